@@ -1,0 +1,34 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
+	rm -rf demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh demo
+
+test: lint ## lint, types and every test
+	$(BIN)/pytest -q --durations=10
+
+lint: $(INSTALLED) ## style and types
+	$(BIN)/ruff check --quiet
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/mypy
+
+format: $(INSTALLED) ## rewrite the sources in the project's style
+	$(BIN)/ruff check --quiet --fix
+	$(BIN)/ruff format
+
+clean: ## remove what the other targets made, .venv too
+	rm -rf .venv demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find captcha_ssl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An editable install: it is stale only when the dependencies change, not when the code does.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+.PHONY: help demo test lint format clean

@@ -1,0 +1,11 @@
+"""The one exception that stands for a mistake its user can mend."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """A wrong file, option or setting.
+
+    Its message is one line that says what is wrong, where, and what to do about it.
+    The command line prints it on stderr and exits with 2; nothing else catches it.
+    """
