@@ -1,0 +1,46 @@
+"""Options that mean the same in every command.
+
+A value of None (or False) says that the flag was not given, so that the TOML file, and after
+it the default of the settings class, decides.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from captcha_ssl.errors import UserError
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="RUN", help="New folder for the run.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress on stderr; results and errors only.")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Seed of every random choice; 0 if not given.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps; auto if not given."
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE.toml", help="Read settings from this file."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated."),
+]
+PrintConfig = Annotated[
+    bool, typer.Option("--print-config", help="Print the settings as TOML and stop.")
+]
+
+
+def run_folder(out: Path | None, print_config: bool) -> Path:
+    """The folder of `--out`, which only `--print-config` can do without. Raises UserError."""
+    if out is None and not print_config:
+        raise UserError("missing option --out: the folder in which the run is kept")
+    return out or Path()

@@ -1,0 +1,20 @@
+"""A progress bar on stderr, for as long as somebody looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Yield `progress(done, total)`; nothing shows when `quiet` or when stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    silent = quiet or not console.is_terminal
+    # Left to itself, rich would send what is printed on stdout to this console.
+    with Progress(console=console, transient=True, disable=silent, redirect_stdout=False) as bar:
+        task = bar.add_task(label)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

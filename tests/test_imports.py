@@ -1,0 +1,96 @@
+"""Who imports whom: one way, no circles, and nothing heavy before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = (
+    *({"errors"}, {"atomic"}, {"settings"}, {"data"}, {"synthesis"}, {"views"}),
+    *({"models", "losses"}, {"methods"}, {"training"}, {"recognition"}, {"benchmark"}, {"cli"}),
+)
+RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
+HEAVY = ("cv2", "matplotlib", "numpy", "PIL", "rich", "torch")
+
+
+def module_name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(file): file for file in sorted((ROOT / "captcha_ssl").rglob("*.py"))}
+
+
+def imports(name: str) -> set[str]:
+    """The modules of this package that `name` imports anywhere, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{name} has a relative import"
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (members & MODULES.keys()) or {node.module}
+    return found & MODULES.keys()
+
+
+def part(name: str) -> str:
+    return name.split(".")[1] if "." in name else ""
+
+
+def loaded(script: str, *arguments: str) -> set[str]:
+    """Top-level modules in memory after `script` ran in a fresh interpreter."""
+    report = "\nimport sys; print('loaded:', *{name.partition('.')[0] for name in sys.modules})"
+    command = [sys.executable, "-c", script + report, *arguments]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return set(output.rpartition("loaded:")[2].split())
+
+
+def test_every_part_has_its_place_in_the_order() -> None:
+    assert {part(name) for name in MODULES} - RANK.keys() <= {"", "__main__"}
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if part(name) in RANK])
+def test_imports_run_one_way(name: str) -> None:
+    here = part(name)
+    upward = [
+        other
+        for other in imports(name)
+        if part(other) != here and RANK.get(part(other), -1) >= RANK[here]
+    ]
+    assert not upward, f"{name} imports {upward}"
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    # static_order raises CycleError and names the circle.
+    list(TopologicalSorter({name: imports(name) for name in MODULES}).static_order())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--help"], ["--version"], [], ["predit"], ["predict", "--modle", "x"]),
+        *(["pretrain", "--help"], ["finetune"], ["info", "--help"]),
+    ],
+    ids=" ".join,
+)
+def test_help_and_usage_errors_load_nothing_heavy(arguments: list[str]) -> None:
+    script = "import sys; from captcha_ssl.cli.main import run; run(sys.argv[1:])"
+    assert not loaded(script, *arguments) & set(HEAVY)
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if part(name) == "cli"])
+def test_a_command_module_loads_nothing_heavy(name: str) -> None:
+    assert not loaded(f"import {name}") & set(HEAVY)
+
+
+def test_data_and_synthesis_work_without_torch() -> None:
+    light = {"errors", "atomic", "settings", "data", "synthesis"}
+    names = [name for name in MODULES if part(name) in light]
+    assert "torch" not in loaded(f"import {', '.join(names)}")
