@@ -1,0 +1,106 @@
+"""`captcha-ssl check-data`: what is in a dataset, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from captcha_ssl.cli.options import Quiet
+from captcha_ssl.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.check import DataReport, FramesCheck, LabelReport
+
+LISTED = 20
+
+
+def check_data(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, table or LMDB.")],
+    sheet: Annotated[
+        Path | None,
+        typer.Option("--sheet", metavar="FILE.png", help="Draw a sheet of images and labels."),
+    ] = None,
+    rejected: Annotated[
+        Path | None,
+        typer.Option("--rejected", metavar="FILE.csv", help="List every rejected row here."),
+    ] = None,
+    format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
+    quiet: Quiet = False,
+) -> None:
+    """Say what is in a dataset: sizes, characters, lengths, duplicates, rejected rows.
+
+    Exits with 1 when a row or an image cannot be used.
+    """
+    from captcha_ssl.data.check import contact_sheet, inspect
+    from captcha_ssl.data.dataset import write_rejected
+    from captcha_ssl.data.sources import open_source
+    from captcha_ssl.models.frames import frames
+
+    with progress_bar("reading", quiet=quiet) as progress:
+        report = inspect(data, frames=frames, progress=progress)
+    if sheet is not None:
+        contact_sheet(open_source(data), sheet, title=f"{data.name}: {report.images:,} images")
+    if rejected is not None:
+        write_rejected(rejected, report.rejected)
+    typer.echo(_as_json(report) if format == "json" else "\n".join(_as_table(report)))
+    if report.rejected:
+        raise typer.Exit(1)
+
+
+def _as_json(report: DataReport) -> str:
+    return json.dumps(report.to_json(), indent=2)
+
+
+def _as_table(report: DataReport) -> Iterator[str]:
+    yield f"{report.path} ({report.kind})"
+    rows = (*_image_rows(report), *_label_rows(report.labels, report.geometry.width))
+    for name, value in rows:
+        yield f"  {name:<12}{value}"
+    if not report.rejected:
+        return
+    yield f"rejected: {len(report.rejected):,}"
+    for entry in report.rejected[:LISTED]:
+        yield f"  {entry.row}: {entry.reason}"
+    if len(report.rejected) > LISTED:
+        yield f"  … and {len(report.rejected) - LISTED:,} more; --rejected FILE.csv lists all"
+
+
+def _image_rows(report: DataReport) -> Iterator[tuple[str, str]]:
+    sizes = [f"{width}×{height} ({count:,})" for width, height, count in report.sizes[:5]]
+    if len(report.sizes) > len(sizes):
+        sizes.append(f"{len(report.sizes) - len(sizes):,} other sizes")
+    yield "images", f"{report.images:,}"
+    yield "sizes", ", ".join(sizes)
+    yield "duplicates", f"{report.duplicates:,} images repeat the pixels of another"
+    yield "geometry", f"{report.geometry} by default"
+
+
+def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, str]]:
+    if labels is None:
+        yield "labels", "none"
+        return
+    if labels.unlabelled:
+        yield "unlabelled", f"{labels.unlabelled:,} more images lie here without a usable label"
+    yield "charset", f"{len(labels.charset)} characters: {labels.charset}"
+    rarest = sorted(labels.characters.items(), key=lambda item: item[1])[:5]
+    yield "rarest", ", ".join(f"{character} ×{count:,}" for character, count in rarest)
+    yield "lengths", ", ".join(f"{length} ×{count:,}" for length, count in labels.lengths.items())
+    yield "frames", _frames(labels.frames, width)
+    if labels.conflicts:
+        yield "conflicts", f"{len(labels.conflicts):,} equal images with different labels"
+        for group in labels.conflicts[:LISTED]:
+            yield "", ", ".join(group)
+
+
+def _frames(frames: FramesCheck, width: int) -> str:
+    fit = f"{frames.available} at width {width}, the labels need up to {frames.needed}"
+    if not frames.labels_too_long:
+        return fit
+    return (
+        f"{fit}: {frames.labels_too_long:,} labels cannot be learned; "
+        f"a width of {frames.width_that_would_do} would do"
+    )

@@ -1,0 +1,1 @@
+"""Reading, checking and writing labelled and unlabelled text images. Knows nothing of torch."""

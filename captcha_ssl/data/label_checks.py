@@ -1,0 +1,54 @@
+"""Labels that a recogniser could never learn, found before it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from captcha_ssl.data.charset import Charset, frames_needed
+from captcha_ssl.errors import UserError
+
+_WIDEST = 1 << 16
+
+
+def check_charset(
+    path: Path, names: Sequence[str], labels: Sequence[str], charset: Charset
+) -> None:
+    """Raise UserError that names the first image with a character outside `charset`."""
+    for name, label in zip(names, labels, strict=True):
+        unknown = charset.unknown(label)
+        if unknown:
+            raise UserError(
+                f"{path}: {name}: label {label!r} has {unknown[0]!r}, "
+                f"which is not in the charset {charset.characters!r}"
+            )
+
+
+def check_frames(
+    path: Path,
+    names: Sequence[str],
+    labels: Sequence[str],
+    width: int,
+    frames: Callable[[int], int],
+) -> None:
+    """Raise UserError that names the label which needs the most frames, if too many for `width`.
+
+    `frames` maps a width in pixels to the frames a model makes of it.
+    """
+    if not labels:
+        return
+    longest = max(range(len(labels)), key=lambda index: frames_needed(labels[index]))
+    needed, available = frames_needed(labels[longest]), frames(width)
+    if needed <= available:
+        return
+    enough = width_for(needed, width, frames)
+    raise UserError(
+        f"{path}: {names[longest]}: label {labels[longest]!r} needs {needed} frames, but "
+        f"images {width} pixels wide give {available}; a width of {enough} would do"
+    )
+
+
+def width_for(needed: int, width: int, frames: Callable[[int], int]) -> int:
+    """The first multiple of 8 from `width` on that gives `needed` frames."""
+    candidates = range(-(-width // 8) * 8, _WIDEST, 8)
+    return next((value for value in candidates if frames(value) >= needed), _WIDEST)

@@ -1,0 +1,102 @@
+"""A contact sheet: pictures in a grid, each with a caption that a person can check."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from captcha_ssl.atomic import atomic_path
+from captcha_ssl.errors import UserError
+
+_COLUMNS, _TILE_WIDTH, _GAP, _MARGIN = 6, 200, 12, 20
+_TILE_HEIGHTS = (24, 200)
+_TEXT, _TITLE = 17, 20
+_PAPER, _INK, _FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
+
+Tile = tuple[np.ndarray, str]
+
+
+def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
+    """Draw `tiles`, RGB uint8 [H, W, 3] with a caption each, under `title` and save it.
+
+    The name's ending says how (.png, .jpg, …). Raises UserError when it cannot be written.
+    """
+    sheet = draw_sheet(tiles, title=title)
+    try:
+        with atomic_path(path) as temporary:
+            sheet.save(temporary, format=_format(path))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def draw_sheet(tiles: Sequence[Tile], *, title: str) -> Image.Image:
+    """The sheet as a picture, six tiles a row."""
+    font, bold = _font("DejaVuSansMono.ttf", _TEXT), _font("DejaVuSans.ttf", _TITLE)
+    height = _tile_height(tiles)
+    top, step = _MARGIN + _TITLE + 2 * _GAP, height + _TEXT + 2 * _GAP
+    columns = max(1, min(_COLUMNS, len(tiles)))
+    rows = -(-len(tiles) // columns)
+    width = max(2 * _MARGIN + columns * (_TILE_WIDTH + _GAP) - _GAP, _width_of(title, bold))
+    sheet = Image.new("RGB", (width, top + rows * step + _MARGIN), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_MARGIN, _MARGIN), title, _INK, bold)
+    for index, (image, caption) in enumerate(tiles):
+        row, column = divmod(index, columns)
+        left = _MARGIN + column * (_TILE_WIDTH + _GAP)
+        _draw_tile(sheet, draw, image, (left, top + row * step), height)
+        text = _shorten(caption, font)
+        where = (left + _TILE_WIDTH / 2, top + row * step + height + _GAP / 2)
+        draw.text(where, text, _INK, font, anchor="ma")
+    return sheet
+
+
+def _draw_tile(
+    sheet: Image.Image,
+    draw: ImageDraw.ImageDraw,
+    image: np.ndarray,
+    corner: tuple[int, int],
+    height: int,
+) -> None:
+    scale = min(_TILE_WIDTH / image.shape[1], height / image.shape[0])
+    size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+    picture = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    left, top = corner[0] + (_TILE_WIDTH - size[0]) // 2, corner[1] + (height - size[1]) // 2
+    draw.rectangle((left - 1, top - 1, left + size[0], top + size[1]), outline=_FRAME)
+    sheet.paste(picture, (left, top))
+
+
+def _tile_height(tiles: Sequence[Tile]) -> int:
+    """The height at which the middle one of the pictures fills the width of a tile."""
+    aspects = [image.shape[0] / image.shape[1] for image, _ in tiles]
+    wanted = round(_TILE_WIDTH * float(np.median(aspects))) if aspects else 0
+    return min(max(wanted, _TILE_HEIGHTS[0]), _TILE_HEIGHTS[1])
+
+
+def _shorten(text: str, font: ImageFont.FreeTypeFont) -> str:
+    fits = int(_TILE_WIDTH / font.getlength("0"))
+    return text if len(text) <= fits else text[: fits - 1] + "…"
+
+
+def _width_of(title: str, font: ImageFont.FreeTypeFont) -> int:
+    return 2 * _MARGIN + int(font.getlength(title))
+
+
+def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+    """A font in which 0 and O, 1 and l differ: found without the second that matplotlib takes."""
+    package = importlib.util.find_spec("matplotlib")
+    if package is None or package.origin is None:
+        raise UserError("matplotlib is not installed; install captcha-ssl with its dependencies")
+    return ImageFont.truetype(
+        str(Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / name), size
+    )
+
+
+def _format(path: Path) -> str:
+    known = Image.registered_extensions()
+    if path.suffix.lower() not in known:
+        raise UserError(f"{path}: not the name of a picture; end it in .png")
+    return known[path.suffix.lower()]

@@ -1,0 +1,44 @@
+"""Images that are files: the source behind folders, tables and labels in file names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from captcha_ssl.data.image import SUFFIXES, read_image
+from captcha_ssl.data.sources.source import Rejected
+
+
+@dataclass
+class FileSource:
+    """The files `root / names[i]`."""
+
+    kind: str
+    root: Path
+    names: list[str]
+    labels: list[str] | None = None
+    rejected: list[Rejected] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> np.ndarray:
+        """RGB uint8 [H, W, 3]. Raises ImageError."""
+        return read_image(self.root / self.names[index], name=self.names[index])
+
+
+def image_files(folder: Path) -> list[str]:
+    """Images in `folder` and below, relative to it, sorted; hidden ones are left alone."""
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        relative = Path(place).relative_to(folder)
+        found += [
+            (relative / name).as_posix()
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        ]
+    return sorted(found)

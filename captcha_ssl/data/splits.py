@@ -1,0 +1,75 @@
+"""Which images are labelled, pooled and tested: drawn from a seed, nested, free of duplicates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+
+from captcha_ssl.errors import UserError
+
+# Keeps the draws for a test set and for a label subset apart when both use the same seed.
+_SUBSET, _TEST = 1, 2
+
+
+@dataclass(frozen=True)
+class Split:
+    """Sorted int64 indices of the pool and the test set.
+
+    `removed` counts the images that are in neither: pixel-for-pixel copies of a test image.
+    """
+
+    pool: np.ndarray
+    test: np.ndarray
+    removed: int
+
+
+def nested_subset(count_total: int, size: int, seed: int) -> np.ndarray:
+    """`size` distinct int64 indices below `count_total`.
+
+    For one seed and total a smaller subset is a prefix of every larger one.
+    Raises UserError when there are fewer than `size`.
+    """
+    if not 0 <= size <= count_total:
+        raise UserError(f"cannot draw {size:,} images out of {count_total:,}; ask for fewer")
+    order = np.random.default_rng([seed, _SUBSET]).permutation(count_total)
+    return order[:size].astype(np.int64)
+
+
+def split_benchmark(
+    images: np.ndarray, labels: Sequence[str] | None, *, test: int, seed: int
+) -> Split:
+    """Part images uint8 [N, …] into a test set of exactly `test` images and the pool.
+
+    No two test images are equal, none of them is in the pool in any copy, and an image whose
+    copies carry different labels is never tested, for its truth is not known.
+    Raises UserError when that leaves no pool.
+    """
+    copies = duplicate_groups(images)
+    eligible = [
+        group[0] for group in copies if labels is None or len({labels[i] for i in group}) == 1
+    ]
+    if test >= len(eligible):
+        raise UserError(
+            f"a test set of {test:,} leaves no images to learn from: "
+            f"there are {len(eligible):,} distinct ones; ask for fewer"
+        )
+    drawn = np.random.default_rng([seed, _TEST]).choice(len(eligible), size=test, replace=False)
+    chosen = {eligible[i] for i in drawn}
+    pool = [i for group in copies if group[0] not in chosen for i in group]
+    return Split(
+        pool=np.array(sorted(pool), np.int64),
+        test=np.array(sorted(chosen), np.int64),
+        removed=len(images) - len(pool) - len(chosen),
+    )
+
+
+def duplicate_groups(images: np.ndarray) -> list[list[int]]:
+    """Indices of uint8 [N, …] grouped by equal bytes, in order of first appearance."""
+    groups: defaultdict[bytes, list[int]] = defaultdict(list)
+    for index, image in enumerate(images):
+        groups[blake2b(image.tobytes(), digest_size=16).digest()].append(index)
+    return list(groups.values())

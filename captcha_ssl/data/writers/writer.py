@@ -1,0 +1,109 @@
+"""A dataset that appears under its name only when every one of its images is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import lmdb
+import numpy as np
+
+from captcha_ssl.atomic import atomic_path
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.writers.folder import FolderStore
+from captcha_ssl.data.writers.lmdb import LmdbStore
+from captcha_ssl.data.writers.packed import PackedStore
+from captcha_ssl.errors import UserError
+
+
+class Store(Protocol):
+    """Where one format keeps its images."""
+
+    def put(self, index: int, image: np.ndarray, label: str | None) -> None: ...
+
+    def finish(self, labels: Sequence[str] | None, about: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+STORES: Mapping[str, Callable[[Path, int, Geometry], Store]] = {
+    "packed": PackedStore,
+    "folder": FolderStore,
+    "lmdb": LmdbStore,
+}
+FORMATS = tuple(STORES)
+
+
+class DatasetWriter:
+    """Takes each image of a dataset once, in any order; all labelled or none."""
+
+    def __init__(self, store: Store, count: int, geometry: Geometry) -> None:
+        self._store = store
+        self._shape = (geometry.channels, geometry.height, geometry.width)
+        self._labels: list[str | None] = [None] * count
+        self._written = np.zeros(count, bool)
+
+    def add(self, index: int, image: np.ndarray, label: str | None) -> None:
+        """Write uint8 [C, H, W] as image `index`. Raises ValueError for another shape or twice."""
+        if image.dtype != np.uint8 or image.shape != self._shape:
+            raise ValueError(f"expected uint8 {self._shape}, got {image.dtype} {image.shape}")
+        if not 0 <= index < len(self._written) or self._written[index]:
+            raise ValueError(f"image {index} is out of range or already written")
+        self._store.put(index, image, label)
+        self._labels[index] = label
+        self._written[index] = True
+
+    def finish(self, about: Mapping[str, Any]) -> None:
+        """Write what stands beside the images. Raises ValueError when an image is missing."""
+        missing = np.flatnonzero(~self._written)
+        if missing.size:
+            raise ValueError(f"{missing.size} images were never added, the first is {missing[0]}")
+        labels = [label for label in self._labels if label is not None]
+        if labels and len(labels) != len(self._labels):
+            raise ValueError("either every image has a label or none has")
+        self._store.finish(labels or None, about)
+
+
+@contextmanager
+def open_writer(
+    out: Path,
+    format: str,
+    *,
+    count: int,
+    channels: int,
+    height: int,
+    width: int,
+    about: Mapping[str, Any],
+) -> Iterator[DatasetWriter]:
+    """Write `count` images to a new dataset at `out`; on any failure nothing is left there.
+
+    `format` is "packed", "folder" or "lmdb"; `about` (style, seed, …) is stored as JSON beside
+    the images. Raises UserError when `out` holds something already or cannot be written.
+    """
+    if format not in STORES:
+        raise UserError(f"format {format!r} is not known; choose from {', '.join(FORMATS)}")
+    _refuse_existing(out)
+    geometry = Geometry(channels, height, width)
+    try:
+        with atomic_path(out) as temporary:
+            temporary.mkdir()
+            store = STORES[format](temporary, count, geometry)
+            try:
+                writer = DatasetWriter(store, count, geometry)
+                yield writer
+                writer.finish(about)
+            finally:
+                store.close()
+    except (OSError, lmdb.Error) as error:
+        raise UserError(f"{out}: cannot be written ({error})") from error
+
+
+def _refuse_existing(out: Path) -> None:
+    try:
+        occupied = out.exists() and (not out.is_dir() or any(out.iterdir()))
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written ({error.strerror})") from error
+    if occupied:
+        raise UserError(f"{out}: already exists; choose another name or remove it")

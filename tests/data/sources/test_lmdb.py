@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+from PIL import Image
+
+from captcha_ssl.data.image import ImageError
+from captcha_ssl.data.sources.lmdb import open_lmdb
+from captcha_ssl.errors import UserError
+
+
+def write(folder: Path, records: dict[bytes, bytes]) -> Path:
+    with lmdb.open(str(folder), map_size=1 << 20) as database, database.begin(write=True) as txn:
+        for key, value in records.items():
+            txn.put(key, value)
+    return folder
+
+
+@pytest.fixture
+def records(draw) -> dict[bytes, bytes]:
+    made = {b"num-samples": b"2"}
+    for index in (1, 2):
+        buffer = BytesIO()
+        Image.fromarray(draw(index)).save(buffer, format="PNG")
+        made[b"image-%09d" % index] = buffer.getvalue()
+        made[b"label-%09d" % index] = f"té{index}".encode()
+    return made
+
+
+def test_records_count_from_one(tmp_path: Path, records, draw):
+    source = open_lmdb(write(tmp_path / "db", records), want_labels=None)
+    assert source.labels == ["té1", "té2"]
+    assert np.array_equal(source.read(1), draw(2))
+
+
+def test_records_without_labels_are_an_unlabelled_pile(tmp_path: Path, records):
+    del records[b"label-000000001"], records[b"label-000000002"]
+    source = open_lmdb(write(tmp_path / "db", records), want_labels=None)
+    assert source.labels is None
+    assert len(source) == 2
+
+
+@pytest.mark.parametrize("label", [None, b"", b"\xff"])
+def test_a_label_that_is_no_text_is_rejected(tmp_path: Path, records, draw, label: bytes | None):
+    del records[b"label-000000001"]
+    if label is not None:
+        records[b"label-000000001"] = label
+    source = open_lmdb(write(tmp_path / "db", records), want_labels=True)
+    assert [entry.row for entry in source.rejected] == ["image-000000001"]
+    assert np.array_equal(source.read(0), draw(2))
+
+
+def test_a_missing_image_is_named(tmp_path: Path, records):
+    del records[b"image-000000002"]
+    source = open_lmdb(write(tmp_path / "db", records), want_labels=None)
+    with pytest.raises(ImageError, match="image-000000002: not in the database"):
+        source.read(1)
+
+
+def test_the_same_database_can_be_open_twice(tmp_path: Path, records):
+    folder = write(tmp_path / "db", records)
+    first, second = (open_lmdb(folder, want_labels=want) for want in (True, False))
+    assert np.array_equal(first.read(0), second.read(0))
+
+
+def test_a_database_of_another_layout_is_refused(tmp_path: Path):
+    with pytest.raises(UserError, match="no num-samples record"):
+        open_lmdb(write(tmp_path / "db", {b"a": b"b"}), want_labels=None)
+
+
+def test_a_database_with_fewer_records_than_it_says_is_refused(tmp_path: Path, records):
+    records[b"num-samples"] = b"999999999999"
+    with pytest.raises(UserError, match="incomplete, 999,999,999,999 samples in 5 records"):
+        open_lmdb(write(tmp_path / "db", records), want_labels=None)
+
+
+@pytest.mark.parametrize("size", [0, 100])
+def test_a_damaged_database_is_refused(tmp_path: Path, records, size: int):
+    data = write(tmp_path / "db", records) / "data.mdb"
+    data.write_bytes(data.read_bytes()[:size])
+    with pytest.raises(UserError, match="not a readable LMDB database|no num-samples"):
+        open_lmdb(tmp_path / "db", want_labels=None)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from captcha_ssl.data.sources.packed import open_packed
+from captcha_ssl.data.writers import open_writer
+from captcha_ssl.errors import UserError
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    size = {"count": 3, "channels": 1, "height": 8, "width": 24}
+    with open_writer(tmp_path / "set", "packed", **size, about={"seed": 1}) as writer:
+        for index in range(3):
+            writer.add(index, np.full((1, 8, 24), index, np.uint8), f"t{index}")
+    return tmp_path / "set"
+
+
+def test_pixels_are_mapped_from_the_file(packed: Path):
+    assert isinstance(open_packed(packed, want_labels=True).pixels(), np.memmap)
+
+
+def test_grey_pixels_are_read_as_rgb(packed: Path):
+    image = open_packed(packed, want_labels=True).read(2)
+    assert image.shape == (8, 24, 3)
+    assert (image == 2).all()
+
+
+def test_the_description_is_kept(packed: Path):
+    assert open_packed(packed, want_labels=True).about["seed"] == 1
+
+
+def test_labels_may_be_ignored(packed: Path):
+    assert open_packed(packed, want_labels=False).labels is None
+
+
+def test_images_without_a_usable_label_are_rejected(packed: Path):
+    (packed / "labels.csv").write_text("index,label\n2,t2\n0,\n2,again\n9,t9\n-1,t\n")
+    source = open_packed(packed, want_labels=True)
+    assert source.labels == ["t2"]
+    assert (source.read(0) == 2).all()
+    assert (source.pixels() == 2).all()
+    reasons = [entry.reason for entry in source.rejected]
+    assert reasons.count("not the index of one image") == 3
+    assert reasons.count("no label") == 2
+
+
+@pytest.mark.parametrize("size", [0, 10, 300])
+def test_truncated_pixels_are_refused(packed: Path, size: int):
+    pixels = packed / "images.npy"
+    pixels.write_bytes(pixels.read_bytes()[:size])
+    with pytest.raises(UserError, match=r"images\.npy: damaged or incomplete"):
+        open_packed(packed, want_labels=True)
+
+
+def test_pickled_pixels_are_refused(packed: Path):
+    np.save(packed / "images.npy", np.array([{}], object), allow_pickle=True)
+    with pytest.raises(UserError, match="damaged"):
+        open_packed(packed, want_labels=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"count": 4}, r"says uint8 \(4, 1, 8, 24\)"),
+        ({"version": 2}, "version 2 is not known"),
+        ({"format": "other"}, "not a captcha-ssl-packed description"),
+    ],
+)
+def test_a_description_that_does_not_agree_is_refused(packed: Path, change, message: str):
+    file = packed / "dataset.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(UserError, match=message):
+        open_packed(packed, want_labels=True)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]"])
+def test_a_damaged_description_is_refused(packed: Path, text: str):
+    (packed / "dataset.json").write_text(text)
+    with pytest.raises(UserError, match=r"dataset\.json: not"):
+        open_packed(packed, want_labels=True)

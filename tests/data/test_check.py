@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captcha_ssl.data.check import contact_sheet, inspect
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources import open_source
+from captcha_ssl.errors import UserError
+
+
+def frames(width: int) -> int:
+    return width // 4
+
+
+@pytest.fixture
+def labelled(pile) -> Path:
+    folder = pile("a.png", "b.png", "c.png", "d.png")
+    table = "filename,label\na.png,xx\nb.png,y\nc.png,xyz\ngone.png,q\n"
+    (folder / "labels.csv").write_text(table)
+    return folder
+
+
+def test_labels_and_sizes_are_counted(labelled: Path, draw):
+    Image.fromarray(draw(height=30, width=30)).save(labelled / "b.png")
+    report = inspect(labelled, frames=frames)
+    assert report.images == 3
+    assert report.sizes == [(60, 20, 2), (30, 30, 1)]
+    assert report.geometry == Geometry(1, 32, 96)
+    assert report.labels.charset == "xyz"
+    assert report.labels.characters == {"x": 3, "y": 2, "z": 1}
+    assert report.labels.lengths == {1: 1, 2: 1, 3: 1}
+
+
+def test_images_without_a_label_are_counted(labelled: Path):
+    assert inspect(labelled, frames=frames).labels.unlabelled == 1
+
+
+def test_every_unusable_row_is_listed(labelled: Path):
+    (labelled / "c.png").write_bytes(b"")
+    report = inspect(labelled, frames=frames)
+    assert [(entry.row, entry.reason) for entry in report.rejected] == [
+        ("labels.csv line 5: gone.png", "no such file"),
+        ("c.png", "empty file (0 bytes)"),
+    ]
+
+
+def test_equal_pixels_are_duplicates_and_different_labels_a_conflict(labelled: Path, draw):
+    Image.fromarray(draw(0)).save(labelled / "b.png")
+    report = inspect(labelled, frames=frames)
+    assert report.duplicates == 1
+    assert report.labels.conflicts == [["a.png: xx", "b.png: y"]]
+
+
+def test_equal_bytes_of_another_shape_are_no_duplicates(pile):
+    folder = pile()
+    folder.mkdir()
+    for name, shape in (("a", (4, 9, 3)), ("b", (9, 4, 3))):
+        Image.fromarray(np.zeros(shape, np.uint8)).save(folder / f"{name}.png")
+    assert inspect(folder, frames=frames).duplicates == 0
+
+
+def test_labels_too_long_for_the_frames_are_counted(labelled: Path):
+    check = inspect(labelled, frames=lambda width: width // 48).labels.frames
+    assert (check.needed, check.available, check.labels_too_long) == (3, 2, 2)
+    assert check.width_that_would_do == 144
+
+
+def test_a_pile_has_no_label_report(pile):
+    assert inspect(pile("1.png", "2.png"), frames=frames).labels is None
+
+
+def test_the_report_is_json(labelled: Path):
+    report = inspect(labelled, frames=frames)
+    assert json.loads(json.dumps(report.to_json()))["labels"]["charset"] == "xyz"
+
+
+def test_a_dataset_without_one_usable_image_is_an_error(pile):
+    folder = pile("1.png")
+    (folder / "1.png").write_bytes(b"x")
+    with pytest.raises(UserError, match=r"no usable image, first 1\.png: not an image"):
+        inspect(folder, frames=frames)
+
+
+def test_the_sheet_passes_over_what_cannot_be_read(labelled: Path, tmp_path: Path):
+    (labelled / "a.png").write_bytes(b"")
+    contact_sheet(open_source(labelled), tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 2 * 200

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import struct
+from io import BytesIO
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captcha_ssl.data.image import MAX_PIXELS, ImageError, read_image
+from captcha_ssl.errors import UserError
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
+def constant(mode: str, colour) -> Image.Image:
+    return Image.new(mode, (6, 4), colour)
+
+
+@pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "PPM"])
+def test_lossless_formats_give_the_pixels_that_were_saved(draw, format: str):
+    image = draw()
+    assert np.array_equal(read_image(encoded(Image.fromarray(image), format)), image)
+
+
+@pytest.mark.parametrize("format", ["JPEG", "GIF", "WEBP"])
+def test_other_formats_are_read(format: str):
+    pixels = read_image(encoded(constant("RGB", (200, 200, 200)), format))
+    assert pixels.shape == (4, 6, 3)
+    assert abs(pixels.astype(int) - 200).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P"])
+def test_images_of_few_colours_become_rgb(mode: str):
+    pixels = read_image(encoded(constant("L", 255).convert(mode)))
+    assert pixels.shape == (4, 6, 3)
+    assert (pixels == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("mode", "clear", "solid"), [("RGBA", (0, 0, 0, 0), (9, 9, 9, 255)), ("LA", (0, 0), (9, 255))]
+)
+def test_transparent_pixels_are_white(mode: str, clear, solid):
+    image = constant(mode, clear)
+    image.putpixel((2, 1), solid)
+    pixels = read_image(encoded(image))
+    assert (pixels[1, 2] == 9).all()
+    assert (np.delete(pixels.reshape(-1, 3), 8, axis=0) == 255).all()
+
+
+def test_half_transparent_black_is_middle_grey():
+    pixels = read_image(encoded(constant("RGBA", (0, 0, 0, 128))))
+    assert (pixels == 127).all()
+
+
+def test_the_transparent_colour_of_a_palette_is_white():
+    image = constant("P", 0)
+    image.putpalette([0, 0, 0, 10, 20, 30])
+    image.putpixel((0, 0), 1)
+    pixels = read_image(encoded(image, transparency=0))
+    assert pixels[0, 0].tolist() == [10, 20, 30]
+    assert (pixels[1:] == 255).all()
+
+
+@pytest.mark.parametrize(("mode", "black"), [("L", 0), ("RGB", (0, 0, 0))])
+def test_a_transparent_colour_without_palette_is_white(mode: str, black):
+    assert (read_image(encoded(constant(mode, black), transparency=black)) == 255).all()
+
+
+def test_sixteen_bits_are_scaled_to_eight():
+    wide = np.array([[0, 32_768, 65_535]], np.uint16)
+    assert read_image(encoded(Image.fromarray(wide)))[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_floats_from_zero_to_one_are_scaled():
+    floats = np.array([[0.0, 0.5, 1.0]], np.float32)
+    assert read_image(encoded(Image.fromarray(floats), "TIFF"))[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_cmyk_is_converted():
+    pixels = read_image(encoded(constant("CMYK", (0, 0, 0, 0)), "JPEG"))
+    assert pixels.shape == (4, 6, 3)
+    assert (pixels >= 250).all()
+
+
+def test_the_first_frame_of_an_animation_is_read():
+    frames = [constant("L", 250), constant("L", 5)]
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert (read_image(data) == 250).all()
+
+
+def test_exif_orientation_is_applied(draw):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shot with the camera on its side: turn by 90 degrees, clockwise
+    data = encoded(Image.fromarray(draw()), exif=exif)
+    assert np.array_equal(read_image(data), np.rot90(draw(), -1))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (30_000, 1), (1, 30_000)])
+def test_odd_sizes_are_read(size: tuple[int, int]):
+    assert read_image(encoded(Image.new("RGB", size))).shape == (size[1], size[0], 3)
+
+
+def test_a_file_that_is_cut_off_is_named(tmp_path: Path, draw):
+    path = tmp_path / "half.png"
+    path.write_bytes(encoded(Image.fromarray(draw()))[:-200])
+    with pytest.raises(ImageError, match=r"half\.png: damaged image"):
+        read_image(path)
+
+
+@pytest.mark.filterwarnings("ignore:Truncated File Read")
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_wherever_a_file_is_cut_off_it_is_read_or_refused(draw, format: str):
+    data = encoded(Image.fromarray(draw()), format)
+    for end in range(1, len(data), max(1, len(data) // 40)):
+        try:
+            assert read_image(data[:end]).shape == (20, 60, 3)
+        except ImageError as error:
+            assert "\n" not in str(error)
+
+
+def test_an_empty_file_is_refused(tmp_path: Path):
+    (tmp_path / "none.png").touch()
+    with pytest.raises(ImageError, match=r"none\.png: empty file \(0 bytes\)"):
+        read_image(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("data", [b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg></svg>"])
+def test_what_is_no_image_is_refused(data: bytes):
+    with pytest.raises(UserError, match="thing: not an image"):
+        read_image(data, name="thing")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path):
+    with pytest.raises(ImageError, match="no such file") as caught:
+        read_image(tmp_path / "gone.png")
+    assert caught.value.reason == "no such file"
+
+
+def test_a_folder_is_refused(tmp_path: Path):
+    with pytest.raises(ImageError, match="cannot be read"):
+        read_image(tmp_path)
+
+
+@pytest.mark.parametrize("side", [6_000, 40_000])
+def test_a_header_that_announces_too_many_pixels_is_refused_before_decoding(side: int):
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunk = b"IHDR" + header
+    bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", crc32(chunk))
+    with pytest.raises(ImageError, match=f"more than {MAX_PIXELS:,} pixels"):
+        read_image(bomb + b"\0\0\0\0IDAT" + struct.pack(">I", crc32(b"IDAT")))
