@@ -1,0 +1,111 @@
+"""One picture from a seed and an index, and from nothing else."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.settings import setting
+from captcha_ssl.synthesis.canvas import Canvas, Pixels
+from captcha_ssl.synthesis.styles import STYLES
+
+_NARROWEST_CHARACTER = 8
+"""Pixels of width below which a squeezed character can no longer be read."""
+
+Render = Callable[[int], tuple[Pixels, str]]
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """Everything that a picture depends on, besides its index."""
+
+    seed: int = setting(0, "seed of every random choice", low=0)
+    length: str = setting("4", "characters in a picture: 4, or 4-6 for a range")
+    charset: str = setting(string.digits + string.ascii_uppercase, "characters to draw from")
+    style: str = setting("classic", "how pictures look", choices=tuple(STYLES))
+    height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
+    width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
+    channels: int = setting(3, "3 for colour, 1 for grey", low=1, high=3)
+
+    def lengths(self) -> tuple[int, int]:
+        """Shortest and longest text. Raises UserError for what is no length or range."""
+        match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", self.length.strip())
+        shortest = int(match[1]) if match else 0
+        longest = int(match[2] or match[1]) if match else 0
+        if not 1 <= shortest <= longest:
+            raise UserError(
+                f"length = {self.length!r}: write one number such as 4, or a range such as 4-6"
+            )
+        return shortest, longest
+
+
+def render(settings: PictureSettings, index: int) -> tuple[Pixels, str]:
+    """Picture `index` (from 0) as uint8 [C, H, W], and its text.
+
+    Raises UserError for settings that no picture can be drawn from.
+    """
+    return renderer(settings)(index)
+
+
+@lru_cache(maxsize=16)
+def renderer(settings: PictureSettings) -> Render:
+    """The function from an index to a picture, with the settings checked once.
+
+    Raises UserError for a bad length, charset, size or number of channels.
+    """
+    shortest, longest = _checked_lengths(settings)
+    _check_charset(settings)
+    canvas = Canvas(settings.channels, settings.height, settings.width)
+    draw, charset, seed = STYLES[settings.style].draw, settings.charset, settings.seed
+
+    def render_one(index: int) -> tuple[Pixels, str]:
+        rng = Random(seed << 64 | index)
+        random = rng.random
+        length = shortest + int(random() * (longest - shortest + 1))
+        text = "".join([charset[int(random() * len(charset))] for _ in range(length)])
+        return draw(text, rng, canvas), text
+
+    return render_one
+
+
+def _checked_lengths(settings: PictureSettings) -> tuple[int, int]:
+    if settings.channels not in (1, 3):
+        raise UserError(f"channels = {settings.channels}: use 3 for colour or 1 for grey")
+    shortest, longest = settings.lengths()
+    needed = longest * _NARROWEST_CHARACTER
+    if needed > settings.width:
+        raise UserError(
+            f"length = {settings.length!r}: {longest} characters cannot be read on a picture "
+            f"{settings.width} pixels wide; use width = {needed} or more"
+        )
+    return shortest, longest
+
+
+def _check_charset(settings: PictureSettings) -> None:
+    charset = settings.charset
+    if not charset:
+        raise UserError("charset is empty: name the characters to draw from")
+    repeated = sorted({character for character in charset if charset.count(character) > 1})
+    if repeated:
+        raise UserError(f"charset names {_listed(repeated)} more than once")
+    style = STYLES[settings.style]
+    lacking = [c for c in charset if not (_stands_alone(c) and style.can_draw(c))]
+    if lacking:
+        raise UserError(f"charset: style {settings.style!r} cannot draw {_listed(lacking)}")
+
+
+def _stands_alone(character: str) -> bool:
+    """Letters, digits, punctuation and symbols do; spaces, controls and combining marks do not."""
+    return unicodedata.category(character)[0] in "LNPS"
+
+
+def _listed(characters: list[str]) -> str:
+    shown = ", ".join(f"{c!r} (U+{ord(c):04X})" for c in characters[:5])
+    more = len(characters) - 5
+    return f"{shown} and {more} more" if more > 0 else shown

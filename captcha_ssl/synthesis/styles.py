@@ -1,0 +1,47 @@
+"""The styles by name. To add one, write its `Draw` in a file of its own and name it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from captcha_ssl.synthesis.canvas import Canvas, Draw, Pixels
+from captcha_ssl.synthesis.classic import draw_classic
+from captcha_ssl.synthesis.fonts import CLASSIC_FACE, faces_with
+from captcha_ssl.synthesis.opencv import draw_fast
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a style draws a text, and which characters it has a font for."""
+
+    draw: Draw
+    can_draw: Callable[[str], bool]
+
+
+def _classic_can_draw(character: str) -> bool:
+    return CLASSIC_FACE in faces_with(character)
+
+
+def _fast_can_draw(character: str) -> bool:
+    return bool(faces_with(character))
+
+
+_PURE = {
+    "classic": Style(draw_classic, _classic_can_draw),
+    "fast": Style(draw_fast, _fast_can_draw),
+}
+
+
+def _draw_mixed(text: str, rng: Random, canvas: Canvas) -> Pixels:
+    """Draw in a style that is chosen anew for every picture, each one as likely."""
+    styles = tuple(_PURE.values())
+    return styles[int(rng.random() * len(styles))].draw(text, rng, canvas)
+
+
+def _mixed_can_draw(character: str) -> bool:
+    return all(style.can_draw(character) for style in _PURE.values())
+
+
+STYLES = {**_PURE, "mixed": Style(_draw_mixed, _mixed_can_draw)}
