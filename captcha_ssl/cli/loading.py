@@ -1,0 +1,48 @@
+"""Reading a dataset for a training command, with a bar, and a word on what was left out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captcha_ssl.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.charset import Charset
+    from captcha_ssl.data.dataset import Dataset
+    from captcha_ssl.data.geometry import Geometry
+    from captcha_ssl.training.settings import ModelSettings
+
+
+def load(
+    data: Path,
+    model: ModelSettings,
+    *,
+    labelled: bool,
+    quiet: bool,
+    geometry: Geometry | None = None,
+    charset: Charset | None = None,
+) -> Dataset:
+    """Read `data` at a given geometry or at the one `model` asks for. Raises UserError."""
+    from captcha_ssl.data.dataset import load_dataset
+    from captcha_ssl.models.frames import frames
+
+    with progress_bar("reading", quiet=quiet) as progress:
+        loaded = load_dataset(
+            data,
+            labelled=labelled,
+            geometry=geometry,
+            channels=model.channels,
+            height=model.height,
+            width=model.width,
+            max_bad=model.max_bad,
+            charset=charset,
+            frames=frames if labelled else None,
+            progress=progress,
+        )
+    if not quiet:
+        note = f"{len(loaded):,} images at {loaded.geometry}"
+        left_out = f", {len(loaded.rejected):,} left out" if loaded.rejected else ""
+        print(f"{data}: {note}{left_out}", file=sys.stderr)
+    return loaded

@@ -1,0 +1,104 @@
+"""`captcha-ssl pretrain`: learn an encoder from images without labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
+
+if TYPE_CHECKING:
+    from captcha_ssl.training.run_directory import RunDirectory
+
+
+def pretrain(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are ignored.")],
+    out: Out = None,
+    method: Annotated[
+        str | None, typer.Option("--method", metavar="NAME", help="How to learn; simclr.")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option("--loss", metavar="NAME", help="Loss of the method; infonce.")
+    ] = None,
+    instances: Annotated[
+        str | None,
+        typer.Option("--instances", metavar="NAME", help="What is contrasted: crop or window."),
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", metavar="NAME", help="tiny, small or base; tiny.")
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option("--epochs", help="Passes over the images.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="Steps of training, instead of epochs.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Images per step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")] = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option("--init-from", metavar="RUN", help="Start from the encoder of this run."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Seed = None,
+    device: Device = None,
+    config: Config = None,
+    assignments: Set = None,
+    print_config: PrintConfig = False,
+    quiet: Quiet = False,
+) -> None:
+    """Learn an encoder from images without labels.
+
+    Example: captcha-ssl pretrain images/ --out runs/simclr --epochs 20
+
+    Prints the path of the model file. --set changes any other setting; --print-config lists all.
+    """
+    folder = run_folder(out, print_config)
+    flags = {
+        "method": method,
+        "loss": loss,
+        "instances": instances,
+        "encoder": encoder,
+        "epochs": epochs,
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "init_from": init_from,
+        "seed": seed,
+        "device": device,
+    }
+    from captcha_ssl.methods.registry import METHODS, method_class
+    from captcha_ssl.settings import peek, resolve, to_toml
+    from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+
+    name = peek("method", file=config, assignments=assignments or (), flag=method)
+    extra = method_class(name or next(iter(METHODS))).settings_classes
+    classes = (PretrainSettings, PretrainLoopSettings, ModelSettings, *extra)
+    resolved = resolve(classes, file=config, assignments=assignments or (), flags=flags)
+    stored = to_toml(*resolved)
+    if print_config:
+        typer.echo(stored, nl=False)
+        return
+
+    from captcha_ssl.cli.loading import load
+    from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.training.pretrain import pretrain as learn
+    from captcha_ssl.training.run_directory import open_run
+
+    settings, loop, model, *method_settings = resolved
+    images = load(data, model, labelled=False, quiet=quiet)
+
+    def begin() -> RunDirectory:
+        run = open_run(folder, stored, resume=resume)
+        run.note_rejected(images.rejected)
+        return run
+
+    with training_progress("pretrain", quiet=quiet) as observe:
+        file = learn(
+            *(images.images, images.geometry, settings, loop, model, tuple(method_settings)),
+            begin=begin,
+            observe=observe,
+        )
+    typer.echo(file)

@@ -1,0 +1,66 @@
+"""How far a training is, on stderr: a bar on a terminal, now and then a line elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from captcha_ssl.training.loop import Observer, Progress
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@contextmanager
+def training_progress(stage: str, *, quiet: bool) -> Iterator[Observer]:
+    """Yield an observer for the training loop; it says nothing when `quiet`."""
+    if quiet:
+        yield lambda progress: None
+    elif sys.stderr.isatty():
+        with _bar(stage) as observe:
+            yield observe
+    else:
+        yield _lines(stage)
+
+
+def summary(progress: Progress) -> str:
+    """The figures of a logged step in one line."""
+    figures = "  ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
+    return f"{figures}  {progress.images_per_second:,.0f} images/s"
+
+
+def _lines(stage: str) -> Callable[[Progress], None]:
+    last = 0.0
+
+    def observe(progress: Progress) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _SECONDS_BETWEEN_LINES and progress.step < progress.steps:
+            return
+        last = now
+        place = f"{stage} {progress.step}/{progress.steps}"
+        print(f"{place}  {summary(progress)}", file=sys.stderr, flush=True)
+
+    return observe
+
+
+@contextmanager
+def _bar(stage: str) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        *(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total}"),
+        ),
+        *(TimeRemainingColumn(), TextColumn("{task.fields[figures]}")),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, redirect_stdout=False) as bar:
+        task = bar.add_task(stage, total=None, figures="")
+        yield lambda p: bar.update(task, completed=p.step, total=p.steps, figures=summary(p))

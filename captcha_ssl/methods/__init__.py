@@ -1,0 +1,1 @@
+"""Ways to learn an encoder without labels, one file each, all under one contract."""

@@ -1,0 +1,28 @@
+"""Which methods there are. A method is named here, and imported when it is used."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from captcha_ssl.errors import UserError
+
+if TYPE_CHECKING:
+    from captcha_ssl.methods.method import Method
+
+METHODS = {
+    "simclr": "captcha_ssl.methods.simclr:SimCLR",
+}
+"""CLI name → module:class."""
+
+
+def method_class(name: str) -> type[Method]:
+    """The class of a method by its CLI name. Raises UserError with the nearest known name."""
+    if name not in METHODS:
+        near = difflib.get_close_matches(name, METHODS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(METHODS)}"
+        raise UserError(f"method {name!r} is not known; {hint}")
+    module, _, attribute = METHODS[name].partition(":")
+    found: type[Method] = getattr(import_module(module), attribute)
+    return found

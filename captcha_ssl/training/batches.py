@@ -1,0 +1,40 @@
+"""Which images are in which step: a function of (seed, step), so that a resumed run agrees."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class BatchOrder:
+    """Index batches drawn from one shuffled pass over the images after another.
+
+    Step s takes places s·B … s·B + B − 1 of the endless chain of passes; pass e is shuffled by
+    (seed, e) alone.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int) -> None:
+        self.count, self.batch_size, self.seed = count, batch_size, seed
+        self._passes: dict[int, np.ndarray] = {}
+
+    def __call__(self, step: int) -> Tensor:
+        """Indices int64 `[batch_size]` of step `step`."""
+        places = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        numbers = places // self.count
+        needed = range(int(numbers[0]), int(numbers[-1]) + 1)
+        self._passes = {
+            e: self._passes[e] if e in self._passes else self._shuffle(e) for e in needed
+        }
+        chosen = [
+            self._passes[int(e)][p % self.count] for e, p in zip(numbers, places, strict=True)
+        ]
+        return torch.from_numpy(np.array(chosen, dtype=np.int64))
+
+    def _shuffle(self, number: int) -> np.ndarray:
+        return np.random.default_rng((self.seed, number)).permutation(self.count)
+
+
+def step_seed(seed: int, step: int) -> int:
+    """The seed of torch's generator for one step: all its randomness depends on (seed, step)."""
+    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)

@@ -1,0 +1,75 @@
+"""The state of a run in one file, from which training goes on bit for bit.
+
+Randomness needs no place in it: each step draws from a generator seeded by (seed, step).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from captcha_ssl.atomic import atomic_write_bytes
+from captcha_ssl.errors import UserError
+
+
+def save_state(
+    path: Path,
+    step: int,
+    task: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    running: dict[str, Tensor],
+) -> None:
+    """Write the state after `step` finished steps: weights, buffers, optimiser, running sums.
+
+    Raises OSError.
+    """
+    tensors = {f"task.{k}": v for k, v in task.state_dict().items()}
+    tensors |= {f"running.{k}": v for k, v in running.items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+    atomic_write_bytes(path, save(plain, {"step": str(step)}))
+
+
+def load_state(
+    path: Path, task: nn.Module, optimiser: torch.optim.Optimizer
+) -> tuple[int, dict[str, Tensor]]:
+    """Restore what `save_state` wrote; return the finished steps and the running sums.
+
+    Raises UserError when the file is damaged or belongs to another architecture.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            step = int(opened.metadata()["step"])
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error
+    try:
+        task.load_state_dict(_below("task.", tensors))
+    except RuntimeError as error:
+        raise UserError(f"{path}: the saved state is of another architecture") from error
+    _restore_optimiser(optimiser, _below("optimiser.", tensors))
+    return step, _below("running.", tensors)
+
+
+def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = _laid_out_like(parameters[int(index)], tensor)
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    # The fused optimiser walks through memory: a channels_last weight needs channels_last moments.
+    return torch.empty_like(parameter).copy_(tensor) if tensor.ndim else tensor
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

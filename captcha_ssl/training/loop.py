@@ -1,0 +1,177 @@
+"""The training loop, one for every stage: fetch, forward, backward, step, measure, save."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.training.batches import BatchOrder, step_seed
+from captcha_ssl.training.checkpoint import load_state, save_state
+from captcha_ssl.training.device import resolve_device, resolve_precision
+from captcha_ssl.training.interruption import stop_requests
+from captcha_ssl.training.optimiser import build_optimiser, cosine_factor, set_learning_rate
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import LoopSettings
+
+
+class Task(Protocol):
+    """What the loop trains: an nn.Module that turns a batch into losses and figures."""
+
+    def __call__(self, batch: Any, progress: float) -> dict[str, Tensor]:
+        """Scalar tensors by name; `loss` among them is minimised, the others are logged."""
+        ...
+
+    def after_step(self, progress: float) -> None:
+        """What happens once the optimiser has stepped."""
+        ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What an observer of the loop is told at every logged step."""
+
+    step: int
+    steps: int
+    figures: Mapping[str, float]
+    images_per_second: float
+
+
+Observer = Callable[[Progress], None]
+
+
+def train(
+    task: Any,
+    groups: list[dict[str, Any]],
+    fetch: Callable[[Tensor], Any],
+    count: int,
+    steps: int,
+    settings: LoopSettings,
+    *,
+    run: RunDirectory | None = None,
+    observe: Observer | None = None,
+) -> list[dict[str, float]]:
+    """Train `task` (already on its device) for `steps` steps; return the logged figures.
+
+    `groups` are its parameter groups with their peak rates. `fetch` turns int64 indices `[B]`
+    below `count` into the batch the task takes. With a run directory the state is saved there
+    and, where one is found, training goes on from it: the result is bit for bit that of an
+    unbroken run on the same machine. Raises UserError on a loss that is not finite,
+    KeyboardInterrupt (with the state saved) on Ctrl-C or SIGTERM.
+    """
+    device = resolve_device(settings.device)
+    precision = resolve_precision(settings.precision, device)
+    autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
+    optimiser = build_optimiser(groups)
+    order = BatchOrder(count, settings.batch_size, settings.seed)
+    meter = _Meter(settings, steps, run, observe)
+    first = _restore(task, optimiser, run, meter)
+    task.train()
+    with stop_requests() as stop_asked:
+        for step in range(first, steps):
+            set_learning_rate(optimiser, cosine_factor(step, steps, settings.warmup))
+            torch.manual_seed(step_seed(settings.seed, step))
+            figures = _step(task, fetch(order(step)), optimiser, step / steps, autocast, settings)
+            meter.add(step, figures)
+            due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == steps
+            if run and (due or stop_asked()):
+                meter.check_finite(step)
+                save_state(run.state_file, step + 1, task, optimiser, meter.running())
+            if stop_asked():
+                raise KeyboardInterrupt
+    return meter.history
+
+
+def _restore(
+    task: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    run: RunDirectory | None,
+    meter: _Meter,
+) -> int:
+    if run is None or not run.state_file.exists():
+        return 0
+    step, running = load_state(run.state_file, task, optimiser)
+    run.forget_after(step)
+    run.log(f"resumed after step {step}")
+    meter.restore(running, run.metrics())
+    return step
+
+
+def _step(
+    task: Any,
+    batch: Any,
+    optimiser: torch.optim.Optimizer,
+    progress: float,
+    autocast: AbstractContextManager[Any],
+    settings: LoopSettings,
+) -> dict[str, Tensor]:
+    with autocast:
+        figures: dict[str, Tensor] = task(batch, progress)
+    optimiser.zero_grad(set_to_none=True)
+    figures["loss"].backward()  # type: ignore[no-untyped-call]
+    if settings.clip:
+        nn.utils.clip_grad_norm_(task.parameters(), settings.clip)
+    optimiser.step()
+    task.after_step(progress)
+    return {name: figure.detach() for name, figure in figures.items()}
+
+
+class _Meter:
+    """Means of the figures between two logged steps, without a host synchronisation per step."""
+
+    def __init__(
+        self,
+        settings: LoopSettings,
+        steps: int,
+        run: RunDirectory | None,
+        observe: Observer | None,
+    ) -> None:
+        self.settings, self.steps, self.run, self.observe = settings, steps, run, observe
+        self.history: list[dict[str, float]] = []
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+        self.since = time.perf_counter()
+
+    def running(self) -> dict[str, Tensor]:
+        """The sums of an unfinished interval, for the saved state."""
+        return {"count": torch.tensor(self.count), **{f"sum.{k}": v for k, v in self.sums.items()}}
+
+    def restore(self, running: dict[str, Tensor], history: list[dict[str, float]]) -> None:
+        """Take up an interval where `running` left it."""
+        self.history = history
+        self.count = int(running.pop("count"))
+        self.sums = {name.removeprefix("sum."): total for name, total in running.items()}
+
+    def add(self, step: int, figures: dict[str, Tensor]) -> None:
+        for name, figure in figures.items():
+            self.sums[name] = figure + self.sums[name].to(figure) if name in self.sums else figure
+        self.count += 1
+        if (step + 1) % self.settings.log_every == 0 or step + 1 == self.steps:
+            self.write(step)
+
+    def check_finite(self, step: int) -> None:
+        loss = self.sums.get("loss")
+        if loss is not None and not math.isfinite(loss.item()):
+            raise UserError(
+                f"the loss is not finite at step {step + 1}; the last saved state is kept; "
+                "lower lr, or use --set precision=fp32"
+            )
+
+    def write(self, step: int) -> None:
+        self.check_finite(step)
+        means = {name: (total / self.count).item() for name, total in self.sums.items()}
+        now = time.perf_counter()
+        rate = self.count * self.settings.batch_size / max(now - self.since, 1e-9)
+        self.sums, self.count, self.since = {}, 0, now
+        self.history.append({"step": step + 1, **means})
+        if self.run:
+            self.run.metric(step + 1, means)
+        if self.observe:
+            self.observe(Progress(step + 1, self.steps, means, rate))

@@ -1,0 +1,72 @@
+"""Pretraining: an encoder learnt from images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.registry import method_class
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.model_file import FILE_NAME, ModelCard, save_model
+from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.models.transfer import load_encoder
+from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.loop import Observer, train
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
+from captcha_ssl.training.store import image_fetcher
+
+
+def pretrain(
+    images: np.ndarray,
+    geometry: Geometry,
+    settings: PretrainSettings,
+    loop: LoopSettings,
+    model: ModelSettings,
+    method_settings: tuple[Any, ...],
+    *,
+    begin: Callable[[], RunDirectory],
+    observe: Observer | None = None,
+) -> Path:
+    """Learn an encoder from uint8 `[N, C, H, W]` and return the file it was written to.
+
+    `method_settings` are the instances of the method's `settings_classes`; `begin` opens the run
+    directory and is called once nothing is left to refuse. Raises UserError when there are fewer
+    images than fill a batch, for an unfit `settings.init_from`, or a loss that is not finite.
+    """
+    if len(images) < loop.batch_size:
+        raise UserError(
+            f"{len(images)} images do not fill a batch of {loop.batch_size}; lower batch_size"
+        )
+    torch.manual_seed(loop.seed)
+    device = resolve_device(loop.device)
+    encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
+    if settings.init_from:
+        load_encoder(encoder, settings.init_from)
+    method = method_class(settings.method)(encoder, *method_settings).to(device)
+    run = begin()
+    train(
+        method,
+        parameter_groups(method, loop.lr, loop.weight_decay),
+        image_fetcher(images, device),
+        len(images),
+        total_steps(settings, loop, len(images)),
+        loop,
+        run=run,
+        observe=observe,
+    )
+    about = {"method": settings.method, "images": len(images), "seed": loop.seed}
+    card = ModelCard("encoder", model.encoder, geometry, None, about)
+    save_model(run.path / FILE_NAME, encoder.state_dict(), card)
+    return run.path / FILE_NAME
+
+
+def total_steps(settings: PretrainSettings, loop: LoopSettings, count: int) -> int:
+    """The steps that `settings.steps`, or else `settings.epochs` over `count` images, come to."""
+    return settings.steps or max(1, round(settings.epochs * count / loop.batch_size))

@@ -1,0 +1,30 @@
+"""One random view of a batch: warp, thickness, clutter, tone, in this order."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.views.clutter import draw_strokes, strew_dots
+from captcha_ssl.views.settings import ViewSettings
+from captcha_ssl.views.thickness import vary_thickness
+from captcha_ssl.views.tone import vary_tone
+from captcha_ssl.views.warp import warp
+
+
+def random_view(images: Tensor, settings: ViewSettings, width: int | None = None) -> Tensor:
+    """A view of standardised float `[B, C, H, W]`, `[B, C, H, width]`; torch's RNG decides all.
+
+    Left-to-right order and, up to `settings.shift` and the elastic part, the place of every
+    stroke are kept, so that frames of two views correspond.
+    """
+    # Coordinates in bfloat16 would be off by a quarter of a pixel.
+    with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+        view = warp(images, settings, width)
+        if settings.thickness:
+            view = vary_thickness(view, settings.thickness)
+        if settings.strokes:
+            view = draw_strokes(view, settings.strokes)
+        if settings.dots:
+            view = strew_dots(view, settings.dots)
+        return vary_tone(view, settings)

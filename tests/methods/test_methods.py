@@ -1,0 +1,104 @@
+"""What every registered method must do, whatever it is."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.registry import METHODS, method_class
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.model_file import load_model
+from captcha_ssl.training.loop import Progress
+from captcha_ssl.training.pretrain import pretrain
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+
+GEOMETRY = Geometry(1, 32, 64)
+LOOP = PretrainLoopSettings(
+    batch_size=8, lr=3e-3, log_every=2, checkpoint_every=3, device="cpu", precision="fp32"
+)
+
+
+def _pile(count: int = 24) -> np.ndarray:
+    """Images of dark bars at random places: something to tell apart."""
+    random = np.random.default_rng(0)
+    images = np.full((count, 1, 32, 64), 230, np.uint8)
+    for image in images:
+        for _ in range(6):
+            y, x = random.integers(0, 24), random.integers(0, 58)
+            image[0, y : y + random.integers(2, 9), x : x + random.integers(2, 7)] = 20
+    return images
+
+
+def _build(name: str) -> Method:
+    torch.manual_seed(0)
+    cls = method_class(name)
+    return cls(build_encoder("tiny", 1, 32), *(settings() for settings in cls.settings_classes))
+
+
+def _learn(name: str, out: Path, steps: int, **options: Any) -> RunDirectory:
+    run = RunDirectory(out)
+    out.mkdir(exist_ok=True)
+    settings = tuple(cls() for cls in method_class(name).settings_classes)
+    chosen = PretrainSettings(method=name, steps=steps)
+    pretrain(_pile(), GEOMETRY, chosen, LOOP, ModelSettings(), settings, begin=lambda: run, **options)
+    return run
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_step_gives_a_finite_scalar_loss_and_gradients_everywhere(name: str) -> None:
+    method = _build(name)
+    figures = method(torch.from_numpy(_pile(8)), 0.0)
+    assert all(figure.shape == () and figure.isfinite() for figure in figures.values())
+    figures["loss"].backward()
+    for parameter in method.encoder.parameters():
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all()
+        assert parameter.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_loss_falls(name: str, tmp_path: Path) -> None:
+    losses = [row["loss"] for row in _learn(name, tmp_path / "run", 100).metrics()]
+    assert sum(losses[-20:]) < 0.95 * sum(losses[:20])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_run_interrupted_and_resumed_equals_an_unbroken_one_bit_for_bit(
+    name: str, tmp_path: Path
+) -> None:
+    whole = _learn(name, tmp_path / "whole", 8)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.step == 4:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        _learn(name, tmp_path / "broken", 8, observe=interrupt)
+    broken = _learn(name, tmp_path / "broken", 8)
+    assert broken.metrics() == whole.metrics()
+    assert broken.state_file.read_bytes() == whole.state_file.read_bytes()
+    (_, one), (_, two) = load_model(whole.path), load_model(broken.path)
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_an_unknown_method_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean 'simclr'"):
+        method_class("simlcr")
+
+
+def test_too_few_images_for_a_batch_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="4 images do not fill a batch of 8"):
+        pretrain(
+            *(_pile(4), GEOMETRY, PretrainSettings(), LOOP, ModelSettings(), ()),
+            begin=lambda: RunDirectory(tmp_path),
+        )

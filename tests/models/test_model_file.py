@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.model_file import FILE_NAME, ModelCard, load_model, save_model
+from captcha_ssl.models.transfer import load_encoder
+
+CARD = ModelCard("encoder", "tiny", Geometry(1, 32, 96), None, {"method": "simclr"})
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / FILE_NAME
+    save_model(path, build_encoder("tiny", 1, 32).state_dict(), CARD)
+    return path
+
+
+def test_card_and_weights_come_back(saved: Path) -> None:
+    card, tensors = load_model(saved)
+    assert card == CARD
+    encoder = build_encoder("tiny", 1, 32)
+    load_encoder(encoder, saved.parent)
+    assert all(torch.equal(encoder.state_dict()[k], v) for k, v in tensors.items())
+
+
+def test_another_architecture_is_refused(saved: Path) -> None:
+    for encoder in (build_encoder("small", 1, 32), build_encoder("tiny", 3, 32)):
+        with pytest.raises(UserError, match="holds an encoder"):
+            load_encoder(encoder, saved)
+
+
+def test_truncated_foreign_and_missing_files_are_named(saved: Path, tmp_path: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:1000])
+    with pytest.raises(UserError, match="not a readable safetensors file"):
+        load_model(saved)
+    with pytest.raises(UserError, match="no model here"):
+        load_model(tmp_path / "nowhere")
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    trap = tmp_path / "sprung"
+    payload = type("Trap", (), {"__reduce__": lambda self: (Path.touch, (trap,))})()
+    (tmp_path / FILE_NAME).write_bytes(pickle.dumps(payload))
+    with pytest.raises(UserError, match="not a readable safetensors file"):
+        load_model(tmp_path)
+    assert not trap.exists()

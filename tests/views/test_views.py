@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from captcha_ssl.models.encoder import standardise
+from captcha_ssl.views.clutter import draw_strokes, ink, strew_dots
+from captcha_ssl.views.crops import cut, join, spread_positions
+from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
+from captcha_ssl.views.thickness import vary_thickness
+from captcha_ssl.views.tone import vary_tone
+from captcha_ssl.views.view import random_view
+from captcha_ssl.views.warp import warp
+
+STILL = ViewSettings(*[0] * 12)
+
+
+@pytest.fixture
+def images() -> Tensor:
+    """Dark bars on white at column 20 of 60."""
+    torch.manual_seed(0)
+    pixels = torch.full((40, 1, 32, 60), 240, dtype=torch.uint8)
+    pixels[..., 6:26, 20:23] = 30
+    return standardise(pixels)
+
+
+def test_with_every_strength_zero_a_view_is_the_image(images: Tensor) -> None:
+    assert torch.allclose(random_view(images, STILL), images, atol=1e-4)
+
+
+@pytest.mark.parametrize("settings", [ViewSettings(), GentleViewSettings()])
+def test_views_differ_between_images_and_draws_and_follow_the_seed(
+    images: Tensor, settings: ViewSettings
+) -> None:
+    torch.manual_seed(1)
+    one, two = random_view(images, settings), random_view(images, settings)
+    torch.manual_seed(1)
+    again = random_view(images, settings)
+    assert torch.equal(one, again)
+    assert (one - two).abs().mean() > 0.05
+    assert (one[0] - one[1]).abs().mean() > 0.05
+    assert one.shape == images.shape
+    assert one.isfinite().all()
+
+
+def test_no_view_is_ever_mirrored(images: Tensor) -> None:
+    """The bar stands left of the centre and stays there."""
+    view = random_view(
+        images, replace(STILL, rotation=10, shear=0.2, scale=0.1, shift=2, elastic=1)
+    )
+    columns = torch.arange(60.0)
+    darkness = (view.amax((2, 3), keepdim=True) - view)[:, 0].sum(1)
+    place = (darkness * columns).sum(1) / darkness.sum(1)
+    assert place.max() < 29.5
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 4])
+def test_a_shift_moves_by_at_most_what_the_setting_says(images: Tensor, pixels: int) -> None:
+    moved = warp(images, replace(STILL, shift=pixels))
+    bar = moved[:, 0].amin(1).argmin(1).float() - 21
+    assert 0.3 * pixels < bar.abs().max() <= pixels + 1
+
+
+def test_a_rotation_turns_about_the_centre(images: Tensor) -> None:
+    dot = torch.zeros(64, 1, 33, 33)
+    dot[..., 16, 16] = 1
+    turned = warp(dot, replace(STILL, rotation=90))
+    assert torch.allclose(turned[..., 16, 16], torch.ones(64, 1), atol=1e-3)
+
+
+def test_a_narrower_view_is_the_middle_of_the_image(images: Tensor) -> None:
+    assert torch.allclose(warp(images, STILL, width=40), images[..., 10:50], atol=1e-4)
+
+
+def test_ink_is_the_colour_of_the_strokes_on_light_and_dark_ground(images: Tensor) -> None:
+    assert torch.equal(ink(images)[0, 0, 0, 0], images[0].min())
+    assert torch.equal(ink(-images)[0, 0, 0, 0], (-images[0]).max())
+
+
+def test_clutter_only_adds_ink(images: Tensor) -> None:
+    for cluttered in (draw_strokes(images, 3), strew_dots(images, 40.0)):
+        changed = cluttered != images
+        assert 0.001 < changed.float().mean() < 0.3
+        assert (cluttered[changed] < images[changed] + 1e-6).all()
+
+
+def test_thickness_changes_about_the_asked_share() -> None:
+    many = torch.randn(400, 1, 12, 12, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    changed = (vary_thickness(many, 0.5) != many).flatten(1).any(1).float().mean()
+    assert 0.4 < changed < 0.6
+    assert torch.equal(vary_thickness(many, 0.0), many)
+
+
+def test_contrast_noise_and_blur_keep_within_their_strengths(images: Tensor) -> None:
+    toned = vary_tone(images, replace(STILL, contrast=0.5))
+    ratio = toned.std((1, 2, 3)) / images.std((1, 2, 3))
+    assert 0.6 < ratio.min() < 0.75
+    assert 1.3 < ratio.max() < 1.65
+    noise = vary_tone(images, replace(STILL, noise=0.2)) - images
+    assert 0.1 < noise.std((1, 2, 3)).max() < 0.22
+    blurred = vary_tone(images, replace(STILL, blur=1.0))
+    assert blurred.std() < images.std()
+
+
+def test_cut_takes_the_asked_columns_and_repeats_the_edge() -> None:
+    row = torch.arange(10.0).view(1, 1, 1, 10).repeat(3, 1, 2, 1)
+    got = cut(row, torch.tensor([0, 4, 8]), 4)
+    assert got[:, 0, 0].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 9, 9]]
+    assert cut(row, torch.tensor([-2, 0, 0]), 4)[0, 0, 0].tolist() == [0, 0, 0, 1]
+
+
+def test_spread_positions_stay_in_their_parts() -> None:
+    places = spread_positions(500, 3, 59, torch.device("cpu"))
+    assert places.shape == (3, 500)
+    for part, row in enumerate(places):
+        assert part * 20 <= row.min() <= part * 20 + 1
+        assert part * 20 + 18 <= row.max() <= part * 20 + 19
+
+
+def test_join_puts_crops_side_by_side_in_order() -> None:
+    crops = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 1, 2, 2)
+    joined = join(crops[torch.tensor([5, 0, 3, 1, 2, 4])], 3)
+    assert joined.shape == (2, 1, 2, 6)
+    assert joined[:, 0, 0].tolist() == [[5, 5, 0, 0, 3, 3], [1, 1, 2, 2, 4, 4]]
