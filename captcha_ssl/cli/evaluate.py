@@ -1,0 +1,115 @@
+"""`captcha-ssl evaluate`: how well a recogniser reads a labelled dataset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from captcha_ssl.cli.options import Device, Quiet
+from captcha_ssl.cli.progress import progress_bar
+
+LISTED = 10
+
+
+def evaluate(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A finetune run or its model file.")
+    ],
+    data: Annotated[
+        Path, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or LMDB.")
+    ],
+    format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Write scores, predictions and the worst errors here."
+        ),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 256,
+    max_bad: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+    ] = 0.01,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Score a recogniser: exact match with its 95% interval, CER, and where the errors are.
+
+    Example: captcha-ssl evaluate runs/reader labelled/ --out scores/
+    """
+    from captcha_ssl.data.dataset import load_dataset
+    from captcha_ssl.models.frames import frames
+    from captcha_ssl.recognition.evaluate import evaluate as score
+    from captcha_ssl.recognition.evaluation_files import write_evaluation
+    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.training.device import resolve_device
+
+    recogniser = Recogniser.load(model, resolve_device(device or "auto"))
+    with progress_bar("loading", quiet=quiet) as progress:
+        dataset = load_dataset(
+            data,
+            labelled=True,
+            geometry=recogniser.geometry,
+            max_bad=max_bad,
+            charset=recogniser.charset,
+            frames=frames,
+            progress=progress,
+        )
+    # Better to fail here than after the work.
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+    with progress_bar("reading", quiet=quiet) as progress:
+        evaluation = score(recogniser, dataset, batch_size, progress)
+    if out is not None:
+        write_evaluation(out, dataset, evaluation)
+    scores = evaluation.to_json()
+    typer.echo(json.dumps(scores, indent=2) if format == "json" else "\n".join(_as_table(scores)))
+
+
+def _as_table(scores: dict[str, Any]) -> Iterator[str]:
+    low, high = scores["exact_match_ci95"]
+    yield f"images           {scores['n']:,}"
+    if scores["rejected"]:
+        yield f"left out         {scores['rejected']:,} rows that cannot be used"
+    yield f"exact match      {scores['exact_match']:.2%} (95%: {low:.2%} to {high:.2%})"
+    yield f"CER              {scores['cer']:.2%}"
+    yield f"1-NED            {scores['one_minus_ned']:.2%}"
+    yield f"length right     {scores['length_accuracy']:.2%}"
+    yield f"empty            {scores['blank_rate']:.2%}"
+    yield from _character_rows(scores["per_character"])
+    yield from _confusion_rows(scores["confusions"])
+
+
+def _character_rows(table: dict[str, Any]) -> Iterator[str]:
+    wrong = {character: row for character, row in table.items() if row["correct"] < row["n"]}
+    right = "".join(_shown(character) for character in table if character not in wrong)
+    yield f"always right     {right or 'no character'}"
+    if not wrong:
+        return
+    yield f"\n{'character':<11}{'n':>7}{'right':>9}   read instead"
+    for character, row in sorted(wrong.items(), key=lambda item: item[1]["correct"] / item[1]["n"]):
+        share = row["correct"] / row["n"]
+        yield f"{_shown(character):<11}{row['n']:>7,}{share:>9.1%}   {_instead(row)}"
+
+
+def _instead(row: dict[str, Any]) -> str:
+    counts = {**row["substituted"], "": row["deleted"]}
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    return ", ".join(f"{_shown(read)} ×{count:,}" for read, count in ranked[:5] if count)
+
+
+def _confusion_rows(confusions: list[dict[str, Any]]) -> Iterator[str]:
+    if not confusions:
+        return
+    yield "\nmost frequent errors"
+    for row in confusions[:LISTED]:
+        yield f"{_shown(row['truth'])} → {_shown(row['read'])} ×{row['count']:,}"
+
+
+def _shown(character: str) -> str:
+    if not character:
+        return "nothing"
+    return ascii(character) if character.isspace() or not character.isprintable() else character

@@ -1,0 +1,143 @@
+"""`captcha-ssl finetune`: train a recogniser on labelled images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.dataset import Dataset
+    from captcha_ssl.recognition.finetune import FinetuneResult
+    from captcha_ssl.training.run_directory import RunDirectory
+    from captcha_ssl.training.settings import FinetuneSettings
+
+
+def finetune(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images with labels.")],
+    out: Out = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option("--init-from", metavar="RUN", help="Pretrained run; from scratch if absent."),
+    ] = None,
+    labels: Annotated[
+        int | None, typer.Option("--labels", metavar="N", help="Use only N of the labels.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Steps of training.")] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Images per step.")] = None,
+    lr: Annotated[
+        float | None, typer.Option("--lr", help="Peak learning rate of the encoder.")
+    ] = None,
+    head_lr: Annotated[
+        float | None, typer.Option("--head-lr", help="Peak learning rate of the CTC head.")
+    ] = None,
+    freeze: Annotated[
+        bool | None, typer.Option("--freeze", help="Train the head alone.", show_default=False)
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option("--validation", metavar="SHARE", help="Hold this share out to report on."),
+    ] = None,
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", metavar="NAME", help="tiny, small or base; tiny.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    seed: Seed = None,
+    device: Device = None,
+    config: Config = None,
+    assignments: Set = None,
+    print_config: PrintConfig = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train a recogniser on labelled images, with or without a pretrained encoder.
+
+    Example: captcha-ssl finetune labelled/ --init-from runs/simclr --out runs/reader
+
+    Prints the path of the model file. --set changes any other setting; --print-config lists all.
+    """
+    folder = run_folder(out, print_config)
+    flags = {
+        "init_from": init_from,
+        "labels": labels,
+        "steps": steps,
+        "batch_size": batch_size,
+        "lr": lr,
+        "head_lr": head_lr,
+        "freeze": freeze,
+        "validation": validation,
+        "encoder": encoder,
+        "seed": seed,
+        "device": device,
+    }
+    from captcha_ssl.settings import peek, resolve, to_toml
+    from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+    from captcha_ssl.views.settings import GentleViewSettings
+
+    classes = (FinetuneSettings, LoopSettings, ModelSettings, GentleViewSettings)
+    resolved = resolve(classes, file=config, assignments=assignments or (), flags=flags)
+    stored = to_toml(*resolved)
+    if print_config:
+        typer.echo(stored, nl=False)
+        return
+
+    from captcha_ssl.cli.loading import load
+    from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.data.charset import Charset
+    from captcha_ssl.models.model_file import FILE_NAME
+    from captcha_ssl.recognition.finetune import finetune as learn
+    from captcha_ssl.training.pretrained import adopt
+    from captcha_ssl.training.run_directory import open_run
+
+    settings, loop, model, views = resolved
+    asked = peek("encoder", file=config, assignments=assignments or (), flag=encoder)
+    model, geometry = adopt(model, settings.init_from, asked)
+    images = load(data, model, labelled=True, quiet=quiet, geometry=geometry)
+    charset = Charset.from_labels(images.labels or ())
+    if not quiet:
+        print(f"charset: {charset.characters}", file=sys.stderr)
+    train, held_out = _split(images, settings, loop.seed)
+
+    def begin() -> RunDirectory:
+        run = open_run(folder, stored, resume=resume)
+        run.note_rejected(images.rejected)
+        return run
+
+    with training_progress("finetune", quiet=quiet) as observe:
+        result = learn(*(train, charset, settings, loop, model, views), begin=begin, observe=observe)
+    _report(result, held_out, len(train), quiet=quiet)
+    typer.echo(folder / FILE_NAME)
+
+
+def _split(
+    images: Dataset, settings: FinetuneSettings, seed: int
+) -> tuple[Dataset, Dataset | None]:
+    """The training images, and those held out; the training subsets of one seed are nested."""
+    from captcha_ssl.data.splits import nested_subset
+
+    order = nested_subset(len(images), len(images), seed)
+    held = round(settings.validation * len(images))
+    kept, held_out = order[: len(order) - held], order[len(order) - held :]
+    if settings.labels is not None:
+        kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]
+    return images.take(kept), images.take(held_out) if held else None
+
+
+def _report(result: FinetuneResult, held_out: Dataset | None, labels: int, *, quiet: bool) -> None:
+    from captcha_ssl.recognition.evaluate import evaluate
+
+    if not result.converged:
+        print(
+            "captcha-ssl: warning: the training never left the CTC plateau (every image gets the "
+            "same output); train longer, change lr, or label more images",
+            file=sys.stderr,
+        )
+    if quiet:
+        return
+    print(f"trained on {labels:,} labels in {result.seconds:.0f} s", file=sys.stderr)
+    if held_out is not None:
+        share = evaluate(result.recogniser, held_out).exact_match
+        print(f"exact match on {len(held_out):,} held out: {share:.1%}", file=sys.stderr)

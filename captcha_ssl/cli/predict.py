@@ -1,0 +1,97 @@
+"""`captcha-ssl predict`: the texts in image files."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from captcha_ssl.cli.options import Device, Quiet
+from captcha_ssl.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from captcha_ssl.recognition.predictor import Prediction
+
+Format = Literal["text", "tsv", "jsonl"]
+HEADER = "path\ttext\tconfidence\terror"
+_LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
+_ONE_LINE = str.maketrans(_LINE_BREAKS)
+_ONE_CELL = str.maketrans(_LINE_BREAKS | {"\t": r"\t", "\\": r"\\"})
+
+
+def predict(
+    images: Annotated[
+        list[str],
+        typer.Argument(metavar="IMAGE", help="Files, folders, 'patterns*.png', or - for stdin."),
+    ],
+    model: Annotated[
+        Path, typer.Option("--model", metavar="MODEL", help="A finetune run or its model file.")
+    ],
+    format: Annotated[
+        Format, typer.Option(help="text: one line an image; tsv and jsonl tell confidence too.")
+    ] = "text",
+    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 64,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Print the text in each image, in the order given.
+
+    Example: captcha-ssl predict pile/ --model runs/reader --format tsv > read.tsv
+
+    An unreadable image is named on stderr, leaves an empty line (or an error in its row) on
+    stdout, and makes the exit code 1.
+    """
+    from captcha_ssl.recognition.inputs import iter_inputs
+    from captcha_ssl.recognition.predictor import Predictor
+    from captcha_ssl.training.device import resolve_device
+
+    predictor = Predictor(model, resolve_device(device or "auto"))
+    inputs = list(iter_inputs(images))
+    failed = 0
+    # A console that cannot show a character gets its escape.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if format == "tsv":
+        print(HEADER)
+    with progress_bar("reading", quiet=quiet or sys.stdout.isatty()) as progress:
+        for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
+            print(_row(prediction, format))
+            if prediction.error is not None:
+                failed += 1
+                message = f"captcha-ssl: error: {prediction.path}: {prediction.error}"
+                print(message.translate(_ONE_LINE), file=sys.stderr)
+            progress(done, len(inputs))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _row(prediction: Prediction, format: Format) -> str:
+    if format == "jsonl":
+        return json.dumps(_as_json(prediction))
+    reading = prediction.reading
+    text = reading.text if reading else ""
+    if format == "text":
+        return text.translate(_ONE_LINE)
+    confidence = f"{reading.confidence:.6g}" if reading else ""
+    cells = (prediction.path, text, confidence, prediction.error or "")
+    return "\t".join(cell.translate(_ONE_CELL) for cell in cells)
+
+
+def _as_json(prediction: Prediction) -> dict[str, Any]:
+    reading = prediction.reading
+    if reading is None:
+        return {"path": prediction.path, "error": prediction.error}
+    return {
+        "path": prediction.path,
+        "text": reading.text,
+        "confidence": _short(reading.confidence),
+        "char_confidences": [_short(value) for value in reading.char_confidences],
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

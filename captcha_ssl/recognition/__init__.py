@@ -1,0 +1,1 @@
+"""Reading text: the recogniser, its training, decoding, scores and predictions."""

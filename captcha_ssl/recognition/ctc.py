@@ -1,0 +1,80 @@
+"""The fine-tuning objective: connectionist temporal classification."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.models.encoder import standardise
+from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.views.view import random_view
+
+LabelledBatch = tuple[Tensor, Tensor, Tensor]
+"""uint8 images `[B, C, H, W]`, classes int64 `[B, L]` padded with 0, lengths int64 `[B]`."""
+
+
+class CTCTask(nn.Module):
+    """Train a recogniser on augmented labelled images."""
+
+    def __init__(
+        self, recogniser: Recogniser, views: GentleViewSettings, *, frozen: bool = False
+    ) -> None:
+        super().__init__()
+        self.recogniser, self.views, self.frozen = recogniser, views, frozen
+        recogniser.encoder.requires_grad_(not frozen)
+
+    def train(self, mode: bool = True) -> CTCTask:
+        """A frozen encoder keeps the batch statistics it was trained with."""
+        super().train(mode)
+        if self.frozen:
+            self.recogniser.encoder.eval()
+        return self
+
+    def forward(self, batch: LabelledBatch, progress: float) -> dict[str, Tensor]:
+        """`loss`, and `blank_rate`: the share of images for which every frame says blank."""
+        images, classes, lengths = batch
+        logits = self.recogniser(random_view(standardise(images), self.views))
+        blank = (logits.detach().argmax(-1) == 0).all(1)
+        return {"loss": ctc_loss(logits, classes, lengths), "blank_rate": blank.float().mean()}
+
+    def after_step(self, progress: float) -> None:
+        """Nothing follows a step."""
+
+
+def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
+    """Negative log-likelihood of the labels per character (Graves et al. 2006), mean over images.
+
+    `logits` are `[B, T, K]` with class 0 the blank; float32 inside.
+    """
+    log_probabilities = logits.float().log_softmax(-1).transpose(0, 1)
+    frames = torch.full((logits.shape[0],), logits.shape[1], dtype=torch.long)
+    return F.ctc_loss(
+        log_probabilities, classes, frames, lengths.cpu(), blank=0, zero_infinity=True
+    )
+
+
+def pad_labels(labels: list[str], charset: Charset) -> tuple[Tensor, Tensor]:
+    """Classes int64 `[N, L]` padded with 0, and lengths int64 `[N]`.
+
+    Raises UserError for a character outside the charset.
+    """
+    encoded = [charset.encode(label) for label in labels]
+    lengths = torch.tensor([len(classes) for classes in encoded])
+    padded = torch.zeros(len(labels), int(lengths.max()), dtype=torch.long)
+    for row, classes in zip(padded, encoded, strict=True):
+        row[: len(classes)] = torch.tensor(classes)
+    return padded, lengths
+
+
+def left_plateau(loss: float, charset: Charset) -> bool:
+    """Whether a training loss per character shows that single characters are being read.
+
+    On the CTC plateau every image gets the same output, and a character costs about the logarithm
+    of the number of characters; half of that is out of its reach.
+    """
+    return math.isfinite(loss) and loss < 0.5 * math.log(max(2, len(charset)))

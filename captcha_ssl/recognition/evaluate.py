@@ -1,0 +1,90 @@
+"""A recogniser held against a labelled dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.sweep import Progress
+from captcha_ssl.recognition import metrics
+from captcha_ssl.recognition.reading import BATCH_SIZE, Reading, read_images
+from captcha_ssl.recognition.recogniser import Recogniser
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Labels and what was read, image by image; `rejected` counts the rows left out before."""
+
+    labels: list[str]
+    readings: list[Reading]
+    rejected: int = 0
+
+    @property
+    def predictions(self) -> list[str]:
+        """The texts that were read."""
+        return [reading.text for reading in self.readings]
+
+    @property
+    def exact_match(self) -> float:
+        """Share of texts that are right in every character."""
+        return metrics.exact_match(self.labels, self.predictions)
+
+    @property
+    def cer(self) -> float:
+        """Character error rate: edit distances over reference characters."""
+        return metrics.cer(self.labels, self.predictions)
+
+    def worst(self) -> list[int]:
+        """Positions of the errors: most wrong characters first, then the most confident."""
+        wrong = [i for i, text in enumerate(self.predictions) if text != self.labels[i]]
+        return sorted(wrong, key=lambda i: (-self._distance(i), -self.readings[i].confidence))
+
+    def to_json(self) -> dict[str, Any]:
+        """Every score under the key that the command line promises; shares lie in 0…1."""
+        labels, predictions = self.labels, self.predictions
+        correct = sum(map(str.__eq__, labels, predictions))
+        return {
+            "n": len(labels),
+            "rejected": self.rejected,
+            "exact_match": self.exact_match,
+            "exact_match_ci95": list(metrics.wilson_interval(correct, len(labels))),
+            "cer": self.cer,
+            "one_minus_ned": metrics.one_minus_ned(labels, predictions),
+            "length_accuracy": metrics.length_accuracy(labels, predictions),
+            "blank_rate": metrics.blank_rate(predictions),
+            "per_character": {
+                character: {
+                    "n": score.n,
+                    "correct": score.correct,
+                    "deleted": score.deleted,
+                    "substituted": dict(score.substituted.most_common()),
+                }
+                for character, score in metrics.per_character_table(labels, predictions).items()
+            },
+            "confusions": [
+                {"truth": truth, "read": read, "count": count}
+                for truth, read, count in metrics.confusions(labels, predictions)
+            ],
+        }
+
+    def _distance(self, position: int) -> int:
+        return metrics.edit_distance(self.labels[position], self.readings[position].text)
+
+
+def evaluate(
+    recogniser: Recogniser,
+    dataset: Dataset,
+    batch_size: int = BATCH_SIZE,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Read a labelled dataset that has the recogniser's geometry.
+
+    Raises ValueError when it has no labels or another geometry.
+    """
+    if dataset.labels is None:
+        raise ValueError("an evaluation needs labels")
+    if dataset.geometry != recogniser.geometry:
+        raise ValueError(f"images are {dataset.geometry}, the model is for {recogniser.geometry}")
+    readings = read_images(recogniser, dataset.images, batch_size, progress)
+    return Evaluation(dataset.labels, readings, len(dataset.rejected))

@@ -1,0 +1,65 @@
+"""What an evaluation leaves behind in a folder: scores, every prediction, the worst errors."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.data.dataset import Dataset, write_rejected
+from captcha_ssl.data.sheet import write_sheet
+from captcha_ssl.recognition.evaluate import Evaluation
+
+SCORES, PREDICTIONS = "evaluation.json", "predictions.csv"
+WORST, REJECTED = "worst.png", "rejected.csv"
+WORST_COUNT = 48
+
+
+def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> None:
+    """Write evaluation.json, predictions.csv, worst.png and rejected.csv, replacing older ones.
+
+    `dataset` is the one that was evaluated. Raises OSError or UserError when it cannot.
+    """
+    scores = json.dumps(evaluation.to_json(), indent=2)
+    atomic_write_text(folder / SCORES, scores + "\n")
+    atomic_write_text(folder / PREDICTIONS, _table(dataset, evaluation))
+    write_worst_sheet(folder / WORST, dataset, evaluation)
+    write_rejected(folder / REJECTED, dataset.rejected)
+
+
+def write_worst_sheet(path: Path, dataset: Dataset, evaluation: Evaluation) -> None:
+    """Draw up to 48 of the worst errors, each above `truth → prediction` (∅ for empty).
+
+    Raises UserError when the picture cannot be written.
+    """
+    worst = evaluation.worst()
+    shown = worst[:WORST_COUNT]
+    tiles = [
+        (
+            np.broadcast_to(dataset.images[i].transpose(1, 2, 0), _rgb_shape(dataset)).copy(),
+            f"{evaluation.labels[i]} → {evaluation.readings[i].text or '∅'}",
+        )
+        for i in shown
+    ]
+    title = f"{len(worst):,} wrong of {len(evaluation.labels):,}"
+    write_sheet(path, tiles, title=title + f": the worst {len(shown)}" * bool(shown))
+
+
+def _rgb_shape(dataset: Dataset) -> tuple[int, int, int]:
+    return dataset.geometry.height, dataset.geometry.width, 3
+
+
+def _table(dataset: Dataset, evaluation: Evaluation) -> str:
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("filename", "label", "prediction", "confidence", "correct"))
+    for name, label, reading in zip(
+        dataset.names, evaluation.labels, evaluation.readings, strict=True
+    ):
+        correct = int(reading.text == label)
+        table.writerow((name, label, reading.text, f"{reading.confidence:.6f}", correct))
+    return text.getvalue()

@@ -1,0 +1,96 @@
+"""Fine-tuning: a recogniser from labelled images, with or without a pretrained encoder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.models.transfer import load_encoder
+from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, left_plateau, pad_labels
+from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.loop import Observer, train
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.views.settings import GentleViewSettings
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """A trained recogniser and how its training went."""
+
+    recogniser: Recogniser
+    converged: bool
+    final_loss: float
+    seconds: float
+
+
+def finetune(
+    data: Dataset,
+    charset: Charset,
+    settings: FinetuneSettings,
+    loop: LoopSettings,
+    model: ModelSettings,
+    views: GentleViewSettings,
+    *,
+    begin: Callable[[], RunDirectory] | None = None,
+    observe: Observer | None = None,
+) -> FinetuneResult:
+    """Train a recogniser on every image of `data`; with a run directory, write its model there.
+
+    `begin` opens the run directory and is called once nothing is left to refuse.
+    `converged` is false when the loss never left the CTC plateau. Raises UserError for a label
+    with a character outside `charset`, an unfit `settings.init_from`, a loss that is not finite.
+    """
+    started = time.perf_counter()
+    torch.manual_seed(loop.seed)
+    device = resolve_device(loop.device)
+    encoder = build_encoder(model.encoder, data.geometry.channels, data.geometry.height)
+    recogniser = Recogniser(encoder, charset, data.geometry)
+    if settings.init_from:
+        load_encoder(encoder, settings.init_from)
+    task = CTCTask(recogniser, views, frozen=settings.freeze).to(device)
+    groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)
+    groups += parameter_groups(recogniser.head, settings.head_lr, loop.weight_decay)
+    fetch = labelled_fetcher(data, charset, device)
+    run = begin() if begin else None
+    history = train(
+        task, groups, fetch, len(data.images), settings.steps, loop, run=run, observe=observe
+    )
+    loss = history[-1]["loss"]
+    if run:
+        about = {
+            "labels": len(data.images),
+            "seed": loop.seed,
+            "converged": left_plateau(loss, charset),
+        }
+        recogniser.save(run.path / FILE_NAME, about)
+    return FinetuneResult(
+        recogniser.eval(), left_plateau(loss, charset), loss, time.perf_counter() - started
+    )
+
+
+def labelled_fetcher(
+    data: Dataset, charset: Charset, device: torch.device
+) -> Callable[[Tensor], LabelledBatch]:
+    """A function from indices to the images, padded classes and lengths on `device`.
+
+    Raises UserError for a label with a character outside `charset`.
+    """
+    pixels = image_fetcher(data.images, device)
+    classes, lengths = pad_labels(data.labels or [], charset)
+
+    def fetch(indices: Tensor) -> LabelledBatch:
+        return pixels(indices), classes[indices].to(device), lengths[indices].to(device)
+
+    return fetch

@@ -1,0 +1,59 @@
+"""The recogniser: encoder, CTC head, and all that belongs to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.encoder import Encoder, build_encoder, standardise
+from captcha_ssl.models.model_file import ModelCard, find_model, load_model, save_model
+
+
+class Recogniser(nn.Module):
+    """Images to per-frame logits over blank (class 0) and the characters of the charset."""
+
+    def __init__(self, encoder: Encoder, charset: Charset, geometry: Geometry) -> None:
+        super().__init__()
+        self.encoder, self.charset, self.geometry = encoder, charset, geometry
+        self.head = nn.Linear(encoder.dim, charset.num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """uint8 `[B, C, H, W]`, standardised here, or float that already is → float32 `[B, T, K]`.
+
+        The head computes in float32 whatever the autocast: CTC compares small differences.
+        """
+        pixels = standardise(images) if images.dtype == torch.uint8 else images
+        frames: Tensor = self.encoder(pixels)
+        with torch.autocast(frames.device.type, enabled=False):
+            logits: Tensor = self.head(frames.float())
+        return logits
+
+    def save(self, path: Path, about: dict[str, Any]) -> None:
+        """Write the model file, atomically. Raises OSError."""
+        card = ModelCard(
+            "recogniser", self.encoder.name, self.geometry, self.charset.characters, about
+        )
+        save_model(path, self.state_dict(), card)
+
+    @classmethod
+    def load(cls, path: Path, device: torch.device | str = "cpu") -> Recogniser:
+        """Read a run directory or model file, ready to predict.
+
+        Raises UserError when it is unreadable or holds an encoder without a recogniser.
+        """
+        card, tensors = load_model(path)
+        if card.kind != "recogniser" or card.charset is None:
+            raise UserError(f"{find_model(path)}: an encoder, not a recogniser; finetune it first")
+        encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
+        model = cls(encoder, Charset(card.charset), card.geometry)
+        try:
+            model.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise UserError(f"{find_model(path)}: the weights do not fit its own card") from error
+        return model.to(device).eval()

@@ -1,0 +1,127 @@
+"""The program scores a model: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Evaluate = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def data(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
+    """Twelve images: ten labelled with what they show, one A as B, one CD as C."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    texts = [*(letter * n for letter in "ABCD" for n in (1, 3)), "ABCD", "DA", "A", "CD"]
+    labels = [*texts[:10], "B", "C"]
+    rows = ["filename,label"]
+    for index, (text, label) in enumerate(zip(texts, labels, strict=True)):
+        Image.fromarray(draw_text(text)).save(folder / f"{index}.png")
+        rows.append(f"{index}.png,{label}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def evaluate(data: Path, reader_file: Path) -> Evaluate:
+    """Runs `evaluate` with a model that reads the images."""
+
+    def run(
+        *arguments: str, model: Path = reader_file, on: Path = data
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "captcha_ssl", "evaluate", str(model), str(on)]
+        line = [*command, "--device", "cpu", *arguments]
+        return subprocess.run(line, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def break_image(data: Path) -> None:
+    (data / "0.png").write_bytes(b"")
+
+
+def test_json_has_the_promised_keys_and_the_right_figures(evaluate: Evaluate) -> None:
+    result = evaluate("--format", "json")
+    assert (result.returncode, result.stderr) == (0, "")
+    scores = json.loads(result.stdout)
+    assert (scores["n"], scores["rejected"]) == (12, 0)
+    assert scores["exact_match"] == pytest.approx(10 / 12)
+    low, high = scores["exact_match_ci95"]
+    assert 0.5 < low < 10 / 12 < high < 1
+    assert scores["cer"] == pytest.approx(2 / 24)
+    assert scores["length_accuracy"] == pytest.approx(11 / 12)
+    assert scores["blank_rate"] == 0
+    assert scores["per_character"]["B"]["substituted"] == {"A": 1}
+    assert scores["confusions"] == [
+        {"truth": "", "read": "D", "count": 1},
+        {"truth": "B", "read": "A", "count": 1},
+    ]
+
+
+def test_the_table_tells_the_same_in_words(evaluate: Evaluate) -> None:
+    result = evaluate()
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert "images 12" in lines
+    assert any(line.startswith("exact match 83.33% (95%: ") for line in lines)
+    assert "always right ACD" in lines
+    assert "B 6 83.3% A ×1" in lines
+    assert "nothing → D ×1" in lines
+
+
+def test_out_keeps_scores_predictions_and_the_worst_errors(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    result = evaluate("--format", "json", "--out", str(tmp_path / "out"), "--batch-size", "5")
+    out = tmp_path / "out"
+    assert json.loads((out / "evaluation.json").read_text()) == json.loads(result.stdout)
+    assert (out / "predictions.csv").read_text().count("\n") == 13
+    with Image.open(out / "worst.png") as sheet:
+        sheet.load()
+
+
+def test_unreadable_images_are_left_out_up_to_the_limit(
+    evaluate: Evaluate, data: Path, tmp_path: Path
+) -> None:
+    break_image(data)
+    refused = evaluate()
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "0.png" in refused.stderr and refused.stderr.count("\n") == 1
+    allowed = evaluate("--max-bad", "0.1", "--out", str(tmp_path / "out"))
+    assert allowed.returncode == 0
+    assert "left out         1 rows" in allowed.stdout
+    assert "0.png,empty file" in (tmp_path / "out" / "rejected.csv").read_text()
+
+
+def test_a_label_outside_the_models_charset_is_named(evaluate: Evaluate, data: Path) -> None:
+    table = data / "labels.csv"
+    table.write_text(table.read_text().replace("3.png,BBB", "3.png,BbB"))
+    result = evaluate()
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "3.png" in result.stderr and "'b'" in result.stderr and "ABCD" in result.stderr
+
+
+def test_missing_models_and_data_are_one_line_and_exit_2(
+    evaluate: Evaluate, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cut").write_bytes(b"\x10\x00")
+    (tmp_path / "unlabelled").mkdir()
+    (data / "0.png").rename(tmp_path / "unlabelled" / "0.png")
+    for result in (
+        evaluate(model=tmp_path / "gone"),
+        evaluate(model=tmp_path / "cut"),
+        evaluate(on=tmp_path / "gone"),
+        evaluate("--out", str(tmp_path / "cut"), "--max-bad", "0.5"),
+    ):
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.startswith("captcha-ssl: error: ")
+        assert result.stderr.count("\n") == 1, result.stderr
+        assert str(tmp_path) in result.stderr

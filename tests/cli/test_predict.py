@@ -1,0 +1,170 @@
+"""The program reads images: what it prints where, in which order, with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from captcha_ssl.data.sources import open_source
+
+Draw = Callable[[str], np.ndarray]
+Predict = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def pile(tmp_path: Path, draw_text: Draw) -> Path:
+    """A working directory with B.png, pile/AC.png, pile/D.png and two files that are no images."""
+    (tmp_path / "pile").mkdir()
+    for name in ("B", "pile/AC", "pile/D"):
+        Image.fromarray(draw_text(Path(name).name)).save(tmp_path / f"{name}.png")
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "text.png").write_text("not an image")
+    return tmp_path
+
+
+@pytest.fixture
+def predict(pile: Path, reader_file: Path) -> Predict:
+    """Runs `predict` in the pile's directory with a model that reads it."""
+
+    def run(
+        *arguments: str, data: bytes = b"", model: Path = reader_file, **environment: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "captcha_ssl", "predict", "--model", str(model)]
+        root = str(Path(__file__).parents[2])
+        return subprocess.run(
+            [*command, "--device", "cpu", *arguments],
+            **{"input": data, "cwd": pile, "capture_output": True, "check": False},
+            env={**os.environ, "PYTHONPATH": root, **environment},
+        )
+
+    return run
+
+
+def everything_on(terminal: int) -> bytes:
+    """What is written to a pseudo-terminal until its last writer is gone."""
+    shown = b""
+    try:
+        while part := os.read(terminal, 4096):
+            shown += part
+    except OSError:
+        # Linux's way to say that this is the end.
+        pass
+    finally:
+        os.close(terminal)
+    return shown
+
+
+def test_text_has_one_line_an_image_in_the_order_given(predict: Predict, pile: Path) -> None:
+    result = predict("B.png", "pile", "pile/*.png", "-", data=(pile / "B.png").read_bytes())
+    assert result.stdout.split(b"\n") == [b"B", b"AC", b"D", b"AC", b"D", b"B", b""]
+    assert (result.returncode, result.stderr) == (0, b"")
+
+
+def test_a_bad_image_leaves_an_empty_line_and_the_rest_goes_on(predict: Predict) -> None:
+    result = predict("B.png", "empty.png", "gone.png", "pile", "--batch-size", "2")
+    assert result.stdout.split(b"\n") == [b"B", b"", b"", b"AC", b"D", b""]
+    assert result.stderr.decode().splitlines() == [
+        "captcha-ssl: error: empty.png: empty file (0 bytes)",
+        "captcha-ssl: error: gone.png: no such file",
+    ]
+    assert result.returncode == 1
+
+
+def test_jsonl_has_a_row_an_image_with_confidences_or_an_error(predict: Predict) -> None:
+    result = predict("pile/AC.png", "text.png", "B.png", "--format", "jsonl", "--quiet")
+    good, bad, last = map(json.loads, result.stdout.splitlines())
+    assert good.keys() == {"path", "text", "confidence", "char_confidences"}
+    assert (good["path"], good["text"], last["text"]) == ("pile/AC.png", "AC", "B")
+    assert len(good["char_confidences"]) == 2
+    assert 0.9 < good["confidence"] <= min(good["char_confidences"]) <= 1
+    assert bad.keys() == {"path", "error"}
+    assert bad["path"] == "text.png" and "not an image" in bad["error"]
+    assert result.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such a name")
+def test_tsv_and_jsonl_keep_odd_paths_on_one_line(predict: Predict, pile: Path) -> None:
+    odd = "a\tb\nc\\d\rü\udcff.png"
+    (pile / "B.png").rename(pile / odd)
+    tsv = predict(odd, "empty.png", "--format", "tsv").stdout.decode()
+    assert [line.split("\t")[:2] for line in tsv.split("\n")[:-1]] == [
+        ["path", "text"],
+        [r"a\tb\nc\\d\rü\udcff.png", "B"],
+        ["empty.png", ""],
+    ]
+    assert tsv.endswith("\t\tempty file (0 bytes)\n")
+    (line,) = predict(odd, "--format", "jsonl").stdout.splitlines()
+    assert json.loads(line)["path"] == odd
+
+
+def test_a_tsv_of_predictions_is_a_table_of_labels(predict: Predict, pile: Path) -> None:
+    (pile / "read.tsv").write_bytes(predict("B.png", "pile", "--format", "tsv").stdout)
+    source = open_source(pile / "read.tsv", want_labels=True)
+    assert list(source.labels or ()) == ["B", "AC", "D"]
+    with (pile / "read.tsv").open(newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    assert all(0.9 < float(row["confidence"]) <= 1 and not row["error"] for row in rows)
+
+
+def test_a_console_that_cannot_show_a_path_gets_its_escape(predict: Predict, pile: Path) -> None:
+    (pile / "B.png").rename(pile / "ж.png")
+    result = predict("ж.png", "--format", "tsv", PYTHONIOENCODING="ascii")
+    assert result.stdout.splitlines()[1].startswith(rb"\u0436.png" + b"\tB\t")
+    assert result.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_progress_bar_on_a_terminal_leaves_stdout_alone(
+    pile: Path, reader_file: Path, quiet: bool
+) -> None:
+    terminal, end = os.openpty()
+    command = [sys.executable, "-m", "captcha_ssl", "predict", "pile", "--model", str(reader_file)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm"}
+    with subprocess.Popen(
+        [*command, "--device", "cpu", *["--quiet"] * quiet],
+        **{"stdout": subprocess.PIPE, "stderr": end, "cwd": pile, "env": environment},
+    ) as process:
+        os.close(end)
+        shown = everything_on(terminal)
+        assert process.stdout is not None and process.stdout.read() == b"AC\nD\n"
+    assert process.returncode == 0
+    assert (b"reading" in shown) != quiet
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["B.png", "--model", "gone"], "gone"),
+        (["B.png", "--model", "text.png"], "text.png"),
+        (["B.png", "--format", "xml"], "xml"),
+        (["B.png", "--batch-size", "0"], "batch-size"),
+        (["B.png", "--device", "cuda:99"], "cuda:99"),
+        ([], "IMAGE"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_one_line_and_exit_2(
+    predict: Predict, arguments: list[str], message: str
+) -> None:
+    result = predict(*arguments)
+    assert (result.returncode, result.stdout) == (2, b"")
+    assert result.stderr.startswith(b"captcha-ssl: error: ")
+    assert result.stderr.count(b"\n") == 1
+    assert message in result.stderr.decode()
+
+
+def test_without_a_model_it_says_which_option_is_missing(pile: Path) -> None:
+    command = [sys.executable, "-m", "captcha_ssl", "predict", str(pile / "B.png")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "--model" in result.stderr and result.stderr.count("\n") == 1

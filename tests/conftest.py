@@ -1,0 +1,77 @@
+"""A recogniser that really reads, made without training, for everything that uses one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+if TYPE_CHECKING:
+    from captcha_ssl.recognition.recogniser import Recogniser
+
+LETTERS = "ABCD"
+HEIGHT, WIDTH, CELL, FRAME = 32, 64, 16, 4
+
+
+def _draw_text(text: str) -> np.ndarray:
+    """RGB uint8 [32, 64, 3]: letter k of up to four is a dark bar in band k of its cell."""
+    image = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    for place, letter in enumerate(text):
+        top, left = 8 * LETTERS.index(letter), CELL * place + 4
+        image[top : top + 8, left : left + 8] = 0
+    return image
+
+
+def _classes(text: str) -> np.ndarray:
+    """The class that each frame of `_draw_text(text)` should say."""
+    classes = np.zeros(WIDTH // FRAME, np.int64)
+    for place, letter in enumerate(text):
+        classes[4 * place + 1 : 4 * place + 3] = LETTERS.index(letter) + 1
+    return classes
+
+
+@pytest.fixture(scope="session")
+def draw_text() -> Callable[[str], np.ndarray]:
+    """Draws a text that `reader` can read: up to four of the letters A to D."""
+    return _draw_text
+
+
+@pytest.fixture(scope="session")
+def reader() -> Recogniser:
+    """A random encoder whose head was solved for by least squares."""
+    import torch
+
+    from captcha_ssl.data.charset import Charset
+    from captcha_ssl.data.geometry import Geometry
+    from captcha_ssl.models.encoder import build_encoder
+    from captcha_ssl.recognition.recogniser import Recogniser
+
+    torch.manual_seed(0)
+    geometry = Geometry(1, HEIGHT, WIDTH)
+    reader = Recogniser(build_encoder("tiny", 1, HEIGHT), Charset(LETTERS), geometry).eval()
+    texts = ["".join(letters) for n in range(5) for letters in product(LETTERS, repeat=n)]
+    images = np.stack([geometry.fit(_draw_text(text)) for text in texts])
+    wanted = torch.eye(reader.charset.num_classes)[np.concatenate([_classes(t) for t in texts])]
+    frames: list[torch.Tensor] = []
+    hook = reader.head.register_forward_pre_hook(lambda _, inputs: frames.append(inputs[0]))
+    with torch.no_grad():
+        reader(torch.from_numpy(images))
+        hook.remove()
+        features = frames[0].flatten(0, 1).double()
+        features = torch.cat([features, torch.ones(len(features), 1)], 1)
+        solved = 20 * torch.linalg.lstsq(features, wanted.double(), driver="gelsd").solution
+        reader.head.weight.copy_(solved[:-1].T)
+        reader.head.bias.copy_(solved[-1])
+    return reader
+
+
+@pytest.fixture(scope="session")
+def reader_file(reader: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model file of `reader`."""
+    path = tmp_path_factory.mktemp("reader") / "model.safetensors"
+    reader.save(path, about={})
+    return path

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.model_file import ModelCard, save_model
+from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
+from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+from captcha_ssl.views.settings import GentleViewSettings
+
+GEOMETRY = Geometry(1, 32, 64)
+CHARSET = Charset("0123456789")
+LOOP = LoopSettings(batch_size=16, lr=3e-3, log_every=5, device="cpu", precision="fp32")
+STILL = GentleViewSettings(*[0] * 12)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    """32 rendered images of three digits."""
+    from captcha_ssl.synthesis.render import PictureSettings, render
+
+    picture = PictureSettings(length="3", charset="0123456789", style="fast", width=120, channels=3)
+    drawn = [render(picture, index) for index in range(32)]
+    images = np.stack([GEOMETRY.fit(pixels.transpose(1, 2, 0)) for pixels, _ in drawn])
+    return Dataset(images, [text for _, text in drawn], list(map(str, range(32))), GEOMETRY, [])
+
+
+def _finetune(
+    data: Dataset, settings: FinetuneSettings, run: RunDirectory | None = None
+) -> FinetuneResult:
+    begin = (lambda: run) if run else None
+    return finetune(data, CHARSET, settings, LOOP, ModelSettings(), STILL, begin=begin)
+
+
+def test_ctc_loss_is_the_probability_of_all_paths_that_collapse_to_the_label() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(2, 4, 3)
+    probabilities = logits.double().softmax(-1)
+    wanted = [[1, 1], [2]]
+    expected = 0.0
+    for row, label in zip(probabilities, wanted, strict=True):
+        likelihood = sum(
+            math.prod(row[t, k].item() for t, k in enumerate(path))
+            for path in itertools.product(range(3), repeat=4)
+            if [k for k, _ in itertools.groupby(path) if k] == label
+        )
+        expected -= math.log(likelihood) / len(label) / 2
+    classes, lengths = torch.tensor([[1, 1], [2, 0]]), torch.tensor([2, 1])
+    assert ctc_loss(logits, classes, lengths).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_labels_are_padded_with_the_blank() -> None:
+    classes, lengths = pad_labels(["12", "9", "000"], CHARSET)
+    assert classes.tolist() == [[2, 3, 0], [10, 0, 0], [1, 1, 1]]
+    assert lengths.tolist() == [2, 1, 3]
+    with pytest.raises(UserError, match="'x'"):
+        pad_labels(["1x"], CHARSET)
+
+
+def test_the_plateau_is_told_from_reading() -> None:
+    assert not left_plateau(math.log(10) + 0.1, CHARSET)
+    assert not left_plateau(math.nan, CHARSET)
+    assert left_plateau(0.3, CHARSET)
+
+
+def test_32_images_are_learnt_by_heart(digits: Dataset, tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    result = _finetune(digits, FinetuneSettings(steps=150), run)
+    assert result.converged
+    assert evaluate(result.recogniser, digits).exact_match == 1.0
+    loaded = Recogniser.load(run.path)
+    images = torch.from_numpy(digits.images)
+    with torch.no_grad():
+        assert torch.equal(loaded(images), result.recogniser(images))
+    assert (loaded.charset, loaded.geometry) == (CHARSET, GEOMETRY)
+
+
+def test_a_run_too_short_to_read_anything_is_reported_as_not_converged(digits: Dataset) -> None:
+    assert not _finetune(digits, FinetuneSettings(steps=3)).converged
+
+
+def test_a_frozen_encoder_keeps_weights_and_statistics(digits: Dataset, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    encoder = build_encoder("tiny", 1, 32)
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    file = tmp_path / "model.safetensors"
+    save_model(file, before, ModelCard("encoder", "tiny", GEOMETRY))
+    result = _finetune(digits, FinetuneSettings(steps=5, freeze=True, init_from=file))
+    after = result.recogniser.encoder.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    moved = _finetune(digits, FinetuneSettings(steps=5, init_from=file)).recogniser.encoder
+    assert not torch.equal(before["fold.weight"], moved.state_dict()["fold.weight"])
+
+
+def test_fine_tuning_can_start_from_a_recogniser(digits: Dataset, tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    first = _finetune(digits, FinetuneSettings(steps=2), run)
+    settings = FinetuneSettings(steps=1, init_from=run.path, freeze=True)
+    second = _finetune(digits, settings).recogniser.encoder.state_dict()
+    kept = first.recogniser.encoder.state_dict()
+    assert all(torch.equal(kept[k], second[k]) for k in kept)
+
+
+def test_logits_are_float32_and_uint8_is_standardised(digits: Dataset) -> None:
+    recogniser = Recogniser(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY).eval()
+    images = torch.from_numpy(digits.images[:2])
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert recogniser(images).dtype == torch.float32
+    with torch.no_grad():
+        brighter = recogniser((images // 2 + 100).to(torch.uint8))
+        assert torch.allclose(brighter, recogniser(images), atol=0.3)
+
+
+def test_an_encoder_alone_is_not_a_recogniser(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    encoder = build_encoder("tiny", 1, 32)
+    save_model(file, encoder.state_dict(), ModelCard("encoder", "tiny", GEOMETRY))
+    with pytest.raises(UserError, match="finetune it first"):
+        Recogniser.load(file)
