@@ -107,7 +107,9 @@ def finetune(
         return run
 
     with training_progress("finetune", quiet=quiet) as observe:
-        result = learn(*(train, charset, settings, loop, model, views), begin=begin, observe=observe)
+        result = learn(
+            *(train, charset, settings, loop, model, views), begin=begin, observe=observe
+        )
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
 

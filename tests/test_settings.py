@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.settings import peek, resolve, setting, to_toml
+
+
+@dataclass(frozen=True)
+class Colour:
+    shade: str = setting("grey", "which colour", choices=("grey", "green"))
+    depth: float = setting(0.5, "how deep", low=0.0, high=1.0)
+    steps: int | None = setting(None, "how many", low=1)
+    rates: tuple[float, ...] = setting((0.1, 0.2), "several", low=0.0)
+    bold: bool = setting(False, "thick")
+    where: Path | None = setting(None, "place")
+
+
+def one(**options: Any) -> Colour:
+    (colour,) = resolve([Colour], **options)
+    return colour
+
+
+def test_nothing_given_means_the_defaults() -> None:
+    assert one() == Colour()
+
+
+def test_file_then_set_then_flag(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('shade = "green"\ndepth = 0.1\nsteps = 3\n')
+    got = one(file=file, assignments=["depth=0.2", "steps=4"], flags={"steps": 5, "shade": None})
+    assert (got.shade, got.depth, got.steps) == ("green", 0.2, 5)
+
+
+def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Two:
+        batch_size: int = setting(1, "images")
+
+    file = tmp_path / "c.toml"
+    file.write_text("batch-size = 3\n")
+    assert resolve([Two], file=file) == (Two(3),)
+    assert resolve([Two], assignments=["batch-size=4"]) == (Two(4),)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("shadde=green", "unknown setting 'shadde'; did you mean 'shade'"),
+        ("zzz=1", "unknown setting 'zzz'; known: bold, depth"),
+        ("shade=gren", "did you mean 'green'"),
+        ("shade=x", "choose from grey, green"),
+        ("depth=1.5", "from 0.0 to 1.0"),
+        ("depth=nan", "out of range"),
+        ("depth=deep", "expected a number"),
+        ("steps=0", "from 1"),
+        ("steps=1.5", "expected a whole number"),
+        ("rates=0.1,-1", "out of range"),
+        ("bold=maybe", "expected true or false"),
+        ("bold", "key=value"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_would_do(assignment: str, said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        one(assignments=[assignment])
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shade = ", "not valid TOML"),
+        ("shade = 3", "expected text"),
+        ("steps = 1.5", "expected a whole number"),
+        ("depth = true", "expected a number"),
+        ("[depth]\nx = 1", "expected a number"),
+        ("colour = 1", "unknown setting 'colour'"),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=said) as caught:
+        one(file=file)
+    assert str(file) in str(caught.value)
+
+
+@given(
+    st.builds(
+        Colour,
+        shade=st.sampled_from(["grey", "green"]),
+        depth=st.floats(0, 1),
+        steps=st.none() | st.integers(1, 10**9),
+        rates=st.lists(st.floats(0, 1e6), min_size=1, max_size=4).map(tuple),
+        bold=st.booleans(),
+    )
+)
+def test_what_is_written_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, colour: Colour
+) -> None:
+    file = tmp_path_factory.mktemp("toml") / "c.toml"
+    file.write_text(to_toml(colour))
+    assert one(file=file) == colour
+
+
+def test_two_classes_may_not_share_a_name() -> None:
+    with pytest.raises(ValueError, match="shade"):
+        resolve([Colour, Colour])
+
+
+def test_peek_reads_one_value_by_the_same_order(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text('method = "a"\n')
+    assert peek("method", file=file, assignments=(), flag=None) == "a"
+    assert peek("method", file=file, assignments=["method=b"], flag=None) == "b"
+    assert peek("method", file=file, assignments=["method=b"], flag="c") == "c"
+    assert peek("other", file=file, assignments=(), flag=None) is None
