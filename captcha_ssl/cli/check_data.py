@@ -31,7 +31,7 @@ def check_data(
     format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
     quiet: Quiet = False,
 ) -> None:
-    """Say what is in a dataset: sizes, characters, lengths, duplicates, rejected rows.
+    """Say what is in a dataset, and what is wrong with it.
 
     Exits with 1 when a row or an image cannot be used.
     """

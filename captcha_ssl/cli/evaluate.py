@@ -36,7 +36,7 @@ def evaluate(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Score a recogniser: exact match with its 95% interval, CER, and where the errors are.
+    """Score a recogniser on labelled images.
 
     Example: captcha-ssl evaluate runs/reader labelled/ --out scores/
     """

@@ -53,7 +53,7 @@ def finetune(
     print_config: PrintConfig = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a recogniser on labelled images, with or without a pretrained encoder.
+    """Train a recogniser on labelled images.
 
     Example: captcha-ssl finetune labelled/ --init-from runs/simclr --out runs/reader
 

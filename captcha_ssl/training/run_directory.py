@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,10 @@ class RunDirectory:
         stored = path / CONFIG
         if not stored.exists():
             return cls.create(path, config)
-        changed = sorted(set(stored.read_text().splitlines()) ^ set(config.splitlines()))
+        begun, wanted = _read_config(stored), tomllib.loads(config)
+        changed = sorted(k for k in begun | wanted if begun.get(k) != wanted.get(k))
         if changed:
-            keys = ", ".join(sorted({line.partition(" =")[0] for line in changed}))
+            keys = ", ".join(changed)
             raise UserError(f"{path}: begun with other settings ({keys}); use those or a new --out")
         return cls(path)
 
@@ -88,3 +90,10 @@ class RunDirectory:
     def state_file(self) -> Path:
         """Where the state for exact resume is kept."""
         return self.path / STATE / "state.safetensors"
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{file}: not readable ({error}); start a new --out") from error

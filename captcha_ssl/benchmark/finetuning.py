@@ -1,0 +1,47 @@
+"""One fine-tuning of an arm, as tuning and reported runs alike need it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+from captcha_ssl.views.settings import GentleViewSettings
+
+
+def fine_tune(
+    arm: Arm,
+    data: Dataset,
+    charset: Charset,
+    settings: BenchmarkSettings,
+    model: ModelSettings,
+    *,
+    lr: float,
+    seed: int,
+    steps: int,
+    encoder: Path | None,
+) -> FinetuneResult:
+    """Train the recogniser of `arm` on `data`, from `encoder` or from scratch.
+
+    `lr` is the rate that was tuned: the encoder's, or the head's when the encoder is frozen.
+    Raises UserError when the loss is not finite.
+    """
+    what = FinetuneSettings(
+        steps=steps,
+        head_lr=lr if arm.freeze else settings.head_lr,
+        freeze=arm.freeze,
+        init_from=encoder,
+    )
+    loop = LoopSettings(
+        batch_size=settings.finetune_batch_size,
+        lr=lr,
+        seed=seed,
+        device=settings.device,
+        precision=settings.precision,
+    )
+    return finetune(data, charset, replace(what, **arm.finetune), loop, model, GentleViewSettings())

@@ -1,0 +1,166 @@
+"""Exact match against labels: one line and one band for each arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from captcha_ssl.atomic import atomic_path
+from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.records import Row
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.summary import Entry
+
+PLOT = "accuracy-labels.png"
+_INK, _FAINT = "#22262e", "#dfe3e8"
+_PRETRAINED = ("#0b7a75", "#d1495b", "#3d5a98", "#e09f3e", "#7b4b94", "#5c8001")
+_PLAIN = ("#6c757d", "#343a40", "#a0a7ae")
+_MUTED = "#5b6470"
+_APART = 1.03
+"""Factor on the logarithmic axis between two arms at the same label count."""
+_LINE_OF_TEXT = 0.06
+"""Height of a name, as a share of the axis."""
+_STYLE: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "text.color": _INK,
+    "axes.edgecolor": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+def plot_accuracy(path: Path, results: Results) -> None:
+    """Draw means, 95% intervals and single runs as a PNG; labels on a logarithmic axis."""
+    arms = results.configuration.arms
+    colours = _colours(arms)
+    with rc_context(_STYLE), atomic_path(path) as temporary:
+        # Not pyplot: it would choose a window system and keep the figure alive.
+        several = len({entry.labels for entry in results.entries}) > 1
+        figure = Figure(figsize=(7.6 if several else 5.6, 4.4), layout="constrained")
+        axes = figure.add_subplot()
+        for place, arm in enumerate(arms):
+            entries = [entry for entry in results.entries if entry.arm == arm.name]
+            rows = [row for row in results.rows if row.arm == arm.name]
+            # Side by side, for with equal means one arm would hide the other.
+            shift = _APART ** (place - (len(arms) - 1) / 2)
+            style = "--" if arm.method is None else "-"
+            _draw_arm(axes, entries, rows, colours[arm.name], shift, style)
+        _dress(axes, results)
+        _name_lines(axes, results.entries, colours)
+        figure.savefig(temporary, dpi=160, format="png")
+
+
+def _draw_arm(
+    axes: Axes, entries: Sequence[Entry], rows: Sequence[Row], colour: str, shift: float, style: str
+) -> None:
+    labels = np.array([entry.labels for entry in entries]) * shift
+    means = np.array([entry.exact_match.mean for entry in entries])
+    low, high = (
+        np.clip([getattr(e.exact_match, side) or e.exact_match.mean for e in entries], 0, 1)
+        for side in ("low", "high")
+    )
+    axes.fill_between(labels, low, high, color=colour, alpha=0.13, linewidth=0)
+    if len(entries) == 1:
+        axes.vlines(labels, low, high, color=colour, linewidth=6, alpha=0.2, capstyle="butt")
+    axes.plot(
+        *(labels, means),
+        color=colour,
+        linestyle=style,
+        linewidth=2,
+        marker="o",
+        markersize=7,
+        markeredgecolor="white",
+        zorder=3,
+        clip_on=False,
+    )
+    spread = [row.labels * shift for row in rows]
+    runs = [row.exact_match for row in rows]
+    faces = [colour if row.converged else "white" for row in rows]
+    axes.scatter(
+        *(spread, runs),
+        s=14,
+        c=faces,
+        edgecolors=colour,
+        linewidths=0.8,
+        alpha=0.55,
+        zorder=2,
+        clip_on=False,
+    )
+
+
+def _dress(axes: Axes, results: Results) -> None:
+    counts = sorted({entry.labels for entry in results.entries})
+    axes.set_xscale("log")
+    reach = 1.25 if len(counts) > 1 else 1.12
+    axes.set_xlim(counts[0] / reach, counts[-1] * reach)
+    axes.set_xticks(counts)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(0.0, low), min(1.0, high))
+    axes.grid(axis="y", color=_FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel("labelled images")
+    axes.set_title("Texts read without an error", loc="left", pad=26, fontsize=13, weight="bold")
+    axes.text(0, 1.035, _subtitle(results), transform=axes.transAxes, fontsize=9, color=_MUTED)
+
+
+def _subtitle(results: Results) -> str:
+    seeds = results.configuration.benchmark.seeds
+    what = f"mean and 95% interval of {seeds} runs" if seeds > 1 else "one run"
+    hollow = "" if all(row.converged for row in results.rows) else "; hollow: stuck on the plateau"
+    return f"{what}, {results.data['test']:,} test images{hollow}"
+
+
+def _name_lines(axes: Axes, entries: Sequence[Entry], colours: dict[str, str]) -> None:
+    """Names at the right end of the lines."""
+    most = max(entry.labels for entry in entries)
+    ends = sorted((e.exact_match.mean, e.arm) for e in entries if e.labels == most)
+    low, high = axes.get_ylim()
+    heights = _apart([mean for mean, _ in ends], _LINE_OF_TEXT * (high - low), high)
+    for (mean, arm), height in zip(ends, heights, strict=True):
+        axes.annotate(
+            f"{arm}  {mean:.1%}",
+            (1.01, height),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            color=colours[arm],
+            weight="bold",
+            annotation_clip=False,
+        )
+
+
+def _apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+    """Rising heights, moved as little as keeps them `gap` apart and the highest below `top`."""
+    risen: list[float] = []
+    for height in heights:
+        risen.append(max(height, risen[-1] + gap) if risen else height)
+    lowered: list[float] = []
+    for height in reversed(risen):
+        lowered.append(min(height, lowered[-1] - gap if lowered else top))
+    return lowered[::-1]
+
+
+def _colours(arms: Sequence[Arm]) -> dict[str, str]:
+    """Grey tones for what learns from labels alone, colours for the rest."""
+    plain = [arm.name for arm in arms if arm.method is None]
+    pretrained = [arm.name for arm in arms if arm.method is not None]
+    return dict(zip(plain, cycle(_PLAIN), strict=False)) | dict(
+        zip(pretrained, cycle(_PRETRAINED), strict=False)
+    )

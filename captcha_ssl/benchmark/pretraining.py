@@ -1,0 +1,123 @@
+"""The pretrainings of a benchmark: one per method and pretraining seed, shared by the runs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.configuration import Configuration
+from captcha_ssl.benchmark.progress import duration
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.settings import to_toml
+from captcha_ssl.training.loop import Observer, Progress
+from captcha_ssl.training.pretrain import pretrain
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import LoopSettings, PretrainSettings
+
+TIMING = "timing.json"
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained encoder, the seed it was made from and what it took."""
+
+    method: str
+    seed: int
+    file: Path
+    steps: int
+    seconds: float
+
+
+def pretrain_all(
+    out: Path, configuration: Configuration, pool: Dataset, say: Callable[[str], None]
+) -> dict[tuple[str, int], Pretrained]:
+    """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
+
+    Runs lie in `out`/METHOD, or METHOD-SEED when there are several. Raises UserError when a loss
+    is not finite, KeyboardInterrupt with the state saved.
+    """
+    settings = configuration.benchmark
+    methods = dict.fromkeys(arm.method for arm in configuration.arms if arm.method)
+    seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
+    several = settings.pretrain_seeds > 1
+    return {
+        (method, seed): _pretrain_one(
+            out / (f"{method}-{seed}" if several else method),
+            configuration,
+            method,
+            seed,
+            pool,
+            say,
+        )
+        for method in methods
+        for seed in seeds
+    }
+
+
+def _pretrain_one(
+    folder: Path,
+    configuration: Configuration,
+    method: str,
+    seed: int,
+    pool: Dataset,
+    say: Callable[[str], None],
+) -> Pretrained:
+    settings, model = configuration.benchmark, configuration.model
+    loop = LoopSettings(
+        batch_size=settings.pretrain_batch_size,
+        lr=settings.pretrain_lr,
+        seed=seed,
+        device=settings.device,
+        precision=settings.precision,
+    )
+    what = PretrainSettings(method=method, steps=settings.pretrain_steps)
+    of_method = configuration.methods[method]
+    run = RunDirectory.resume(folder, to_toml(what, loop, model, *of_method))
+    file = folder / FILE_NAME
+    if not file.exists():
+        title = f"pretraining {method}, seed {seed}"
+        observe = _observer(title, loop.batch_size, folder / TIMING, say)
+        pretrain(
+            pool.images,
+            pool.geometry,
+            what,
+            loop,
+            model,
+            of_method,
+            begin=lambda: run,
+            observe=observe,
+        )
+    seconds = (
+        settings.pretrain_steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
+    )
+    return Pretrained(method, seed, file, settings.pretrain_steps, seconds)
+
+
+def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:
+    """Say now and then how far it is, and keep the seconds per step for an arm to match them.
+
+    They are a mean over this session: an interrupted run is not charged for the pause.
+    """
+    taken: list[float] = []
+    said = time.monotonic()
+
+    def observe(progress: Progress) -> None:
+        nonlocal said
+        taken.append(batch_size / progress.images_per_second)
+        atomic_write_text(timing, json.dumps({"seconds_per_step": fmean(taken)}) + "\n")
+        now, left = time.monotonic(), progress.steps - progress.step
+        if left and now - said < _SECONDS_BETWEEN_LINES:
+            return
+        said = now
+        rest = f"about {duration(left * fmean(taken))} left of it" if left else "done"
+        loss = progress.figures["loss"]
+        say(f"{title}: step {progress.step:,}/{progress.steps:,}, loss {loss:.3f}; {rest}")
+
+    return observe

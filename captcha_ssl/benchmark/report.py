@@ -1,0 +1,93 @@
+"""benchmark.json, report.md and the picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.caveats import caveats
+from captcha_ssl.benchmark.plots import PLOT, plot_accuracy
+from captcha_ssl.benchmark.progress import duration
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.table import COLUMNS, cells
+
+DATA, REPORT = "benchmark.json", "report.md"
+
+
+def write_report(out: Path, results: Results) -> None:
+    """Write all three into `out`, each whole or not at all. Raises OSError."""
+    text = json.dumps(results.to_json(), indent=2, ensure_ascii=False)
+    atomic_write_text(out / DATA, text + "\n")
+    plot_accuracy(out / PLOT, results)
+    atomic_write_text(out / REPORT, "\n".join(_markdown(results)) + "\n")
+
+
+def _markdown(results: Results) -> Iterator[str]:
+    data = results.data
+    yield "# Benchmark"
+    yield ""
+    yield f"{data['source']}: {data['pool']:,} images to learn from, {data['test']:,} to test on."
+    yield ""
+    yield from _table(results)
+    yield ""
+    yield (
+        "± is half of a 95% t-interval over the seeds. The gain is paired by seed, in percentage "
+        "points of exact match, over the best arm without pretraining; it is void where a run of "
+        "that arm is stuck. Labels saved: how many times more labels that arm "
+        "needs for the same exact match. Stuck: runs that never left the CTC plateau. "
+        "Time: one fine-tuning."
+    )
+    yield ""
+    yield f"![Exact match against labels]({PLOT})"
+    for title, lines in (("Protocol", _protocol(results)), ("Caveats", caveats(results))):
+        yield from ("", f"## {title}", "")
+        yield from (f"{number}. {line}" for number, line in enumerate(lines, start=1))
+    yield from ("", "## To repeat it", "", "```", results.command, "```", "")
+    facts = ", ".join(f"{name} {value}" for name, value in results.environment.items())
+    yield f"Measured with {facts}. All settings are in `config.toml`, every run in `{DATA}`."
+
+
+def _table(results: Results) -> Iterator[str]:
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|" + "".join(":--|" if name in ("arm", "over") else "--:|" for name in COLUMNS)
+    for entry in results.entries:
+        yield f"| {' | '.join(cells(entry))} |"
+
+
+def _protocol(results: Results) -> Iterator[str]:
+    settings, data = results.configuration.benchmark, results.data
+    yield (
+        f"{data['test']:,} test images, drawn by a seed of their own, are read once by each "
+        f"reported run; {data['copies_removed']:,} copies of them were taken out of the pool."
+    )
+    costs = ", ".join(
+        f"{p.method} (seed {p.seed}, {duration(p.seconds)})" for p in results.pretrained
+    )
+    yield (
+        f"Pretraining sees the {data['pool']:,} pool images without labels, for "
+        f"{settings.pretrain_steps:,} steps: {costs}."
+        if costs
+        else "No arm is pretrained."
+    )
+    yield (
+        f"Every arm shares recogniser, augmentation, charset and schedule: "
+        f"{settings.finetune_steps:,} steps of {settings.finetune_batch_size} images"
+        f"{_longer(results)}."
+    )
+    yield (
+        f"For each arm and label count the learning rate is the best of {len(settings.lr_grid)} "
+        "by character error rate on as many validation images as labels, drawn from the pool "
+        "with another seed than any reported run."
+    )
+    yield (
+        f"Then {settings.seeds} runs vary label subset, initialisation and batches; a seed means "
+        "the same labels in every arm, and fewer labels are a subset of more."
+    )
+
+
+def _longer(results: Results) -> str:
+    usual = results.configuration.benchmark.finetune_steps
+    steps = {row.arm: row.steps for row in results.rows if row.steps != usual}
+    return "".join(f"; {arm} {n:,} steps, to match compute" for arm, n in steps.items())

@@ -1,0 +1,91 @@
+"""All that a benchmark found, and what it was found with."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from captcha_ssl.benchmark.configuration import Configuration
+from captcha_ssl.benchmark.environment import environment
+from captcha_ssl.benchmark.material import Material
+from captcha_ssl.benchmark.pretraining import Pretrained
+from captcha_ssl.benchmark.records import Row, Trial, best
+from captcha_ssl.benchmark.summary import Entry, summarise
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the report is written from."""
+
+    configuration: Configuration
+    rows: list[Row]
+    entries: list[Entry]
+    trials: list[Trial]
+    pretrained: list[Pretrained]
+    data: dict[str, Any]
+    environment: dict[str, str | int]
+    command: str
+
+    @classmethod
+    def collect(
+        cls,
+        configuration: Configuration,
+        material: Material,
+        pretrained: Iterable[Pretrained],
+        rows: list[Row],
+        trials: list[Trial],
+        command: str,
+    ) -> Results:
+        """Summarise the rows and note data and environment."""
+        settings = configuration.benchmark
+        data = {
+            "source": str(settings.data) if settings.data else f"rendered, style {settings.style}",
+            "pool": len(material.pool),
+            "test": len(material.test),
+            "copies_removed": material.removed,
+            "rejected": len(material.pool.rejected),
+            "charset": material.charset.characters,
+            "geometry": asdict(material.pool.geometry),
+        }
+        return cls(
+            configuration,
+            rows,
+            summarise(rows, configuration.arms),
+            trials,
+            list(pretrained),
+            data,
+            environment(settings.device, settings.precision),
+            command,
+        )
+
+    def chosen(self) -> set[Trial]:
+        """The trials whose learning rate the reported runs use."""
+        tried: dict[tuple[str, int], list[Trial]] = {}
+        for trial in self.trials:
+            tried.setdefault((trial.arm, trial.labels), []).append(trial)
+        return {best(trials) for trials in tried.values()}
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of benchmark.json."""
+        chosen = self.chosen()
+        return {
+            "rows": [asdict(row) for row in self.rows],
+            "summary": [_entry_json(entry) for entry in self.entries],
+            "tuning": [{**asdict(trial), "chosen": trial in chosen} for trial in self.trials],
+            "pretraining": [
+                {"method": p.method, "seed": p.seed, "steps": p.steps, "seconds": p.seconds}
+                for p in self.pretrained
+            ],
+            "data": self.data,
+            "settings": tomllib.loads(self.configuration.to_toml()),
+            "environment": self.environment,
+            "command": self.command,
+        }
+
+
+def _entry_json(entry: Entry) -> dict[str, Any]:
+    savings = entry.savings
+    factor = {"factor": savings.factor} if savings else {}
+    return asdict(entry) | {"savings": asdict(savings) | factor if savings else None}

@@ -1,0 +1,59 @@
+"""Settings of the benchmark (torch-free, so that a typo is answered at once)."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from captcha_ssl.settings import setting
+from captcha_ssl.synthesis.styles import STYLES
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What is compared, on which images, and for how long each arm is trained.
+
+    The defaults are those of the preset `quick`; see `plan.PRESETS`.
+    """
+
+    preset: str = setting("quick", "size of the experiment: quick, standard or paper")
+    data: Path | None = setting(None, "labelled images; none: a set is rendered")
+
+    unlabelled: int = setting(8000, "rendered images besides the test set", low=1)
+    style: str = setting("fast", "how rendered images look", choices=tuple(STYLES))
+    length: str = setting("4", "characters in a rendered image: 4, or 4-6")
+    charset: str = setting(
+        string.digits + string.ascii_uppercase, "characters of the rendered images"
+    )
+
+    test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
+    test_seed: int = setting(0, "seed that alone decides which images are tested", low=0)
+
+    methods: tuple[str, ...] = setting(("simclr",), "ways to learn without labels")
+    arms: tuple[str, ...] = setting(
+        ("scratch", "pretrained"),
+        "scratch, scratch-long, random-frozen, METHOD, METHOD-frozen; "
+        "pretrained and pretrained-frozen stand for every method",
+    )
+    label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)
+    seeds: int = setting(3, "runs of each arm at each label count", low=1)
+    pretrain_seeds: int = setting(1, "pretrainings of each method, shared out over the runs", low=1)
+
+    pretrain_steps: int = setting(1000, "steps of pretraining", low=1)
+    pretrain_batch_size: int = setting(96, "images per step of pretraining", low=2)
+    pretrain_lr: float = setting(2e-3, "peak learning rate of pretraining", low=0.0)
+
+    finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
+    finetune_batch_size: int = setting(64, "images per step of fine-tuning", low=1)
+    head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)
+    lr_grid: tuple[float, ...] = setting((1e-3, 3e-3), "encoder learning rates to try", low=0)
+    head_lr_grid: tuple[float, ...] = setting(
+        (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many", low=0
+    )
+
+    seed: int = setting(
+        0, "seed of the images, the tuning and the pretraining; runs count on", low=0
+    )
+    device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
+    precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))

@@ -1,0 +1,120 @@
+"""`captcha-ssl benchmark`: does pretraining help on these images, and how sure is that?"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
+
+if TYPE_CHECKING:
+    from captcha_ssl.benchmark.results import Results
+
+_LEFT_OUT = ("over", "time")
+"""Columns that a terminal has no room for; the report has them."""
+_PIPE_WIDTH = 200
+
+
+def benchmark(
+    data: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DATA]", help="Labelled images; if absent, a set is rendered."),
+    ] = None,
+    out: Out = None,
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", metavar="NAME", help="quick, standard or paper; quick."),
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option("--methods", metavar="A,B", help="Ways to pretrain; simclr.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(
+            "--arms",
+            metavar="A,B",
+            help="scratch, scratch-long, random-frozen, pretrained, pretrained-frozen.",
+        ),
+    ] = None,
+    label_counts: Annotated[
+        str | None, typer.Option("--label-counts", metavar="N,M", help="Labels to fine-tune on.")
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", help="Runs of each arm and label count.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the one in --out.")] = False,
+    seed: Seed = None,
+    device: Device = None,
+    config: Config = None,
+    assignments: Set = None,
+    print_config: PrintConfig = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure what pretraining gains on these images, and how sure.
+
+    Example: captcha-ssl benchmark images/ --label-counts 100,300,1000 --seeds 5 --out runs/bench
+
+    Writes benchmark.json, report.md and a plot to --out. --set changes any other setting.
+    """
+    folder = run_folder(out, print_config)
+    flags = {
+        "data": data,
+        "preset": preset,
+        "methods": methods,
+        "arms": arms,
+        "label_counts": label_counts,
+        "seeds": seeds,
+        "seed": seed,
+        "device": device,
+    }
+    from captcha_ssl.benchmark.configuration import configure
+
+    configuration = configure(file=config, assignments=assignments or (), flags=flags)
+    if print_config:
+        typer.echo(configuration.to_toml(), nl=False)
+        return
+
+    from captcha_ssl.benchmark.run import run_benchmark
+
+    command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
+    say = _silent if quiet else _say
+    try:
+        results = run_benchmark(folder, configuration, command=command, resume=resume, say=say)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; go on with --out {folder} --resume") from None
+    _print_table(results)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _silent(line: str) -> None:
+    """--quiet."""
+
+
+def _print_table(results: Results) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from captcha_ssl.benchmark.table import COLUMNS, cells
+
+    seen = sys.stdout.isatty()
+    shown = [place for place, name in enumerate(COLUMNS) if not seen or name not in _LEFT_OUT]
+    table = Table(box=box.SIMPLE_HEAD if seen else None, padding=(0, 1, 0, 0))
+    for name in (COLUMNS[place] for place in shown):
+        justify: Literal["left", "right"] = "left" if name in ("arm", "over") else "right"
+        header = name.replace(" ", "\n") if seen else name
+        table.add_column(header, justify=justify, vertical="bottom", no_wrap=True)
+    for entry, following in zip_longest(results.entries, results.entries[1:]):
+        texts = cells(entry)
+        last = following is None or following.labels != entry.labels
+        table.add_row(*(texts[place] for place in shown), end_section=last)
+    # In a pipe nothing is wrapped or cut, whatever the width of a terminal elsewhere.
+    Console(width=None if seen else _PIPE_WIDTH, highlight=False).print(table)

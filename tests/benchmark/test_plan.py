@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from captcha_ssl.benchmark.configuration import configure
+from captcha_ssl.benchmark.plan import PRESETS, learning_rates, plan_cells
+from captcha_ssl.errors import UserError
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_value_of_a_preset_is_in_force(name: str):
+    configuration = configure(flags={"preset": name})
+    of_methods = [s for settings in configuration.methods.values() for s in settings]
+    instances = (configuration.benchmark, configuration.model, *of_methods)
+    known = {key: value for instance in instances for key, value in vars(instance).items()}
+    assert {key: known[key] for key in PRESETS[name]} == PRESETS[name]
+    assert known["preset"] == name
+
+
+def test_a_flag_is_stronger_than_an_assignment_a_file_and_a_preset(tmp_path: Path):
+    file = tmp_path / "c.toml"
+    file.write_text('preset = "standard"\nseeds = 7\ntest = 70\nfinetune_steps = 70\n')
+    configuration = configure(
+        file=file, assignments=["test=80", "finetune_steps=80"], flags={"finetune_steps": 90}
+    )
+    settings = configuration.benchmark
+    assert (settings.seeds, settings.test, settings.finetune_steps) == (7, 80, 90)
+    assert settings.label_counts == PRESETS["standard"]["label_counts"]
+
+
+def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
+    configuration = configure(assignments=["preset=paper", "temperature=0.3", "label_counts=5,6"])
+    (tmp_path / "c.toml").write_text(configuration.to_toml())
+    assert configure(file=tmp_path / "c.toml") == configuration
+    assert "temperature = 0.3" in configuration.to_toml()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("preset=quik", "did you mean 'quick'"),
+        ("methods=simcl", "did you mean 'simclr'"),
+        ("arms=scratch,simclr-frozn", "did you mean 'simclr-frozen'"),
+        ("sedes=3", "did you mean 'seeds'"),
+        ("arms=scratch,scratch-long", "needs a pretrained arm"),
+        ("lr_grid=1e-3", "the same number of trials"),
+        ("label_counts=0", "out of range"),
+    ],
+)
+def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: str):
+    with pytest.raises(UserError, match=message):
+        configure(assignments=[assignment])
+
+
+def test_arms_come_once_in_the_order_asked_for():
+    asked = "random-frozen,scratch,pretrained,pretrained-frozen,simclr,scratch-long"
+    arms = configure(assignments=[f"arms={asked}"]).arms
+    names = ["random-frozen", "scratch", "simclr", "simclr-frozen", "scratch-long"]
+    assert [arm.name for arm in arms] == names
+    assert [arm.method for arm in arms] == [None, None, "simclr", "simclr", None]
+    assert [arm.freeze for arm in arms] == [True, False, False, True, False]
+    assert [arm.match_compute for arm in arms] == [False] * 4 + [True]
+
+
+def test_every_arm_has_the_same_cells_and_none_has_the_seed_of_the_tuning():
+    configuration = configure(assignments=["label_counts=50,20", "seeds=2", "seed=10"])
+    cells = plan_cells(configuration.arms, configuration.benchmark)
+    by_arm = {
+        arm.name: [(cell.labels, cell.seed) for cell in cells if cell.arm == arm]
+        for arm in configuration.arms
+    }
+    assert list(by_arm.values()) == [[(20, 11), (20, 12), (50, 11), (50, 12)]] * 2
+
+
+def test_every_arm_gets_as_many_trials():
+    configuration = configure(assignments=["arms=scratch,random-frozen,simclr,simclr-frozen"])
+    counts = {len(learning_rates(arm, configuration.benchmark)) for arm in configuration.arms}
+    assert counts == {len(configuration.benchmark.lr_grid)}

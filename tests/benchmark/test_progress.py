@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.progress import Progress, duration
+from captcha_ssl.benchmark.records import Trial
+
+
+def trial(arm: str, seconds: float) -> Trial:
+    return Trial(arm, 200, 1e-3, 0.5, 0.2, True, seconds, 0.1, 600)
+
+
+def test_the_time_left_counts_what_is_matched_apart():
+    lines: list[str] = []
+    arms = (Arm("scratch"), Arm("long", match_compute=True))
+    progress = Progress(lines.append, arms, 2, matched_seconds=300)
+    progress.skipped(trial("scratch", 20))
+    assert lines == []
+    progress.finished(trial("scratch", 40))
+    assert lines[-1].startswith("[2/4] scratch, 200 labels, tuning lr 0.001: exact match 50.0%")
+    # Two matched ones are left, each the usual 30 s and 300 s more.
+    assert lines[-1].endswith("40 s; about 11 min left")
+    progress.finished(trial("long", 330))
+    progress.finished(trial("long", 330))
+    assert lines[-1].endswith("; done")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (99, "99 s"), (150, "2 min"), (5940, "99 min"), (11_100, "3 h 05 min")],
+)
+def test_durations(seconds: float, text: str):
+    assert duration(seconds) == text

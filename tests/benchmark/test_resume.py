@@ -1,0 +1,83 @@
+"""A benchmark that is interrupted loses the run at hand and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from captcha_ssl.benchmark import experiment, pretraining
+from captcha_ssl.benchmark.records import Row
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.errors import UserError
+from captcha_ssl.training.settings import LoopSettings
+
+Run = Callable[..., Results]
+
+
+def untimed(rows: list[Row]) -> list[dict[str, Any]]:
+    return [{k: v for k, v in asdict(row).items() if k != "seconds"} for row in rows]
+
+
+def interrupted_at(line: int) -> Callable[[str], None]:
+    """Something to tell lines to, that is pressed Ctrl-C at one of them."""
+
+    def countdown() -> Iterator[None]:
+        yield from [None] * line
+        raise KeyboardInterrupt
+
+    told = countdown()
+    return lambda text: next(told)
+
+
+@pytest.mark.parametrize("line", [5, 17])
+def test_a_resumed_benchmark_equals_an_unbroken_one(
+    run: Run, unbroken: tuple[Path, Results], tmp_path: Path, line: int
+):
+    arms = "arms=scratch,pretrained,pretrained-frozen"
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", arms, say=interrupted_at(line))
+    finished = {f: f.read_bytes() for f in (tmp_path / "out").glob("cells/*.json")}
+    resumed = run(tmp_path / "out", arms, resume=True)
+    assert untimed(resumed.rows) == untimed(unbroken[1].rows)
+    assert finished
+    assert all(file.read_bytes() == content for file, content in finished.items())
+
+
+def test_what_is_finished_is_not_done_again(
+    run: Run, unbroken: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(experiment, "fine_tune")
+    monkeypatch.delattr(pretraining, "pretrain")
+    again = run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen", resume=True)
+    assert again.rows == unbroken[1].rows
+    assert again.trials == unbroken[1].trials
+
+
+def test_pretraining_goes_on_from_its_saved_state(
+    run: Run, unbroken: tuple[Path, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    often = partial(LoopSettings, log_every=1, checkpoint_every=1)
+    monkeypatch.setattr(pretraining, "LoopSettings", often)
+    monkeypatch.setattr(pretraining, "_SECONDS_BETWEEN_LINES", 0)
+    arms = "arms=scratch,pretrained,pretrained-frozen"
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", arms, say=interrupted_at(3))
+    resumed = run(tmp_path / "out", arms, resume=True)
+    log = (tmp_path / "out" / "pretrained" / "simclr" / "log.txt").read_text()
+    assert "resumed after step 2" in log
+    assert untimed(resumed.rows) == untimed(unbroken[1].rows)
+
+
+def test_other_settings_are_refused_on_resume(run: Run, unbroken: tuple[Path, Results]):
+    with pytest.raises(UserError, match="begun with other settings"):
+        run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen", "seeds=3", resume=True)
+
+
+def test_a_folder_in_use_is_refused_without_resume(run: Run, unbroken: tuple[Path, Results]):
+    with pytest.raises(UserError, match="already holds something"):
+        run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen")

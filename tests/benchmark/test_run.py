@@ -1,0 +1,177 @@
+"""Whole benchmarks on noise with random labels: nothing is learnt, but everything is done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from captcha_ssl.benchmark import experiment
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.model_file import load_model
+from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.recogniser import Recogniser
+
+Run = Callable[..., Results]
+
+
+def test_every_cell_has_its_row_and_its_file(unbroken: tuple[Path, Results]):
+    out, results = unbroken
+    found = [(row.arm, row.labels, row.seed) for row in results.rows]
+    arms = ("scratch", "simclr", "simclr-frozen")
+    assert found == [(arm, n, seed) for arm in arms for n in (4, 8) for seed in (1, 2)]
+    assert len(list((out / "tuning").iterdir())) == len(results.trials) == 3 * 2 * 2
+    for row in results.rows:
+        file = out / "cells" / f"{row.arm}-{row.labels}-{row.seed}.json"
+        assert json.loads(file.read_text()) == asdict(row)
+    stored = json.loads((out / "benchmark.json").read_text())
+    assert stored["rows"] == [asdict(row) for row in results.rows]
+
+
+class Watched:
+    """What a benchmark trained on and scored on, image by image (as their bytes)."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.trained: list[tuple[str, int, int, float, list[bytes]]] = []
+        self.scored: list[list[bytes]] = []
+        fine_tune = experiment.fine_tune
+
+        def watched_fine_tune(arm: Any, data: Dataset, *rest: Any, **options: Any) -> Any:
+            seed, lr = options["seed"], options["lr"]
+            self.trained.append((arm.name, len(data), seed, lr, self.pictures(data)))
+            return fine_tune(arm, data, *rest, **options)
+
+        def watched_evaluate(recogniser: Recogniser, data: Dataset) -> Any:
+            self.scored.append(self.pictures(data))
+            return evaluate(recogniser, data)
+
+        monkeypatch.setattr(experiment, "fine_tune", watched_fine_tune)
+        monkeypatch.setattr(experiment, "evaluate", watched_evaluate)
+
+    @staticmethod
+    def pictures(data: Dataset) -> list[bytes]:
+        return [image.tobytes() for image in data.images]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    return Watched(monkeypatch)
+
+
+def test_a_seed_means_the_same_nested_labels_in_every_arm(
+    run: Run, watched: Watched, tmp_path: Path
+):
+    run(tmp_path / "out")
+    subsets: dict[tuple[int, int], set[tuple[bytes, ...]]] = {}
+    for _, labels, seed, _, pictures in watched.trained:
+        subsets.setdefault((labels, seed), set()).add(tuple(pictures))
+    assert all(len(different) == 1 for different in subsets.values())
+    for seed in (0, 1, 2):
+        ((fewer,), (more,)) = subsets[4, seed], subsets[8, seed]
+        assert more[:4] == fewer
+    assert subsets[8, 1] != subsets[8, 2]
+
+
+def test_tuning_never_touches_the_test_images_which_are_read_once(
+    run: Run, watched: Watched, tmp_path: Path
+):
+    results = run(tmp_path / "out")
+    train = [(arm, seed, pictures) for arm, _, seed, _, pictures in watched.trained]
+    reported = [set(s) for (_, seed, _), s in zip(train, watched.scored, strict=True) if seed]
+    tuned = [
+        (set(s), set(t)) for (_, seed, t), s in zip(train, watched.scored, strict=True) if seed == 0
+    ]
+    test = reported[0]
+    assert len(test) == 10
+    assert reported == [test] * len(results.rows)
+    assert len(tuned) == len(results.trials)
+    assert all(not validation & test for validation, _ in tuned)
+    # No image that is trained on, a copy or not, is tested.
+    assert all(not set(pictures) & test for _, _, pictures in train)
+
+
+def test_validation_is_as_large_as_the_labels(run: Run, watched: Watched, tmp_path: Path):
+    run(tmp_path / "out", "arms=scratch")
+    trials = [
+        (trained, scored)
+        for (_, _, seed, _, trained), scored in zip(watched.trained, watched.scored, strict=True)
+        if seed == 0
+    ]
+    assert [(len(t), len(v)) for t, v in trials] == [(4, 4), (4, 4), (8, 8), (8, 8)]
+
+
+def test_reported_runs_use_the_rate_that_tuned_best(unbroken: tuple[Path, Results]):
+    _, results = unbroken
+    for row in results.rows:
+        tried = [t for t in results.trials if (t.arm, t.labels) == (row.arm, row.labels)]
+        assert row.lr == min(tried, key=lambda trial: trial.cer).lr
+        grid = {3e-3, 1e-2} if row.arm == "simclr-frozen" else {1e-3, 3e-3}
+        assert {trial.lr for trial in tried} == grid
+
+
+def test_the_model_kept_is_that_of_the_last_seed_at_most_labels(
+    unbroken: tuple[Path, Results], data: Path
+):
+    out, results = unbroken
+    for arm in ("scratch", "simclr", "simclr-frozen"):
+        Recogniser.load(out / "models" / arm)
+        card, _ = load_model(out / "models" / arm)
+        (row,) = (r for r in results.rows if (r.arm, r.labels, r.seed) == (arm, 8, 2))
+        assert card.about == asdict(row)
+
+
+def test_a_frozen_arm_keeps_the_pretrained_encoder_and_the_others_do_not(
+    unbroken: tuple[Path, Results],
+):
+    out, _ = unbroken
+    _, encoder = load_model(out / "pretrained" / "simclr")
+    for arm, same in (("simclr-frozen", True), ("simclr", False), ("scratch", False)):
+        _, tensors = load_model(out / "models" / arm)
+        name = "stem.0.weight"
+        assert torch.equal(encoder[name], tensors[f"encoder.{name}"]) is same
+
+
+def test_scratch_long_gets_the_steps_that_the_pretraining_took(run: Run, tmp_path: Path):
+    arms = "arms=scratch-long,pretrained"
+    results = run(tmp_path / "out", arms, "label_counts=4")
+    matched = json.loads((tmp_path / "out" / "scratch-long.json").read_text())
+    (pretrained,) = results.pretrained
+    tried = [t.seconds / t.steps for t in results.trials if t.arm == "simclr"]
+    assert matched["pretrain_seconds"] == pretrained.seconds > 0
+    assert matched["seconds_per_step"] == pytest.approx(sum(tried) / len(tried))
+    steps = 3 + round(pretrained.seconds / matched["seconds_per_step"])
+    assert steps > 3
+    runs = [*results.rows, *results.trials]
+    assert {run.steps for run in runs if run.arm == "scratch-long"} == {steps}
+    assert {run.steps for run in runs if run.arm == "simclr"} == {3}
+    assert [row.arm for row in results.rows] == ["scratch-long"] * 2 + ["simclr"] * 2
+
+
+def test_runs_take_the_pretrainings_in_turn(run: Run, tmp_path: Path):
+    settings = ("arms=pretrained", "pretrain_seeds=2", "seeds=3", "label_counts=4", "seed=5")
+    results = run(tmp_path / "out", *settings)
+    assert [(row.seed, row.pretrain_seed) for row in results.rows] == [(6, 5), (7, 6), (8, 5)]
+    assert sorted(f.name for f in (tmp_path / "out" / "pretrained").iterdir()) == [
+        "simclr-5",
+        "simclr-6",
+    ]
+
+
+def test_copies_of_test_images_are_counted_and_the_test_set_is_capped(run: Run, tmp_path: Path):
+    results = run(tmp_path / "out", "arms=scratch", "label_counts=4", "seeds=1", "test=5000")
+    assert results.data["test"] == 24
+    assert results.data["copies_removed"] == 24
+    assert results.data["pool"] == 120 - 24 - 24
+
+
+def test_too_many_labels_are_refused_before_anything_is_written(run: Run, tmp_path: Path):
+    with pytest.raises(UserError, match="lower --label-counts"):
+        run(tmp_path / "out", "label_counts=60")
+    assert not (tmp_path / "out").exists()

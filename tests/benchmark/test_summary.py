@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.table import cells
+
+FIGURES = {
+    ("scratch", 100): [0.2, 0.3],
+    ("scratch", 400): [0.6, 0.6],
+    ("random-frozen", 100): [0.4, 0.5],
+    ("random-frozen", 400): [0.5, 0.5],
+    ("simclr", 100): [0.5, 0.7],
+    ("simclr", 400): [0.7, 0.7],
+}
+
+
+def test_the_gain_is_over_the_best_arm_without_pretraining(results: Callable[..., Results]):
+    entries = {(e.arm, e.labels): e for e in results(FIGURES).entries}
+    few, many = entries["simclr", 100], entries["simclr", 400]
+    assert (few.baseline, many.baseline) == ("random-frozen", "scratch")
+    assert few.gain is not None
+    assert few.gain.mean == pytest.approx(0.15)
+    # Differences 0.1 and 0.2: half = 12.7062 · 0.0707107 / √2.
+    assert few.gain.high == pytest.approx(0.15 + 0.63531, abs=1e-5)
+    assert few.errors_removed == pytest.approx(0.15 / 0.55)
+    assert entries["random-frozen", 100].gain is None
+    assert entries["scratch", 100].gain is not None
+
+
+def test_labels_saved_are_read_off_the_best_baselines(results: Callable[..., Results]):
+    entries = {(e.arm, e.labels): e for e in results(FIGURES).entries}
+    few, many = entries["simclr", 100].savings, entries["simclr", 400].savings
+    assert few is not None and many is not None
+    # The baselines go from 0.45 at 100 labels to 0.6 at 400.
+    assert (few.relation, few.factor) == ("=", pytest.approx(4))
+    assert (many.relation, many.needed) == (">", 400)
+
+
+def test_a_gain_over_a_stuck_baseline_is_void(results: Callable[..., Results]):
+    found = results({("scratch", 100): [0.0, 0.3], ("simclr", 100): [0.5, 0.7]})
+    scratch, simclr = found.entries
+    assert (scratch.stuck, scratch.runs, simclr.void) == (1, 2, True)
+    assert cells(simclr)[4:6] == ("void", "scratch")
+    assert "1/2" in cells(scratch)
+    assert not any("%" in text for text in cells(simclr)[4:])
+
+
+def test_without_a_baseline_there_is_no_gain(results: Callable[..., Results]):
+    (entry,) = results({("simclr", 100): [0.5, 0.7]}).entries
+    assert (entry.baseline, entry.gain, entry.savings) == (None, None, None)
