@@ -20,8 +20,8 @@ class BenchmarkSettings:
     preset: str = setting("quick", "size of the experiment: quick, standard or paper")
     data: Path | None = setting(None, "labelled images; none: a set is rendered")
 
-    unlabelled: int = setting(8000, "rendered images besides the test set", low=1)
-    style: str = setting("fast", "how rendered images look", choices=tuple(STYLES))
+    unlabelled: int = setting(10_000, "rendered images besides the test set", low=1)
+    style: str = setting("classic", "how rendered images look", choices=tuple(STYLES))
     length: str = setting("4", "characters in a rendered image: 4, or 4-6")
     charset: str = setting(
         string.digits + string.ascii_uppercase, "characters of the rendered images"
@@ -40,12 +40,12 @@ class BenchmarkSettings:
     seeds: int = setting(3, "runs of each arm at each label count", low=1)
     pretrain_seeds: int = setting(1, "pretrainings of each method, shared out over the runs", low=1)
 
-    pretrain_steps: int = setting(1000, "steps of pretraining", low=1)
-    pretrain_batch_size: int = setting(96, "images per step of pretraining", low=2)
-    pretrain_lr: float = setting(2e-3, "peak learning rate of pretraining", low=0.0)
+    pretrain_steps: int = setting(2000, "steps of pretraining", low=1)
+    pretrain_batch_size: int = setting(32, "images per step of pretraining", low=2)
+    pretrain_lr: float = setting(3e-3, "peak learning rate of pretraining", low=0.0)
 
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
-    finetune_batch_size: int = setting(64, "images per step of fine-tuning", low=1)
+    finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
     head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)
     lr_grid: tuple[float, ...] = setting((1e-3, 3e-3), "encoder learning rates to try", low=0)
     head_lr_grid: tuple[float, ...] = setting(

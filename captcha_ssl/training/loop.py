@@ -73,6 +73,8 @@ def train(
     order = BatchOrder(count, settings.batch_size, settings.seed)
     meter = _Meter(settings, steps, run, observe)
     first = _restore(task, optimiser, run, meter)
+    if run:
+        run.log(f"training from step {first} to {steps} on {device} in {precision}")
     task.train()
     with stop_requests() as stop_asked:
         for step in range(first, steps):
@@ -86,6 +88,8 @@ def train(
                 save_state(run.state_file, step + 1, task, optimiser, meter.running())
             if stop_asked():
                 raise KeyboardInterrupt
+    if run:
+        run.log("finished")
     return meter.history
 
 
@@ -99,7 +103,6 @@ def _restore(
         return 0
     step, running = load_state(run.state_file, task, optimiser)
     run.forget_after(step)
-    run.log(f"resumed after step {step}")
     meter.restore(running, run.metrics())
     return step
 

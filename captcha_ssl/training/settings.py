@@ -14,8 +14,8 @@ ENCODERS = ("tiny", "small", "base")
 class LoopSettings:
     """How the loop runs, whatever is trained."""
 
-    batch_size: int = setting(64, "images per step", low=1)
-    lr: float = setting(1e-3, "peak learning rate (AdamW)", low=0.0)
+    batch_size: int = setting(32, "images per step", low=1)
+    lr: float = setting(2e-3, "peak learning rate (AdamW)", low=0.0)
     weight_decay: float = setting(0.05, "decoupled weight decay; never on norms and biases", low=0)
     warmup: float = setting(0.05, "share of the steps that ramp the rate up", low=0.0, high=1.0)
     clip: float = setting(5.0, "largest gradient norm", low=0.0)
@@ -30,8 +30,8 @@ class LoopSettings:
 class PretrainLoopSettings(LoopSettings):
     """The loop at values that suit contrastive pretraining."""
 
-    batch_size: int = setting(96, "images per step", low=2)
-    lr: float = setting(2e-3, "peak learning rate (AdamW)", low=0.0)
+    batch_size: int = setting(32, "images per step", low=2)
+    lr: float = setting(3e-3, "peak learning rate (AdamW)", low=0.0)
 
 
 @dataclass(frozen=True)
