@@ -10,7 +10,7 @@ demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh demo
 
 test: lint ## lint, types and every test
-	$(BIN)/pytest -q --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --durations=10
 
 lint: $(INSTALLED) ## style and types
 	$(BIN)/ruff check --quiet

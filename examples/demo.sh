@@ -28,5 +28,6 @@ cat "$out/table.txt"
 echo "report and plot: $out/benchmark/report.md, $out/benchmark/accuracy-labels.png"
 
 step "Read one image"
-image="$out/new/images/00000.png"
-echo "$image reads $(captcha-ssl predict "$image" --model "$out/reader" --quiet)"
+image="$out/new/images/00007.png"
+truth=$(sed -n 's/^00007.png,//p' "$out/new/labels.csv")
+echo "$image: $(captcha-ssl predict "$image" --model "$out/reader" --quiet) (rendered from $truth)"

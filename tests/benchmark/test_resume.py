@@ -69,7 +69,7 @@ def test_pretraining_goes_on_from_its_saved_state(
         run(tmp_path / "out", arms, say=interrupted_at(3))
     resumed = run(tmp_path / "out", arms, resume=True)
     log = (tmp_path / "out" / "pretrained" / "simclr" / "log.txt").read_text()
-    assert "resumed after step 2" in log
+    assert "training from step 2 to 4" in log
     assert untimed(resumed.rows) == untimed(unbroken[1].rows)
 
 

@@ -83,7 +83,7 @@ def test_print_config_shows_the_preset_and_the_method_and_needs_no_folder():
     result = benchmark("--preset", "paper", "--print-config", "--seeds", "7")
     assert (result.returncode, result.stderr) == (0, "")
     shown = tomllib.loads(result.stdout)
-    assert (shown["seeds"], shown["pretrain_seeds"], shown["style"]) == (7, 5, "classic")
+    assert (shown["seeds"], shown["finetune_steps"], shown["style"]) == (7, 4000, "classic")
     assert "temperature" in shown
 
 
@@ -96,7 +96,7 @@ def test_print_config_shows_the_preset_and_the_method_and_needs_no_folder():
         (("--out", "x", "--label-counts", "many"), "expected a whole number"),
         (("gone", "--out", "x"), "gone"),
         (("--out", "x", "--set", "length=0"), "length = '0'"),
-        (("--out", "x", "--label-counts", "5000"), "lower --label-counts"),
+        (("--out", "x", "--label-counts", "50000"), "lower --label-counts"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing_behind(
