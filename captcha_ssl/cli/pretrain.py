@@ -17,14 +17,20 @@ def pretrain(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are ignored.")],
     out: Out = None,
     method: Annotated[
-        str | None, typer.Option("--method", metavar="NAME", help="How to learn; simclr.")
+        str | None,
+        typer.Option(
+            "--method", metavar="NAME", help="How to learn; simclr if not given."
+        ),
     ] = None,
     loss: Annotated[
-        str | None, typer.Option("--loss", metavar="NAME", help="Loss of the method; infonce.")
+        str | None,
+        typer.Option("--loss", metavar="NAME", help="infonce, contrastive, triplet or n-pair."),
     ] = None,
     instances: Annotated[
         str | None,
-        typer.Option("--instances", metavar="NAME", help="What is contrasted: crop or window."),
+        typer.Option(
+            "--instances", metavar="NAME", help="What is contrasted: crop, window, frame or image."
+        ),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option("--encoder", metavar="NAME", help="tiny, small or base; tiny.")

@@ -1,4 +1,4 @@
-"""InfoNCE over two views of a batch (NT-Xent)."""
+"""InfoNCE over two views of a batch (NT-Xent), or against a queue (MoCo)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from captcha_ssl.losses.pairs import cosines
+from captcha_ssl.losses.precision import full_precision
 
-def infonce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+
+@full_precision
+def infonce(a: Tensor, b: Tensor, temperature: float, *, negatives: Tensor | None = None) -> Tensor:
     """Temperature-scaled cross-entropy of each embedding against its other view.
 
     `a` and `b` are `[N, D]`, row i of both from one instance; N ≥ 2. For the 2N embeddings z on
@@ -15,14 +19,18 @@ def infonce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
         loss = −1/2N · Σ_i log( exp(z_i·z_p(i)/τ) / Σ_{k≠i} exp(z_i·z_k/τ) )
 
-    (van den Oord et al. 2018; Chen et al., SimCLR 2020, eq. 1). Mean over 2N; float32 inside:
-    bfloat16 near cosine 1 rounds by 0.002, which is 0.03 in a logit at τ = 0.07.
+    (van den Oord et al. 2018; Chen et al., SimCLR 2020, eq. 1). With `negatives` n `[K, D]`,
+
+        loss = −1/N · Σ_i log( exp(a_i·b_i/τ) / (exp(a_i·b_i/τ) + Σ_k exp(a_i·n_k/τ)) )
+
+    (He et al., MoCo 2020, eq. 1). Mean over the anchors; float32 inside.
     """
-    with torch.autocast(a.device.type, enabled=False):
-        z = F.normalize(torch.cat([a, b]).float(), dim=1)
-        logits = z @ z.T / temperature
-        logits = logits.masked_fill(
-            torch.eye(len(z), dtype=torch.bool, device=z.device), -torch.inf
-        )
-        target = torch.arange(len(z), device=z.device).roll(len(a))
-        return F.cross_entropy(logits, target)
+    if negatives is not None:
+        positive, negative = cosines(a, b, negatives)
+        logits = torch.cat([positive[:, None], negative], 1) / temperature
+        return F.cross_entropy(logits, torch.zeros(len(a), dtype=torch.long, device=a.device))
+    z = F.normalize(torch.cat([a, b]), dim=1)
+    logits = z @ z.T / temperature
+    logits = logits.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), -torch.inf)
+    target = torch.arange(len(z), device=z.device).roll(len(a))
+    return F.cross_entropy(logits, target)

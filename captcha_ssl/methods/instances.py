@@ -6,7 +6,8 @@ by their place alone. A `crop` carries no place, so the encoder has to look at t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -17,10 +18,10 @@ from captcha_ssl.models.encoder import Encoder, standardise
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut, join, spread_positions
-from captcha_ssl.views.settings import ViewSettings
+from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
 from captcha_ssl.views.view import random_view
 
-INSTANCES = ("crop", "window")
+INSTANCES = ("crop", "window", "frame", "image")
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class InstanceSettings:
     crop_width: int = setting(32, "width of a crop in pixels, multiple of 4 (crop)", low=8)
     core: int = setting(4, "frames in the middle of a crop that are averaged (crop)", low=1)
     window: int = setting(5, "frames averaged into one instance (window)", low=1)
+    frame_shift: int = setting(
+        4, "frames by which the place of an image may differ between views (frame)", low=0
+    )
 
 
 class Instances(Protocol):
     """Two random views of a batch, and the embedding of every instance in a view.
 
-    Row i of the embeddings of both views is the same instance.
+    Row i of the embeddings of both views is the same instance; every row of a view gives equally
+    many instances, side by side.
     """
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -98,8 +103,7 @@ class Windows:
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Two views `[B, C, H, W]` of the whole images."""
-        pixels = standardise(images)
-        return random_view(pixels, self.view_settings), random_view(pixels, self.view_settings)
+        return _whole_views(images, self.view_settings)
 
     def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
         """Frames averaged over windows of `window` frames side by side, `[B · windows, D]`."""
@@ -109,7 +113,73 @@ class Windows:
         return pooled.reshape(-1, encoder.dim)
 
 
+class Frames:
+    """Every frame of the whole image, which is put at another place whenever it is encoded.
+
+    The frames of two views stay aligned, while neither the place nor the distance to the zero
+    padding of an edge can tell which frame it is.
+    """
+
+    def __init__(self, settings: InstanceSettings, views: ViewSettings) -> None:
+        self.settings, self.view_settings = settings, views
+
+    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Two views `[B, C, H, W]` of the whole images."""
+        return _whole_views(images, self.view_settings)
+
+    def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
+        """The frames of the view, `[B · frames(W), D]`, encoded with a random margin beside it."""
+        batch, _, _, width = view.shape
+        most = self.settings.frame_shift
+        margin = torch.randint(most + 1, (batch,), device=view.device)
+        moved = cut(view, -STRIDE * margin, width + STRIDE * most)
+        frames: Tensor = encoder(moved)
+        kept = margin[:, None] + torch.arange(encoder.frames(width), device=view.device)
+        kept = kept[:, :, None].expand(-1, -1, encoder.dim)
+        return frames.gather(1, kept).flatten(0, 1)
+
+
+class Images:
+    """The mean of all frames: one vector for the whole image, as SimCLR has it for photographs."""
+
+    def __init__(self, settings: InstanceSettings, views: ViewSettings) -> None:
+        self.settings, self.view_settings = settings, views
+
+    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Two views `[B, C, H, W]` of the whole images."""
+        return _whole_views(images, self.view_settings)
+
+    def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
+        """The mean frame of every image, `[B, D]`."""
+        frames: Tensor = encoder(view)
+        return frames.mean(1)
+
+
+def _whole_views(images: Tensor, settings: ViewSettings) -> tuple[Tensor, Tensor]:
+    pixels, aligned = standardise(images), _aligned(settings)
+    return random_view(pixels, aligned), random_view(pixels, aligned)
+
+
+def _aligned(settings: ViewSettings) -> ViewSettings:
+    """The settings with deformations small enough that frames of two whole views correspond.
+
+    A turn or a stretch about the centre that suits a crop moves the ends of a wide image by
+    several frames, and the pairs would show different characters.
+    """
+    most = GentleViewSettings()
+    deformations = ("rotation", "shear", "scale")
+    capped = {name: min(getattr(settings, name), getattr(most, name)) for name in deformations}
+    return replace(settings, **capped)
+
+
+MAPS: dict[str, Callable[[InstanceSettings, ViewSettings], Instances]] = {
+    "crop": Crops,
+    "window": Windows,
+    "frame": Frames,
+    "image": Images,
+}
+
+
 def build_instances(settings: InstanceSettings, views: ViewSettings) -> Instances:
     """The instance map that `settings.instances` names."""
-    maps: dict[str, type[Crops] | type[Windows]] = {"crop": Crops, "window": Windows}
-    return maps[settings.instances](settings, views)
+    return MAPS[settings.instances](settings, views)

@@ -2,55 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
-from captcha_ssl.losses.infonce import infonce
+from captcha_ssl.losses.registry import FREE_LENGTH, LossSettings, build_loss
 from captcha_ssl.methods.instances import InstanceSettings, build_instances
 from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.models.encoder import Encoder
-from captcha_ssl.models.heads import projector
-from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class SimCLRSettings:
-    """Settings of SimCLR (Chen et al. 2020)."""
-
-    loss: str = setting("infonce", "loss between the two views", choices=("infonce",))
-    temperature: float = setting(0.1, "temperature τ of InfoNCE", low=0.001)
-    projector_hidden: int = setting(256, "hidden width of the projector", low=1)
-    projector_out: int = setting(128, "width of the projections", low=1)
-    projector_layers: int = setting(2, "linear layers of the projector", low=1)
-
-
 class SimCLR(Method):
-    """Encoder, projector and InfoNCE over all instances of the batch."""
+    """Encoder, projector and a loss over all instances of the batch (Chen et al. 2020)."""
 
-    settings_classes = (SimCLRSettings, InstanceSettings, ViewSettings)
+    settings_classes = (LossSettings, ProjectorSettings, InstanceSettings, ViewSettings)
 
     def __init__(
         self,
         encoder: Encoder,
-        settings: SimCLRSettings,
+        loss: LossSettings,
+        projector: ProjectorSettings,
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
         super().__init__(encoder)
-        self.temperature = settings.temperature
+        self.loss = build_loss(loss)
         self.instances = build_instances(instances, views)
-        self.projector = projector(
-            encoder.dim,
-            settings.projector_hidden,
-            settings.projector_out,
-            settings.projector_layers,
-        )
+        self.projector = build_projector(encoder, projector, last_norm=loss.loss not in FREE_LENGTH)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
         a, b = (
             self.projector(self.instances.embed(self.encoder, view))
             for view in self.instances.views(images)
         )
-        return {"loss": infonce(a, b, self.temperature)}
+        return {"loss": self.loss(a, b)}

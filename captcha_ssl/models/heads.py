@@ -5,16 +5,29 @@ from __future__ import annotations
 from torch import nn
 
 
-def projector(inputs: int, hidden: int, outputs: int, layers: int) -> nn.Sequential:
+def projector(
+    inputs: int, hidden: int, outputs: int, layers: int, *, last_norm: bool = True
+) -> nn.Sequential:
     """Embeddings `[N, inputs]` → `[N, outputs]` through `layers` linear layers.
 
     Batch normalisation follows every layer, ReLU all but the last, whose normalisation has no
-    affine part (Chen et al., SimCLR 2020, and its public implementation).
+    affine part (Chen et al., SimCLR 2020, and its public implementation). Without `last_norm` it
+    has none, so that the length and the spread of the outputs are free.
     """
     widths = [inputs, *[hidden] * (layers - 1), outputs]
     parts: list[nn.Module] = []
-    for i, (a, b) in enumerate(zip(widths, widths[1:], strict=False)):
-        last = i == layers - 1
-        parts += [nn.Linear(a, b, bias=False), nn.BatchNorm1d(b, affine=not last)]
-        parts += [] if last else [nn.ReLU()]
+    for a, b in zip(widths[:-2], widths[1:-1], strict=True):
+        parts += [nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU()]
+    parts += [nn.Linear(widths[-2], outputs, bias=False)]
+    parts += [nn.BatchNorm1d(outputs, affine=False)] if last_norm else []
     return nn.Sequential(*parts)
+
+
+def predictor(width: int, hidden: int) -> nn.Sequential:
+    """Projections `[N, width]` → `[N, width]` by one hidden layer (Grill et al. 2020)."""
+    return nn.Sequential(
+        nn.Linear(width, hidden, bias=False),
+        nn.BatchNorm1d(hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, width),
+    )

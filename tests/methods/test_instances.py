@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 import torch
 
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.instances import INSTANCES, InstanceSettings, build_instances
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.views.settings import ViewSettings
 
@@ -54,3 +57,53 @@ def test_an_image_narrower_than_a_crop_is_embedded_too() -> None:
     crops = build_instances(InstanceSettings(), ViewSettings())
     one, two = crops.views(_images()[..., :20])
     assert crops.embed(encoder, one).shape == crops.embed(encoder, two).shape == (18, encoder.dim)
+
+
+def test_frames_of_both_views_are_the_same_pixels_at_another_place() -> None:
+    encoder = build_encoder("tiny", 1, 32).eval()
+    frames = build_instances(InstanceSettings(instances="frame", frame_shift=6), STILL)
+    one, two = frames.views(_images(batch=4))
+    a, b = frames.embed(encoder, one), frames.embed(encoder, two)
+    assert a.shape == (4 * 24, encoder.dim)
+    assert not torch.allclose(a, b, atol=1e-4)
+    # Far from the edges the place of a picture changes nothing.
+    inner = torch.arange(96).view(4, 24)[:, 8:16].flatten()
+    assert torch.allclose(a[inner], b[inner], atol=1e-5)
+
+
+def test_frames_without_a_shift_are_those_of_the_encoder() -> None:
+    encoder = build_encoder("tiny", 1, 32).eval()
+    frames = build_instances(InstanceSettings(instances="frame", frame_shift=0), STILL)
+    one, _ = frames.views(_images(batch=2)[..., :90])
+    assert torch.allclose(frames.embed(encoder, one), encoder(one).flatten(0, 1), atol=1e-6)
+
+
+def test_an_image_is_the_mean_of_its_frames() -> None:
+    encoder = build_encoder("tiny", 1, 32).eval()
+    images = build_instances(InstanceSettings(instances="image"), STILL)
+    one, _ = images.views(_images(batch=3))
+    assert torch.allclose(images.embed(encoder, one), encoder(one).mean(1), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", INSTANCES)
+def test_the_rows_of_a_view_give_equally_many_instances_side_by_side(name: str) -> None:
+    encoder = build_encoder("tiny", 1, 32).eval()
+    chosen = build_instances(InstanceSettings(instances=name, core=2, frame_shift=0), STILL)
+    view, _ = chosen.views(_images())
+    order = torch.randperm(len(view), generator=torch.Generator().manual_seed(3))
+    whole, shuffled = chosen.embed(encoder, view), chosen.embed(encoder, view[order])
+    wanted = whole.view(len(view), -1, encoder.dim)[order].flatten(0, 1)
+    distance = torch.cdist(shuffled - shuffled.mean(0), wanted - wanted.mean(0))
+    assert (distance.argmin(1) == torch.arange(len(wanted))).all()
+
+
+def test_frames_of_two_whole_views_stay_together_whatever_the_strengths() -> None:
+    """A bar near the end of a wide image stays within two frames of its place."""
+    images = torch.full((64, 1, 32, 160), 240, dtype=torch.uint8)
+    images[..., 12:20, 148:152] = 10
+    windows = build_instances(
+        InstanceSettings(instances="window"), replace(STILL, rotation=25, scale=0.25)
+    )
+    one, _ = windows.views(images)
+    place = one[:, 0].amin(1).argmin(1)
+    assert (place - 150).abs().max() <= 8

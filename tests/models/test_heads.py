@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from captcha_ssl.models.heads import projector
+from captcha_ssl.models.heads import predictor, projector
 from captcha_ssl.models.parameters import parameter_groups
 
 
@@ -18,6 +18,27 @@ def test_the_projector_ends_in_a_normalisation_without_affine_part(layers: int) 
     out = head(torch.randn(64, 6))
     assert out.shape == (64, 4)
     assert torch.allclose(out.mean(0), torch.zeros(4), atol=1e-5)
+
+
+@pytest.mark.parametrize("layers", [1, 3])
+def test_a_projector_without_last_normalisation_leaves_the_length_free(layers: int) -> None:
+    torch.manual_seed(0)
+    head = projector(6, 5, 4, layers, last_norm=False)
+    last = head[-1]
+    assert isinstance(last, nn.Linear)
+    assert last.bias is None
+    rows = torch.randn(64, 6)
+    out = head(rows)
+    with torch.no_grad():
+        last.weight.mul_(2)
+    assert torch.allclose(head(rows), 2 * out, atol=1e-6)
+
+
+def test_the_predictor_keeps_the_width_and_normalises_only_inside() -> None:
+    head = predictor(6, 3)
+    assert head(torch.randn(8, 6)).shape == (8, 6)
+    assert [type(part) for part in head] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
+    assert head[1].num_features == 3
 
 
 def test_only_matrices_decay() -> None:

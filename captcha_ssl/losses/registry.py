@@ -1,0 +1,58 @@
+"""Which losses compare two views, by CLI name, and how their settings reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from torch import Tensor
+
+from captcha_ssl.losses.contrastive import contrastive
+from captcha_ssl.losses.infonce import infonce
+from captcha_ssl.losses.n_pair import n_pair
+from captcha_ssl.losses.triplet import MINING, triplet
+from captcha_ssl.settings import setting
+
+
+class PairLoss(Protocol):
+    """A loss between row-aligned views `[N, D]`, with MoCo's queue `[K, D]` as negatives or not."""
+
+    def __call__(self, a: Tensor, b: Tensor, *, negatives: Tensor | None = None) -> Tensor:
+        """A scalar."""
+        ...
+
+
+LOSSES: dict[str, Callable[[LossSettings], PairLoss]] = {
+    "infonce": lambda s: partial(infonce, temperature=s.temperature),
+    "contrastive": lambda s: partial(contrastive, margin=1.0 if s.margin is None else s.margin),
+    "triplet": lambda s: partial(
+        triplet, margin=0.2 if s.margin is None else s.margin, mining=s.mining
+    ),
+    "n-pair": lambda s: partial(n_pair, l2=s.l2),
+}
+"""CLI name → the loss as its settings make it."""
+
+FREE_LENGTH = {"n-pair"}
+"""Losses to which the length of an embedding means something."""
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Which loss pulls two views together and the others apart."""
+
+    loss: str = setting("infonce", "loss between the two views", choices=tuple(LOSSES))
+    temperature: float = setting(0.1, "temperature τ (infonce)", low=0.001)
+    margin: float | None = setting(
+        None, "margin; none: 1 for contrastive, 0.2 for triplet", low=0.0
+    )
+    mining: str = setting(
+        "semi-hard", "which negative a triplet takes (triplet)", choices=tuple(MINING)
+    )
+    l2: float = setting(0.002, "weight λ of the squared lengths (n-pair)", low=0.0)
+
+
+def build_loss(settings: LossSettings) -> PairLoss:
+    """The loss that `settings.loss` names."""
+    return LOSSES[settings.loss](settings)

@@ -1,0 +1,50 @@
+"""Barlow Twins: projections whose dimensions agree between views and differ among themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captcha_ssl.losses.barlow_twins import barlow_twins
+from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.settings import setting
+from captcha_ssl.views.settings import ViewSettings
+
+
+@dataclass(frozen=True)
+class BarlowTwinsSettings:
+    """Settings of Barlow Twins (Zbontar et al. 2021)."""
+
+    redundancy_weight: float = setting(
+        0.005, "weight λ of the correlation between dimensions", low=0.0
+    )
+
+
+class BarlowTwins(Method):
+    """Encoder, projector without a last normalisation, and the cross-correlation loss."""
+
+    settings_classes = (BarlowTwinsSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: BarlowTwinsSettings,
+        projector: ProjectorSettings,
+        instances: InstanceSettings,
+        views: ViewSettings,
+    ) -> None:
+        super().__init__(encoder)
+        self.redundancy = settings.redundancy_weight
+        self.instances = build_instances(instances, views)
+        self.projector = build_projector(encoder, projector, last_norm=False)
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        a, b = (
+            self.projector(self.instances.embed(self.encoder, view))
+            for view in self.instances.views(images)
+        )
+        return {"loss": barlow_twins(a, b, self.redundancy)}

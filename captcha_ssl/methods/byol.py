@@ -1,0 +1,72 @@
+"""BYOL: the online network predicts the target network, which follows it; no negatives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.losses.cosine import negative_cosine
+from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.heads import predictor
+from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.settings import setting
+from captcha_ssl.views.settings import ViewSettings
+
+
+@dataclass(frozen=True)
+class BYOLSettings:
+    """Settings of BYOL (Grill et al. 2020)."""
+
+    predictor_hidden: int = setting(256, "hidden width of the predictor", low=1)
+    target_momentum: float = setting(
+        0.99, "share of itself that the target keeps per step; rises to 1", low=0.0, high=1.0
+    )
+
+
+class BYOL(Method):
+    """Online encoder, projector and predictor; target encoder and projector."""
+
+    settings_classes = (BYOLSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: BYOLSettings,
+        projector: ProjectorSettings,
+        instances: InstanceSettings,
+        views: ViewSettings,
+    ) -> None:
+        super().__init__(encoder)
+        self.momentum = settings.target_momentum
+        self.instances = build_instances(instances, views)
+        self.projector = build_projector(encoder, projector, last_norm=False)
+        self.predictor = predictor(projector.projector_out, settings.predictor_hidden)
+        self.target_encoder = slow_copy(self.encoder)
+        self.target_projector = slow_copy(self.projector)
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        one, two = self.instances.views(images)
+        distance = self._distance(one, two) + self._distance(two, one)
+        return {"loss": distance}
+
+    def _distance(self, view: Tensor, other: Tensor) -> Tensor:
+        prediction = self.predictor(self.projector(self.instances.embed(self.encoder, view)))
+        with torch.no_grad():
+            target = self.target_projector(self.instances.embed(self.target_encoder, other))
+        return 2 + 2 * negative_cosine(prediction, target)
+
+    def after_step(self, progress: float) -> None:
+        momentum = rising_momentum(self.momentum, progress)
+        follow(self.target_encoder, self.encoder, momentum)
+        follow(self.target_projector, self.projector, momentum)
+
+
+def rising_momentum(base: float, progress: float) -> float:
+    """1 − (1 − base) · ½(cos(π · progress) + 1): from `base` to 1 (Grill et al. 2020, §3.2)."""
+    return 1 - (1 - base) * 0.5 * (math.cos(math.pi * progress) + 1)

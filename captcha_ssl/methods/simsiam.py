@@ -1,0 +1,51 @@
+"""SimSiam: one view's prediction meets the other view, which stands still; no negatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captcha_ssl.losses.cosine import negative_cosine
+from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.heads import predictor
+from captcha_ssl.settings import setting
+from captcha_ssl.views.settings import ViewSettings
+
+
+@dataclass(frozen=True)
+class SimSiamSettings:
+    """Settings of SimSiam (Chen & He 2021)."""
+
+    bottleneck: int = setting(32, "hidden width of the predictor; a quarter of its own", low=1)
+
+
+class SimSiam(Method):
+    """Encoder, projector and a predictor with a bottleneck; the loss runs from 0 to −1."""
+
+    settings_classes = (SimSiamSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: SimSiamSettings,
+        projector: ProjectorSettings,
+        instances: InstanceSettings,
+        views: ViewSettings,
+    ) -> None:
+        super().__init__(encoder)
+        self.instances = build_instances(instances, views)
+        self.projector = build_projector(encoder, projector)
+        self.predictor = predictor(projector.projector_out, settings.bottleneck)
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        a, b = (
+            self.projector(self.instances.embed(self.encoder, view))
+            for view in self.instances.views(images)
+        )
+        one = negative_cosine(self.predictor(a), b)
+        other = negative_cosine(self.predictor(b), a)
+        return {"loss": 0.5 * (one + other)}

@@ -1,0 +1,62 @@
+"""SwAV: both views of an instance belong to the same prototypes, which are all used alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from captcha_ssl.losses.swav import swav
+from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.settings import setting
+from captcha_ssl.views.settings import ViewSettings
+
+
+@dataclass(frozen=True)
+class SwAVSettings:
+    """Settings of SwAV (Caron et al. 2020)."""
+
+    prototypes: int = setting(128, "prototypes; a few times the characters there are", low=2)
+    swav_temperature: float = setting(0.1, "temperature τ of the prediction (swav)", low=0.001)
+    # At the paper's 0.05 trials with views this strong stayed at the loss of even codes, log K.
+    epsilon: float = setting(0.02, "softness ε of the assignment (swav)", low=0.001)
+    sinkhorn_iterations: int = setting(3, "rounds that even the assignment out", low=1)
+
+
+class SwAV(Method):
+    """Encoder, projector and prototypes on the unit sphere."""
+
+    settings_classes = (SwAVSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: SwAVSettings,
+        projector: ProjectorSettings,
+        instances: InstanceSettings,
+        views: ViewSettings,
+    ) -> None:
+        super().__init__(encoder)
+        self.settings = settings
+        self.instances = build_instances(instances, views)
+        self.projector = build_projector(encoder, projector, last_norm=False)
+        self.prototypes = nn.Parameter(torch.randn(settings.prototypes, projector.projector_out))
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        a, b = (self._scores(view) for view in self.instances.views(images))
+        settings = self.settings
+        loss = swav(
+            *(a, b, settings.swav_temperature, settings.epsilon, settings.sinkhorn_iterations)
+        )
+        return {"loss": loss}
+
+    def _scores(self, view: Tensor) -> Tensor:
+        """Cosines with the prototypes `[N, prototypes]`."""
+        z = self.projector(self.instances.embed(self.encoder, view))
+        with torch.autocast(view.device.type, enabled=False):
+            return F.normalize(z.float(), dim=1) @ F.normalize(self.prototypes, dim=1).T

@@ -1,0 +1,54 @@
+"""VICReg: variance, invariance and covariance of the projections, each by a term of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from captcha_ssl.losses.vicreg import vicreg
+from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.settings import setting
+from captcha_ssl.views.settings import ViewSettings
+
+
+@dataclass(frozen=True)
+class VICRegSettings:
+    """Settings of VICReg (Bardes et al. 2022)."""
+
+    invariance_weight: float = setting(25.0, "weight λ of the distance between views", low=0.0)
+    variance_weight: float = setting(25.0, "weight μ of the variance that is missing", low=0.0)
+    covariance_weight: float = setting(1.0, "weight ν of the covariance", low=0.0)
+
+
+class VICReg(Method):
+    """Encoder, projector without a last normalisation, and the three terms."""
+
+    settings_classes = (VICRegSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: VICRegSettings,
+        projector: ProjectorSettings,
+        instances: InstanceSettings,
+        views: ViewSettings,
+    ) -> None:
+        super().__init__(encoder)
+        self.weights = (
+            settings.invariance_weight,
+            settings.variance_weight,
+            settings.covariance_weight,
+        )
+        self.instances = build_instances(instances, views)
+        self.projector = build_projector(encoder, projector, last_norm=False)
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        a, b = (
+            self.projector(self.instances.embed(self.encoder, view))
+            for view in self.instances.views(images)
+        )
+        return {"loss": vicreg(a, b, *self.weights)}

@@ -1,0 +1,26 @@
+"""A copy of a network that follows it slowly."""
+
+from __future__ import annotations
+
+import copy
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def slow_copy(module: M) -> M:
+    """A copy of `module` whose parameters no optimiser trains."""
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+@torch.no_grad()
+def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
+    """slow ← momentum · slow + (1 − momentum) · fast, every parameter (He et al. 2020, eq. 2).
+
+    Buffers stay apart: each of the two normalises by the statistics of its own batches.
+    """
+    for mine, other in zip(slow.parameters(), fast.parameters(), strict=True):
+        mine.lerp_(other, 1 - momentum)
