@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
 METHODS = {
     "simclr": "captcha_ssl.methods.simclr:SimCLR",
+    "moco": "captcha_ssl.methods.moco:MoCo",
+    "simsiam": "captcha_ssl.methods.simsiam:SimSiam",
+    "byol": "captcha_ssl.methods.byol:BYOL",
+    "swav": "captcha_ssl.methods.swav:SwAV",
+    "barlow-twins": "captcha_ssl.methods.barlow_twins:BarlowTwins",
+    "vicreg": "captcha_ssl.methods.vicreg:VICReg",
+    "rotation": "captcha_ssl.methods.rotation:Rotation",
+    "jigsaw": "captcha_ssl.methods.jigsaw:Jigsaw",
+    "patch-location": "captcha_ssl.methods.patch_location:PatchLocation",
+    "colorization": "captcha_ssl.methods.colorization:Colorization",
+    "autoencoder": "captcha_ssl.methods.autoencoder:Autoencoder",
+    "gan": "captcha_ssl.methods.gan:GAN",
 }
 """CLI name → module:class."""
 

@@ -1,0 +1,79 @@
+"""GAN: restore hidden parts so well that a discriminator takes them for real."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.func import functional_call
+
+from captcha_ssl.methods.adversary import AdversaryAdamW
+from captcha_ssl.methods.masking import MaskSettings, fill_blocks, masked_mean, random_mask
+from captcha_ssl.methods.method import Method
+from captcha_ssl.models import discriminator
+from captcha_ssl.models.decoder import Decoder
+from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.settings import setting
+
+
+@dataclass(frozen=True)
+class GANSettings:
+    """Settings of adversarial restoration (context encoders, Pathak et al. 2016)."""
+
+    adversarial_weight: float = setting(
+        0.1, "weight of deceiving the discriminator, beside the squared error", low=0.0
+    )
+    discriminator_width: int = setting(32, "channels of the discriminator, multiple of 4", low=4)
+    discriminator_lr: float = setting(4e-4, "the discriminator's peak learning rate", low=0.0)
+
+
+class GAN(Method):
+    """Encoder and decoder restore; a discriminator with an optimiser of its own judges.
+
+    Least-squares losses (Mao et al. 2017) of the verdicts on hidden places alone: real 1,
+    restored 0. The discriminator's parameters ask for no gradient, so that the loop leaves them
+    be; its update differentiates with respect to copies that do.
+    """
+
+    settings_classes = (GANSettings, MaskSettings)
+
+    def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
+        super().__init__(encoder)
+        mask.check()
+        self.settings, self.mask = settings, mask
+        self.decoder = Decoder(encoder.dim, encoder.channels, encoder.height, STRIDE)
+        self.discriminator = discriminator.build_discriminator(
+            encoder.channels, settings.discriminator_width
+        ).requires_grad_(False)
+        self.optimiser = AdversaryAdamW(self.discriminator)
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        pixels = fill_blocks(standardise(images), self.mask.mask_size)
+        mask = random_mask(pixels, self.mask)
+        drawn = self.decoder(self.encoder(pixels * (1 - mask)))
+        restored = torch.lerp(pixels, drawn, mask)
+        judged = F.avg_pool2d(mask, discriminator.STRIDE)
+        told_apart = self._train_discriminator(pixels, restored.detach(), judged, progress)
+        error = masked_mean((drawn - pixels) ** 2, mask)
+        deceit = masked_mean((self.discriminator(restored).float() - 1) ** 2, judged)
+        loss = error + self.settings.adversarial_weight * deceit
+        return {"loss": loss, "error": error, "deceit": deceit, "discriminator": told_apart}
+
+    def _train_discriminator(
+        self, real: Tensor, restored: Tensor, judged: Tensor, progress: float
+    ) -> Tensor:
+        weights = {
+            name: parameter.detach().requires_grad_()
+            for name, parameter in self.discriminator.named_parameters()
+        }
+        both = functional_call(self.discriminator, weights, (torch.cat([real, restored]),))
+        on_real, on_restored = both.float().chunk(2)
+        loss = masked_mean((on_real - 1) ** 2, judged) + masked_mean(on_restored**2, judged)
+        gradients = torch.autograd.grad(loss, list(weights.values()))
+        lr = self.settings.discriminator_lr * 0.5 * (1 + math.cos(math.pi * progress))
+        self.optimiser.step(self.discriminator, gradients, lr)
+        return loss.detach()

@@ -1,0 +1,92 @@
+"""Jigsaw: in which order were the pieces of a line of text put down?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.classification import classification_figures, classification_head
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.pieces import embed_pieces
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.settings import setting
+
+_NARROWEST = 8
+
+
+@dataclass(frozen=True)
+class JigsawSettings:
+    """Settings of the jigsaw (Noroozi & Favaro 2016), with pieces along the text."""
+
+    pieces: int = setting(4, "pieces of an image", low=2, high=6)
+    orders: int = setting(24, "orders that are told apart, at most (pieces)!", low=2)
+    piece_gap: int = setting(4, "pixels between two pieces, at least", low=0)
+    piece_jitter: int = setting(2, "pixels by which the place of a piece varies, at least", low=0)
+
+
+class Jigsaw(Method):
+    """Encoder and a head that names the order from the pieces' mean frames side by side."""
+
+    settings_classes = (JigsawSettings,)
+    orders: Tensor
+
+    def __init__(self, encoder: Encoder, settings: JigsawSettings) -> None:
+        super().__init__(encoder)
+        self.settings = settings
+        orders = torch.tensor(distant_orders(settings.pieces, settings.orders))
+        self.register_buffer("orders", orders, persistent=False)
+        self.head = classification_head(settings.pieces * encoder.dim, len(orders))
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        pieces = self.settings.pieces
+        lefts, width = self.places(len(images), images.shape[3], images.device)
+        embedded = embed_pieces(self.encoder, images, lefts, width)
+        order = torch.randint(len(self.orders), (len(images),), device=images.device)
+        places = self.orders[order][:, :, None].expand(-1, pieces, self.encoder.dim)
+        return classification_figures(self.head(embedded.gather(1, places).flatten(1)), order)
+
+    def places(self, batch: int, width: int, device: torch.device) -> tuple[Tensor, int]:
+        """Left edges int64 `[pieces, batch]` in images `width` pixels wide, and a piece's width.
+
+        Each piece lies anywhere in its own equal part of the image less the gap, so that two
+        neighbours never touch. Raises UserError when no piece of 8 pixels fits.
+        """
+        settings = self.settings
+        cell = width // settings.pieces
+        room = cell - settings.piece_gap
+        piece = (room - settings.piece_jitter) // STRIDE * STRIDE
+        if piece < _NARROWEST:
+            raise UserError(
+                f"images {width} pixels wide are too narrow for {settings.pieces} pieces of "
+                f"{_NARROWEST} pixels; lower pieces, piece_gap or piece_jitter"
+            )
+        moved = torch.randint(room - piece + 1, (settings.pieces, batch), device=device)
+        return moved + torch.arange(settings.pieces, device=device)[:, None] * cell, piece
+
+
+def distant_orders(pieces: int, count: int) -> list[tuple[int, ...]]:
+    """`count` orders of `pieces` things, each as unlike the earlier ones as can be.
+
+    Greedy in the smallest Hamming distance to those chosen (Noroozi & Favaro 2016, algorithm 1),
+    from the identity on. Raises UserError when there are not as many orders.
+    """
+    if count > math.factorial(pieces):
+        raise UserError(
+            f"{pieces} pieces have {math.factorial(pieces)} orders; lower orders = {count}"
+        )
+    left = list(permutations(range(pieces)))
+    nearest = [pieces + 1] * len(left)
+    chosen: list[tuple[int, ...]] = []
+    while len(chosen) < count:
+        best = nearest.index(max(nearest))
+        chosen.append(left.pop(best))
+        nearest.pop(best)
+        apart = [sum(a != b for a, b in zip(chosen[-1], o, strict=True)) for o in left]
+        nearest = [min(pair) for pair in zip(nearest, apart, strict=True)]
+    return chosen

@@ -1,0 +1,71 @@
+"""Patch location: on which side of a window of text, and how far off, is another one?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.classification import classification_figures, classification_head
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.pieces import embed_pieces
+from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.settings import setting
+
+
+@dataclass(frozen=True)
+class PatchLocationSettings:
+    """Settings of patch location (Doersch et al. 2015), its eight neighbours laid in a line."""
+
+    reach: int = setting(2, "windows that the other is away at most; 2 · reach classes", low=1)
+    pairs: int = setting(4, "pairs of windows per image", low=1)
+    patch_width: int = setting(16, "width of a window in pixels", low=8)
+    patch_gap: int = setting(4, "pixels between two windows, at least", low=0)
+    patch_jitter: int = setting(2, "pixels by which a distance varies", low=0)
+
+
+class PatchLocation(Method):
+    """Encoder and a head that names side and distance from the mean frames of both windows."""
+
+    settings_classes = (PatchLocationSettings,)
+
+    def __init__(self, encoder: Encoder, settings: PatchLocationSettings) -> None:
+        super().__init__(encoder)
+        self.settings = settings
+        self.head = classification_head(2 * encoder.dim, 2 * settings.reach)
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        pairs = self.settings.pairs
+        one, other, target = self.places(pairs * len(images), images.shape[3], images.device)
+        lefts = torch.cat([one.view(pairs, -1), other.view(pairs, -1)])
+        embedded = embed_pieces(self.encoder, images, lefts, self.settings.patch_width)
+        both = torch.cat([embedded[:, :pairs], embedded[:, pairs:]], 2).transpose(0, 1)
+        return classification_figures(self.head(both.flatten(0, 1)), target)
+
+    def places(self, count: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Left edges of two windows in an image `width` wide, and the class, int64 `[count]`.
+
+        Class 2k is the other one on the left, 2k + 1 on the right, k + 1 windows away. Neither
+        window leaves the image: repeated edge columns would tell its place. Raises UserError
+        when the farthest pair does not fit.
+        """
+        settings = self.settings
+        step = settings.patch_width + settings.patch_gap
+        needed = settings.reach * step + settings.patch_jitter + settings.patch_width
+        if needed > width:
+            raise UserError(
+                f"images {width} pixels wide are too narrow for windows {needed} pixels from end "
+                "to end; lower reach, patch_width, patch_gap or patch_jitter"
+            )
+        target = torch.randint(2 * settings.reach, (count,), device=device)
+        varied = torch.randint(settings.patch_jitter + 1, (count,), device=device)
+        distance = (target // 2 + 1) * step + varied
+        room = width - settings.patch_width - distance
+        # Rounding may carry a product one place too far.
+        left = (torch.rand(count, device=device) * (room + 1)).long().minimum(room)
+        right = left + distance
+        on_the_right = target % 2 == 1
+        one = torch.where(on_the_right, left, right)
+        return one, torch.where(on_the_right, right, left), target

@@ -1,0 +1,66 @@
+"""Rotation: by which quarter or half turn was a window of the text rotated?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from captcha_ssl.methods.classification import classification_figures, classification_head
+from captcha_ssl.methods.method import Method
+from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.settings import setting
+from captcha_ssl.views.crops import cut, spread_positions
+
+TURNS = {"quarter": (0, 1, 2, 3), "half": (0, 2)}
+"""Setting → the quarter turns that are told apart."""
+
+
+@dataclass(frozen=True)
+class RotationSettings:
+    """Settings of rotation (RotNet, Gidaris et al. 2018), on square windows along the text."""
+
+    turns: str = setting(
+        "quarter", "quarter: 0, 90, 180, 270 degrees; half: 0, 180", choices=tuple(TURNS)
+    )
+    rotation_windows: int = setting(2, "windows per image; each is seen at every turn", low=1)
+    rotation_side: float = setting(
+        0.75, "side of a window, as a share of the height", low=0.25, high=1.0
+    )
+
+
+class Rotation(Method):
+    """Encoder and a head that names the turn from the mean frame of a window."""
+
+    settings_classes = (RotationSettings,)
+
+    def __init__(self, encoder: Encoder, settings: RotationSettings) -> None:
+        super().__init__(encoder)
+        self.settings, self.turns = settings, TURNS[settings.turns]
+        self.head = classification_head(encoder.dim, len(self.turns))
+
+    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        windows = self.windows(images)
+        # All turns of a window in one batch, as in the paper: no turn is rarer than another.
+        turned = torch.cat([torch.rot90(windows, turn, (2, 3)) for turn in self.turns])
+        turn = torch.arange(len(self.turns), device=images.device)
+        logits = self.head(self.encoder(turned).mean(1))
+        return classification_figures(logits, turn.repeat_interleave(len(windows)))
+
+    def windows(self, images: Tensor) -> Tensor:
+        """Square windows of uint8 `[B, C, H, W]`, enlarged to the height: `[windows · B, C, H, H]`.
+
+        A window as high as the image would never cut a character at the top or the bottom but
+        often at the sides, which gives a quarter turn away. So it is lower, and its place is
+        random in both directions.
+        """
+        batch, _, height, width = images.shape
+        side = min(round(self.settings.rotation_side * height), width)
+        pixels = standardise(images)
+        lefts = spread_positions(batch, self.settings.rotation_windows, width - side, images.device)
+        strips = torch.cat([cut(pixels, left, side) for left in lefts])
+        top = torch.randint(height - side + 1, (len(strips),), device=images.device)
+        squares = cut(strips.transpose(2, 3), top, side).transpose(2, 3)
+        return F.interpolate(squares, (height, height), mode="bilinear", align_corners=False)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.colorization import Colorization, ColorizationSettings
+from captcha_ssl.models.encoder import build_encoder
+
+
+def _colorization(**changed: Any) -> Colorization:
+    torch.manual_seed(0)
+    return Colorization(build_encoder("tiny", 3, 32), ColorizationSettings(**changed))
+
+
+def _images(width: int = 64) -> Tensor:
+    return torch.randint(0, 256, (4, 3, 32, width), dtype=torch.uint8)
+
+
+def test_a_grey_encoder_is_refused() -> None:
+    with pytest.raises(UserError, match="needs colour images; set channels=3"):
+        Colorization(build_encoder("tiny", 1, 32), ColorizationSettings())
+
+
+def test_grey_images_are_refused() -> None:
+    with pytest.raises(UserError, match="these are grey"):
+        _colorization()(_images()[:, :1].expand(-1, 3, -1, -1), 0.0)
+
+
+def test_the_encoder_sees_no_colour() -> None:
+    method = _colorization()
+    seen: list[Tensor] = []
+    method.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = torch.zeros(2, 3, 32, 64, dtype=torch.uint8)
+    images[0, 0, :, :32], images[1, 2, :, :32] = 255, 255
+    method(images, 0.0)
+    assert torch.equal(seen[0][:, 0], seen[0][:, 1])
+    assert torch.equal(seen[0][:, 0], seen[0][:, 2])
+    # Pure red and pure blue differ in lightness, which is all that is left of them.
+    assert torch.allclose(seen[0][0], seen[0][1], atol=1e-4)
+
+
+def test_the_class_is_the_bin_of_the_mean_colour_of_four_pixels() -> None:
+    method = _colorization(colour_bins=9)
+    ab = torch.zeros(1, 2, 2, 6)
+    ab[0, :, :, 2:4] = torch.tensor([-300.0, 300.0])[:, None, None]
+    ab[0, 0, 0, 4:] = 60.0
+    assert method.colour_class(ab).tolist() == [[[4 * 9 + 4, 0 * 9 + 8, 6 * 9 + 4]]]
+
+
+def test_an_odd_width_is_learnt_from_too() -> None:
+    assert _colorization()(_images(61), 0.0)["loss"].isfinite()
+
+
+def test_rare_colours_weigh_more_and_the_mean_weight_is_one() -> None:
+    method = _colorization(colour_bins=2, colour_rebalance=0.5)
+    target = torch.tensor([0] * 90 + [3] * 10)
+    weight = method._weights(target)
+    assert weight[3] > weight[0]
+    assert weight[target].mean() == pytest.approx(1.0, rel=1e-5)
+    assert torch.equal(_colorization(colour_rebalance=0.0)._weights(target), torch.ones(81))

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.jigsaw import Jigsaw, JigsawSettings, distant_orders
+from captcha_ssl.models.encoder import build_encoder
+
+Draw = Callable[[], Tensor]
+
+
+def _jigsaw(**changed: Any) -> Jigsaw:
+    torch.manual_seed(0)
+    return Jigsaw(build_encoder("tiny", 1, 32), JigsawSettings(**changed))
+
+
+def test_pure_noise_gives_no_order_away(noise: Draw, guess: Any, chance: Any) -> None:
+    accuracies = guess("jigsaw", JigsawSettings(pieces=3, orders=6), noise, 60)
+    assert fmean(accuracies) == chance(6, 60 * 16)
+
+
+def test_the_order_of_digits_can_be_learnt(digits: Draw, guess: Any) -> None:
+    accuracies = guess("jigsaw", JigsawSettings(pieces=3, orders=6), digits, 60)
+    assert fmean(accuracies[-20:]) > 1 / 6 + 0.15
+
+
+@pytest.mark.parametrize("width", [64, 88, 161])
+def test_pieces_lie_inside_the_image_and_keep_apart(width: int) -> None:
+    lefts, piece = _jigsaw().places(500, width, torch.device("cpu"))
+    assert piece % 4 == 0
+    assert lefts.min() >= 0
+    assert lefts.max() + piece <= width
+    assert (lefts[1:] - lefts[:-1] - piece).min() >= 4
+    assert all(left.unique().numel() > 2 for left in lefts)
+
+
+def test_the_head_sees_the_pieces_in_the_order_it_must_name() -> None:
+    method = _jigsaw(pieces=3, orders=6).eval()
+    seen: list[Tensor] = []
+    method.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    images = torch.randint(0, 256, (1, 1, 32, 96), dtype=torch.uint8).expand(40, -1, -1, -1)
+    method.settings = JigsawSettings(pieces=3, orders=6, piece_gap=0, piece_jitter=0)
+    method(images, 0.0)
+    # 96 pixels in 3 parts of 32 leave no room: every image has the same three pieces.
+    rows = seen[0].view(40, 3, -1)
+    assert len({tuple(row) for row in rows.flatten(0, 1).round(decimals=3).tolist()}) == 3
+    assert len({tuple(row) for row in rows.flatten(1).round(decimals=3).tolist()}) == 6
+
+
+def test_orders_are_distinct_and_far_apart() -> None:
+    orders = distant_orders(4, 6)
+    assert orders[0] == (0, 1, 2, 3)
+    assert all(sorted(order) == [0, 1, 2, 3] for order in orders)
+    apart = [sum(a != b for a, b in zip(*pair, strict=True)) for pair in combinations(orders, 2)]
+    assert min(apart) >= 3
+    assert len(set(distant_orders(4, 24))) == 24
+
+
+def test_more_orders_than_there_are_is_an_error() -> None:
+    with pytest.raises(UserError, match="3 pieces have 6 orders"):
+        distant_orders(3, 7)
+
+
+def test_images_too_narrow_for_the_pieces_are_named() -> None:
+    with pytest.raises(UserError, match="40 pixels wide are too narrow for 4 pieces"):
+        _jigsaw().places(2, 40, torch.device("cpu"))
