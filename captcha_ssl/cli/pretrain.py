@@ -18,9 +18,7 @@ def pretrain(
     out: Out = None,
     method: Annotated[
         str | None,
-        typer.Option(
-            "--method", metavar="NAME", help="How to learn; simclr if not given."
-        ),
+        typer.Option("--method", metavar="NAME", help="How to learn; simclr if not given."),
     ] = None,
     loss: Annotated[
         str | None,
