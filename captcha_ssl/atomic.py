@@ -22,7 +22,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}.partial")
     try:
         yield temporary
-        _sync(temporary)
+        # Not what else lies in the parent: another process may be taking its own part away.
+        for written in (*temporary.rglob("*"), temporary):
+            _sync(written)
         temporary.replace(path)
         _sync(path.parent)
     except BaseException:
@@ -42,13 +44,11 @@ def atomic_write_text(path: Path, text: str) -> None:
 
 
 def _sync(path: Path) -> None:
-    inside = path.rglob("*") if path.is_dir() else ()
-    for entry in (*inside, path):
-        descriptor = os.open(entry, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

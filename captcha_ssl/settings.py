@@ -60,6 +60,17 @@ def resolve(
     )
 
 
+def with_defaults(cls: type, values: Mapping[str, Any]) -> type:
+    """The settings class `cls` with those of `values` that it has a field for as defaults."""
+    hints = typing.get_type_hints(cls)
+    fields = [
+        (f.name, hints[f.name], dataclasses.field(default=values[f.name], metadata=f.metadata))
+        for f in dataclasses.fields(cls)
+        if f.name in values
+    ]
+    return dataclasses.make_dataclass(cls.__name__, fields, bases=(cls,), frozen=True)
+
+
 def peek(
     key: str, *, file: Path | None, assignments: Sequence[str], flag: str | None
 ) -> str | None:

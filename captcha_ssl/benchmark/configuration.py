@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import re
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -12,25 +9,31 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ssl.benchmark.plan import Arm, learning_rates, plan_arms, preset_values
-from captcha_ssl.benchmark.settings import BenchmarkSettings
-from captcha_ssl.methods.registry import method_class
-from captcha_ssl.settings import peek, resolve, to_toml
+from captcha_ssl.benchmark.settings import BenchmarkSettings, PretrainingSettings
+from captcha_ssl.benchmark.variants import (
+    Variant,
+    as_plain,
+    build_variant,
+    settings_classes,
+    variant_names,
+)
+from captcha_ssl.settings import peek, resolve, to_toml, with_defaults
 from captcha_ssl.training.settings import ModelSettings
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a benchmark was told. `methods` holds the settings instances of each method."""
+    """What a benchmark was told. `common` holds the settings that variants start from."""
 
     benchmark: BenchmarkSettings
     model: ModelSettings
-    methods: Mapping[str, tuple[Any, ...]]
+    common: tuple[Any, ...]
+    variants: Mapping[str, Variant]
     arms: tuple[Arm, ...]
 
     def to_toml(self) -> str:
         """TOML that `configure` reads back to an equal configuration."""
-        of_methods = [instance for instances in self.methods.values() for instance in instances]
-        return to_toml(self.benchmark, self.model, *of_methods)
+        return to_toml(self.benchmark, self.model, *self.common)
 
 
 def configure(
@@ -39,45 +42,31 @@ def configure(
     assignments: Sequence[str] = (),
     flags: Mapping[str, Any] | None = None,
 ) -> Configuration:
-    """Settings in rising order of strength: default, preset, file, `key=value`, flag.
+    """Settings in rising order of strength: default, preset, file, `key=value`, flag, variant.
 
     Raises UserError for an unknown key, preset, method or arm, or a value that is not allowed.
     """
     flags = flags or {}
     preset = _peek("preset", file, assignments, flags) or BenchmarkSettings.preset
     values = preset_values(preset)
-    # A list in TOML arrives here as Python writes it; a method's name is a word in either.
     listed = _peek("methods", file, assignments, flags)
-    names = re.findall(r"[\w-]+", listed) if listed else BenchmarkSettings.methods
-    of_methods = {name: method_class(name).settings_classes for name in names}
-    classes = list(dict.fromkeys((BenchmarkSettings, ModelSettings, *chain(*of_methods.values()))))
+    names = variant_names(listed) if listed else BenchmarkSettings.methods
+    own = (BenchmarkSettings, ModelSettings)
+    common = dict.fromkeys(chain((PretrainingSettings,), *map(settings_classes, names)))
+    classes = (*own, *common)
     instances = resolve(
         [with_defaults(cls, values) for cls in classes],
         file=file,
         assignments=assignments,
         flags=flags,
     )
-    resolved = {cls: _as(cls, found) for cls, found in zip(classes, instances, strict=True)}
+    resolved = {cls: as_plain(cls, found) for cls, found in zip(classes, instances, strict=True)}
     settings = resolved[BenchmarkSettings]
     arms = plan_arms(settings)
     learning_rates(arms[0], settings)
-    methods = {name: tuple(resolved[cls] for cls in of_methods[name]) for name in names}
-    return Configuration(settings, resolved[ModelSettings], methods, arms)
-
-
-def with_defaults(cls: type, values: Mapping[str, Any]) -> type:
-    """The settings class `cls` with those of `values` that it has a field for as defaults."""
-    hints = typing.get_type_hints(cls)
-    fields = [
-        (f.name, hints[f.name], dataclasses.field(default=values[f.name], metadata=f.metadata))
-        for f in dataclasses.fields(cls)
-        if f.name in values
-    ]
-    return dataclasses.make_dataclass(cls.__name__, fields, bases=(cls,), frozen=True)
-
-
-def _as(cls: type, instance: Any) -> Any:
-    return cls(**{f.name: getattr(instance, f.name) for f in dataclasses.fields(cls)})
+    variants = {name: build_variant(name, resolved) for name in names}
+    shared = tuple(resolved[cls] for cls in common)
+    return Configuration(settings, resolved[ModelSettings], shared, variants, arms)
 
 
 def _peek(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,9 +44,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 class Arm:
     """One way to come to a recogniser.
 
-    `method` names what the encoder is pretrained with (None: not at all). `finetune` replaces
-    fields of FinetuneSettings. `match_compute` prolongs the fine-tuning until it takes as long
-    as the costliest pretraining and a fine-tuning together.
+    `method` names the variant that the encoder is pretrained with (None: not at all). `finetune`
+    replaces fields of FinetuneSettings. `match_compute` prolongs the fine-tuning until it takes
+    as long as the costliest pretraining and a fine-tuning together.
     """
 
     name: str
@@ -53,6 +54,11 @@ class Arm:
     freeze: bool = False
     finetune: Mapping[str, Any] = field(default_factory=dict, hash=False)
     match_compute: bool = False
+
+    @property
+    def folder(self) -> str:
+        """The name as a part of file names."""
+        return file_name(self.name)
 
 
 CONTROLS = (
@@ -93,6 +99,11 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     if any(arm.match_compute for arm in arms) and not compute_models(arms):
         raise UserError("scratch-long needs a pretrained arm beside it, to match its compute")
     return arms
+
+
+def file_name(variant: str) -> str:
+    """The name of a variant or arm without the signs that some file systems refuse."""
+    return re.sub(r"[^\w.+-]", "-", variant)
 
 
 def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:

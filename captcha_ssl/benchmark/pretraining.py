@@ -11,7 +11,9 @@ from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.configuration import Configuration
+from captcha_ssl.benchmark.plan import file_name
 from captcha_ssl.benchmark.progress import duration
+from captcha_ssl.benchmark.variants import Variant
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.settings import to_toml
@@ -49,9 +51,9 @@ def pretrain_all(
     several = settings.pretrain_seeds > 1
     return {
         (method, seed): _pretrain_one(
-            out / (f"{method}-{seed}" if several else method),
+            out / (file_name(method) + f"-{seed}" * several),
             configuration,
-            method,
+            configuration.variants[method],
             seed,
             pool,
             say,
@@ -64,25 +66,25 @@ def pretrain_all(
 def _pretrain_one(
     folder: Path,
     configuration: Configuration,
-    method: str,
+    variant: Variant,
     seed: int,
     pool: Dataset,
     say: Callable[[str], None],
 ) -> Pretrained:
     settings, model = configuration.benchmark, configuration.model
+    stage = variant.pretraining
     loop = LoopSettings(
-        batch_size=settings.pretrain_batch_size,
-        lr=settings.pretrain_lr,
+        batch_size=stage.pretrain_batch_size,
+        lr=variant.lr,
         seed=seed,
         device=settings.device,
         precision=settings.precision,
     )
-    what = PretrainSettings(method=method, steps=settings.pretrain_steps)
-    of_method = configuration.methods[method]
-    run = RunDirectory.resume(folder, to_toml(what, loop, model, *of_method))
+    what = PretrainSettings(method=variant.method, steps=stage.pretrain_steps)
+    run = RunDirectory.resume(folder, to_toml(what, loop, model, *variant.settings))
     file = folder / FILE_NAME
     if not file.exists():
-        title = f"pretraining {method}, seed {seed}"
+        title = f"pretraining {variant.name}, seed {seed}"
         observe = _observer(title, loop.batch_size, folder / TIMING, say)
         pretrain(
             pool.images,
@@ -90,14 +92,12 @@ def _pretrain_one(
             what,
             loop,
             model,
-            of_method,
+            variant.settings,
             begin=lambda: run,
             observe=observe,
         )
-    seconds = (
-        settings.pretrain_steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
-    )
-    return Pretrained(method, seed, file, settings.pretrain_steps, seconds)
+    seconds = stage.pretrain_steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
+    return Pretrained(variant.name, seed, file, stage.pretrain_steps, seconds)
 
 
 def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:

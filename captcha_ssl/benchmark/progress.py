@@ -10,15 +10,24 @@ from captcha_ssl.benchmark.records import Row, Trial
 
 
 class Progress:
-    """Counts the fine-tunings of a benchmark; a matched one takes `matched_seconds` more."""
+    """Counts the fine-tunings of a benchmark, `processes` of them at a time.
+
+    A matched one takes `matched_seconds` more.
+    """
 
     def __init__(
-        self, say: Callable[[str], None], arms: Iterable[Arm], per_arm: int, matched_seconds: float
+        self,
+        say: Callable[[str], None],
+        arms: Iterable[Arm],
+        per_arm: int,
+        matched_seconds: float,
+        processes: int,
     ) -> None:
         self.say, self.matched_seconds = say, matched_seconds
         self.left = {arm.name: per_arm for arm in arms}
         self.matched = {arm.name for arm in arms if arm.match_compute}
         self.total = sum(self.left.values())
+        self.processes = processes
         self.taken: list[float] = []
 
     def skipped(self, record: Trial | Row) -> None:
@@ -50,7 +59,7 @@ class Progress:
             return "time left not known yet"
         matched = sum(self.left[arm] for arm in self.matched)
         seconds = fmean(self.taken) * sum(self.left.values()) + self.matched_seconds * matched
-        return f"about {duration(seconds)} left"
+        return f"about {duration(seconds / self.processes)} left"
 
 
 def duration(seconds: float) -> str:

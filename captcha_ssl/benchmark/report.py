@@ -63,11 +63,11 @@ def _protocol(results: Results) -> Iterator[str]:
         f"reported run; {data['copies_removed']:,} copies of them were taken out of the pool."
     )
     costs = ", ".join(
-        f"{p.method} (seed {p.seed}, {duration(p.seconds)})" for p in results.pretrained
+        f"{p.method} (seed {p.seed}, {p.steps:,} steps, {duration(p.seconds)})"
+        for p in results.pretrained
     )
     yield (
-        f"Pretraining sees the {data['pool']:,} pool images without labels, for "
-        f"{settings.pretrain_steps:,} steps: {costs}."
+        f"Pretraining sees the {data['pool']:,} pool images without labels: {costs}."
         if costs
         else "No arm is pretrained."
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.experiment import Experiment
+from captcha_ssl.benchmark.job import Bench
 from captcha_ssl.benchmark.material import Material, check_rendering, read, render
 from captcha_ssl.benchmark.pretraining import pretrain_all
 from captcha_ssl.benchmark.report import REPORT, write_report
@@ -34,7 +35,7 @@ def run_benchmark(
         f"{material.removed:,} copies of test images removed"
     )
     pretrained = pretrain_all(out / "pretrained", configuration, material.pool, say)
-    rows, trials = Experiment(out, configuration, material, pretrained).run(say)
+    rows, trials = Experiment(Bench(out, configuration, material, pretrained)).run(say)
     results = Results.collect(configuration, material, pretrained.values(), rows, trials, command)
     write_report(out, results)
     say(f"report: {out / REPORT}")

@@ -30,7 +30,9 @@ class BenchmarkSettings:
     test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
     test_seed: int = setting(0, "seed that alone decides which images are tested", low=0)
 
-    methods: tuple[str, ...] = setting(("simclr",), "ways to learn without labels")
+    methods: tuple[str, ...] = setting(
+        ("simclr",), "ways to learn without labels: METHOD, or METHOD:KEY=VALUE:… for a variant"
+    )
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
         "scratch, scratch-long, random-frozen, METHOD, METHOD-frozen; "
@@ -39,10 +41,6 @@ class BenchmarkSettings:
     label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)
     seeds: int = setting(3, "runs of each arm at each label count", low=1)
     pretrain_seeds: int = setting(1, "pretrainings of each method, shared out over the runs", low=1)
-
-    pretrain_steps: int = setting(2000, "steps of pretraining", low=1)
-    pretrain_batch_size: int = setting(32, "images per step of pretraining", low=2)
-    pretrain_lr: float = setting(3e-3, "peak learning rate of pretraining", low=0.0)
 
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
     finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
@@ -57,3 +55,17 @@ class BenchmarkSettings:
     )
     device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
+    processes: int = setting(
+        0, "fine-tunings side by side; 0: one a core, or one alone on a GPU", low=0
+    )
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """How long each method pretrains, and how fast."""
+
+    pretrain_steps: int = setting(2000, "steps of pretraining", low=1)
+    pretrain_batch_size: int = setting(32, "images per step of pretraining", low=2)
+    pretrain_lr: float | None = setting(
+        None, "peak learning rate of pretraining; none: the method's own", low=0.0
+    )

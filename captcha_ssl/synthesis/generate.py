@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -14,6 +13,7 @@ import numpy as np
 from captcha_ssl.data.sheet import write_sheet
 from captcha_ssl.data.writers import FORMATS, DatasetWriter, open_writer
 from captcha_ssl.errors import UserError
+from captcha_ssl.processes import available_cores
 from captcha_ssl.settings import setting
 from captcha_ssl.synthesis.pool import draw_chunk, draw_chunks, split_chunks
 from captcha_ssl.synthesis.render import PictureSettings, renderer
@@ -110,7 +110,4 @@ def _write_preview(path: Path, picture: PictureSettings, indices: range) -> None
 
 def _processes(count: int) -> int:
     """As many as there are cores for this process, but none with next to nothing to do."""
-    # In a container a process may use fewer cores than there are.
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return min(cores, 1 + count // _WORTH_A_PROCESS)
+    return min(available_cores(), 1 + count // _WORTH_A_PROCESS)

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
-from threading import Thread
+from functools import partial
 
 import cv2
 import numpy as np
 
-from captcha_ssl.errors import UserError
+from captcha_ssl.processes import in_processes
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.render import PictureSettings, renderer
 
@@ -37,24 +31,20 @@ def draw_chunks(
 ) -> Generator[Chunk, None, None]:
     """Draw each chunk, in order. With more than one worker, in processes of their own.
 
-    A script that asks for several workers needs the usual `if __name__ == "__main__":`.
     Raises UserError when a worker dies.
     """
-    if workers <= 1:
-        with _one_opencv_thread():
-            yield from (draw_chunk(settings, chunk) for chunk in chunks)
+    draw = partial(draw_chunk, settings)
+    if workers > 1:
+        yield from in_processes(
+            *(draw, chunks),
+            processes=workers,
+            setting="--workers",
+            begin=cv2.setNumThreads,
+            begin_with=(1,),
+        )
         return
-    # Started afresh: a forked copy of a process that runs threads (a progress bar, OpenCV,
-    # torch) may wait for ever on a lock that no thread of its own holds.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start_worker)
-    try:
-        yield from _in_order(pool, settings, chunks, ahead=2 * workers)
-    except BrokenProcessPool as error:
-        raise UserError(
-            "a worker process died, perhaps for lack of memory; try fewer --workers"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with _one_opencv_thread():
+        yield from map(draw, chunks)
 
 
 def draw_chunk(settings: PictureSettings, indices: range) -> Chunk:
@@ -67,32 +57,6 @@ def draw_chunk(settings: PictureSettings, indices: range) -> Chunk:
     return images, texts
 
 
-def _in_order(
-    pool: ProcessPoolExecutor, settings: PictureSettings, chunks: Sequence[range], ahead: int
-) -> Iterator[Chunk]:
-    waiting: deque[Future[Chunk]] = deque()
-    for chunk in chunks:
-        with _interruption_held_back():
-            waiting.append(pool.submit(draw_chunk, settings, chunk))
-        if len(waiting) > ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-@contextmanager
-def _interruption_held_back() -> Iterator[None]:
-    """Hold back Ctrl-C while workers start: they inherit that, and leave it to this process."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
     """Pictures are so small that sharing one out among threads only costs time."""
@@ -102,16 +66,3 @@ def _one_opencv_thread() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(before)
-
-
-def _start_worker() -> None:
-    cv2.setNumThreads(1)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for its next chunk for ever."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

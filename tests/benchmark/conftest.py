@@ -17,7 +17,7 @@ from captcha_ssl.benchmark.summary import summarise
 from captcha_ssl.data.writers import open_writer
 
 TINY = (
-    *("label_counts=4,8", "seeds=2", "test=10", "device=cpu", "precision=fp32"),
+    *("label_counts=4,8", "seeds=2", "test=10", "device=cpu", "precision=fp32", "processes=1"),
     *("pretrain_steps=4", "pretrain_batch_size=8", "finetune_steps=3", "finetune_batch_size=4"),
 )
 

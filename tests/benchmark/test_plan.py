@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 
 from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.plan import PRESETS, learning_rates, plan_cells
+from captcha_ssl.benchmark.plan import PRESETS, Arm, learning_rates, plan_cells
 from captcha_ssl.errors import UserError
+from captcha_ssl.methods.simclr import SimCLR
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_value_of_a_preset_is_in_force(name: str):
     configuration = configure(flags={"preset": name})
-    of_methods = [s for settings in configuration.methods.values() for s in settings]
-    instances = (configuration.benchmark, configuration.model, *of_methods)
+    instances = (configuration.benchmark, configuration.model, *configuration.common)
     known = {key: value for instance in instances for key, value in vars(instance).items()}
     assert {key: known[key] for key in PRESETS[name]} == PRESETS[name]
     assert known["preset"] == name
@@ -43,6 +43,9 @@ def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
         ("preset=quik", "did you mean 'quick'"),
         ("methods=simcl", "did you mean 'simclr'"),
         ("arms=scratch,simclr-frozn", "did you mean 'simclr-frozen'"),
+        ("methods=simclr:los=triplet", "--methods simclr:los=triplet: .*did you mean 'loss'"),
+        ("methods=simclr:loss=tripled", "did you mean 'triplet'"),
+        ("methods=simsiam:queue=9", "unknown setting 'queue'"),
         ("sedes=3", "did you mean 'seeds'"),
         ("arms=scratch,scratch-long", "needs a pretrained arm"),
         ("lr_grid=1e-3", "the same number of trials"),
@@ -52,6 +55,28 @@ def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
 def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: str):
     with pytest.raises(UserError, match=message):
         configure(assignments=[assignment])
+
+
+def test_a_variant_has_settings_of_its_own_and_shares_the_others():
+    names = "methods=moco,simclr:loss=triplet:pretrain_lr=0.001,simclr"
+    configuration = configure(assignments=[names, "temperature=0.3", "pretrain_steps=9"])
+    assert [arm.name for arm in configuration.arms][1:] == names.removeprefix("methods=").split(",")
+    variant, plain = (configuration.variants[name] for name in names.split(",")[1:])
+    assert (variant.method, plain.method) == ("simclr", "simclr")
+    assert (variant.settings[0].loss, plain.settings[0].loss) == ("triplet", "infonce")
+    assert variant.settings[0].temperature == plain.settings[0].temperature == 0.3
+    assert (variant.lr, plain.lr) == (1e-3, SimCLR.peak_lr)
+    assert variant.pretraining.pretrain_steps == plain.pretraining.pretrain_steps == 9
+
+
+def test_variants_are_stored_and_read_back(tmp_path: Path):
+    configuration = configure(flags={"methods": "simclr:loss=triplet,autoencoder:variant=plain"})
+    (tmp_path / "c.toml").write_text(configuration.to_toml())
+    assert configure(file=tmp_path / "c.toml") == configuration
+
+
+def test_no_file_is_named_with_signs_that_some_systems_refuse():
+    assert Arm("simclr:loss=triplet-frozen").folder == "simclr-loss-triplet-frozen"
 
 
 def test_arms_come_once_in_the_order_asked_for():

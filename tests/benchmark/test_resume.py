@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from captcha_ssl.benchmark import experiment, pretraining
+from captcha_ssl.benchmark import job, pretraining
 from captcha_ssl.benchmark.records import Row
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.errors import UserError
@@ -34,14 +34,15 @@ def interrupted_at(line: int) -> Callable[[str], None]:
     return lambda text: next(told)
 
 
-@pytest.mark.parametrize("line", [5, 17])
+@pytest.mark.parametrize("line", [5, 19])
 def test_a_resumed_benchmark_equals_an_unbroken_one(
     run: Run, unbroken: tuple[Path, Results], tmp_path: Path, line: int
 ):
     arms = "arms=scratch,pretrained,pretrained-frozen"
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "out", arms, say=interrupted_at(line))
-    finished = {f: f.read_bytes() for f in (tmp_path / "out").glob("cells/*.json")}
+    kept = (tmp_path / "out").glob("tuning/*.json" if line == 5 else "cells/*.json")
+    finished = {f: f.read_bytes() for f in kept}
     resumed = run(tmp_path / "out", arms, resume=True)
     assert untimed(resumed.rows) == untimed(unbroken[1].rows)
     assert finished
@@ -51,7 +52,7 @@ def test_a_resumed_benchmark_equals_an_unbroken_one(
 def test_what_is_finished_is_not_done_again(
     run: Run, unbroken: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delattr(experiment, "fine_tune")
+    monkeypatch.delattr(job, "fine_tune")
     monkeypatch.delattr(pretraining, "pretrain")
     again = run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen", resume=True)
     assert again.rows == unbroken[1].rows
@@ -81,3 +82,13 @@ def test_other_settings_are_refused_on_resume(run: Run, unbroken: tuple[Path, Re
 def test_a_folder_in_use_is_refused_without_resume(run: Run, unbroken: tuple[Path, Results]):
     with pytest.raises(UserError, match="already holds something"):
         run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen")
+
+
+def test_processes_side_by_side_come_to_what_one_comes_to(
+    run: Run, unbroken: tuple[Path, Results], tmp_path: Path
+):
+    arms = "arms=scratch,pretrained,pretrained-frozen"
+    lines: list[str] = []
+    shared = run(tmp_path / "out", arms, "processes=2", say=lines.append)
+    assert untimed(shared.rows) == untimed(unbroken[1].rows)
+    assert sum(line.startswith("[") for line in lines) == len(shared.rows) + len(shared.trials)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from captcha_ssl.benchmark import experiment
+from captcha_ssl.benchmark import job
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
@@ -41,7 +41,7 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trained: list[tuple[str, int, int, float, list[bytes]]] = []
         self.scored: list[list[bytes]] = []
-        fine_tune = experiment.fine_tune
+        fine_tune = job.fine_tune
 
         def watched_fine_tune(arm: Any, data: Dataset, *rest: Any, **options: Any) -> Any:
             seed, lr = options["seed"], options["lr"]
@@ -52,8 +52,8 @@ class Watched:
             self.scored.append(self.pictures(data))
             return evaluate(recogniser, data)
 
-        monkeypatch.setattr(experiment, "fine_tune", watched_fine_tune)
-        monkeypatch.setattr(experiment, "evaluate", watched_evaluate)
+        monkeypatch.setattr(job, "fine_tune", watched_fine_tune)
+        monkeypatch.setattr(job, "evaluate", watched_evaluate)
 
     @staticmethod
     def pictures(data: Dataset) -> list[bytes]:

@@ -1,0 +1,116 @@
+"""One fine-tuning of the benchmark, from its images to its record on disk."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from captcha_ssl.benchmark.configuration import Configuration
+from captcha_ssl.benchmark.finetuning import fine_tune
+from captcha_ssl.benchmark.material import Material
+from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.pretraining import Pretrained
+from captcha_ssl.benchmark.records import Row, Score, Trial, read_record, write_record
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.finetune import FinetuneResult
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial of a learning rate, or (`reported`) a run that is read against the test images.
+
+    `seed` draws the labels, the initialisation and the batches.
+    """
+
+    arm: Arm
+    labels: int
+    seed: int
+    lr: float
+    steps: int
+    reported: bool
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every job needs, and the folder its record is kept in."""
+
+    out: Path
+    configuration: Configuration
+    material: Material
+    pretrained: dict[tuple[str, int], Pretrained]
+
+    def record(self, job: Job) -> Trial | Row | None:
+        """What the job came to, if it was done before. Raises UserError for a damaged record."""
+        file = self._file(job)
+        return read_record(file, Row) if job.reported else read_record(file, Trial)
+
+    def perform(self, job: Job) -> Trial | Row:
+        """Do the job and keep its record. Raises UserError when the loss is not finite."""
+        record = self._report(job) if job.reported else self._try(job)
+        write_record(self._file(job), record)
+        return record
+
+    def _try(self, job: Job) -> Trial:
+        train, validation = self.material.tuning(job.labels, job.seed)
+        score = _score(self._fine_tune(job, train), validation, job.steps)
+        return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, lr=job.lr)
+
+    def _report(self, job: Job) -> Row:
+        result = self._fine_tune(job, self.material.training(job.labels, job.seed))
+        encoder = self._encoder(job)
+        row = Row(
+            **asdict(_score(result, self.material.test, job.steps)),
+            arm=job.arm.name,
+            labels=job.labels,
+            seed=job.seed,
+            lr=job.lr,
+            pretrain_seed=encoder.seed if encoder else None,
+        )
+        self._keep_model(job, row, result)
+        return row
+
+    def _fine_tune(self, job: Job, data: Dataset) -> FinetuneResult:
+        settings, model = self.configuration.benchmark, self.configuration.model
+        encoder = self._encoder(job)
+        return fine_tune(
+            *(job.arm, data, self.material.charset, settings, model),
+            lr=job.lr,
+            seed=job.seed,
+            steps=job.steps,
+            encoder=encoder.file if encoder else None,
+        )
+
+    def _encoder(self, job: Job) -> Pretrained | None:
+        """The runs of an arm take its pretrainings in turn."""
+        if job.arm.method is None:
+            return None
+        settings = self.configuration.benchmark
+        turn = max(0, job.seed - settings.seed - 1) % settings.pretrain_seeds
+        return self.pretrained[job.arm.method, settings.seed + turn]
+
+    def _keep_model(self, job: Job, row: Row, result: FinetuneResult) -> None:
+        """The last seed's model at the largest label count is kept, for `predict`."""
+        settings = self.configuration.benchmark
+        if (row.labels, row.seed) != (max(settings.label_counts), settings.seed + settings.seeds):
+            return
+        folder = self.out / "models" / job.arm.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        result.recogniser.save(folder / FILE_NAME, {**asdict(row)})
+
+    def _file(self, job: Job) -> Path:
+        kind, number = ("cells", f"{job.seed}") if job.reported else ("tuning", f"{job.lr:g}")
+        return self.out / kind / f"{job.arm.folder}-{job.labels}-{number}.json"
+
+
+def _score(result: FinetuneResult, data: Dataset, steps: int) -> Score:
+    read = evaluate(result.recogniser, data)
+    return Score(
+        exact_match=read.exact_match,
+        cer=read.cer,
+        converged=result.converged,
+        final_loss=result.final_loss,
+        steps=steps,
+        seconds=result.seconds,
+    )
