@@ -39,8 +39,20 @@ PrintConfig = Annotated[
 ]
 
 
-def run_folder(out: Path | None, print_config: bool) -> Path:
-    """The folder of `--out`, which only `--print-config` can do without. Raises UserError."""
-    if out is None and not print_config:
+def picture_file(option: str, file: Path) -> Path:
+    """The file of an option that draws one. Raises UserError when it cannot be put there."""
+    if file.suffix.lower() != ".png":
+        raise UserError(f"{option} {file}: not the name of a PNG; end it in .png")
+    if not file.parent.is_dir():
+        raise UserError(f"{option} {file}: there is no folder {file.parent}; make it first")
+    return file
+
+
+def run_folder(out: Path | None, nothing_kept: bool) -> Path:
+    """The folder of `--out`, which only a call that keeps nothing can do without.
+
+    Raises UserError.
+    """
+    if out is None and not nothing_kept:
         raise UserError("missing option --out: the folder in which the run is kept")
     return out or Path()

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
+from captcha_ssl.cli.options import (
+    Config,
+    Device,
+    Out,
+    PrintConfig,
+    Quiet,
+    Seed,
+    Set,
+    picture_file,
+    run_folder,
+)
 
 if TYPE_CHECKING:
     from captcha_ssl.training.run_directory import RunDirectory
@@ -46,6 +56,12 @@ def pretrain(
         typer.Option("--init-from", metavar="RUN", help="Start from the encoder of this run."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            "--preview", metavar="FILE.png", help="Draw what the method sees, and train nothing."
+        ),
+    ] = None,
     seed: Seed = None,
     device: Device = None,
     config: Config = None,
@@ -58,8 +74,12 @@ def pretrain(
     Example: captcha-ssl pretrain images/ --out runs/simclr --epochs 20
 
     Prints the path of the model file. --set changes any other setting; --print-config lists all.
+    To look at the crops, views, masks or pieces of some images before a run:
+
+    captcha-ssl pretrain images/ --method jigsaw --preview jigsaw.png
     """
-    folder = run_folder(out, print_config)
+    folder = run_folder(out, print_config or preview is not None)
+    sheet = None if preview is None else picture_file("--preview", preview)
     flags = {
         "method": method,
         "loss": loss,
@@ -74,12 +94,13 @@ def pretrain(
         "device": device,
     }
     from captcha_ssl.methods.registry import METHODS, method_class
-    from captcha_ssl.settings import peek, resolve, to_toml
+    from captcha_ssl.settings import peek, resolve, to_toml, with_defaults
     from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 
     name = peek("method", file=config, assignments=assignments or (), flag=method)
-    extra = method_class(name or next(iter(METHODS))).settings_classes
-    classes = (PretrainSettings, PretrainLoopSettings, ModelSettings, *extra)
+    chosen = method_class(name or next(iter(METHODS)))
+    loop_settings = with_defaults(PretrainLoopSettings, {"lr": chosen.peak_lr})
+    classes = (PretrainSettings, loop_settings, ModelSettings, *chosen.settings_classes)
     resolved = resolve(classes, file=config, assignments=assignments or (), flags=flags)
     stored = to_toml(*resolved)
     if print_config:
@@ -89,10 +110,16 @@ def pretrain(
     from captcha_ssl.cli.loading import load
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.training.pretrain import pretrain as learn
+    from captcha_ssl.training.preview import write_preview
     from captcha_ssl.training.run_directory import open_run
 
     settings, loop, model, *method_settings = resolved
     images = load(data, model, labelled=False, quiet=quiet)
+    given = (images.images, images.geometry, settings, loop, model, tuple(method_settings))
+    if sheet is not None:
+        write_preview(sheet, *given)
+        typer.echo(sheet)
+        return
 
     def begin() -> RunDirectory:
         run = open_run(folder, stored, resume=resume)
@@ -100,9 +127,5 @@ def pretrain(
         return run
 
     with training_progress("pretrain", quiet=quiet) as observe:
-        file = learn(
-            *(images.images, images.geometry, settings, loop, model, tuple(method_settings)),
-            begin=begin,
-            observe=observe,
-        )
+        file = learn(*given, begin=begin, observe=observe)
     typer.echo(file)

@@ -15,7 +15,7 @@ from captcha_ssl.errors import UserError
 _COLUMNS, _TILE_WIDTH, _GAP, _MARGIN = 6, 200, 12, 20
 _TILE_HEIGHTS = (24, 200)
 _TEXT, _TITLE = 17, 20
-_PAPER, _INK, _FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
+PAPER, INK, FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
 
 Tile = tuple[np.ndarray, str]
 
@@ -25,7 +25,11 @@ def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
 
     The name's ending says how (.png, .jpg, …). Raises UserError when it cannot be written.
     """
-    sheet = draw_sheet(tiles, title=title)
+    save_sheet(path, draw_sheet(tiles, title=title))
+
+
+def save_sheet(path: Path, sheet: Image.Image) -> None:
+    """Save a drawn sheet as `write_sheet` does."""
     try:
         with atomic_path(path) as temporary:
             sheet.save(temporary, format=_format(path))
@@ -35,22 +39,22 @@ def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
 
 def draw_sheet(tiles: Sequence[Tile], *, title: str) -> Image.Image:
     """The sheet as a picture, six tiles a row."""
-    font, bold = _font("DejaVuSansMono.ttf", _TEXT), _font("DejaVuSans.ttf", _TITLE)
+    font, bold = sheet_font("DejaVuSansMono.ttf", _TEXT), sheet_font("DejaVuSans.ttf", _TITLE)
     height = _tile_height(tiles)
     top, step = _MARGIN + _TITLE + 2 * _GAP, height + _TEXT + 2 * _GAP
     columns = max(1, min(_COLUMNS, len(tiles)))
     rows = -(-len(tiles) // columns)
     width = max(2 * _MARGIN + columns * (_TILE_WIDTH + _GAP) - _GAP, _width_of(title, bold))
-    sheet = Image.new("RGB", (width, top + rows * step + _MARGIN), _PAPER)
+    sheet = Image.new("RGB", (width, top + rows * step + _MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, _MARGIN), title, _INK, bold)
+    draw.text((_MARGIN, _MARGIN), title, INK, bold)
     for index, (image, caption) in enumerate(tiles):
         row, column = divmod(index, columns)
         left = _MARGIN + column * (_TILE_WIDTH + _GAP)
         _draw_tile(sheet, draw, image, (left, top + row * step), height)
         text = _shorten(caption, font)
         where = (left + _TILE_WIDTH / 2, top + row * step + height + _GAP / 2)
-        draw.text(where, text, _INK, font, anchor="ma")
+        draw.text(where, text, INK, font, anchor="ma")
     return sheet
 
 
@@ -65,7 +69,7 @@ def _draw_tile(
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     picture = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
     left, top = corner[0] + (_TILE_WIDTH - size[0]) // 2, corner[1] + (height - size[1]) // 2
-    draw.rectangle((left - 1, top - 1, left + size[0], top + size[1]), outline=_FRAME)
+    draw.rectangle((left - 1, top - 1, left + size[0], top + size[1]), outline=FRAME)
     sheet.paste(picture, (left, top))
 
 
@@ -85,7 +89,7 @@ def _width_of(title: str, font: ImageFont.FreeTypeFont) -> int:
     return 2 * _MARGIN + int(font.getlength(title))
 
 
-def _font(name: str, size: int) -> ImageFont.FreeTypeFont:
+def sheet_font(name: str, size: int) -> ImageFont.FreeTypeFont:
     """A font in which 0 and O, 1 and l differ: found without the second that matplotlib takes."""
     package = importlib.util.find_spec("matplotlib")
     if package is None or package.origin is None:

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from captcha_ssl.methods.masking import (
     MaskSettings,
     block_normalised,
-    fill_blocks,
+    hide,
     masked_mean,
-    random_mask,
 )
 from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
@@ -74,6 +73,15 @@ class Autoencoder(Method):
         }
         return figures[self.settings.variant](standardise(images))
 
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        pixels = standardise(images)
+        if self.settings.variant == "masked":
+            seen, target, mask = self._hide(pixels)
+            return {"input": seen, "target: the hidden blocks, each normalised": target * mask}
+        if self.settings.variant == "denoising":
+            return {"input": corrupt(pixels, self.settings), "target": pixels}
+        return {"input and target": pixels}
+
     def _plain(self, pixels: Tensor) -> dict[str, Tensor]:
         return {"loss": self._error(self.code(self.encoder(pixels)), pixels)}
 
@@ -90,11 +98,13 @@ class Autoencoder(Method):
         return {"loss": self._error(self.encoder(corrupt(pixels, self.settings)), pixels)}
 
     def _masked(self, pixels: Tensor) -> dict[str, Tensor]:
-        pixels = fill_blocks(pixels, self.mask.mask_size)
-        mask = random_mask(pixels, self.mask)
-        drawn = self.decoder(self.encoder(pixels * (1 - mask)))
-        target = block_normalised(pixels, self.mask.mask_size)
+        seen, target, mask = self._hide(pixels)
+        drawn = self.decoder(self.encoder(seen))
         return {"loss": masked_mean((drawn - target) ** 2, mask)}
+
+    def _hide(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        pixels, seen, mask = hide(pixels, self.mask)
+        return seen, block_normalised(pixels, self.mask.mask_size), mask
 
     def _error(self, code: Tensor, pixels: Tensor) -> Tensor:
         return F.mse_loss(self.decoder(code)[..., : pixels.shape[3]], pixels)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from captcha_ssl.losses.barlow_twins import barlow_twins
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
-from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
@@ -24,7 +24,7 @@ class BarlowTwinsSettings:
     )
 
 
-class BarlowTwins(Method):
+class BarlowTwins(TwoViewMethod):
     """Encoder, projector without a last normalisation, and the cross-correlation loss."""
 
     settings_classes = (BarlowTwinsSettings, ProjectorSettings, InstanceSettings, ViewSettings)
@@ -37,9 +37,8 @@ class BarlowTwins(Method):
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, instances, views)
         self.redundancy = settings.redundancy_weight
-        self.instances = build_instances(instances, views)
         self.projector = build_projector(encoder, projector, last_norm=False)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:

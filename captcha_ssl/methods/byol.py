@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.losses.cosine import negative_cosine
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
-from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.models.momentum import follow, slow_copy
@@ -29,7 +29,7 @@ class BYOLSettings:
     )
 
 
-class BYOL(Method):
+class BYOL(TwoViewMethod):
     """Online encoder, projector and predictor; target encoder and projector."""
 
     settings_classes = (BYOLSettings, ProjectorSettings, InstanceSettings, ViewSettings)
@@ -42,9 +42,8 @@ class BYOL(Method):
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, instances, views)
         self.momentum = settings.target_momentum
-        self.instances = build_instances(instances, views)
         self.projector = build_projector(encoder, projector, last_norm=False)
         self.predictor = predictor(projector.projector_out, settings.predictor_hidden)
         self.target_encoder = slow_copy(self.encoder)

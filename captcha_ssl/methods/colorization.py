@@ -10,7 +10,7 @@ from torch import Tensor
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.classification import classification_figures
-from captcha_ssl.methods.colour import to_lab
+from captcha_ssl.methods.colour import from_lab, to_lab
 from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardise
@@ -36,7 +36,7 @@ class Colorization(Method):
     """Encoder of the lightness in all three channels, and a decoder to classes of colour.
 
     The encoder keeps its three channels, and so takes colour images when it is fine-tuned.
-    Raises UserError for a grey encoder, or when the first batch holds no colour.
+    Raises UserError for a grey encoder.
     """
 
     settings_classes = (ColorizationSettings,)
@@ -45,17 +45,33 @@ class Colorization(Method):
         super().__init__(encoder)
         if encoder.channels != 3:
             raise UserError("colorization needs colour images; set channels=3")
-        self.settings, self.seen_colour = settings, False
+        self.settings = settings
         classes = settings.colour_bins**2
         self.decoder = Decoder(encoder.dim, classes, encoder.height // _CELL, STRIDE // _CELL)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        lab = to_lab(images)
-        self._check_colour(lab)
-        target = self.colour_class(lab[:, 1:])
-        grey = standardise(lab[:, :1] * 2.55).expand(-1, 3, -1, -1)
+        grey, target = self.question(images)
         logits = self.decoder(self.encoder(grey))[..., : target.shape[2]]
         return classification_figures(logits, target, self._weights(target))
+
+    def check(self, images: Tensor) -> None:
+        if to_lab(images)[:, 1:].abs().max().item() < _GREYEST:
+            raise UserError(
+                "colorization needs colour images, and these are grey; use another method"
+            )
+
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        grey, target = self.question(images)
+        colour = self.class_colour(target).repeat_interleave(_CELL, 2).repeat_interleave(_CELL, 3)
+        lightness = to_lab(images)[:, :1]
+        painted = from_lab(torch.cat([lightness, colour[..., : images.shape[3]]], 1))
+        return {"input: lightness": grey, "target: classes of colour": standardise(painted * 255)}
+
+    def question(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The lightness, standardised `[B, 3, H, W]`, and the class of every cell."""
+        lab = to_lab(images)
+        grey = standardise(lab[:, :1] * 2.55).expand(-1, 3, -1, -1)
+        return grey, self.colour_class(lab[:, 1:])
 
     def colour_class(self, ab: Tensor) -> Tensor:
         """The class, int64 `[B, H / 2, W / 2]`, of the mean colour of cells of 2 by 2 pixels."""
@@ -65,6 +81,12 @@ class Colorization(Method):
         a, b = place.long().clamp(0, bins - 1).unbind(1)
         return a * bins + b
 
+    def class_colour(self, classes: Tensor) -> Tensor:
+        """The middle of every class's bin, a and b float32 `[B, 2, …]` of int64 `[B, …]`."""
+        bins = self.settings.colour_bins
+        place = torch.stack([classes // bins, classes % bins], 1)
+        return ((place + 0.5) / bins * 2 - 1) * _LARGEST_CHROMA
+
     def _weights(self, target: Tensor) -> Tensor:
         """∝ 1 / ((1 − r) · 1 + r · p(class) · classes), r the setting; expected weight 1."""
         share, classes = self.settings.colour_rebalance, self.settings.colour_bins**2
@@ -73,11 +95,3 @@ class Colorization(Method):
         frequency = counts / target.numel()
         weight = 1 / (1 - share + share * frequency * classes)
         return weight / (weight * frequency).sum()
-
-    def _check_colour(self, lab: Tensor) -> None:
-        # Once per run: asking the device in every step would make it wait.
-        if not self.seen_colour and lab[:, 1:].abs().max().item() < _GREYEST:
-            raise UserError(
-                "colorization needs colour images, and these are grey; use another method"
-            )
-        self.seen_colour = True

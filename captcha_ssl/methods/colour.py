@@ -29,3 +29,16 @@ def to_lab(images: Tensor) -> Tensor:
         root = xyz.clamp_min(0.008856) ** (1 / 3)
         x, y, z = torch.where(xyz > 0.008856, root, 7.787 * xyz + 16 / 116).unbind(1)
         return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+def from_lab(lab: Tensor) -> Tensor:
+    """CIE 1976 L*a*b* `[B, 3, H, W]` → sRGB float32 in 0…1, clipped where the screen ends."""
+    with torch.autocast(lab.device.type, enabled=False):
+        lightness, a, b = lab.float().unbind(1)
+        y = (lightness + 16) / 116
+        root = torch.stack([y + a / 500, y, y - b / 200], 1)
+        xyz = torch.where(root**3 > 0.008856, root**3, (root - 16 / 116) / 7.787)
+        matrix = xyz.new_tensor(_XYZ) / xyz.new_tensor(_WHITE)[:, None]
+        linear = torch.einsum("dc,bchw->bdhw", torch.linalg.inv(matrix), xyz).clamp(0, 1)
+        curved = 1.055 * linear.clamp_min(0.0031308) ** (1 / 2.4) - 0.055
+        return torch.where(linear > 0.0031308, curved, linear * 12.92)

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
+from captcha_ssl.errors import UserError
 from captcha_ssl.methods.adversary import AdversaryAdamW
-from captcha_ssl.methods.masking import MaskSettings, fill_blocks, masked_mean, random_mask
+from captcha_ssl.methods.masking import MaskSettings, hide, masked_mean
 from captcha_ssl.methods.method import Method
 from captcha_ssl.models import discriminator
 from captcha_ssl.models.decoder import Decoder
@@ -44,6 +45,10 @@ class GAN(Method):
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)
         mask.check()
+        if settings.discriminator_width % 4:
+            raise UserError(
+                f"discriminator_width = {settings.discriminator_width}: use a multiple of 4"
+            )
         self.settings, self.mask = settings, mask
         self.decoder = Decoder(encoder.dim, encoder.channels, encoder.height, STRIDE)
         self.discriminator = discriminator.build_discriminator(
@@ -52,9 +57,8 @@ class GAN(Method):
         self.optimiser = AdversaryAdamW(self.discriminator)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        pixels = fill_blocks(standardise(images), self.mask.mask_size)
-        mask = random_mask(pixels, self.mask)
-        drawn = self.decoder(self.encoder(pixels * (1 - mask)))
+        pixels, seen, mask = hide(standardise(images), self.mask)
+        drawn = self.decoder(self.encoder(seen))
         restored = torch.lerp(pixels, drawn, mask)
         judged = F.avg_pool2d(mask, discriminator.STRIDE)
         told_apart = self._train_discriminator(pixels, restored.detach(), judged, progress)
@@ -62,6 +66,10 @@ class GAN(Method):
         deceit = masked_mean((self.discriminator(restored).float() - 1) ** 2, judged)
         loss = error + self.settings.adversarial_weight * deceit
         return {"loss": loss, "error": error, "deceit": deceit, "discriminator": told_apart}
+
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        pixels, seen, mask = hide(standardise(images), self.mask)
+        return {"input": seen, "target: the hidden parts": pixels * mask}
 
     def _train_discriminator(
         self, real: Tensor, restored: Tensor, judged: Tensor, progress: float

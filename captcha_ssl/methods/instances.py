@@ -7,18 +7,20 @@ by their place alone. A `crop` carries no place, so the encoder has to look at t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from captcha_ssl.errors import UserError
+from captcha_ssl.methods.pictures import side_by_side
+from captcha_ssl.methods.whole_images import Frames, Images, Windows
 from captcha_ssl.models.encoder import Encoder, standardise
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut, join, spread_positions
-from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
+from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
 
 INSTANCES = ("crop", "window", "frame", "image")
@@ -51,6 +53,14 @@ class Instances(Protocol):
 
     def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
         """One view → embeddings `[N, D]`."""
+        ...
+
+    def picture(self, view: Tensor) -> Tensor:
+        """One view as a picture of every image, `[B, C, H', W']`."""
+        ...
+
+    def check(self, width: int) -> None:
+        """Raises UserError when images `width` pixels wide cannot become instances."""
         ...
 
 
@@ -94,89 +104,26 @@ class Crops:
         frames: Tensor = encoder(join(view[order], joined))
         return frames.reshape(len(order), self.settings.crop_width // STRIDE, encoder.dim)
 
+    def picture(self, view: Tensor) -> Tensor:
+        """The crops of every image side by side."""
+        return side_by_side(view.chunk(self.settings.crops))
 
-class Windows:
-    """Every window of frames of two views of the whole image: the published case study's map."""
-
-    def __init__(self, settings: InstanceSettings, views: ViewSettings) -> None:
-        self.settings, self.view_settings = settings, views
-
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Two views `[B, C, H, W]` of the whole images."""
-        return _whole_views(images, self.view_settings)
-
-    def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
-        """Frames averaged over windows of `window` frames side by side, `[B · windows, D]`."""
-        frames: Tensor = encoder(view)
-        window = min(self.settings.window, frames.shape[1])
-        pooled = F.avg_pool1d(frames.transpose(1, 2), window).transpose(1, 2)
-        return pooled.reshape(-1, encoder.dim)
-
-
-class Frames:
-    """Every frame of the whole image, which is put at another place whenever it is encoded.
-
-    The frames of two views stay aligned, while neither the place nor the distance to the zero
-    padding of an edge can tell which frame it is.
-    """
-
-    def __init__(self, settings: InstanceSettings, views: ViewSettings) -> None:
-        self.settings, self.view_settings = settings, views
-
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Two views `[B, C, H, W]` of the whole images."""
-        return _whole_views(images, self.view_settings)
-
-    def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
-        """The frames of the view, `[B · frames(W), D]`, encoded with a random margin beside it."""
-        batch, _, _, width = view.shape
-        most = self.settings.frame_shift
-        margin = torch.randint(most + 1, (batch,), device=view.device)
-        moved = cut(view, -STRIDE * margin, width + STRIDE * most)
-        frames: Tensor = encoder(moved)
-        kept = margin[:, None] + torch.arange(encoder.frames(width), device=view.device)
-        kept = kept[:, :, None].expand(-1, -1, encoder.dim)
-        return frames.gather(1, kept).flatten(0, 1)
-
-
-class Images:
-    """The mean of all frames: one vector for the whole image, as SimCLR has it for photographs."""
-
-    def __init__(self, settings: InstanceSettings, views: ViewSettings) -> None:
-        self.settings, self.view_settings = settings, views
-
-    def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Two views `[B, C, H, W]` of the whole images."""
-        return _whole_views(images, self.view_settings)
-
-    def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
-        """The mean frame of every image, `[B, D]`."""
-        frames: Tensor = encoder(view)
-        return frames.mean(1)
-
-
-def _whole_views(images: Tensor, settings: ViewSettings) -> tuple[Tensor, Tensor]:
-    pixels, aligned = standardise(images), _aligned(settings)
-    return random_view(pixels, aligned), random_view(pixels, aligned)
-
-
-def _aligned(settings: ViewSettings) -> ViewSettings:
-    """The settings with deformations small enough that frames of two whole views correspond.
-
-    A turn or a stretch about the centre that suits a crop moves the ends of a wide image by
-    several frames, and the pairs would show different characters.
-    """
-    most = GentleViewSettings()
-    deformations = ("rotation", "shear", "scale")
-    capped = {name: min(getattr(settings, name), getattr(most, name)) for name in deformations}
-    return replace(settings, **capped)
+    def check(self, width: int) -> None:
+        """Raises UserError for a crop that is wider than the image, or cuts a frame in two."""
+        crop = self.settings.crop_width
+        if crop % STRIDE:
+            raise UserError(f"crop_width = {crop}: use a multiple of {STRIDE}")
+        if crop > width:
+            raise UserError(
+                f"images {width} pixels wide are too narrow for crops of {crop}; lower crop_width"
+            )
 
 
 MAPS: dict[str, Callable[[InstanceSettings, ViewSettings], Instances]] = {
     "crop": Crops,
-    "window": Windows,
-    "frame": Frames,
-    "image": Images,
+    "window": lambda settings, views: Windows(views, settings.window),
+    "frame": lambda settings, views: Frames(views, settings.frame_shift),
+    "image": lambda settings, views: Images(views),
 }
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.classification import classification_figures, classification_head
 from captcha_ssl.methods.method import Method
-from captcha_ssl.methods.pieces import embed_pieces
+from captcha_ssl.methods.pictures import side_by_side
+from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
@@ -44,30 +45,54 @@ class Jigsaw(Method):
         self.head = classification_head(settings.pieces * encoder.dim, len(orders))
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        pieces = self.settings.pieces
+        pieces, order = self.puzzle(images)
+        embedded = in_order(embed_pieces(self.encoder, pieces), self.orders[order])
+        return classification_figures(self.head(embedded.flatten(1)), order)
+
+    def check(self, images: Tensor) -> None:
+        width, settings = images.shape[3], self.settings
+        if self._piece_width(width) < _NARROWEST:
+            raise UserError(
+                f"images {width} pixels wide are too narrow for {settings.pieces} pieces of "
+                f"{_NARROWEST} pixels; lower pieces, piece_gap or piece_jitter"
+            )
+
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        pieces, order = self.puzzle(images)
+        mixed = in_order(pieces.transpose(0, 1), self.orders[order]).transpose(0, 1)
+        return {
+            "input: pieces in some order": side_by_side(mixed),
+            "target: their true order": side_by_side(pieces),
+        }
+
+    def puzzle(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Pieces float `[pieces, B, C, H, w]` from left to right, and the order to name, `[B]`."""
         lefts, width = self.places(len(images), images.shape[3], images.device)
-        embedded = embed_pieces(self.encoder, images, lefts, width)
         order = torch.randint(len(self.orders), (len(images),), device=images.device)
-        places = self.orders[order][:, :, None].expand(-1, pieces, self.encoder.dim)
-        return classification_figures(self.head(embedded.gather(1, places).flatten(1)), order)
+        return cut_pieces(images, lefts, width), order
 
     def places(self, batch: int, width: int, device: torch.device) -> tuple[Tensor, int]:
         """Left edges int64 `[pieces, batch]` in images `width` pixels wide, and a piece's width.
 
         Each piece lies anywhere in its own equal part of the image less the gap, so that two
-        neighbours never touch. Raises UserError when no piece of 8 pixels fits.
+        neighbours never touch.
         """
-        settings = self.settings
+        settings, piece = self.settings, self._piece_width(width)
         cell = width // settings.pieces
         room = cell - settings.piece_gap
-        piece = (room - settings.piece_jitter) // STRIDE * STRIDE
-        if piece < _NARROWEST:
-            raise UserError(
-                f"images {width} pixels wide are too narrow for {settings.pieces} pieces of "
-                f"{_NARROWEST} pixels; lower pieces, piece_gap or piece_jitter"
-            )
         moved = torch.randint(room - piece + 1, (settings.pieces, batch), device=device)
         return moved + torch.arange(settings.pieces, device=device)[:, None] * cell, piece
+
+    def _piece_width(self, width: int) -> int:
+        settings = self.settings
+        room = width // settings.pieces - settings.piece_gap - settings.piece_jitter
+        return room // STRIDE * STRIDE
+
+
+def in_order(things: Tensor, order: Tensor) -> Tensor:
+    """Each row of `[B, P, …]` put in the order that its row of int64 `[B, P]` names."""
+    rows = torch.arange(len(things), device=things.device)[:, None]
+    return things[rows, order]
 
 
 def distant_orders(pieces: int, count: int) -> list[tuple[int, ...]]:

@@ -51,6 +51,16 @@ def random_mask(images: Tensor, settings: MaskSettings) -> Tensor:
     return mask.repeat_interleave(size, 2).repeat_interleave(size, 3)
 
 
+def hide(images: Tensor, settings: MaskSettings) -> tuple[Tensor, Tensor, Tensor]:
+    """Standardised `[B, C, H, W]` filled to whole blocks, with 0 where it is hidden, and the mask.
+
+    0 is the mean of an image, so that the hidden parts are of no brightness of their own.
+    """
+    pixels = fill_blocks(images, settings.mask_size)
+    mask = random_mask(pixels, settings)
+    return pixels, pixels * (1 - mask), mask
+
+
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     """The mean of `[B, C, H, W]` where the mask `[B, 1, H, W]` is 1."""
     return (values * mask).sum() / (mask.sum() * values.shape[1])

@@ -17,6 +17,8 @@ class Method(nn.Module):
     """
 
     settings_classes: tuple[type, ...] = ()
+    peak_lr: float = 3e-3
+    """The peak learning rate if none is asked for; the best in trials on rendered captchas."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
@@ -25,6 +27,20 @@ class Method(nn.Module):
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
         """One training step's losses and figures. Every method has its own."""
         raise TypeError(f"{type(self).__name__} defines no forward")
+
+    def check(self, images: Tensor) -> None:
+        """Raises UserError when the method cannot learn from images such as these.
+
+        Called once with a sample of the pile, uint8 `[N, C, H, W]`, before a run is begun.
+        """
+
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        """What a step shows the encoder of uint8 `[B, C, H, W]`, and what it asks for.
+
+        Caption → standardised float pictures `[B, C, H', W']`, one per image; NaN where a picture
+        has none. Drawn by the functions and the random numbers of `forward`.
+        """
+        raise TypeError(f"{type(self).__name__} defines no preview")
 
     def after_step(self, progress: float) -> None:
         """Called once the optimiser has stepped; for momentum encoders and queues."""

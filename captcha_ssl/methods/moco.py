@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.losses.registry import LossSettings, build_loss
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
-from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.split_norm import split_batch_norm
@@ -29,7 +29,7 @@ class MoCoSettings:
     norm_splits: int = setting(4, "parts of a batch that are normalised apart", low=1)
 
 
-class MoCo(Method):
+class MoCo(TwoViewMethod):
     """Query and key encoder, and a queue of projections `[queue, projector_out]`, newest first."""
 
     settings_classes = (
@@ -50,10 +50,9 @@ class MoCo(Method):
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, instances, views)
         self.momentum = settings.key_momentum
         self.loss = build_loss(loss)
-        self.instances = build_instances(instances, views)
         # As in MoCo v2. With a last normalisation the loss climbed past that of chance in trials.
         self.projector = build_projector(encoder, projector, last_norm=False)
         split_batch_norm(self.encoder, settings.norm_splits)

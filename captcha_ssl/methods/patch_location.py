@@ -10,8 +10,9 @@ from torch import Tensor
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.classification import classification_figures, classification_head
 from captcha_ssl.methods.method import Method
-from captcha_ssl.methods.pieces import embed_pieces
-from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.methods.pictures import side_by_side
+from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
+from captcha_ssl.models.encoder import Encoder, standardise
 from captcha_ssl.settings import setting
 
 
@@ -37,28 +38,48 @@ class PatchLocation(Method):
         self.head = classification_head(2 * encoder.dim, 2 * settings.reach)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        pairs = self.settings.pairs
-        one, other, target = self.places(pairs * len(images), images.shape[3], images.device)
-        lefts = torch.cat([one.view(pairs, -1), other.view(pairs, -1)])
-        embedded = embed_pieces(self.encoder, images, lefts, self.settings.patch_width)
-        both = torch.cat([embedded[:, :pairs], embedded[:, pairs:]], 2).transpose(0, 1)
+        lefts, target = self.draw(images)
+        windows = cut_pieces(images, lefts.flatten(0, 1), self.settings.patch_width)
+        one, other = embed_pieces(self.encoder, windows).chunk(2, 1)
+        both = torch.cat([one, other], 2).transpose(0, 1)
         return classification_figures(self.head(both.flatten(0, 1)), target)
 
-    def places(self, count: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Left edges of two windows in an image `width` wide, and the class, int64 `[count]`.
-
-        Class 2k is the other one on the left, 2k + 1 on the right, k + 1 windows away. Neither
-        window leaves the image: repeated edge columns would tell its place. Raises UserError
-        when the farthest pair does not fit.
-        """
-        settings = self.settings
-        step = settings.patch_width + settings.patch_gap
-        needed = settings.reach * step + settings.patch_jitter + settings.patch_width
+    def check(self, images: Tensor) -> None:
+        width, settings = images.shape[3], self.settings
+        farthest = settings.reach * (settings.patch_width + settings.patch_gap)
+        needed = farthest + settings.patch_jitter + settings.patch_width
         if needed > width:
             raise UserError(
                 f"images {width} pixels wide are too narrow for windows {needed} pixels from end "
                 "to end; lower reach, patch_width, patch_gap or patch_jitter"
             )
+
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        """The first pair of each image."""
+        lefts = self.draw(images)[0][:, 0]
+        windows = cut_pieces(images, lefts, self.settings.patch_width)
+        columns = torch.arange(images.shape[3], device=images.device)
+        into = columns - lefts[:, :, None]
+        shown = ((into >= 0) & (into < self.settings.patch_width)).any(0)
+        return {
+            "input: one, the other": side_by_side(windows),
+            "target: side and distance of the other": standardise(images) * shown[:, None, None],
+        }
+
+    def draw(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Left edges int64 `[2, pairs, B]` of both windows, and the classes `[pairs · B]`."""
+        pairs, batch = self.settings.pairs, len(images)
+        one, other, target = self.places(pairs * batch, images.shape[3], images.device)
+        return torch.stack([one, other]).view(2, pairs, batch), target
+
+    def places(self, count: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Left edges of two windows in an image `width` wide, and the class, int64 `[count]`.
+
+        Class 2k is the other one on the left, 2k + 1 on the right, k + 1 windows away. Neither
+        window leaves the image: repeated edge columns would tell its place.
+        """
+        settings = self.settings
+        step = settings.patch_width + settings.patch_gap
         target = torch.randint(2 * settings.reach, (count,), device=device)
         varied = torch.randint(settings.patch_jitter + 1, (count,), device=device)
         distance = (target // 2 + 1) * step + varied

@@ -1,4 +1,4 @@
-"""Pieces of an image, each encoded as an image of its own."""
+"""Pieces of an image, each standardised and encoded as an image of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,19 @@ from captcha_ssl.models.encoder import Encoder, standardise
 from captcha_ssl.views.crops import cut
 
 
-def embed_pieces(encoder: Encoder, images: Tensor, lefts: Tensor, width: int) -> Tensor:
-    """The mean frame of every piece, `[B, P, D]`.
+def cut_pieces(images: Tensor, lefts: Tensor, width: int) -> Tensor:
+    """Pieces float `[P, B, C, H, width]` of uint8 `[B, C, H, W]` at columns `lefts` int64 `[P, B]`.
 
-    Cuts uint8 `[B, C, H, W]` at pixel columns `lefts` int64 `[P, B]`, `width` pixels wide. Every
-    piece is standardised by itself, so that brightness does not tell which pieces were
-    neighbours, and padded alike by the encoder, so that no edge tells its place.
+    Every piece is standardised by itself, so that brightness does not tell which pieces were
+    neighbours.
     """
-    pieces = torch.cat([cut(images, left, width) for left in lefts])
-    embedded: Tensor = encoder(standardise(pieces)).mean(1)
-    return embedded.view(len(lefts), len(images), -1).transpose(0, 1)
+    return torch.stack([standardise(cut(images, left, width)) for left in lefts])
+
+
+def embed_pieces(encoder: Encoder, pieces: Tensor) -> Tensor:
+    """The mean frame of every piece of `[P, B, C, H, w]`, `[B, P, D]`.
+
+    The encoder pads each alike, so that no edge tells its place.
+    """
+    embedded: Tensor = encoder(pieces.flatten(0, 1)).mean(1)
+    return embedded.view(*pieces.shape[:2], -1).transpose(0, 1)

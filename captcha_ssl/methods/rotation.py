@@ -10,6 +10,7 @@ from torch import Tensor
 
 from captcha_ssl.methods.classification import classification_figures, classification_head
 from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.models.encoder import Encoder, standardise
 from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut, spread_positions
@@ -42,12 +43,26 @@ class Rotation(Method):
         self.head = classification_head(encoder.dim, len(self.turns))
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+        turned = self.turned(images)
+        turn = torch.arange(len(turned), device=images.device)
+        logits = self.head(self.encoder(turned.flatten(0, 1)).mean(1))
+        return classification_figures(logits, turn.repeat_interleave(turned.shape[1]))
+
+    def preview(self, images: Tensor) -> dict[str, Tensor]:
+        return {
+            f"input, target: {90 * turn}°": side_by_side(
+                windows.chunk(self.settings.rotation_windows)
+            )
+            for turn, windows in zip(self.turns, self.turned(images), strict=True)
+        }
+
+    def turned(self, images: Tensor) -> Tensor:
+        """The windows at every turn, `[turns, windows · B, C, H, H]`.
+
+        All turns of a window are in one batch, as in the paper: no turn is rarer than another.
+        """
         windows = self.windows(images)
-        # All turns of a window in one batch, as in the paper: no turn is rarer than another.
-        turned = torch.cat([torch.rot90(windows, turn, (2, 3)) for turn in self.turns])
-        turn = torch.arange(len(self.turns), device=images.device)
-        logits = self.head(self.encoder(turned).mean(1))
-        return classification_figures(logits, turn.repeat_interleave(len(windows)))
+        return torch.stack([torch.rot90(windows, turn, (2, 3)) for turn in self.turns])
 
     def windows(self, images: Tensor) -> Tensor:
         """Square windows of uint8 `[B, C, H, W]`, enlarged to the height: `[windows · B, C, H, H]`.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import Tensor
 
 from captcha_ssl.losses.registry import FREE_LENGTH, LossSettings, build_loss
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
-from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.views.settings import ViewSettings
 
 
-class SimCLR(Method):
+class SimCLR(TwoViewMethod):
     """Encoder, projector and a loss over all instances of the batch (Chen et al. 2020)."""
 
     settings_classes = (LossSettings, ProjectorSettings, InstanceSettings, ViewSettings)
@@ -25,9 +25,8 @@ class SimCLR(Method):
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, instances, views)
         self.loss = build_loss(loss)
-        self.instances = build_instances(instances, views)
         self.projector = build_projector(encoder, projector, last_norm=loss.loss not in FREE_LENGTH)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from captcha_ssl.losses.cosine import negative_cosine
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
-from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.settings import setting
@@ -23,7 +23,7 @@ class SimSiamSettings:
     bottleneck: int = setting(32, "hidden width of the predictor; a quarter of its own", low=1)
 
 
-class SimSiam(Method):
+class SimSiam(TwoViewMethod):
     """Encoder, projector and a predictor with a bottleneck; the loss runs from 0 to −1."""
 
     settings_classes = (SimSiamSettings, ProjectorSettings, InstanceSettings, ViewSettings)
@@ -36,8 +36,7 @@ class SimSiam(Method):
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
-        super().__init__(encoder)
-        self.instances = build_instances(instances, views)
+        super().__init__(encoder, instances, views)
         self.projector = build_projector(encoder, projector)
         self.predictor = predictor(projector.projector_out, settings.bottleneck)
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from captcha_ssl.losses.swav import swav
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
-from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
@@ -28,7 +28,7 @@ class SwAVSettings:
     sinkhorn_iterations: int = setting(3, "rounds that even the assignment out", low=1)
 
 
-class SwAV(Method):
+class SwAV(TwoViewMethod):
     """Encoder, projector and prototypes on the unit sphere."""
 
     settings_classes = (SwAVSettings, ProjectorSettings, InstanceSettings, ViewSettings)
@@ -41,9 +41,8 @@ class SwAV(Method):
         instances: InstanceSettings,
         views: ViewSettings,
     ) -> None:
-        super().__init__(encoder)
+        super().__init__(encoder, instances, views)
         self.settings = settings
-        self.instances = build_instances(instances, views)
         self.projector = build_projector(encoder, projector, last_norm=False)
         self.prototypes = nn.Parameter(torch.randn(settings.prototypes, projector.projector_out))
 

@@ -11,6 +11,7 @@ import torch
 
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
+from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME, ModelCard, save_model
@@ -21,6 +22,9 @@ from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
 from captcha_ssl.training.store import image_fetcher
+
+CHECKED = 256
+"""Images, spread over the pile, that a method looks at before it begins."""
 
 
 def pretrain(
@@ -38,18 +42,15 @@ def pretrain(
 
     `method_settings` are the instances of the method's `settings_classes`; `begin` opens the run
     directory and is called once nothing is left to refuse. Raises UserError when there are fewer
-    images than fill a batch, for an unfit `settings.init_from`, or a loss that is not finite.
+    images than fill a batch, for images that the method cannot learn from, an unfit
+    `settings.init_from`, or a loss that is not finite.
     """
     if len(images) < loop.batch_size:
         raise UserError(
             f"{len(images)} images do not fill a batch of {loop.batch_size}; lower batch_size"
         )
-    torch.manual_seed(loop.seed)
     device = resolve_device(loop.device)
-    encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
-    if settings.init_from:
-        load_encoder(encoder, settings.init_from)
-    method = method_class(settings.method)(encoder, *method_settings).to(device)
+    method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
     run = begin()
     train(
         method,
@@ -63,8 +64,30 @@ def pretrain(
     )
     about = {"method": settings.method, "images": len(images), "seed": loop.seed}
     card = ModelCard("encoder", model.encoder, geometry, None, about)
-    save_model(run.path / FILE_NAME, encoder.state_dict(), card)
+    save_model(run.path / FILE_NAME, method.encoder.state_dict(), card)
     return run.path / FILE_NAME
+
+
+def build_method(
+    images: np.ndarray,
+    geometry: Geometry,
+    settings: PretrainSettings,
+    loop: LoopSettings,
+    model: ModelSettings,
+    method_settings: tuple[Any, ...],
+) -> Method:
+    """The method as training begins with it, on the CPU, having checked a sample of the images.
+
+    Raises UserError when it cannot learn from them, or for an unfit `settings.init_from`.
+    """
+    torch.manual_seed(loop.seed)
+    encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
+    if settings.init_from:
+        load_encoder(encoder, settings.init_from)
+    method = method_class(settings.method)(encoder, *method_settings)
+    sample = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).astype(int)
+    method.check(torch.from_numpy(images[sample]))
+    return method
 
 
 def total_steps(settings: PretrainSettings, loop: LoopSettings, count: int) -> int:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.colorization import Colorization, ColorizationSettings
-from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.encoder import build_encoder, standardise
 
 
 def _colorization(**changed: Any) -> Colorization:
@@ -25,9 +25,23 @@ def test_a_grey_encoder_is_refused() -> None:
         Colorization(build_encoder("tiny", 1, 32), ColorizationSettings())
 
 
-def test_grey_images_are_refused() -> None:
+def test_grey_images_are_refused_and_one_in_colour_is_enough() -> None:
+    images = _images()[:, :1].repeat(1, 3, 1, 1)
     with pytest.raises(UserError, match="these are grey"):
-        _colorization()(_images()[:, :1].expand(-1, 3, -1, -1), 0.0)
+        _colorization().check(images)
+    images[2, 0, :4, :4] += 60
+    _colorization().check(images)
+
+
+def test_the_preview_paints_the_lightness_in_the_colours_of_the_classes() -> None:
+    """With bins this small the classes are the colours, up to the mean of four pixels."""
+    images = torch.zeros(2, 3, 32, 62, dtype=torch.uint8)
+    images[0, 0, :, :30], images[1, 2, :, 30:] = 180, 180
+    grey, painted = _colorization(colour_bins=32).preview(images).values()
+    assert torch.equal(grey[:, 0], grey[:, 2])
+    assert (painted - standardise(images)).abs().mean() < 0.1
+    coarse = _colorization(colour_bins=2).preview(images)["target: classes of colour"]
+    assert (coarse - standardise(images)).abs().mean() > 0.2
 
 
 def test_the_encoder_sees_no_colour() -> None:

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import torch
 
-from captcha_ssl.methods.colour import to_lab
+from captcha_ssl.methods.colour import from_lab, to_lab
 
 
 def test_lab_is_that_of_opencv() -> None:
@@ -13,6 +13,19 @@ def test_lab_is_that_of_opencv() -> None:
     expected = cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     found = to_lab(torch.from_numpy(rgb).permute(2, 0, 1)[None])[0].permute(1, 2, 0)
     assert np.allclose(found.numpy(), expected, atol=0.35)
+
+
+def test_lab_leads_back_to_the_same_colours() -> None:
+    rgb = torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)
+    rgb[0, :, 0] = torch.arange(16, dtype=torch.uint8)
+    assert torch.allclose(from_lab(to_lab(rgb)) * 255, rgb.float(), atol=0.5)
+
+
+def test_a_colour_that_no_screen_shows_is_clipped() -> None:
+    lab = torch.tensor([50.0, 100.0, -100.0]).view(1, 3, 1, 1)
+    shown = from_lab(lab)
+    assert shown.min() >= 0
+    assert shown.max() <= 1
 
 
 def test_grey_has_no_chroma() -> None:

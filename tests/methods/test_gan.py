@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
+from captcha_ssl.errors import UserError
 from captcha_ssl.methods.adversary import AdversaryAdamW
 from captcha_ssl.methods.gan import GAN, GANSettings
 from captcha_ssl.methods.masking import MaskSettings
@@ -64,6 +66,11 @@ def test_the_discriminator_learns_to_tell_real_from_restored() -> None:
     method, images = _gan(discriminator_lr=2e-3), _images()
     losses = [method(images, 0.0)["discriminator"].item() for _ in range(25)]
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_discriminator_that_cannot_be_built_is_refused() -> None:
+    with pytest.raises(UserError, match="discriminator_width = 6: use a multiple of 4"):
+        _gan(discriminator_width=6)
 
 
 def test_deceit_alone_teaches_the_encoder() -> None:

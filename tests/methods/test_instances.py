@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from captcha_ssl.errors import UserError
 from captcha_ssl.methods.instances import INSTANCES, InstanceSettings, build_instances
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.views.settings import ViewSettings
@@ -57,6 +58,28 @@ def test_an_image_narrower_than_a_crop_is_embedded_too() -> None:
     crops = build_instances(InstanceSettings(), ViewSettings())
     one, two = crops.views(_images()[..., :20])
     assert crops.embed(encoder, one).shape == crops.embed(encoder, two).shape == (18, encoder.dim)
+
+
+def test_crops_that_do_not_fit_are_refused() -> None:
+    build_instances(InstanceSettings(crop_width=32), STILL).check(32)
+    with pytest.raises(UserError, match="31 pixels wide are too narrow for crops of 32"):
+        build_instances(InstanceSettings(crop_width=32), STILL).check(31)
+    with pytest.raises(UserError, match="crop_width = 30: use a multiple of 4"):
+        build_instances(InstanceSettings(crop_width=30), STILL).check(96)
+
+
+@pytest.mark.parametrize(
+    ("name", "width"), [("crop", 3 * 32 + 2 * 2), ("window", 96), ("frame", 96 + 16), ("image", 96)]
+)
+def test_a_view_is_one_picture_per_image(name: str, width: int) -> None:
+    """Images of one brightness slope each: every picture is of its own image."""
+    chosen = build_instances(InstanceSettings(instances=name), STILL)
+    images = torch.zeros(5, 1, 32, 96, dtype=torch.uint8)
+    for row, image in enumerate(images):
+        image[:, row] = 255
+    picture = chosen.picture(chosen.views(images)[0])
+    assert picture.shape == (5, 1, 32, width)
+    assert picture.nan_to_num().amax((1, 3)).argmax(1).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_frames_of_both_views_are_the_same_pixels_at_another_place() -> None:

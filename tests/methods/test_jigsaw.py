@@ -69,5 +69,21 @@ def test_more_orders_than_there_are_is_an_error() -> None:
 
 
 def test_images_too_narrow_for_the_pieces_are_named() -> None:
-    with pytest.raises(UserError, match="40 pixels wide are too narrow for 4 pieces"):
-        _jigsaw().places(2, 40, torch.device("cpu"))
+    _jigsaw().check(torch.zeros(2, 1, 32, 56))
+    with pytest.raises(UserError, match="55 pixels wide are too narrow for 4 pieces"):
+        _jigsaw().check(torch.zeros(2, 1, 32, 55))
+
+
+def test_the_preview_shows_the_order_that_is_named() -> None:
+    method = _jigsaw(pieces=3, orders=6)
+    images = torch.randint(0, 256, (20, 1, 32, 96), dtype=torch.uint8)
+    torch.manual_seed(5)
+    mixed, true = method.preview(images).values()
+    torch.manual_seed(5)
+    pieces, order = method.puzzle(images)
+    assert torch.equal(true[..., :24], pieces[0])
+    assert torch.equal(true[..., -24:], pieces[2])
+    for image, named in enumerate(method.orders[order].tolist()):
+        for place, piece in enumerate(named):
+            left = place * (24 + 2)
+            assert torch.equal(mixed[image, ..., left : left + 24], pieces[piece, image])

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.patch_location import PatchLocation, PatchLocationSettings
+from captcha_ssl.methods.pieces import cut_pieces
 from captcha_ssl.models.encoder import build_encoder
 
 Draw = Callable[[], Tensor]
@@ -57,5 +58,24 @@ def test_each_row_of_the_head_is_a_pair_from_one_image() -> None:
 
 
 def test_images_too_narrow_for_the_windows_are_named() -> None:
-    with pytest.raises(UserError, match="48 pixels wide are too narrow for windows 58 pixels"):
-        _patch_location().places(2, 48, torch.device("cpu"))
+    _patch_location().check(torch.zeros(2, 1, 32, 58))
+    with pytest.raises(UserError, match="57 pixels wide are too narrow for windows 58 pixels"):
+        _patch_location().check(torch.zeros(2, 1, 32, 57))
+
+
+def test_the_preview_shows_both_windows_where_they_are() -> None:
+    method = _patch_location(patch_jitter=0)
+    images = torch.randint(0, 256, (6, 1, 32, 96), dtype=torch.uint8)
+    torch.manual_seed(5)
+    pairs, target = method.preview(images).values()
+    torch.manual_seed(5)
+    lefts, _ = method.draw(images)
+    cut = cut_pieces(images, lefts[:, 0], 16)
+    assert torch.equal(pairs[..., :16], cut[0])
+    assert torch.equal(pairs[..., -16:], cut[1])
+    shown = (target != 0).all(2)[:, 0]
+    for columns, (one, other) in zip(shown, lefts[:, 0].T.tolist(), strict=True):
+        assert set(columns.nonzero().flatten().tolist()) == {
+            *range(one, one + 16),
+            *range(other, other + 16),
+        }
