@@ -80,25 +80,53 @@ class Crops:
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Two views `[crops · B, C, H, crop_width]` of the same random crops."""
+        crops = self.cut(images)
+        return self.view(crops), self.view(crops)
+
+    def cut(self, images: Tensor) -> Tensor:
+        """Random crops with a margin, `[crops · B, C, H, crop_width + 2 · margin]`.
+
+        The first B are of the images in their order, and so are the next B.
+        """
         width = self.settings.crop_width
         pixels = standardise(images)
         span = max(0, images.shape[3] - width)
         lefts = spread_positions(len(images), self.settings.crops, span, images.device)
-        crops = torch.cat(
+        return torch.cat(
             [cut(pixels, left - self.margin, width + 2 * self.margin) for left in lefts]
         )
-        one, two = (random_view(crops, self.view_settings, width) for _ in range(2))
-        return one, two
+
+    def view(self, crops: Tensor) -> Tensor:
+        """A random view of crops from `cut`, without the margin."""
+        return random_view(crops, self.view_settings, self.settings.crop_width)
+
+    def plain(self, crops: Tensor) -> Tensor:
+        """Crops from `cut` as they are, without the margin."""
+        return crops[..., self.margin : -self.margin]
 
     def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
         """The mean of the `core` middle frames of every crop, `[crops · B, D]`."""
+        frames, places = self._joined_frames(encoder, view)
+        return self.core(frames).mean(1)[places]
+
+    def frames(self, encoder: Encoder, view: Tensor) -> Tensor:
+        """All frames of every crop, `[crops · B, crop_width / 4, D]`."""
+        frames, places = self._joined_frames(encoder, view)
+        return frames[places]
+
+    def core(self, frames: Tensor) -> Tensor:
+        """The `core` middle ones of frames `[N, T, D]`."""
+        core = min(self.settings.core, frames.shape[1])
+        first = (frames.shape[1] - core) // 2
+        return frames[:, first : first + core]
+
+    def _joined_frames(self, encoder: Encoder, view: Tensor) -> tuple[Tensor, Tensor]:
+        """The frames of all crops in the random order of joining, and the place of every crop."""
         count = len(view) - len(view) % self.joined
         order = torch.randperm(len(view), device=view.device)
         parts = ((order[:count], self.joined), (order[count:], 1))
-        frames = torch.cat([self._frames(encoder, view, *part) for part in parts if len(part[0])])
-        core = min(self.settings.core, frames.shape[1])
-        first = (frames.shape[1] - core) // 2
-        return frames[:, first : first + core].mean(1)[order.argsort()]
+        frames = [self._frames(encoder, view, *part) for part in parts if len(part[0])]
+        return torch.cat(frames), order.argsort()
 
     def _frames(self, encoder: Encoder, view: Tensor, order: Tensor, joined: int) -> Tensor:
         frames: Tensor = encoder(join(view[order], joined))
@@ -125,6 +153,15 @@ MAPS: dict[str, Callable[[InstanceSettings, ViewSettings], Instances]] = {
     "frame": lambda settings, views: Frames(views, settings.frame_shift),
     "image": lambda settings, views: Images(views),
 }
+
+
+def build_crops(settings: InstanceSettings, views: ViewSettings) -> Crops:
+    """The crops of a method that knows no other map. Raises UserError when another is asked for."""
+    if settings.instances != "crop":
+        raise UserError(
+            f"instances = {settings.instances!r}: this method works on crops; set instances=crop"
+        )
+    return Crops(settings, views)
 
 
 def build_instances(settings: InstanceSettings, views: ViewSettings) -> Instances:

@@ -19,6 +19,8 @@ METHODS = {
     "swav": "captcha_ssl.methods.swav:SwAV",
     "barlow-twins": "captcha_ssl.methods.barlow_twins:BarlowTwins",
     "vicreg": "captcha_ssl.methods.vicreg:VICReg",
+    "rclstr": "captcha_ssl.methods.rclstr:RCLSTR",
+    "dig": "captcha_ssl.methods.dig:DiG",
     "rotation": "captcha_ssl.methods.rotation:Rotation",
     "jigsaw": "captcha_ssl.methods.jigsaw:Jigsaw",
     "patch-location": "captcha_ssl.methods.patch_location:PatchLocation",

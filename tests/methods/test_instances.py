@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.methods.instances import INSTANCES, InstanceSettings, build_instances
+from captcha_ssl.methods.instances import INSTANCES, Crops, InstanceSettings, build_instances
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.views.settings import ViewSettings
 
@@ -42,6 +42,23 @@ def test_a_count_of_crops_that_does_not_fill_the_last_image_is_embedded_too() ->
     crops = build_instances(InstanceSettings(crops=1), STILL)
     one, _ = crops.views(_images(batch=5))
     assert crops.embed(encoder, one).shape == (5, encoder.dim)
+
+
+def test_the_embedding_of_a_crop_is_the_mean_of_the_middle_of_its_frames() -> None:
+    encoder = build_encoder("tiny", 1, 32).eval()
+    crops = Crops(InstanceSettings(crops=3, core=3, crop_width=32), STILL)
+    view, _ = crops.views(_images(batch=7))
+    torch.manual_seed(1)
+    frames = crops.frames(encoder, view)
+    torch.manual_seed(1)
+    assert frames.shape == (21, 8, encoder.dim)
+    assert torch.allclose(crops.embed(encoder, view), frames[:, 2:5].mean(1), atol=1e-6)
+
+
+def test_a_still_view_of_a_crop_is_the_plain_crop() -> None:
+    crops = Crops(InstanceSettings(), STILL)
+    cut = crops.cut(_images())
+    assert torch.allclose(crops.view(cut), crops.plain(cut), atol=1e-4)
 
 
 def test_windows_are_the_mean_of_five_frames_side_by_side() -> None:
