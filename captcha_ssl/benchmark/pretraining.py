@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
 
@@ -15,9 +15,11 @@ from captcha_ssl.benchmark.plan import file_name
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.variants import Variant
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.settings import to_toml
 from captcha_ssl.training.loop import Observer, Progress
+from captcha_ssl.training.monitor import findings
 from captcha_ssl.training.pretrain import pretrain
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, PretrainSettings
@@ -28,13 +30,15 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 @dataclass(frozen=True)
 class Pretrained:
-    """A pretrained encoder, the seed it was made from and what it took."""
+    """A pretrained encoder, the seed it was made from, what it took and what it came to."""
 
     method: str
     seed: int
     file: Path
     steps: int
     seconds: float
+    figures: dict[str, float] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
 
 
 def pretrain_all(
@@ -97,7 +101,9 @@ def _pretrain_one(
             observe=observe,
         )
     seconds = stage.pretrain_steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
-    return Pretrained(variant.name, seed, file, stage.pretrain_steps, seconds)
+    figures = run.metrics()[-1]
+    words = tuple(findings(figures, WIDTHS[model.encoder][-1]))
+    return Pretrained(variant.name, seed, file, stage.pretrain_steps, seconds, figures, words)
 
 
 def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:

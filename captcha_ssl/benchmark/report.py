@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.caveats import caveats
 from captcha_ssl.benchmark.plots import PLOT, plot_accuracy
+from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.benchmark.table import COLUMNS, cells
 
 DATA, REPORT = "benchmark.json", "report.md"
+MONITORED = {
+    "effective rank": "effective_rank",
+    "deviation": "deviation",
+    "alignment": "alignment",
+    "uniformity": "uniformity",
+}
+"""Heads of columns, and the figures of the monitor under them."""
 
 
 def write_report(out: Path, results: Results) -> None:
@@ -41,6 +49,8 @@ def _markdown(results: Results) -> Iterator[str]:
     )
     yield ""
     yield f"![Exact match against labels]({PLOT})"
+    if results.pretrained:
+        yield from _pretraining(results.pretrained)
     for title, lines in (("Protocol", _protocol(results)), ("Caveats", caveats(results))):
         yield from ("", f"## {title}", "")
         yield from (f"{number}. {line}" for number, line in enumerate(lines, start=1))
@@ -54,6 +64,27 @@ def _table(results: Results) -> Iterator[str]:
     yield "|" + "".join(":--|" if name in ("arm", "over") else "--:|" for name in COLUMNS)
     for entry in results.entries:
         yield f"| {' | '.join(cells(entry))} |"
+
+
+def _pretraining(pretrained: Sequence[Pretrained]) -> Iterator[str]:
+    yield from ("", "## What pretraining came to", "")
+    yield f"| pretraining | seed | steps | time | {' | '.join(MONITORED)} | place told |"
+    yield "|:--|" + "--:|" * (len(MONITORED) + 4)
+    for run in pretrained:
+        figures = [f"{run.figures[name]:.2f}" for name in MONITORED.values()]
+        told = "{place_accuracy:.0%} (chance {place_chance:.0%})".format(**run.figures)
+        cells = (f"{run.seed}", f"{run.steps:,}", duration(run.seconds), *figures, told)
+        yield f"| {run.method} | {' | '.join(cells)} |"
+    yield ""
+    yield (
+        "Of frames of plain images, without labels. Effective rank: how many dimensions are used "
+        "(Roy & Vetterli 2007). Deviation: 0 when all frames are one vector, 1 when they fill the "
+        "sphere. Alignment, uniformity: Wang & Isola 2020, the lower the better. Place told: how "
+        "often a linear layer tells where in the image a window is; high means that places may "
+        "have been learnt in the stead of strokes."
+    )
+    warned = [f"{run.method} (seed {run.seed}): {w}." for run in pretrained for w in run.findings]
+    yield from ("", *(f"- {line}" for line in warned)) if warned else ()
 
 
 def _protocol(results: Results) -> Iterator[str]:

@@ -75,7 +75,14 @@ class Results:
             "summary": [_entry_json(entry) for entry in self.entries],
             "tuning": [{**asdict(trial), "chosen": trial in chosen} for trial in self.trials],
             "pretraining": [
-                {"method": p.method, "seed": p.seed, "steps": p.steps, "seconds": p.seconds}
+                {
+                    "method": p.method,
+                    "seed": p.seed,
+                    "steps": p.steps,
+                    "seconds": p.seconds,
+                    "figures": p.figures,
+                    "findings": p.findings,
+                }
                 for p in self.pretrained
             ],
             "data": self.data,

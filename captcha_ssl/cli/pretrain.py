@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,11 @@ from captcha_ssl.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from captcha_ssl.data.geometry import Geometry
+    from captcha_ssl.training.monitor import Probe
+    from captcha_ssl.training.pretrain import Pretrained
     from captcha_ssl.training.run_directory import RunDirectory
+    from captcha_ssl.training.settings import ModelSettings
 
 
 def pretrain(
@@ -54,6 +59,10 @@ def pretrain(
     init_from: Annotated[
         Path | None,
         typer.Option("--init-from", metavar="RUN", help="Start from the encoder of this run."),
+    ] = None,
+    probe: Annotated[
+        Path | None,
+        typer.Option("--probe", metavar="DATA", help="Labelled images to test the encoder on."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     preview: Annotated[
@@ -126,6 +135,26 @@ def pretrain(
         run.note_rejected(images.rejected)
         return run
 
+    ctc_probe = None if probe is None else _probe(probe, model, images.geometry, quiet=quiet)
     with training_progress("pretrain", quiet=quiet) as observe:
-        file = learn(*given, begin=begin, observe=observe)
-    typer.echo(file)
+        result = learn(*given, begin=begin, observe=observe, probe=ctc_probe)
+    _report(result, quiet=quiet)
+    typer.echo(result.file)
+
+
+def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool) -> Probe:
+    from captcha_ssl.cli.loading import load
+    from captcha_ssl.data.charset import Charset
+    from captcha_ssl.recognition.probe import frozen_probe
+
+    labelled = load(data, model, labelled=True, quiet=quiet, geometry=geometry)
+    return frozen_probe(labelled, Charset.from_labels(labelled.labels or ()))
+
+
+def _report(result: Pretrained, *, quiet: bool) -> None:
+    from captcha_ssl.training.monitor import summary
+
+    for finding in result.findings:
+        print(f"captcha-ssl: warning: {finding}", file=sys.stderr)
+    if not quiet:
+        print(summary(result.figures), file=sys.stderr)

@@ -38,3 +38,8 @@ class BatchOrder:
 def step_seed(seed: int, step: int) -> int:
     """The seed of torch's generator for one step: all its randomness depends on (seed, step)."""
     return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
+
+
+def spread(count: int, most: int) -> Tensor:
+    """Up to `most` indices int64, spread evenly over `count` images."""
+    return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).long()

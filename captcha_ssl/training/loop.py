@@ -45,6 +45,8 @@ class Progress:
 
 
 Observer = Callable[[Progress], None]
+Inspector = Callable[[int], dict[str, float]]
+"""Figures to add to the line of a logged step; a function of the weights alone."""
 
 
 def train(
@@ -57,6 +59,7 @@ def train(
     *,
     run: RunDirectory | None = None,
     observe: Observer | None = None,
+    inspect: Inspector | None = None,
 ) -> list[dict[str, float]]:
     """Train `task` (already on its device) for `steps` steps; return the logged figures.
 
@@ -71,7 +74,7 @@ def train(
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     optimiser = build_optimiser(groups)
     order = BatchOrder(count, settings.batch_size, settings.seed)
-    meter = _Meter(settings, steps, run, observe)
+    meter = _Meter(settings, steps, run, observe, inspect)
     first = _restore(task, optimiser, run, meter)
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
@@ -135,8 +138,10 @@ class _Meter:
         steps: int,
         run: RunDirectory | None,
         observe: Observer | None,
+        inspect: Inspector | None,
     ) -> None:
         self.settings, self.steps, self.run, self.observe = settings, steps, run, observe
+        self.inspect = inspect
         self.history: list[dict[str, float]] = []
         self.sums: dict[str, Tensor] = {}
         self.count = 0
@@ -172,9 +177,11 @@ class _Meter:
         means = {name: (total / self.count).item() for name, total in self.sums.items()}
         now = time.perf_counter()
         rate = self.count * self.settings.batch_size / max(now - self.since, 1e-9)
-        self.sums, self.count, self.since = {}, 0, now
-        self.history.append({"step": step + 1, **means})
+        self.sums, self.count = {}, 0
+        figures = means | (self.inspect(step + 1) if self.inspect else {})
+        self.history.append({"step": step + 1, **figures})
         if self.run:
-            self.run.metric(step + 1, means)
+            self.run.metric(step + 1, figures)
         if self.observe:
             self.observe(Progress(step + 1, self.steps, means, rate))
+        self.since = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,32 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import method_class
+from captcha_ssl.models.batch_statistics import adapt
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME, ModelCard, save_model
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder
+from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.loop import Observer, train
+from captcha_ssl.training.monitor import Monitor, Probe, findings
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
 from captcha_ssl.training.store import image_fetcher
 
 CHECKED = 256
 """Images, spread over the pile, that a method looks at before it begins."""
+_ADAPTED = 2048
+"""Images, spread over the pile, that give the encoder its batch statistics in the end."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """The model file, the last figures, and what they warn of, in words."""
+
+    file: Path
+    figures: dict[str, float]
+    findings: list[str]
 
 
 def pretrain(
@@ -37,11 +52,13 @@ def pretrain(
     *,
     begin: Callable[[], RunDirectory],
     observe: Observer | None = None,
-) -> Path:
-    """Learn an encoder from uint8 `[N, C, H, W]` and return the file it was written to.
+    probe: Probe | None = None,
+) -> Pretrained:
+    """Learn an encoder from uint8 `[N, C, H, W]` and write it to the run directory.
 
     `method_settings` are the instances of the method's `settings_classes`; `begin` opens the run
-    directory and is called once nothing is left to refuse. Raises UserError when there are fewer
+    directory and is called once nothing is left to refuse; `probe` adds figures to those of the
+    monitor. Raises UserError when there are fewer
     images than fill a batch, for images that the method cannot learn from, an unfit
     `settings.init_from`, or a loss that is not finite.
     """
@@ -51,21 +68,30 @@ def pretrain(
         )
     device = resolve_device(loop.device)
     method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
+    encoder, fetch = method.encoder, image_fetcher(images, device)
+    steps = total_steps(settings, loop, len(images))
+    monitor = Monitor(images, device, probe)
+
+    def inspect(step: int) -> dict[str, float]:
+        passed = step // settings.monitor_every > (step - loop.log_every) // settings.monitor_every
+        return monitor(encoder) if passed or step == steps else {}
+
     run = begin()
-    train(
-        method,
-        parameter_groups(method, loop.lr, loop.weight_decay),
-        image_fetcher(images, device),
-        len(images),
-        total_steps(settings, loop, len(images)),
-        loop,
+    history = train(
+        *(method, parameter_groups(method, loop.lr, loop.weight_decay), fetch),
+        *(len(images), steps, loop),
         run=run,
         observe=observe,
+        inspect=inspect,
     )
+    adapt(encoder, map(fetch, torch.split(spread(len(images), _ADAPTED), loop.batch_size)))
     about = {"method": settings.method, "images": len(images), "seed": loop.seed}
     card = ModelCard("encoder", model.encoder, geometry, None, about)
-    save_model(run.path / FILE_NAME, method.encoder.state_dict(), card)
-    return run.path / FILE_NAME
+    save_model(run.path / FILE_NAME, encoder.state_dict(), card)
+    words = findings(history[-1], encoder.dim)
+    for finding in words:
+        run.log(finding)
+    return Pretrained(run.path / FILE_NAME, history[-1], words)
 
 
 def build_method(
@@ -85,8 +111,7 @@ def build_method(
     if settings.init_from:
         load_encoder(encoder, settings.init_from)
     method = method_class(settings.method)(encoder, *method_settings)
-    sample = np.linspace(0, len(images) - 1, min(len(images), CHECKED)).astype(int)
-    method.check(torch.from_numpy(images[sample]))
+    method.check(torch.from_numpy(images[spread(len(images), CHECKED).numpy()]))
     return method
 
 

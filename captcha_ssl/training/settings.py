@@ -53,6 +53,7 @@ class PretrainSettings:
     epochs: float = setting(20.0, "passes over the images", low=0.0)
     steps: int | None = setting(None, "steps of training; none: from epochs", low=1)
     init_from: Path | None = setting(None, "start from the encoder of this run or model file")
+    monitor_every: int = setting(500, "steps between two looks at the encoder", low=1)
 
 
 @dataclass(frozen=True)

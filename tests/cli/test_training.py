@@ -53,6 +53,20 @@ def test_a_run_directory_is_readable_by_a_person(pretrained: Path) -> None:
     assert row["loss"] > 0
 
 
+def test_an_encoder_is_looked_at_and_probed_on_labels_at_hand(pile: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = run(
+        *("pretrain", pile, "--out", out, "--steps", 4, "--batch-size", 8, "--probe", pile),
+        *("--set", "log_every=1", "--set", "monitor_every=2", "--device", "cpu"),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    looked = [row["step"] for row in rows if "effective_rank" in row and "probe_cer" in row]
+    assert looked == [2, 4]
+    assert "encoder: effective rank" in done.stderr.splitlines()[-1]
+    assert "frozen, it reads" in done.stderr.splitlines()[-1]
+
+
 def test_finetune_starts_from_a_pretrained_run_and_evaluate_and_predict_use_the_result(
     pile: Path, pretrained: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,38 @@
+"""The statistics that batch normalisation uses in evaluation, taken anew from plain images."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from captcha_ssl.models.encoder import Encoder, standardise
+
+
+@torch.no_grad()
+def adapt(encoder: Encoder, batches: Iterable[Tensor]) -> None:
+    """Set the batch statistics of `encoder` to the mean over uint8 batches `[B, C, H, W]`.
+
+    In pretraining it may have seen nothing but crops, pieces or masked images.
+    """
+    norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
+    momenta, training = [norm.momentum for norm in norms], encoder.training
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+    encoder.train()
+    for batch in batches:
+        encoder(standardise(batch))
+    encoder.train(training)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def adapted(encoder: Encoder, images: Tensor) -> Encoder:
+    """A copy in evaluation mode with the batch statistics of uint8 `[B, C, H, W]`."""
+    look = copy.deepcopy(encoder)
+    adapt(look, [images])
+    return look.eval()
