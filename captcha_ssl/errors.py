@@ -9,3 +9,7 @@ class UserError(Exception):
     Its message is one line that says what is wrong, where, and what to do about it.
     The command line prints it on stderr and exits with 2; nothing else catches it.
     """
+
+
+class DivergedError(UserError):
+    """A loss that is not finite any more. A benchmark notes it and goes on with the rest."""

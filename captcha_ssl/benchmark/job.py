@@ -12,6 +12,7 @@ from captcha_ssl.benchmark.plan import Arm
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.records import Row, Score, Trial, read_record, write_record
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult
@@ -47,14 +48,21 @@ class Bench:
         return read_record(file, Row) if job.reported else read_record(file, Trial)
 
     def perform(self, job: Job) -> Trial | Row:
-        """Do the job and keep its record. Raises UserError when the loss is not finite."""
+        """Do the job and keep its record.
+
+        Raises UserError when the loss of a reported run is not finite; a trial is noted as failed.
+        """
         record = self._report(job) if job.reported else self._try(job)
         write_record(self._file(job), record)
         return record
 
     def _try(self, job: Job) -> Trial:
         train, validation = self.material.tuning(job.labels, job.seed)
-        score = _score(self._fine_tune(job, train), validation, job.steps)
+        try:
+            score = _score(self._fine_tune(job, train), validation, job.steps)
+        except DivergedError:
+            # Not the rate to go on with, and a fact about the arm.
+            score = Score(0.0, 1.0, False, None, job.steps, 0.0)
         return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, lr=job.lr)
 
     def _report(self, job: Job) -> Row:

@@ -15,16 +15,17 @@ from captcha_ssl.benchmark.plan import file_name
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.variants import Variant
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.settings import to_toml
 from captcha_ssl.training.loop import Observer, Progress
 from captcha_ssl.training.monitor import findings
-from captcha_ssl.training.pretrain import pretrain
+from captcha_ssl.training.pretrain import build_method, pretrain
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, PretrainSettings
 
-TIMING = "timing.json"
+TIMING, DIVERGED = "timing.json", "diverged.txt"
 _SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -40,14 +41,19 @@ class Pretrained:
     figures: dict[str, float] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
 
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss was not finite any more: there is no encoder."""
+        return not self.file.exists()
+
 
 def pretrain_all(
     out: Path, configuration: Configuration, pool: Dataset, say: Callable[[str], None]
 ) -> dict[tuple[str, int], Pretrained]:
     """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
 
-    Runs lie in `out`/METHOD, or METHOD-SEED when there are several. Raises UserError when a loss
-    is not finite, KeyboardInterrupt with the state saved.
+    Runs lie in `out`/METHOD, or METHOD-SEED when there are several. One whose loss is not finite
+    has no file. Raises KeyboardInterrupt with the state saved.
     """
     settings = configuration.benchmark
     methods = dict.fromkeys(arm.method for arm in configuration.arms if arm.method)
@@ -75,8 +81,39 @@ def _pretrain_one(
     pool: Dataset,
     say: Callable[[str], None],
 ) -> Pretrained:
-    settings, model = configuration.benchmark, configuration.model
-    stage = variant.pretraining
+    what, loop = _stage(configuration, variant, seed)
+    model, file, gone_wrong = configuration.model, folder / FILE_NAME, folder / DIVERGED
+    run = RunDirectory.resume(folder, to_toml(what, loop, model, *variant.settings))
+    if not file.exists() and not gone_wrong.exists():
+        title = f"pretraining {variant.name}, seed {seed}"
+        observe = _observer(title, loop.batch_size, folder / TIMING, say)
+        given = (pool.images, pool.geometry, what, loop, model, variant.settings)
+        try:
+            pretrain(*given, begin=lambda: run, observe=observe)
+        except DivergedError as error:
+            say(f"{title}: {error}")
+            atomic_write_text(gone_wrong, f"{error}\n")
+    steps = what.steps or 0
+    if gone_wrong.exists():
+        return Pretrained(variant.name, seed, file, steps, 0.0, {}, (gone_wrong.read_text(),))
+    seconds = steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
+    figures = run.metrics()[-1]
+    words = tuple(findings(figures, WIDTHS[model.encoder][-1]))
+    return Pretrained(variant.name, seed, file, steps, seconds, figures, words)
+
+
+def check_methods(configuration: Configuration, pool: Dataset) -> None:
+    """Raise UserError for a method that cannot learn from the images of the pool."""
+    for name in dict.fromkeys(arm.method for arm in configuration.arms if arm.method):
+        variant = configuration.variants[name]
+        what, loop = _stage(configuration, variant, configuration.benchmark.seed)
+        build_method(pool.images, pool.geometry, what, loop, configuration.model, variant.settings)
+
+
+def _stage(
+    configuration: Configuration, variant: Variant, seed: int
+) -> tuple[PretrainSettings, LoopSettings]:
+    settings, stage = configuration.benchmark, variant.pretraining
     loop = LoopSettings(
         batch_size=stage.pretrain_batch_size,
         lr=variant.lr,
@@ -84,26 +121,7 @@ def _pretrain_one(
         device=settings.device,
         precision=settings.precision,
     )
-    what = PretrainSettings(method=variant.method, steps=stage.pretrain_steps)
-    run = RunDirectory.resume(folder, to_toml(what, loop, model, *variant.settings))
-    file = folder / FILE_NAME
-    if not file.exists():
-        title = f"pretraining {variant.name}, seed {seed}"
-        observe = _observer(title, loop.batch_size, folder / TIMING, say)
-        pretrain(
-            pool.images,
-            pool.geometry,
-            what,
-            loop,
-            model,
-            variant.settings,
-            begin=lambda: run,
-            observe=observe,
-        )
-    seconds = stage.pretrain_steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
-    figures = run.metrics()[-1]
-    words = tuple(findings(figures, WIDTHS[model.encoder][-1]))
-    return Pretrained(variant.name, seed, file, stage.pretrain_steps, seconds, figures, words)
+    return PretrainSettings(method=variant.method, steps=stage.pretrain_steps), loop
 
 
 def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:

@@ -13,12 +13,15 @@ from captcha_ssl.errors import UserError
 
 @dataclass(frozen=True)
 class Score:
-    """How a fine-tuning went and how well it reads; shares lie in 0…1, seconds are its own."""
+    """How a fine-tuning went and how well it reads; shares lie in 0…1, seconds are its own.
+
+    `final_loss` is None when it was not finite.
+    """
 
     exact_match: float
     cer: float
     converged: bool
-    final_loss: float
+    final_loss: float | None
     steps: int
     seconds: float
 
@@ -34,7 +37,7 @@ class Trial:
     cer: float
     converged: bool
     seconds: float
-    final_loss: float
+    final_loss: float | None
     steps: int
 
 
@@ -50,7 +53,7 @@ class Row:
     converged: bool
     seconds: float
     lr: float
-    final_loss: float
+    final_loss: float | None
     steps: int
     pretrain_seed: int | None
 

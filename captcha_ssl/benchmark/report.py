@@ -71,6 +71,9 @@ def _pretraining(pretrained: Sequence[Pretrained]) -> Iterator[str]:
     yield f"| pretraining | seed | steps | time | {' | '.join(MONITORED)} | place told |"
     yield "|:--|" + "--:|" * (len(MONITORED) + 4)
     for run in pretrained:
+        if run.diverged:
+            yield f"| {run.method} | {run.seed} | {run.steps:,} |{' – |' * (len(MONITORED) + 2)}"
+            continue
         figures = [f"{run.figures[name]:.2f}" for name in MONITORED.values()]
         told = "{place_accuracy:.0%} (chance {place_chance:.0%})".format(**run.figures)
         cells = (f"{run.seed}", f"{run.steps:,}", duration(run.seconds), *figures, told)
@@ -83,7 +86,7 @@ def _pretraining(pretrained: Sequence[Pretrained]) -> Iterator[str]:
         "often a linear layer tells where in the image a window is; high means that places may "
         "have been learnt in the stead of strokes."
     )
-    warned = [f"{run.method} (seed {run.seed}): {w}." for run in pretrained for w in run.findings]
+    warned = [f"{run.method} (seed {run.seed}): {w}" for run in pretrained for w in run.findings]
     yield from ("", *(f"- {line}" for line in warned)) if warned else ()
 
 

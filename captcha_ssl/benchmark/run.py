@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.experiment import Experiment
 from captcha_ssl.benchmark.job import Bench
 from captcha_ssl.benchmark.material import Material, check_rendering, read, render
-from captcha_ssl.benchmark.pretraining import pretrain_all
+from captcha_ssl.benchmark.plan import compute_models
+from captcha_ssl.benchmark.pretraining import Pretrained, check_methods, pretrain_all
 from captcha_ssl.benchmark.report import REPORT, write_report
 from captcha_ssl.benchmark.results import Results
+from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import open_run
 
 
@@ -35,11 +38,22 @@ def run_benchmark(
         f"{material.removed:,} copies of test images removed"
     )
     pretrained = pretrain_all(out / "pretrained", configuration, material.pool, say)
+    configuration = _without_diverged(configuration, pretrained.values())
     rows, trials = Experiment(Bench(out, configuration, material, pretrained)).run(say)
     results = Results.collect(configuration, material, pretrained.values(), rows, trials, command)
     write_report(out, results)
     say(f"report: {out / REPORT}")
     return results
+
+
+def _without_diverged(
+    configuration: Configuration, pretrained: Iterable[Pretrained]
+) -> Configuration:
+    lost = {run.method for run in pretrained if run.diverged}
+    arms = tuple(arm for arm in configuration.arms if arm.method not in lost)
+    if lost and (not arms or not compute_models(arms) and any(arm.match_compute for arm in arms)):
+        raise UserError(f"{', '.join(sorted(lost))}: the loss is not finite; lower pretrain_lr")
+    return replace(configuration, arms=arms)
 
 
 def _open(
@@ -52,7 +66,10 @@ def _open(
         open_run(out, stored, resume=resume)
         say(f"images of style {settings.style} in {out / 'data'}")
         render(out / "data", settings)
-        return read(out / "data", configuration)
+        material = read(out / "data", configuration)
+        check_methods(configuration, material.pool)
+        return material
     material = read(settings.data, configuration)
+    check_methods(configuration, material.pool)
     open_run(out, stored, resume=resume).note_rejected(material.pool.rejected)
     return material

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from captcha_ssl.errors import UserError
+from captcha_ssl.errors import DivergedError
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.checkpoint import load_state, save_state
 from captcha_ssl.training.device import resolve_device, resolve_precision
@@ -66,7 +66,7 @@ def train(
     `groups` are its parameter groups with their peak rates. `fetch` turns int64 indices `[B]`
     below `count` into the batch the task takes. With a run directory the state is saved there
     and, where one is found, training goes on from it: the result is bit for bit that of an
-    unbroken run on the same machine. Raises UserError on a loss that is not finite,
+    unbroken run on the same machine. Raises DivergedError on a loss that is not finite,
     KeyboardInterrupt (with the state saved) on Ctrl-C or SIGTERM.
     """
     device = resolve_device(settings.device)
@@ -167,7 +167,7 @@ class _Meter:
     def check_finite(self, step: int) -> None:
         loss = self.sums.get("loss")
         if loss is not None and not math.isfinite(loss.item()):
-            raise UserError(
+            raise DivergedError(
                 f"the loss is not finite at step {step + 1}; the last saved state is kept; "
                 "lower lr, or use --set precision=fp32"
             )

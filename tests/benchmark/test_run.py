@@ -175,3 +175,21 @@ def test_too_many_labels_are_refused_before_anything_is_written(run: Run, tmp_pa
     with pytest.raises(UserError, match="lower --label-counts"):
         run(tmp_path / "out", "label_counts=60")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_diverges_is_noted_and_the_rest_goes_on(run: Run, tmp_path: Path):
+    arms = ("arms=scratch,pretrained", "label_counts=4", "lr_grid=1e-3,1e30")
+    results = run(tmp_path / "out", "methods=simclr,simclr:pretrain_lr=1e30", *arms)
+    assert {row.arm for row in results.rows} == {"scratch", "simclr"}
+    assert {row.lr for row in results.rows} == {1e-3}
+    assert {t.final_loss is None for t in results.trials if t.lr > 1} == {True}
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "simclr:pretrain_lr=1e30 (seed 0): the loss is not finite at step" in report
+    again = run(tmp_path / "out", "methods=simclr,simclr:pretrain_lr=1e30", *arms, resume=True)
+    assert again.rows == results.rows
+
+
+def test_a_method_that_cannot_learn_from_the_images_is_refused_first(run: Run, tmp_path: Path):
+    with pytest.raises(UserError, match="colour"):
+        run(tmp_path / "out", "methods=simclr,colorization", "channels=3")
+    assert not (tmp_path / "out").exists()
