@@ -85,13 +85,16 @@ class Experiment:
     def _steps(self, arm: Arm, trials: Iterable[Trial]) -> int:
         """Steps of fine-tuning; for an arm that matches compute, measured once and kept."""
         configuration = self.bench.configuration
-        usual = configuration.benchmark.finetune_steps
+        settings = configuration.benchmark
+        usual = settings.finetune_steps
         if not arm.match_compute:
             return usual
         file = self.bench.out / f"{arm.name}.json"
         if not file.exists():
             models = {model.name for model in compute_models(configuration.arms)}
-            one = fmean(t.seconds / t.steps for t in trials if t.arm in models)
+            # Of the whole machine, as the pretraining had it: fine-tunings share it.
+            each = fmean(t.seconds / t.steps for t in trials if t.arm in models)
+            one = each / process_count(settings.processes, settings.device)
             costs = {"pretrain_seconds": self._costliest(), "seconds_per_step": one}
             steps = usual + round(self._costliest() / one)
             atomic_write_text(file, json.dumps({"steps": steps, **costs}, indent=2) + "\n")

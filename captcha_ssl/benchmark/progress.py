@@ -58,8 +58,8 @@ class Progress:
         if not self.taken:
             return "time left not known yet"
         matched = sum(self.left[arm] for arm in self.matched)
-        seconds = fmean(self.taken) * sum(self.left.values()) + self.matched_seconds * matched
-        return f"about {duration(seconds / self.processes)} left"
+        seconds = fmean(self.taken) * sum(self.left.values()) / self.processes
+        return f"about {duration(seconds + self.matched_seconds * matched)} left"
 
 
 def duration(seconds: float) -> str:

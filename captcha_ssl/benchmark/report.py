@@ -45,7 +45,7 @@ def _markdown(results: Results) -> Iterator[str]:
         "points of exact match, over the best arm without pretraining; it is void where a run of "
         "that arm is stuck. Labels saved: how many times more labels that arm "
         "needs for the same exact match. Stuck: runs that never left the CTC plateau. "
-        "Time: one fine-tuning."
+        f"Time: one fine-tuning, {results.environment['at once']} at once."
     )
     yield ""
     yield f"![Exact match against labels]({PLOT})"

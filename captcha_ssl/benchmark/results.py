@@ -10,6 +10,7 @@ from typing import Any
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.environment import environment
 from captcha_ssl.benchmark.material import Material
+from captcha_ssl.benchmark.parallel import process_count
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.records import Row, Trial, best
 from captcha_ssl.benchmark.summary import Entry, summarise
@@ -56,7 +57,8 @@ class Results:
             trials,
             list(pretrained),
             data,
-            environment(settings.device, settings.precision),
+            environment(settings.device, settings.precision)
+            | {"at once": process_count(settings.processes, settings.device)},
             command,
         )
 

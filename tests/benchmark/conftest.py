@@ -72,7 +72,7 @@ def results() -> Callable[..., Results]:
             trials=make_trials(figures),
             pretrained=[],
             data={"source": "a", "pool": 8000, "test": 2000, "copies_removed": 3},
-            environment={"torch": "2"},
+            environment={"torch": "2", "at once": 1},
             command="captcha-ssl benchmark --out x",
         )
 
