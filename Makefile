@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+TESTABLE := .venv/.testable
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -12,12 +14,12 @@ demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 test: lint ## lint, types and every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --durations=10
 
-lint: $(INSTALLED) ## style and types
+lint: $(TESTABLE) ## style and types
 	$(BIN)/ruff check --quiet
 	$(BIN)/ruff format --check --quiet
 	$(BIN)/mypy
 
-format: $(INSTALLED) ## rewrite the sources in the project's style
+format: $(TESTABLE) ## rewrite the sources in the project's style
 	$(BIN)/ruff check --quiet --fix
 	$(BIN)/ruff format
 
@@ -28,7 +30,11 @@ clean: ## remove what the other targets made, .venv too
 # An editable install: it is stale only when the dependencies change, not when the code does.
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(PIP) -e .
+	touch $@
+
+$(TESTABLE): $(INSTALLED)
+	$(PIP) -e '.[test]'
 	touch $@
 
 .PHONY: help demo test lint format clean
