@@ -25,7 +25,7 @@ format: $(TESTABLE) ## rewrite the sources in the project's style
 
 clean: ## remove what the other targets made, .venv too
 	rm -rf .venv demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find captcha_ssl tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find captcha_ssl tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An editable install: it is stale only when the dependencies change, not when the code does.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -1,0 +1,1 @@
+"""What captcha-ssl does on a GPU: `bash benchmarks/gpu.sh`."""

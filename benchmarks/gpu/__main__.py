@@ -1,0 +1,76 @@
+"""Takes the steps one after the other, each in a process of its own, and prints the table."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.gpu.record import Record, Row
+from benchmarks.gpu.sizes import FULL, SMALL
+from benchmarks.gpu.steps import STEPS, measure, run_limited
+
+HEADER = ("what", "figure", "value", "unit")
+
+
+def main() -> int:
+    """Take the step that is asked for, or all of them. 1 says that something is missing."""
+    arguments = _arguments()
+    if arguments.step:
+        record = Record.open(Path(arguments.file))
+        sizes = SMALL if arguments.small else FULL
+        measure(arguments.step, sizes, record, Path(arguments.scratch))
+        return 0
+    out = Path(arguments.out or tempfile.mkdtemp(prefix="captcha-ssl-gpu-"))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="captcha-ssl-scratch-") as scratch:
+        records = [take(step, out, Path(scratch), small=arguments.small) for step in STEPS]
+    print(f"JSON and log: {out}", file=sys.stderr, flush=True)
+    print(table([row for record in records for row in record.rows()]))
+    return 0 if all(record.finished for record in records) else 1
+
+
+def take(step: str, out: Path, scratch: Path, *, small: bool) -> Record:
+    """The record of a step, which is taken now unless it was finished before."""
+    file = out / f"{step}{'-small' * small}.json"
+    if Record.open(file).finished:
+        print(f"{step}: was done before", file=sys.stderr)
+        return Record.open(file)
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "benchmarks.gpu", "--step", step]
+    command += ["--file", str(file), "--scratch", str(scratch), *["--small"] * small]
+    why = run_limited(command, STEPS[step], out / "log.txt")
+    record = Record.open(file)
+    if why:
+        record.failed[step] = why
+        record.write()
+    said = "done" if record.finished else "; ".join(record.failed.values())
+    print(f"{step}: {said} ({time.monotonic() - begun:.0f} s)", file=sys.stderr, flush=True)
+    return record
+
+
+def table(rows: list[Row]) -> str:
+    """The rows in columns, values to the right."""
+    lines = [HEADER, *rows]
+    what, figure, value = (max(len(line[place]) for line in lines) for place in range(3))
+    return "\n".join(
+        f"{line[0]:<{what}}  {line[1]:<{figure}}  {line[2]:>{value}}  {line[3]}".rstrip()
+        for line in lines
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("gpu.sh", description="See the head of benchmarks/gpu.sh.")
+    parser.add_argument("--small", action="store_true", help="in seconds, on the CPU")
+    parser.add_argument("--out", default=os.environ.get("OUT"), help="folder; $OUT")
+    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    for inner in ("--file", "--scratch"):
+        parser.add_argument(inner, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

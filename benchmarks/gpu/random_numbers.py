@@ -1,0 +1,35 @@
+"""Random numbers that are the same on every device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+_DRAWS = {torch.rand, torch.randn, torch.randint, torch.randperm}
+
+
+class RandomOnTheCpu(TorchFunctionMode):
+    """Inside, whatever is drawn for a device is drawn on the CPU and taken there.
+
+    A GPU has a generator of its own: from one seed it draws other views and masks than the CPU.
+    Knows the ways of drawing that this project uses.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func is torch.randn_like:
+            wanted = args[0]
+            return torch.randn(wanted.shape, dtype=wanted.dtype).to(wanted.device)
+        if func not in _DRAWS:
+            return func(*args, **options)
+        device = options.pop("device", None)
+        return func(*args, **options).to(device or "cpu")

@@ -1,0 +1,134 @@
+"""Images per second of the loop that `captcha-ssl pretrain` runs, for simclr as it comes."""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from itertools import product
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.gpu.record import Part, Parts
+from benchmarks.gpu.sizes import HEIGHT, WIDTH, Sizes
+from benchmarks.gpu.speed import product_rate, seconds_of
+from captcha_ssl.benchmark.environment import environment
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.simclr import SimCLR
+from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.synthesis.pool import draw_chunk
+from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.training.batches import BatchOrder
+from captcha_ssl.training.loop import Progress, train
+from captcha_ssl.training.pretrain import build_method
+from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+from captcha_ssl.training.store import image_fetcher
+
+PILE = 860_000
+"""Images of the published case study, over which an epoch is extrapolated."""
+HOW = (
+    "The loop with its own settings, without looks at the encoder and saved states, on rendered "
+    "images that are kept where pretrain keeps them. Throughput: from the second interval on. "
+    "Fetching: choosing a batch and bringing it to the device, timed while the device is idle; the "
+    "most that a step can wait for it. FLOPs: what torch counts in a step, products and "
+    "convolutions; utilisation: of the bf16 product measured here."
+)
+
+
+def parts(sizes: Sizes, scratch: Path) -> Parts:
+    """Every encoder at every batch size in every arithmetic."""
+    grid = product(sizes.encoders, sizes.batches, sizes.precisions)
+    return {
+        "device": partial(_device, sizes),
+        **{
+            f"simclr, {encoder}, batch {batch:,}, {precision}": partial(
+                _measure, sizes, encoder, batch, precision
+            )
+            for encoder, batch, precision in grid
+        },
+    }
+
+
+def _device(sizes: Sizes) -> Part:
+    rate = product_rate(torch.device(sizes.device), sizes.product)
+    found = {"side": sizes.product, "environment": environment(sizes.device, "auto")}
+    return Part({"matrix product, bf16": (rate / 1e12, "TFLOP/s")}, found)
+
+
+def _measure(sizes: Sizes, encoder: str, batch: int, precision: str) -> Part:
+    device, images = torch.device(sizes.device), _pictures(sizes.pictures)
+    loop = PretrainLoopSettings(
+        batch_size=batch, log_every=sizes.interval, device=sizes.device, precision=precision
+    )
+    peak = product_rate(device, sizes.product)
+    _forget_peak_memory(device)
+    method = _method(images, loop, encoder).to(device)
+    fetch = image_fetcher(images, device)
+    intervals: list[float] = []
+
+    def observe(progress: Progress) -> None:
+        intervals.append(sizes.interval * batch / progress.images_per_second)
+
+    groups = parameter_groups(method, loop.lr, loop.weight_decay)
+    steps = sizes.interval * sizes.intervals
+    train(method, groups, fetch, len(images), steps, loop, observe=observe)
+    memory = _peak_memory(device)
+
+    step_seconds = fmean(intervals[1:]) / sizes.interval
+    order = BatchOrder(len(images), batch, loop.seed)
+    fetching = seconds_of(lambda step: fetch(order(step)), device)
+    flops = _flops(method, fetch(order(0)))
+    return Part(
+        {
+            "throughput": (batch / step_seconds, "images/s"),
+            "fetching": (100 * fetching / step_seconds, "% of a step"),
+            "model FLOP utilisation": (100 * flops / step_seconds / peak, "% of the product"),
+            **memory,
+            f"an epoch over {PILE:,}, extrapolated": (PILE * step_seconds / batch, "s"),
+        },
+        {
+            "how": HOW,
+            "seconds_per_step": step_seconds,
+            "seconds_per_interval": intervals,
+            "flops_per_step": flops,
+            "tf32": {
+                "convolutions": torch.backends.cudnn.allow_tf32,
+                "products": torch.backends.cuda.matmul.allow_tf32,
+            },
+        },
+    )
+
+
+@cache
+def _pictures(count: int) -> np.ndarray:
+    settings = PictureSettings(style="fast", height=HEIGHT, width=WIDTH, channels=1)
+    return draw_chunk(settings, range(count))[0]
+
+
+def _method(images: np.ndarray, loop: PretrainLoopSettings, encoder: str) -> Method:
+    settings = tuple(found() for found in SimCLR.settings_classes)
+    what, model = PretrainSettings(method="simclr"), ModelSettings(encoder=encoder)
+    return build_method(images, Geometry(1, HEIGHT, WIDTH), what, loop, model, settings)
+
+
+def _flops(method: Method, images: Tensor) -> int:
+    with FlopCounterMode(display=False) as counter:
+        method(images, 0.0)["loss"].backward()
+    return counter.get_total_flops()
+
+
+def _forget_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _peak_memory(device: torch.device) -> dict[str, Any]:
+    """On a GPU alone: a process on the CPU shares its memory with all that ran in it before."""
+    if device.type != "cuda":
+        return {}
+    return {"peak memory": (torch.cuda.max_memory_allocated(device) / 2**30, "GiB")}
