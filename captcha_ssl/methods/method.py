@@ -18,7 +18,7 @@ class Method(nn.Module):
 
     settings_classes: tuple[type, ...] = ()
     peak_lr: float = 3e-3
-    """The peak learning rate if none is asked for; the best in trials on rendered captchas."""
+    """The peak learning rate if none is asked for. This one was found for SimCLR."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
