@@ -95,7 +95,8 @@ def _pretrain_one(
             atomic_write_text(gone_wrong, f"{error}\n")
     steps = what.steps or 0
     if gone_wrong.exists():
-        return Pretrained(variant.name, seed, file, steps, 0.0, {}, (gone_wrong.read_text(),))
+        reason = gone_wrong.read_text().strip()
+        return Pretrained(variant.name, seed, file, steps, 0.0, {}, (reason,))
     seconds = steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
     figures = run.metrics()[-1]
     words = tuple(findings(figures, WIDTHS[model.encoder][-1]))

@@ -26,7 +26,8 @@ class Variant:
     @property
     def lr(self) -> float:
         """The peak learning rate: the one asked for, or else the method's own."""
-        return self.pretraining.pretrain_lr or method_class(self.method).peak_lr
+        asked = self.pretraining.pretrain_lr
+        return method_class(self.method).peak_lr if asked is None else asked
 
 
 def variant_names(listed: str) -> list[str]:

@@ -77,10 +77,10 @@ class Monitor:
 def findings(figures: Mapping[str, float], width: int) -> list[str]:
     """What the figures of an encoder with frames of `width` numbers warn of, in words."""
     found = []
-    rank, spread = figures["effective_rank"], figures["deviation"]
-    if spread < 0.05 or rank < 2:
+    rank, apart = figures["effective_rank"], figures["deviation"]
+    if apart < 0.05 or rank < 2:
         found.append(
-            f"collapse: all frames look alike (deviation {spread:.3f} of 1, effective rank "
+            f"collapse: all frames look alike (deviation {apart:.3f} of 1, effective rank "
             f"{rank:.1f} of {width}); lower lr, use larger batches or another method"
         )
     elif rank < width / 16:

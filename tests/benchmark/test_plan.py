@@ -69,6 +69,11 @@ def test_a_variant_has_settings_of_its_own_and_shares_the_others():
     assert variant.pretraining.pretrain_steps == plain.pretraining.pretrain_steps == 9
 
 
+def test_a_rate_of_nothing_is_not_the_absence_of_a_rate():
+    configuration = configure(assignments=["methods=simclr:pretrain_lr=0"])
+    assert configuration.variants["simclr:pretrain_lr=0"].lr == 0
+
+
 def test_variants_are_stored_and_read_back(tmp_path: Path):
     configuration = configure(flags={"methods": "simclr:loss=triplet,autoencoder:variant=plain"})
     (tmp_path / "c.toml").write_text(configuration.to_toml())
