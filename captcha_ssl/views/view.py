@@ -1,4 +1,4 @@
-"""One random view of a batch: warp, thickness, clutter, tone, in this order."""
+"""One random view of a batch: warp, thickness, clutter, colour, tone, in this order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.views.clutter import draw_strokes, strew_dots
+from captcha_ssl.views.colour import vary_colour
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.thickness import vary_thickness
 from captcha_ssl.views.tone import vary_tone
@@ -27,4 +28,6 @@ def random_view(images: Tensor, settings: ViewSettings, width: int | None = None
             view = draw_strokes(view, settings.strokes)
         if settings.dots:
             view = strew_dots(view, settings.dots)
+        if settings.colour:
+            view = vary_colour(view, settings.colour)
         return vary_tone(view, settings)

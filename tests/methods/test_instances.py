@@ -10,7 +10,7 @@ from captcha_ssl.methods.instances import INSTANCES, Crops, InstanceSettings, bu
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.views.settings import ViewSettings
 
-STILL = ViewSettings(*[0] * 12)
+STILL = ViewSettings(*[0] * 13)
 
 
 def _images(batch: int = 6) -> torch.Tensor:

@@ -17,7 +17,7 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.views.settings import ViewSettings
 
-STILL = ViewSettings(*[0] * 12)
+STILL = ViewSettings(*[0] * 13)
 
 
 class Strips(nn.Module):

@@ -25,7 +25,7 @@ from captcha_ssl.views.settings import GentleViewSettings
 GEOMETRY = Geometry(1, 32, 64)
 CHARSET = Charset("0123456789")
 LOOP = LoopSettings(batch_size=16, lr=3e-3, log_every=5, device="cpu", precision="fp32")
-STILL = GentleViewSettings(*[0] * 12)
+STILL = GentleViewSettings(*[0] * 13)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from captcha_ssl.views.tone import vary_tone
 from captcha_ssl.views.view import random_view
 from captcha_ssl.views.warp import warp
 
-STILL = ViewSettings(*[0] * 12)
+STILL = ViewSettings(*[0] * 13)
 
 
 @pytest.fixture
