@@ -20,7 +20,8 @@ from captcha_ssl.benchmark.results import Results
 from captcha_ssl.benchmark.summary import Entry
 
 PLOT = "accuracy-labels.png"
-_INK, _FAINT = "#22262e", "#dfe3e8"
+TITLE = "Texts read without an error"
+_INK, FAINT = "#22262e", "#dfe3e8"
 _PRETRAINED = ("#0b7a75", "#d1495b", "#3d5a98", "#e09f3e", "#7b4b94", "#5c8001")
 _PLAIN = ("#6c757d", "#343a40", "#a0a7ae")
 _MUTED = "#5b6470"
@@ -28,7 +29,7 @@ _APART = 1.03
 """Factor on the logarithmic axis between two arms at the same label count."""
 _LINE_OF_TEXT = 0.06
 """Height of a name, as a share of the axis."""
-_STYLE: Any = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "text.color": _INK,
@@ -45,7 +46,7 @@ def plot_accuracy(path: Path, results: Results) -> None:
     """Draw means, 95% intervals and single runs as a PNG; labels on a logarithmic axis."""
     arms = results.configuration.arms
     colours = _colours(arms)
-    with rc_context(_STYLE), atomic_path(path) as temporary:
+    with rc_context(STYLE), atomic_path(path) as temporary:
         # Not pyplot: it would choose a window system and keep the figure alive.
         several = len({entry.labels for entry in results.entries}) > 1
         figure = Figure(figsize=(7.6 if several else 5.6, 4.4), layout="constrained")
@@ -112,16 +113,17 @@ def _dress(axes: Axes, results: Results) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, low), min(1.0, high))
-    axes.grid(axis="y", color=_FAINT, linewidth=0.8)
+    axes.grid(axis="y", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("labelled images")
-    axes.set_title("Texts read without an error", loc="left", pad=26, fontsize=13, weight="bold")
-    axes.text(0, 1.035, _subtitle(results), transform=axes.transAxes, fontsize=9, color=_MUTED)
+    axes.set_title(TITLE, loc="left", pad=26, fontsize=13, weight="bold")
+    axes.text(0, 1.035, subtitle(results), transform=axes.transAxes, fontsize=9, color=_MUTED)
 
 
-def _subtitle(results: Results) -> str:
+def subtitle(results: Results) -> str:
+    """What the dots and bands are, over how many runs and images."""
     seeds = results.configuration.benchmark.seeds
     what = f"mean and 95% interval of {seeds} runs" if seeds > 1 else "one run"
     hollow = "" if all(row.converged for row in results.rows) else "; hollow: stuck on the plateau"

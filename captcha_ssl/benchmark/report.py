@@ -8,6 +8,8 @@ from pathlib import Path
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.caveats import caveats
+from captcha_ssl.benchmark.comparison import columns, table, worth_comparing
+from captcha_ssl.benchmark.comparison_plot import COMPARISON_PLOT, plot_comparison
 from captcha_ssl.benchmark.plots import PLOT, plot_accuracy
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.progress import duration
@@ -28,7 +30,10 @@ def write_report(out: Path, results: Results) -> None:
     """Write all three into `out`, each whole or not at all. Raises OSError."""
     text = json.dumps(results.to_json(), indent=2, ensure_ascii=False)
     atomic_write_text(out / DATA, text + "\n")
-    plot_accuracy(out / PLOT, results)
+    if worth_comparing(results):
+        plot_comparison(out / COMPARISON_PLOT, results)
+    else:
+        plot_accuracy(out / PLOT, results)
     atomic_write_text(out / REPORT, "\n".join(_markdown(results)) + "\n")
 
 
@@ -38,6 +43,9 @@ def _markdown(results: Results) -> Iterator[str]:
     yield ""
     yield f"{data['source']}: {data['pool']:,} images to learn from, {data['test']:,} to test on."
     yield ""
+    if worth_comparing(results):
+        yield from ("## The methods side by side", "", *_comparison(results), "")
+        yield from ("## Every arm", "")
     yield from _table(results)
     yield ""
     yield (
@@ -48,7 +56,10 @@ def _markdown(results: Results) -> Iterator[str]:
         f"Time: one fine-tuning, {results.environment['at once']} at once."
     )
     yield ""
-    yield f"![Exact match against labels]({PLOT})"
+    if worth_comparing(results):
+        yield f"![Exact match of every method]({COMPARISON_PLOT})"
+    else:
+        yield f"![Exact match against labels]({PLOT})"
     if results.pretrained:
         yield from _pretraining(results.pretrained)
     for title, lines in (("Protocol", _protocol(results)), ("Caveats", caveats(results))):
@@ -57,6 +68,14 @@ def _markdown(results: Results) -> Iterator[str]:
     yield from ("", "## To repeat it", "", "```", results.command, "```", "")
     facts = ", ".join(f"{name} {value}" for name, value in results.environment.items())
     yield f"Measured with {facts}. All settings are in `config.toml`, every run in `{DATA}`."
+
+
+def _comparison(results: Results) -> Iterator[str]:
+    heads = columns(results)
+    yield f"| {' | '.join(heads)} |"
+    yield "|:--|" + "--:|" * (len(heads) - 1)
+    for row in table(results):
+        yield f"| {' | '.join(row)} |"
 
 
 def _table(results: Results) -> Iterator[str]:

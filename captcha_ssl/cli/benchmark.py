@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from itertools import zip_longest
+from collections.abc import Collection, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -99,22 +100,40 @@ def _silent(line: str) -> None:
 
 
 def _print_table(results: Results) -> None:
+    from captcha_ssl.benchmark.comparison import columns, table, worth_comparing
+    from captcha_ssl.benchmark.table import COLUMNS, cells
+
+    if worth_comparing(results):
+        _print(columns(results), table(results), left=("method",))
+        return
+    shown = [n for n, name in enumerate(COLUMNS) if not _seen() or name not in _LEFT_OUT]
+    rows = [[cells(entry)[n] for n in shown] for entry in results.entries]
+    counts = [entry.labels for entry in results.entries]
+    ends = {n for n, pair in enumerate(pairwise(counts)) if pair[0] != pair[1]}
+    _print([COLUMNS[n] for n in shown], rows, left=("arm", "over"), ends=ends)
+
+
+def _seen() -> bool:
+    return sys.stdout.isatty()
+
+
+def _print(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    left: Sequence[str],
+    ends: Collection[int] = (),
+) -> None:
+    """A table with the columns `left` flush left and a line below the rows `ends`."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    from captcha_ssl.benchmark.table import COLUMNS, cells
-
-    seen = sys.stdout.isatty()
-    shown = [place for place, name in enumerate(COLUMNS) if not seen or name not in _LEFT_OUT]
-    table = Table(box=box.SIMPLE_HEAD if seen else None, padding=(0, 1, 0, 0))
-    for name in (COLUMNS[place] for place in shown):
-        justify: Literal["left", "right"] = "left" if name in ("arm", "over") else "right"
-        header = name.replace(" ", "\n") if seen else name
+    table = Table(box=box.SIMPLE_HEAD if _seen() else None, padding=(0, 1, 0, 0))
+    for name in heads:
+        justify: Literal["left", "right"] = "left" if name in left else "right"
+        header = name.replace(" ", "\n") if _seen() else name
         table.add_column(header, justify=justify, vertical="bottom", no_wrap=True)
-    for entry, following in zip_longest(results.entries, results.entries[1:]):
-        texts = cells(entry)
-        last = following is None or following.labels != entry.labels
-        table.add_row(*(texts[place] for place in shown), end_section=last)
+    for number, texts in enumerate(rows):
+        table.add_row(*texts, end_section=number in ends)
     # In a pipe nothing is wrapped or cut, whatever the width of a terminal elsewhere.
-    Console(width=None if seen else _PIPE_WIDTH, highlight=False).print(table)
+    Console(width=None if _seen() else _PIPE_WIDTH, highlight=False).print(table)
