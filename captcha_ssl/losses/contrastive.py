@@ -12,7 +12,7 @@ _SMALLEST = 1e-6
 
 @full_precision
 def contrastive(
-    a: Tensor, b: Tensor, margin: float = 1.0, *, negatives: Tensor | None = None
+    a: Tensor, b: Tensor, margin: float = 2**0.5, *, negatives: Tensor | None = None
 ) -> Tensor:
     """Half the squared distance of equal pairs, half the squared shortfall of other pairs.
 
@@ -21,7 +21,9 @@ def contrastive(
         loss = mean over similar pairs of ½D² + mean over dissimilar pairs of ½max(0, m − D)²
 
     (Hadsell, Chopra & LeCun 2006, eq. 4). `a`, `b` are `[N, D]`, `negatives` `[K, D]`; the two
-    means weigh similar and dissimilar pairs alike however many there are of each. float32 inside.
+    means weigh similar and dissimilar pairs alike however many there are of each. A margin of √2
+    is the distance of vectors that have nothing in common; a smaller one leaves them together and
+    the embedding in few dimensions. float32 inside.
     """
     similar, dissimilar = (2 - 2 * cosine for cosine in cosines(a, b, negatives))
     # The root has no slope at zero.

@@ -26,7 +26,7 @@ class PairLoss(Protocol):
 
 LOSSES: dict[str, Callable[[LossSettings], PairLoss]] = {
     "infonce": lambda s: partial(infonce, temperature=s.temperature),
-    "contrastive": lambda s: partial(contrastive, margin=1.0 if s.margin is None else s.margin),
+    "contrastive": lambda s: partial(contrastive, margin=2**0.5 if s.margin is None else s.margin),
     "triplet": lambda s: partial(
         triplet, margin=0.2 if s.margin is None else s.margin, mining=s.mining
     ),
@@ -45,7 +45,7 @@ class LossSettings:
     loss: str = setting("infonce", "loss between the two views", choices=tuple(LOSSES))
     temperature: float = setting(0.1, "temperature τ (infonce)", low=0.001)
     margin: float | None = setting(
-        None, "margin; none: 1 for contrastive, 0.2 for triplet", low=0.0
+        None, "margin; none: √2 for contrastive, 0.2 for triplet", low=0.0
     )
     mining: str = setting(
         "semi-hard", "which negative a triplet takes (triplet)", choices=tuple(MINING)

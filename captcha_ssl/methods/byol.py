@@ -33,6 +33,7 @@ class BYOL(TwoViewMethod):
     """Online encoder, projector and predictor; target encoder and projector."""
 
     settings_classes = (BYOLSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+    peak_lr = 1e-3
 
     def __init__(
         self,

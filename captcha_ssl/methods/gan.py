@@ -41,6 +41,7 @@ class GAN(Method):
     """
 
     settings_classes = (GANSettings, MaskSettings)
+    peak_lr = 1e-3
 
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)

@@ -35,6 +35,7 @@ class Jigsaw(Method):
     """Encoder and a head that names the order from the pieces' mean frames side by side."""
 
     settings_classes = (JigsawSettings,)
+    peak_lr = 1e-3
     orders: Tensor
 
     def __init__(self, encoder: Encoder, settings: JigsawSettings) -> None:

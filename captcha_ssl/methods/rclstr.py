@@ -56,6 +56,7 @@ class RCLSTR(TwoViewMethod):
         InstanceSettings,
         ViewSettings,
     )
+    peak_lr = 1e-3
     instances: Crops
 
     def __init__(

@@ -202,7 +202,7 @@ def test_settings_reach_the_loss_that_is_named() -> None:
 
     assert torch.equal(of("temperature=0.3"), infonce(a, b, 0.3, negatives=queue))
     assert torch.equal(of("loss=n-pair", "l2=0.5"), n_pair(a, b, 0.5, negatives=queue))
-    assert torch.equal(of("loss=contrastive"), contrastive(a, b, 1.0, negatives=queue))
+    assert torch.equal(of("loss=contrastive"), contrastive(a, b, 2**0.5, negatives=queue))
     assert torch.equal(of("loss=contrastive", "margin=2"), contrastive(a, b, 2, negatives=queue))
     assert torch.equal(of("loss=triplet"), triplet(a, b, 0.2, "semi-hard", negatives=queue))
     assert torch.equal(
