@@ -16,6 +16,7 @@ class SimCLR(TwoViewMethod):
     """Encoder, projector and a loss over all instances of the batch (Chen et al. 2020)."""
 
     settings_classes = (LossSettings, ProjectorSettings, InstanceSettings, ViewSettings)
+    peak_lr = 1e-3
 
     def __init__(
         self,
