@@ -16,6 +16,7 @@ from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult
+from captcha_ssl.recognition.self_training import Pile
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Bench:
             seed=job.seed,
             steps=job.steps,
             encoder=encoder.file if encoder else None,
+            # All of the pool and none of its labels, as the pretraining has it.
+            pile=Pile(self.material.pool.images, self.configuration.self_training),
         )
 
     def _encoder(self, job: Job) -> Pretrained | None:

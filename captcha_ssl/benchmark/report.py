@@ -10,6 +10,7 @@ from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.caveats import caveats
 from captcha_ssl.benchmark.comparison import columns, table, worth_comparing
 from captcha_ssl.benchmark.comparison_plot import COMPARISON_PLOT, plot_comparison
+from captcha_ssl.benchmark.plan import SYNTHETIC, is_method
 from captcha_ssl.benchmark.plots import PLOT, plot_accuracy
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.progress import duration
@@ -93,9 +94,11 @@ def _pretraining(pretrained: Sequence[Pretrained]) -> Iterator[str]:
         if run.diverged:
             yield f"| {run.method} | {run.seed} | {run.steps:,} |{' – |' * (len(MONITORED) + 2)}"
             continue
-        figures = [f"{run.figures[name]:.2f}" for name in MONITORED.values()]
-        told = "{place_accuracy:.0%} (chance {place_chance:.0%})".format(**run.figures)
-        cells = (f"{run.seed}", f"{run.steps:,}", duration(run.seconds), *figures, told)
+        figures = ["–"] * (len(MONITORED) + 1)
+        if is_method(run.method):
+            figures = [f"{run.figures[name]:.2f}" for name in MONITORED.values()]
+            figures.append("{place_accuracy:.0%} (chance {place_chance:.0%})".format(**run.figures))
+        cells = (f"{run.seed}", f"{run.steps:,}", duration(run.seconds), *figures)
         yield f"| {run.method} | {' | '.join(cells)} |"
     yield ""
     yield (
@@ -129,6 +132,7 @@ def _protocol(results: Results) -> Iterator[str]:
         f"{settings.finetune_steps:,} steps of {settings.finetune_batch_size} images"
         f"{_longer(results)}."
     )
+    yield from _other_arms(results)
     yield (
         f"For each arm and label count the learning rate is the best of {len(settings.lr_grid)} "
         "by character error rate on as many validation images as labels, drawn from the pool "
@@ -138,6 +142,26 @@ def _protocol(results: Results) -> Iterator[str]:
         f"Then {settings.seeds} runs vary label subset, initialisation and batches; a seed means "
         "the same labels in every arm, and fewer labels are a subset of more."
     )
+
+
+def _other_arms(results: Results) -> Iterator[str]:
+    """What the arms do that are not only trained on the labels of the pool."""
+    settings, arms = results.configuration.benchmark, results.configuration.arms
+    if any(arm.method == SYNTHETIC for arm in arms):
+        yield (
+            f"synthetic is pretrained not on the pool but on {settings.synthetic:,} images "
+            f"rendered in the style {settings.synthetic_style}, with their labels."
+        )
+    if any(arm.strong for arm in arms):
+        yield "An arm …-strong sees larger warps, other thicknesses, strokes and dots."
+    if any(arm.self_training for arm in arms):
+        yield (
+            "An arm …-self-training also learns, in each step, from as many pool images as "
+            "labelled ones times "
+            f"{results.configuration.self_training.pile_ratio:g}: what a slow average of itself "
+            "reads there with a probability of at least "
+            f"{results.configuration.self_training.confidence:g}. It reads no label of the pool."
+        )
 
 
 def _longer(results: Results) -> str:

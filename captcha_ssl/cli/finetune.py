@@ -109,9 +109,9 @@ def finetune(
         print(f"charset: {charset.characters}", file=sys.stderr)
     train, held_out = _split(images, settings, loop.seed)
     pile, rejected = None, images.rejected
-    if teaching.unlabeled:
+    if settings.unlabeled:
         more = load(
-            teaching.unlabeled, model, labelled=False, quiet=quiet, geometry=images.geometry
+            settings.unlabeled, model, labelled=False, quiet=quiet, geometry=images.geometry
         )
         pile, rejected = Pile(more.images, teaching), rejected + more.rejected
 

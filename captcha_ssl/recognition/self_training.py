@@ -68,10 +68,13 @@ class SelfTrainingTask(nn.Module):
         return {**figures, **learnt, "loss": loss, LABELLED_LOSS: figures["loss"]}
 
     def after_step(self, progress: float) -> None:
-        """The teacher follows, at first quickly: it would long stay what it began with."""
+        """The teacher follows: its window is a share of the steps, however many there are.
+
+        (A polynomial-decay average, Shamir & Zhang 2013, section 4.)
+        """
         self.supervised.after_step(progress)
         self.steps += 1
-        momentum = min(self.settings.teacher_momentum, 1 - 1 / (1 + int(self.steps)))
+        momentum = 1 - 1 / (1 + self.settings.teacher_window * int(self.steps))
         follow(self.teacher, self.supervised.recogniser, momentum)
 
     def _learn_from_teacher(self, images: Tensor) -> dict[str, Tensor]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from captcha_ssl.settings import setting
 
@@ -12,15 +11,12 @@ from captcha_ssl.settings import setting
 class SelfTrainingSettings:
     """How a recogniser goes on to learn from images that nobody has labelled."""
 
-    unlabeled: Path | None = setting(None, "unlabelled images to train on too; none: labels alone")
-    pile_ratio: float = setting(
-        1.0, "unlabelled images per step, in batches of labelled ones", low=0.01
-    )
+    pile_ratio: float = setting(1.0, "unlabelled images for each labelled one of a step", low=0.01)
     pile_weight: float = setting(1.0, "weight of their loss, once it has risen", low=0.0)
     confidence: float = setting(
         0.5, "probability from which on what the teacher reads is believed", low=0.0, high=1.0
     )
     ramp: float = setting(0.3, "share of the steps in which the weight rises", low=0.0, high=1.0)
-    teacher_momentum: float = setting(
-        0.99, "how slowly the teacher follows the recogniser", low=0.0, high=1.0
+    teacher_window: float = setting(
+        0.05, "share of the steps so far that the teacher averages over", low=0.0, high=1.0
     )

@@ -115,9 +115,9 @@ def test_the_teacher_gets_no_gradient_and_the_pile_teaches_the_student(
 
 
 def test_the_teacher_is_the_moving_average_of_the_student() -> None:
-    task = _task(SelfTrainingSettings(teacher_momentum=0.6))
+    task = _task(SelfTrainingSettings(teacher_window=0.5))
     weight, mean = task.supervised.recogniser.head.weight, None
-    for step, momentum in enumerate((0.5, 0.6, 0.6), start=1):
+    for step, momentum in enumerate((1 / 3, 1 / 2, 3 / 5), start=1):
         mean = weight.detach().clone() if mean is None else mean
         with torch.no_grad():
             weight += step
