@@ -12,7 +12,7 @@ from captcha_ssl.benchmark.job import Bench
 from captcha_ssl.benchmark.material import Material, check_rendering, read, render
 from captcha_ssl.benchmark.plan import compute_models
 from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining, pretrain_all
-from captcha_ssl.benchmark.report import REPORT, write_report
+from captcha_ssl.benchmark.report import PAGE, write_report
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import open_run
@@ -39,10 +39,14 @@ def run_benchmark(
     )
     pretrained = pretrain_all(out / "pretrained", configuration, material, say)
     configuration = _without_diverged(configuration, pretrained.values())
-    rows, trials = Experiment(Bench(out, configuration, material, pretrained)).run(say)
-    results = Results.collect(configuration, material, pretrained.values(), rows, trials, command)
+    bench = Bench(out, configuration, material, pretrained)
+    rows, trials = Experiment(bench).run(say)
+    details = bench.details(rows)
+    results = Results.collect(
+        *(configuration, material, pretrained.values(), rows, trials, command, details)
+    )
     write_report(out, results)
-    say(f"report: {out / REPORT}")
+    say(f"report: {out / PAGE}")
     return results
 
 

@@ -34,12 +34,13 @@ from captcha_ssl.views.settings import GentleViewSettings
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A trained recogniser and how its training went."""
+    """A trained recogniser and how its training went: `history` has the logged figures."""
 
     recogniser: Recogniser
     converged: bool
     final_loss: float
     seconds: float
+    history: list[dict[str, float]]
 
 
 def finetune(
@@ -89,7 +90,8 @@ def finetune(
         }
         recogniser.save(run.path / FILE_NAME, about)
     return FinetuneResult(
-        recogniser.eval(), left_plateau(loss, charset), loss, time.perf_counter() - started
+        *(recogniser.eval(), left_plateau(loss, charset), loss),
+        *(time.perf_counter() - started, history),
     )
 
 
