@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+from captcha_ssl.benchmark.plan import Arm, is_method
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.results import Results
@@ -35,7 +36,7 @@ def lines(results: Results) -> list[Line]:
     found: dict[str, dict[tuple[str, int], Entry]] = {}
     arms = {arm.name: arm for arm in results.configuration.arms}
     ordered = sorted(arms.values(), key=lambda arm: arm.method is not None)
-    names = {arm.name: arm.method or arm.name for arm in ordered}
+    names = {arm.name: _line_of(arm) for arm in ordered}
     for arm in ordered:
         found.setdefault(names[arm.name], {})
     for entry in results.entries:
@@ -45,6 +46,11 @@ def lines(results: Results) -> list[Line]:
         Line(name, entries, tuple(p for p in results.pretrained if p.method == name))
         for name, entries in found.items()
     ]
+
+
+def _line_of(arm: Arm) -> str:
+    """A method is fine-tuned and frozen in one line; what else is done to it has its own."""
+    return arm.name if arm.method is None or arm.strong or arm.self_training else arm.method
 
 
 def columns(results: Results) -> list[str]:
@@ -63,15 +69,12 @@ def _texts(line: Line, results: Results) -> list[str]:
     measured = [line.entries.get(place) for place in _kinds(results)]
     tuned = [line.entries.get((FINE_TUNED, labels)) for labels in _counts(results)]
     trained = [run for run in line.pretrained if not run.diverged]
-    monitored = (
-        [
-            f"{_mean(trained, 'place_accuracy'):.0%}",
-            f"{_mean(trained, 'effective_rank'):.1f}",
-            duration(fmean(run.seconds for run in trained)),
-        ]
-        if trained
-        else ["–"] * 3
-    )
+    told, rank = _mean(trained, "place_accuracy"), _mean(trained, "effective_rank")
+    monitored = [
+        "–" if told is None else f"{told:.0%}",
+        "–" if rank is None else f"{rank:.1f}",
+        duration(fmean(run.seconds for run in trained)) if trained else "–",
+    ]
     shares = [_share(entry) for entry in measured]
     return [line.name, *shares, *("–" if e is None else gain(e) for e in tuned), *monitored]
 
@@ -94,13 +97,15 @@ def _counts(results: Results) -> list[int]:
     return sorted({entry.labels for entry in results.entries})
 
 
-def _mean(trained: Iterable[Pretrained], figure: str) -> float:
-    return fmean(run.figures[figure] for run in trained)
+def _mean(trained: Iterable[Pretrained], figure: str) -> float | None:
+    """The mean over runs that were monitored, if any was."""
+    values = [run.figures[figure] for run in trained if figure in run.figures]
+    return fmean(values) if values else None
 
 
 def worth_comparing(results: Results) -> bool:
     """Whether there are so many methods that a list of arms does not show which is best."""
-    return len({run.method for run in results.pretrained}) >= MANY
+    return len({run.method for run in results.pretrained if is_method(run.method)}) >= MANY
 
 
 def ranked(found: Sequence[Line], labels: int) -> list[Line]:

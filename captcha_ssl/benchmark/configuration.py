@@ -17,6 +17,7 @@ from captcha_ssl.benchmark.variants import (
     settings_classes,
     variant_names,
 )
+from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.settings import peek, resolve, to_toml, with_defaults
 from captcha_ssl.training.settings import ModelSettings
 
@@ -27,13 +28,19 @@ class Configuration:
 
     benchmark: BenchmarkSettings
     model: ModelSettings
+    self_training: SelfTrainingSettings
     common: tuple[Any, ...]
     variants: Mapping[str, Variant]
     arms: tuple[Arm, ...]
 
     def to_toml(self) -> str:
         """TOML that `configure` reads back to an equal configuration."""
-        return to_toml(self.benchmark, self.model, *self.common)
+        return to_toml(self.benchmark, self.model, self.self_training, *self.common)
+
+    @property
+    def pretraining(self) -> PretrainingSettings:
+        """How long a pretraining is that no variant says otherwise of."""
+        return next(found for found in self.common if isinstance(found, PretrainingSettings))
 
 
 def configure(
@@ -51,7 +58,7 @@ def configure(
     values = preset_values(preset)
     listed = _peek("methods", file, assignments, flags)
     names = variant_names(listed) if listed else BenchmarkSettings.methods
-    own = (BenchmarkSettings, ModelSettings)
+    own = (BenchmarkSettings, ModelSettings, SelfTrainingSettings)
     common = dict.fromkeys(chain((PretrainingSettings,), *map(settings_classes, names)))
     classes = (*own, *common)
     instances = resolve(
@@ -61,12 +68,12 @@ def configure(
         flags=flags,
     )
     resolved = {cls: as_plain(cls, found) for cls, found in zip(classes, instances, strict=True)}
-    settings = resolved[BenchmarkSettings]
+    settings, model, self_training = (resolved[cls] for cls in own)
     arms = plan_arms(settings)
     learning_rates(arms[0], settings)
     variants = {name: build_variant(name, resolved) for name in names}
     shared = tuple(resolved[cls] for cls in common)
-    return Configuration(settings, resolved[ModelSettings], shared, variants, arms)
+    return Configuration(settings, model, self_training, shared, variants, arms)
 
 
 def _peek(

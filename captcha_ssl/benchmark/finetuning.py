@@ -10,8 +10,9 @@ from captcha_ssl.benchmark.settings import BenchmarkSettings
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.recognition.self_training import Pile
 from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.views.settings import GentleViewSettings, StrongViewSettings
 
 
 def fine_tune(
@@ -25,8 +26,11 @@ def fine_tune(
     seed: int,
     steps: int,
     encoder: Path | None,
+    pile: Pile,
 ) -> FinetuneResult:
     """Train the recogniser of `arm` on `data`, from `encoder` or from scratch.
+
+    A self-training arm learns from the `pile` too.
 
     `lr` is the rate that was tuned: the encoder's, or the head's when the encoder is frozen.
     Raises UserError when the loss is not finite.
@@ -44,4 +48,8 @@ def fine_tune(
         device=settings.device,
         precision=settings.precision,
     )
-    return finetune(data, charset, replace(what, **arm.finetune), loop, model, GentleViewSettings())
+    views = StrongViewSettings() if arm.strong else GentleViewSettings()
+    return finetune(
+        *(data, charset, replace(what, **arm.finetune), loop, model, views),
+        pile=pile if arm.self_training else None,
+    )

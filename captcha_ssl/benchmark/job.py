@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from captcha_ssl.benchmark.configuration import Configuration
+from captcha_ssl.benchmark.details import Details, details, read_details, write_details
 from captcha_ssl.benchmark.finetuning import fine_tune
 from captcha_ssl.benchmark.material import Material
-from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.plan import Arm, file_name
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.records import Row, Score, Trial, read_record, write_record
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_file import FILE_NAME
-from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult
+from captcha_ssl.recognition.self_training import Pile
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,11 @@ class Bench:
         file = self._file(job)
         return read_record(file, Row) if job.reported else read_record(file, Trial)
 
+    def details(self, rows: Iterable[Row]) -> dict[tuple[str, int, int], Details]:
+        """The details of reported runs by arm, labels and seed. Raises UserError for damage."""
+        kept = {(r.arm, r.labels, r.seed): read_details(self._details_file(r)) for r in rows}
+        return {run: found for run, found in kept.items() if found is not None}
+
     def perform(self, job: Job) -> Trial | Row:
         """Do the job and keep its record.
 
@@ -59,7 +67,8 @@ class Bench:
     def _try(self, job: Job) -> Trial:
         train, validation = self.material.tuning(job.labels, job.seed)
         try:
-            score = _score(self._fine_tune(job, train), validation, job.steps)
+            result = self._fine_tune(job, train)
+            score = _score(result, evaluate(result.recogniser, validation), job.steps)
         except DivergedError:
             # Not the rate to go on with, and a fact about the arm.
             score = Score(0.0, 1.0, False, None, job.steps, 0.0)
@@ -67,9 +76,12 @@ class Bench:
 
     def _report(self, job: Job) -> Row:
         result = self._fine_tune(job, self.material.training(job.labels, job.seed))
+        read = evaluate(result.recogniser, self.material.test)
+        losses = [(int(logged["step"]), logged["loss"]) for logged in result.history]
+        write_details(self._details_file(job), details(losses, self.material.test, read))
         encoder = self._encoder(job)
         row = Row(
-            **asdict(_score(result, self.material.test, job.steps)),
+            **asdict(_score(result, read, job.steps)),
             arm=job.arm.name,
             labels=job.labels,
             seed=job.seed,
@@ -88,6 +100,8 @@ class Bench:
             seed=job.seed,
             steps=job.steps,
             encoder=encoder.file if encoder else None,
+            # All of the pool and none of its labels, as the pretraining has it.
+            pile=Pile(self.material.pool.images, self.configuration.self_training),
         )
 
     def _encoder(self, job: Job) -> Pretrained | None:
@@ -107,13 +121,16 @@ class Bench:
         folder.mkdir(parents=True, exist_ok=True)
         result.recogniser.save(folder / FILE_NAME, {**asdict(row)})
 
+    def _details_file(self, run: Job | Row) -> Path:
+        arm = run.arm if isinstance(run.arm, str) else run.arm.name
+        return self.out / "details" / f"{file_name(arm)}-{run.labels}-{run.seed}.json"
+
     def _file(self, job: Job) -> Path:
         kind, number = ("cells", f"{job.seed}") if job.reported else ("tuning", f"{job.lr:g}")
         return self.out / kind / f"{job.arm.folder}-{job.labels}-{number}.json"
 
 
-def _score(result: FinetuneResult, data: Dataset, steps: int) -> Score:
-    read = evaluate(result.recogniser, data)
+def _score(result: FinetuneResult, read: Evaluation, steps: int) -> Score:
     return Score(
         exact_match=read.exact_match,
         cer=read.cer,

@@ -11,6 +11,12 @@ from typing import Any
 from captcha_ssl.benchmark.settings import BenchmarkSettings
 from captcha_ssl.errors import UserError
 
+CRITIC = (
+    *("scratch", "scratch-strong", "scratch-long", "scratch-self-training", "random-frozen"),
+    *("synthetic", "pretrained", "pretrained-frozen", "pretrained-self-training"),
+)
+"""The arms that one would ask for who doubts the gain."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     "standard": {
@@ -22,7 +28,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "finetune_steps": 1000,
         "lr_grid": (5e-4, 1e-3, 3e-3),
         "head_lr_grid": (3e-3, 1e-2, 3e-2),
-        "arms": ("scratch", "random-frozen", "pretrained", "pretrained-frozen"),
+        "arms": CRITIC,
     },
     "paper": {
         "unlabelled": 860_000,
@@ -34,7 +40,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "finetune_steps": 4000,
         "lr_grid": (3e-4, 1e-3, 3e-3),
         "head_lr_grid": (3e-3, 1e-2, 3e-2),
-        "arms": ("scratch", "scratch-long", "random-frozen", "pretrained", "pretrained-frozen"),
+        "arms": CRITIC,
     },
 }
 """Values that a preset puts in the place of the defaults; any settings class may be meant."""
@@ -44,7 +50,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 class Arm:
     """One way to come to a recogniser.
 
-    `method` names the variant that the encoder is pretrained with (None: not at all). `finetune`
+    `method` names the variant that the encoder is pretrained with (None: not at all). `strong`
+    fine-tunes on strong views, `self_training` on the pool without its labels too. `finetune`
     replaces fields of FinetuneSettings. `match_compute` prolongs the fine-tuning until it takes
     as long as the costliest pretraining and a fine-tuning together.
     """
@@ -52,6 +59,8 @@ class Arm:
     name: str
     method: str | None = None
     freeze: bool = False
+    strong: bool = False
+    self_training: bool = False
     finetune: Mapping[str, Any] = field(default_factory=dict, hash=False)
     match_compute: bool = False
 
@@ -61,9 +70,14 @@ class Arm:
         return file_name(self.name)
 
 
+SYNTHETIC = "synthetic"
+"""In the place of a method: pretrained on the labels of rendered images of another style."""
+
 CONTROLS = (
     Arm("scratch"),
+    Arm("scratch-strong", strong=True),
     Arm("scratch-long", match_compute=True),
+    Arm("scratch-self-training", self_training=True),
     Arm("random-frozen", freeze=True),
 )
 
@@ -87,10 +101,11 @@ def preset_values(name: str) -> dict[str, Any]:
 def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     """The arms that `settings.arms` asks for, each once, in that order.
 
-    Raises UserError for an arm that is not known or that has nothing to match.
+    Raises UserError for an arm that is not known, that has nothing to match, or that would be
+    pretrained on labelled images of the very style that is read.
     """
     methods = [method.strip() for method in settings.methods]
-    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms(methods))}
+    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms([SYNTHETIC, *methods]))}
     names = [name for asked in settings.arms for name in _expand(asked.strip(), methods)]
     for name in names:
         if name not in known:
@@ -98,6 +113,12 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     arms = tuple(known[name] for name in dict.fromkeys(names))
     if any(arm.match_compute for arm in arms) and not compute_models(arms):
         raise UserError("scratch-long needs a pretrained arm beside it, to match its compute")
+    drawn_alike = settings.data is None and settings.style == settings.synthetic_style
+    if drawn_alike and any(arm.method == SYNTHETIC for arm in arms):
+        raise UserError(
+            f"synthetic_style {settings.style!r} is the style of the images themselves; the arm "
+            "synthetic stands for labels of another style: change one of the two"
+        )
     return arms
 
 
@@ -107,8 +128,13 @@ def file_name(variant: str) -> str:
 
 
 def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """The arms whose compute a `match_compute` arm is given: pretrained and fully fine-tuned."""
-    return tuple(arm for arm in arms if arm.method and not arm.freeze)
+    """The arms whose compute a `match_compute` arm is given: pretrained, fine-tuned as it is."""
+    return tuple(arm for arm in arms if arm == Arm(arm.name, arm.method) and is_method(arm.method))
+
+
+def is_method(name: str | None) -> bool:
+    """Whether it is a way to learn without labels."""
+    return name not in (None, SYNTHETIC)
 
 
 def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:
@@ -136,14 +162,21 @@ def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
 
 
 def _method_arms(methods: Sequence[str]) -> list[Arm]:
-    plain = [Arm(method, method) for method in methods]
-    return plain + [Arm(f"{method}-frozen", method, freeze=True) for method in methods]
+    return [
+        arm
+        for method in methods
+        for arm in (
+            Arm(method, method),
+            Arm(f"{method}-strong", method, strong=True),
+            Arm(f"{method}-self-training", method, self_training=True),
+            Arm(f"{method}-frozen", method, freeze=True),
+        )
+    ]
 
 
 def _expand(asked: str, methods: Sequence[str]) -> list[str]:
-    if asked not in ("pretrained", "pretrained-frozen"):
-        return [asked]
-    return [method + asked.removeprefix("pretrained") for method in methods]
+    stem, dash, kind = asked.partition("-")
+    return [method + dash + kind for method in methods] if stem == "pretrained" else [asked]
 
 
 def _hint(name: str, known: Sequence[str]) -> str:

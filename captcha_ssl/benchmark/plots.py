@@ -23,12 +23,13 @@ PLOT = "accuracy-labels.png"
 TITLE = "Texts read without an error"
 _INK, FAINT = "#22262e", "#dfe3e8"
 _PRETRAINED = ("#0b7a75", "#d1495b", "#3d5a98", "#e09f3e", "#7b4b94", "#5c8001")
-_PLAIN = ("#6c757d", "#343a40", "#a0a7ae")
+_PLAIN = ("#6c757d", "#343a40", "#a0a7ae", "#8a6d3b", "#b89b72")
 _MUTED = "#5b6470"
 _APART = 1.03
 """Factor on the logarithmic axis between two arms at the same label count."""
 _LINE_OF_TEXT = 0.06
 """Height of a name, as a share of the axis."""
+_INCHES_A_NAME = 0.33
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
@@ -45,11 +46,12 @@ STYLE: Any = {
 def plot_accuracy(path: Path, results: Results) -> None:
     """Draw means, 95% intervals and single runs as a PNG; labels on a logarithmic axis."""
     arms = results.configuration.arms
-    colours = _colours(arms)
+    shades = colours(arms)
     with rc_context(STYLE), atomic_path(path) as temporary:
         # Not pyplot: it would choose a window system and keep the figure alive.
         several = len({entry.labels for entry in results.entries}) > 1
-        figure = Figure(figsize=(7.6 if several else 5.6, 4.4), layout="constrained")
+        size = (7.6 if several else 5.6, max(4.4, 1.4 + _INCHES_A_NAME * len(arms)))
+        figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         for place, arm in enumerate(arms):
             entries = [entry for entry in results.entries if entry.arm == arm.name]
@@ -57,9 +59,9 @@ def plot_accuracy(path: Path, results: Results) -> None:
             # Side by side, for with equal means one arm would hide the other.
             shift = _APART ** (place - (len(arms) - 1) / 2)
             style = "--" if arm.method is None else "-"
-            _draw_arm(axes, entries, rows, colours[arm.name], shift, style)
+            _draw_arm(axes, entries, rows, shades[arm.name], shift, style)
         _dress(axes, results)
-        _name_lines(axes, results.entries, colours)
+        _name_lines(axes, results.entries, shades)
         figure.savefig(temporary, dpi=160, format="png")
 
 
@@ -130,19 +132,20 @@ def subtitle(results: Results) -> str:
     return f"{what}, {results.data['test']:,} test images{hollow}"
 
 
-def _name_lines(axes: Axes, entries: Sequence[Entry], colours: dict[str, str]) -> None:
+def _name_lines(axes: Axes, entries: Sequence[Entry], shades: dict[str, str]) -> None:
     """Names at the right end of the lines."""
     most = max(entry.labels for entry in entries)
     ends = sorted((e.exact_match.mean, e.arm) for e in entries if e.labels == most)
     low, high = axes.get_ylim()
-    heights = _apart([mean for mean, _ in ends], _LINE_OF_TEXT * (high - low), high)
+    gap = min(_LINE_OF_TEXT, 1 / len(ends)) * (high - low)
+    heights = _apart([mean for mean, _ in ends], gap, high)
     for (mean, arm), height in zip(ends, heights, strict=True):
         axes.annotate(
             f"{arm}  {mean:.1%}",
             (1.01, height),
             xycoords=("axes fraction", "data"),
             va="center",
-            color=colours[arm],
+            color=shades[arm],
             weight="bold",
             annotation_clip=False,
         )
@@ -159,8 +162,8 @@ def _apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
     return lowered[::-1]
 
 
-def _colours(arms: Sequence[Arm]) -> dict[str, str]:
-    """Grey tones for what learns from labels alone, colours for the rest."""
+def colours(arms: Sequence[Arm]) -> dict[str, str]:
+    """Greys and browns for what goes without pretraining, colours for the rest."""
     plain = [arm.name for arm in arms if arm.method is None]
     pretrained = [arm.name for arm in arms if arm.method is not None]
     return dict(zip(plain, cycle(_PLAIN), strict=False)) | dict(

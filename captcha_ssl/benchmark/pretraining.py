@@ -6,13 +6,17 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.configuration import Configuration
-from captcha_ssl.benchmark.plan import file_name
+from captcha_ssl.benchmark.material import Material
+from captcha_ssl.benchmark.plan import SYNTHETIC, file_name
 from captcha_ssl.benchmark.progress import duration
+from captcha_ssl.benchmark.stage import Stage
+from captcha_ssl.benchmark.synthetic import check_synthetic, synthetic_stage
 from captcha_ssl.benchmark.variants import Variant
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import DivergedError
@@ -48,7 +52,7 @@ class Pretrained:
 
 
 def pretrain_all(
-    out: Path, configuration: Configuration, pool: Dataset, say: Callable[[str], None]
+    out: Path, configuration: Configuration, material: Material, say: Callable[[str], None]
 ) -> dict[tuple[str, int], Pretrained]:
     """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
 
@@ -56,62 +60,74 @@ def pretrain_all(
     has no file. Raises KeyboardInterrupt with the state saved.
     """
     settings = configuration.benchmark
-    methods = dict.fromkeys(arm.method for arm in configuration.arms if arm.method)
     seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
     several = settings.pretrain_seeds > 1
     return {
         (method, seed): _pretrain_one(
             out / (file_name(method) + f"-{seed}" * several),
-            configuration,
-            configuration.variants[method],
-            seed,
-            pool,
+            *(method, seed),
+            synthetic_stage(configuration, seed, material, out / "synthetic-data")
+            if method == SYNTHETIC
+            else _stage(configuration, configuration.variants[method], seed, material.pool),
             say,
         )
-        for method in methods
+        for method in _methods(configuration)
         for seed in seeds
     }
 
 
 def _pretrain_one(
-    folder: Path,
-    configuration: Configuration,
-    variant: Variant,
-    seed: int,
-    pool: Dataset,
-    say: Callable[[str], None],
+    folder: Path, method: str, seed: int, stage: Stage, say: Callable[[str], None]
 ) -> Pretrained:
-    what, loop = _stage(configuration, variant, seed)
-    model, file, gone_wrong = configuration.model, folder / FILE_NAME, folder / DIVERGED
-    run = RunDirectory.resume(folder, to_toml(what, loop, model, *variant.settings))
+    file, gone_wrong = folder / FILE_NAME, folder / DIVERGED
+    run = RunDirectory.resume(folder, stage.config)
     if not file.exists() and not gone_wrong.exists():
-        title = f"pretraining {variant.name}, seed {seed}"
-        observe = _observer(title, loop.batch_size, folder / TIMING, say)
-        given = (pool.images, pool.geometry, what, loop, model, variant.settings)
+        title = f"pretraining {method}, seed {seed}"
+        observe = _observer(title, stage.batch_size, folder / TIMING, say)
         try:
-            pretrain(*given, begin=lambda: run, observe=observe)
+            stage.learn(begin=lambda: run, observe=observe)
         except DivergedError as error:
             say(f"{title}: {error}")
             atomic_write_text(gone_wrong, f"{error}\n")
-    steps = what.steps or 0
     if gone_wrong.exists():
         reason = gone_wrong.read_text().strip()
-        return Pretrained(variant.name, seed, file, steps, 0.0, {}, (reason,))
-    seconds = steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
+        return Pretrained(method, seed, file, stage.steps, 0.0, {}, (reason,))
+    seconds = stage.steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
     figures = run.metrics()[-1]
-    words = tuple(findings(figures, WIDTHS[model.encoder][-1]))
-    return Pretrained(variant.name, seed, file, steps, seconds, figures, words)
+    words = tuple(stage.findings(figures))
+    return Pretrained(method, seed, file, stage.steps, seconds, figures, words)
 
 
-def check_methods(configuration: Configuration, pool: Dataset) -> None:
-    """Raise UserError for a method that cannot learn from the images of the pool."""
-    for name in dict.fromkeys(arm.method for arm in configuration.arms if arm.method):
-        variant = configuration.variants[name]
-        what, loop = _stage(configuration, variant, configuration.benchmark.seed)
+def check_pretraining(configuration: Configuration, material: Material) -> None:
+    """Raise UserError for what cannot be learnt from the images of the pool, or not be drawn."""
+    for name in _methods(configuration):
+        if name == SYNTHETIC:
+            check_synthetic(configuration, material)
+            continue
+        variant, pool = configuration.variants[name], material.pool
+        what, loop = _settings(configuration, variant, configuration.benchmark.seed)
         build_method(pool.images, pool.geometry, what, loop, configuration.model, variant.settings)
 
 
-def _stage(
+def _methods(configuration: Configuration) -> list[str]:
+    return list(dict.fromkeys(arm.method for arm in configuration.arms if arm.method))
+
+
+def _stage(configuration: Configuration, variant: Variant, seed: int, pool: Dataset) -> Stage:
+    """The pretraining of a method on the pool, without its labels."""
+    what, loop = _settings(configuration, variant, seed)
+    model, settings = configuration.model, variant.settings
+
+    def learn(begin: Callable[[], RunDirectory], observe: Observer) -> None:
+        given = (pool.images, pool.geometry, what, loop, model, settings)
+        pretrain(*given, begin=begin, observe=observe)
+
+    config, width = to_toml(what, loop, model, *settings), WIDTHS[model.encoder][-1]
+    warned = partial(findings, width=width)
+    return Stage(config, loop.batch_size, what.steps or 0, learn, warned)
+
+
+def _settings(
     configuration: Configuration, variant: Variant, seed: int
 ) -> tuple[PretrainSettings, LoopSettings]:
     settings, stage = configuration.benchmark, variant.pretraining

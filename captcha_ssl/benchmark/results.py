@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from captcha_ssl.benchmark.configuration import Configuration
+from captcha_ssl.benchmark.details import Details
 from captcha_ssl.benchmark.environment import environment
 from captcha_ssl.benchmark.material import Material
 from captcha_ssl.benchmark.parallel import process_count
@@ -28,6 +29,8 @@ class Results:
     data: dict[str, Any]
     environment: dict[str, str | int]
     command: str
+    details: Mapping[tuple[str, int, int], Details] = field(default_factory=dict)
+    """By arm, labels and seed; those of an earlier version are not there."""
 
     @classmethod
     def collect(
@@ -38,6 +41,7 @@ class Results:
         rows: list[Row],
         trials: list[Trial],
         command: str,
+        details: Mapping[tuple[str, int, int], Details],
     ) -> Results:
         """Summarise the rows and note data and environment."""
         settings = configuration.benchmark
@@ -60,6 +64,7 @@ class Results:
             environment(settings.device, settings.precision)
             | {"at once": process_count(settings.processes, settings.device)},
             command,
+            details,
         )
 
     def chosen(self) -> set[Trial]:

@@ -11,8 +11,8 @@ from captcha_ssl.benchmark.experiment import Experiment
 from captcha_ssl.benchmark.job import Bench
 from captcha_ssl.benchmark.material import Material, check_rendering, read, render
 from captcha_ssl.benchmark.plan import compute_models
-from captcha_ssl.benchmark.pretraining import Pretrained, check_methods, pretrain_all
-from captcha_ssl.benchmark.report import REPORT, write_report
+from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining, pretrain_all
+from captcha_ssl.benchmark.report import PAGE, write_report
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import open_run
@@ -37,12 +37,16 @@ def run_benchmark(
         f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
         f"{material.removed:,} copies of test images removed"
     )
-    pretrained = pretrain_all(out / "pretrained", configuration, material.pool, say)
+    pretrained = pretrain_all(out / "pretrained", configuration, material, say)
     configuration = _without_diverged(configuration, pretrained.values())
-    rows, trials = Experiment(Bench(out, configuration, material, pretrained)).run(say)
-    results = Results.collect(configuration, material, pretrained.values(), rows, trials, command)
+    bench = Bench(out, configuration, material, pretrained)
+    rows, trials = Experiment(bench).run(say)
+    details = bench.details(rows)
+    results = Results.collect(
+        *(configuration, material, pretrained.values(), rows, trials, command, details)
+    )
     write_report(out, results)
-    say(f"report: {out / REPORT}")
+    say(f"report: {out / PAGE}")
     return results
 
 
@@ -67,9 +71,9 @@ def _open(
         say(f"images of style {settings.style} in {out / 'data'}")
         render(out / "data", settings)
         material = read(out / "data", configuration)
-        check_methods(configuration, material.pool)
+        check_pretraining(configuration, material)
         return material
     material = read(settings.data, configuration)
-    check_methods(configuration, material.pool)
+    check_pretraining(configuration, material)
     open_run(out, stored, resume=resume).note_rejected(material.pool.rejected)
     return material

@@ -27,6 +27,9 @@ class BenchmarkSettings:
         string.digits + string.ascii_uppercase, "characters of the rendered images"
     )
 
+    synthetic: int = setting(20_000, "labelled images rendered for the arm synthetic", low=1)
+    synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES))
+
     test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
     test_seed: int = setting(0, "seed that alone decides which images are tested", low=0)
 
@@ -35,8 +38,8 @@ class BenchmarkSettings:
     )
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
-        "scratch, scratch-long, random-frozen, METHOD, METHOD-frozen; "
-        "pretrained and pretrained-frozen stand for every method",
+        "scratch, synthetic, METHOD, each also with -strong, -frozen or -self-training; "
+        "scratch-long, random-frozen; pretrained… stands for every method",
     )
     label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)
     seeds: int = setting(3, "runs of each arm at each label count", low=1)

@@ -39,7 +39,8 @@ def benchmark(
         typer.Option(
             "--arms",
             metavar="A,B",
-            help="scratch, scratch-long, random-frozen, pretrained, pretrained-frozen.",
+            help="scratch, synthetic, pretrained, each also with -strong, -frozen or "
+            "-self-training; scratch-long, random-frozen.",
         ),
     ] = None,
     label_counts: Annotated[

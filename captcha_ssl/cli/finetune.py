@@ -27,6 +27,10 @@ def finetune(
     labels: Annotated[
         int | None, typer.Option("--labels", metavar="N", help="Use only N of the labels.")
     ] = None,
+    unlabeled: Annotated[
+        Path | None,
+        typer.Option("--unlabeled", metavar="PILE", help="Train itself on these images too."),
+    ] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Steps of training.")] = None,
     batch_size: Annotated[int | None, typer.Option("--batch-size", help="Images per step.")] = None,
     lr: Annotated[
@@ -63,6 +67,7 @@ def finetune(
     flags = {
         "init_from": init_from,
         "labels": labels,
+        "unlabeled": unlabeled,
         "steps": steps,
         "batch_size": batch_size,
         "lr": lr,
@@ -73,11 +78,13 @@ def finetune(
         "seed": seed,
         "device": device,
     }
+    from captcha_ssl.recognition.settings import SelfTrainingSettings
     from captcha_ssl.settings import peek, resolve, to_toml
     from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
     from captcha_ssl.views.settings import GentleViewSettings
 
-    classes = (FinetuneSettings, LoopSettings, ModelSettings, GentleViewSettings)
+    own = (FinetuneSettings, SelfTrainingSettings)
+    classes = (*own, LoopSettings, ModelSettings, GentleViewSettings)
     resolved = resolve(classes, file=config, assignments=assignments or (), flags=flags)
     stored = to_toml(*resolved)
     if print_config:
@@ -89,10 +96,11 @@ def finetune(
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.models.model_file import FILE_NAME
     from captcha_ssl.recognition.finetune import finetune as learn
+    from captcha_ssl.recognition.self_training import Pile
     from captcha_ssl.training.pretrained import adopt
     from captcha_ssl.training.run_directory import open_run
 
-    settings, loop, model, views = resolved
+    settings, teaching, loop, model, views = resolved
     asked = peek("encoder", file=config, assignments=assignments or (), flag=encoder)
     model, geometry = adopt(model, settings.init_from, asked)
     images = load(data, model, labelled=True, quiet=quiet, geometry=geometry)
@@ -100,16 +108,21 @@ def finetune(
     if not quiet:
         print(f"charset: {charset.characters}", file=sys.stderr)
     train, held_out = _split(images, settings, loop.seed)
+    pile, rejected = None, images.rejected
+    if settings.unlabeled:
+        more = load(
+            settings.unlabeled, model, labelled=False, quiet=quiet, geometry=images.geometry
+        )
+        pile, rejected = Pile(more.images, teaching), rejected + more.rejected
 
     def begin() -> RunDirectory:
         run = open_run(folder, stored, resume=resume)
-        run.note_rejected(images.rejected)
+        run.note_rejected(rejected)
         return run
 
+    given = (train, charset, settings, loop, model, views)
     with training_progress("finetune", quiet=quiet) as observe:
-        result = learn(
-            *(train, charset, settings, loop, model, views), begin=begin, observe=observe
-        )
+        result = learn(*given, pile=pile, begin=begin, observe=observe)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
 

@@ -17,6 +17,13 @@ from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, left_plateau, pad_labels
 from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.self_training import (
+    LABELLED_LOSS,
+    Pile,
+    SelfTrainingTask,
+    teacher_of,
+    with_pile,
+)
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.run_directory import RunDirectory
@@ -27,12 +34,13 @@ from captcha_ssl.views.settings import GentleViewSettings
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A trained recogniser and how its training went."""
+    """A trained recogniser and how its training went: `history` has the logged figures."""
 
     recogniser: Recogniser
     converged: bool
     final_loss: float
     seconds: float
+    history: list[dict[str, float]]
 
 
 def finetune(
@@ -43,10 +51,13 @@ def finetune(
     model: ModelSettings,
     views: GentleViewSettings,
     *,
+    pile: Pile | None = None,
     begin: Callable[[], RunDirectory] | None = None,
     observe: Observer | None = None,
 ) -> FinetuneResult:
     """Train a recogniser on every image of `data`; with a run directory, write its model there.
+
+    With a `pile` it trains itself on that too, and the result is its teacher.
 
     `begin` opens the run directory and is called once nothing is left to refuse.
     `converged` is false when the loss never left the CTC plateau. Raises UserError for a label
@@ -59,15 +70,18 @@ def finetune(
     recogniser = Recogniser(encoder, charset, data.geometry)
     if settings.init_from:
         load_encoder(encoder, settings.init_from)
-    task = CTCTask(recogniser, views, frozen=settings.freeze).to(device)
+    supervised = CTCTask(recogniser, views, frozen=settings.freeze)
+    task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
     groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)
     groups += parameter_groups(recogniser.head, settings.head_lr, loop.weight_decay)
-    fetch = labelled_fetcher(data, charset, device)
+    labelled = labelled_fetcher(data, charset, device)
+    fetch = with_pile(labelled, pile, loop.batch_size, device) if pile else labelled
     run = begin() if begin else None
     history = train(
         task, groups, fetch, len(data.images), settings.steps, loop, run=run, observe=observe
     )
-    loss = history[-1]["loss"]
+    recogniser = teacher_of(task) or recogniser
+    loss = history[-1].get(LABELLED_LOSS, history[-1]["loss"])
     if run:
         about = {
             "labels": len(data.images),
@@ -76,7 +90,8 @@ def finetune(
         }
         recogniser.save(run.path / FILE_NAME, about)
     return FinetuneResult(
-        recogniser.eval(), left_plateau(loss, charset), loss, time.perf_counter() - started
+        *(recogniser.eval(), left_plateau(loss, charset), loss),
+        *(time.perf_counter() - started, history),
     )
 
 

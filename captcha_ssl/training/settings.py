@@ -64,6 +64,7 @@ class FinetuneSettings:
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0)
     freeze: bool = setting(False, "leave the encoder as it is and train the head alone")
     init_from: Path | None = setting(None, "start from the encoder of this run or model file")
+    unlabeled: Path | None = setting(None, "unlabelled images to train on too; none: labels alone")
     labels: int | None = setting(None, "use only this many labels, a nested subset by seed", low=1)
     validation: float = setting(
         0.0, "share of the labelled images held out to report on", low=0.0, high=0.9

@@ -50,3 +50,25 @@ class GentleViewSettings(ViewSettings):
     contrast: float = setting(0.3, "largest change of contrast, natural logarithm", low=0)
     brightness: float = setting(0.2, "deviation of the brightness, in image deviations", low=0)
     noise: float = setting(0.1, "largest deviation of pixel noise, in image deviations", low=0)
+
+
+@dataclass(frozen=True)
+class StrongViewSettings(GentleViewSettings):
+    """As strong as whole images bear it and can still be read, clutter included."""
+
+    rotation: float = setting(6.0, "largest rotation, degrees", low=0, high=90)
+    shear: float = setting(0.3, "largest horizontal shear", low=0, high=2)
+    scale: float = setting(0.15, "largest change of size, natural logarithm", low=0, high=2)
+    shift: float = setting(3.0, "largest displacement, pixels", low=0)
+    elastic: float = setting(1.2, "deviation of the elastic displacement, pixels", low=0)
+    thickness: float = setting(
+        0.6, "share of views with thicker, thinner or closed strokes", low=0, high=1
+    )
+    strokes: int = setting(2, "curved strokes drawn over a view, at most", low=0)
+    dots: float = setting(24.0, "dots expected on a view, at most", low=0)
+    colour: float = setting(
+        1.0, "share of views whose colours are mixed anew; grey images stay", low=0, high=1
+    )
+    contrast: float = setting(0.5, "largest change of contrast, natural logarithm", low=0)
+    brightness: float = setting(0.3, "deviation of the brightness, in image deviations", low=0)
+    noise: float = setting(0.2, "largest deviation of pixel noise, in image deviations", low=0)

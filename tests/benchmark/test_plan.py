@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.plan import PRESETS, Arm, learning_rates, plan_cells
+from captcha_ssl.benchmark.plan import PRESETS, Arm, compute_models, learning_rates, plan_cells
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.simclr import SimCLR
 
@@ -35,6 +35,7 @@ def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
     (tmp_path / "c.toml").write_text(configuration.to_toml())
     assert configure(file=tmp_path / "c.toml") == configuration
     assert "temperature = 0.3" in configuration.to_toml()
+    assert configure(assignments=["confidence=0.3"]).self_training.confidence == 0.3
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,8 @@ def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
         ("methods=simsiam:queue=9", "unknown setting 'queue'"),
         ("sedes=3", "did you mean 'seeds'"),
         ("arms=scratch,scratch-long", "needs a pretrained arm"),
+        ("arms=synthetic,scratch-long", "needs a pretrained arm"),
+        ("arms=scratch-self-trainig", "did you mean 'scratch-self-training'"),
         ("lr_grid=1e-3", "the same number of trials"),
         ("label_counts=0", "out of range"),
     ],
@@ -55,6 +58,12 @@ def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
 def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: str):
     with pytest.raises(UserError, match=message):
         configure(assignments=[assignment])
+
+
+def test_labels_of_the_very_style_are_no_control():
+    with pytest.raises(UserError, match="synthetic_style 'fast' is the style of the images"):
+        configure(assignments=["arms=synthetic", "style=fast"])
+    configure(assignments=["arms=synthetic", "style=fast"], flags={"data": Path("own")})
 
 
 def test_a_variant_has_settings_of_its_own_and_shares_the_others():
@@ -92,6 +101,30 @@ def test_arms_come_once_in_the_order_asked_for():
     assert [arm.method for arm in arms] == [None, None, "simclr", "simclr", None]
     assert [arm.freeze for arm in arms] == [True, False, False, True, False]
     assert [arm.match_compute for arm in arms] == [False] * 4 + [True]
+
+
+def test_the_big_presets_have_every_arm_that_a_critic_would_ask_for():
+    for preset in ("standard", "paper"):
+        arms = {arm.name: arm for arm in configure(flags={"preset": preset}).arms}
+        plain = {name for name, arm in arms.items() if arm.method is None}
+        assert plain == {"random-frozen"} | {
+            f"scratch{kind}" for kind in ("", "-strong", "-long", "-self-training")
+        }
+        assert [arm.name for arm in compute_models(tuple(arms.values()))] == ["simclr"]
+        assert {"synthetic", "simclr", "simclr-frozen", "simclr-self-training"} <= arms.keys()
+
+
+def test_an_arm_is_what_its_name_says():
+    asked = "arms=scratch-strong,synthetic-self-training,pretrained-strong,pretrained-self-training"
+    arms = configure(assignments=[asked, "methods=simclr,moco"]).arms
+    assert [(arm.name, arm.method, arm.strong, arm.self_training) for arm in arms] == [
+        ("scratch-strong", None, True, False),
+        ("synthetic-self-training", "synthetic", False, True),
+        ("simclr-strong", "simclr", True, False),
+        ("moco-strong", "moco", True, False),
+        ("simclr-self-training", "simclr", False, True),
+        ("moco-self-training", "moco", False, True),
+    ]
 
 
 def test_every_arm_has_the_same_cells_and_none_has_the_seed_of_the_tuning():

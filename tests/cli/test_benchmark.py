@@ -42,7 +42,13 @@ def test_without_data_a_set_is_rendered_and_everything_written(
 ):
     out, result = finished
     assert result.returncode == 0, result.stderr
-    for name in ("benchmark.json", "report.md", "accuracy-labels.png", "config.toml"):
+    for name in (
+        "benchmark.json",
+        "report.md",
+        "report.html",
+        "accuracy-labels.png",
+        "config.toml",
+    ):
         assert (out / name).is_file()
     stored = json.loads((out / "benchmark.json").read_text())
     assert {row["arm"] for row in stored["rows"]} == {"scratch", "simclr"}

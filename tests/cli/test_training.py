@@ -83,6 +83,23 @@ def test_finetune_starts_from_a_pretrained_run_and_evaluate_and_predict_use_the_
     assert json.loads(judged.stdout)["n"] == 40
 
 
+def test_finetune_trains_itself_on_a_pile_and_resumes(pile: Path, tmp_path: Path) -> None:
+    out = tmp_path / "reader"
+    asked = ("finetune", pile, "--out", out, "--labels", 20, "--unlabeled", pile, "--steps", 3)
+    done = run(*asked, "--set", "confidence=0", *FAST)
+    assert done.returncode == 0, done.stderr
+    (row,) = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
+    assert 0 < row["accepted"] <= 1
+    assert row["loss"] >= row["labelled_loss"] > 0
+    before = (out / "model.safetensors").read_bytes()
+    assert "begun with other settings (confidence)" in error_line(run(*asked, "--resume", *FAST))
+    assert run(*asked, "--set", "confidence=0", "--resume", *FAST).returncode == 0
+    assert (out / "model.safetensors").read_bytes() == before
+    lost = run(*asked[:3], tmp_path / "other", "--unlabeled", tmp_path / "none", *FAST)
+    assert "none: no such file or folder" in error_line(lost)
+    assert not (tmp_path / "other").exists()
+
+
 def test_the_printed_configuration_is_read_back_to_the_same(tmp_path: Path) -> None:
     for command in ("pretrain", "finetune"):
         printed = run(command, "data", "--print-config", "--steps", 7, "--set", "rotation=5")

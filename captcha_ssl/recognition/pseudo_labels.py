@@ -1,0 +1,44 @@
+"""What a recogniser reads, as labels for CTC, computed for a whole batch on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.recognition.decoding import BLANK
+
+
+@dataclass(frozen=True)
+class PseudoLabels:
+    """Classes int64 `[B, T]` padded with 0, lengths int64 `[B]`, confidence float32 `[B]`."""
+
+    classes: Tensor
+    lengths: Tensor
+    confidence: Tensor
+
+    def believed(self, threshold: float) -> Tensor:
+        """Positions int64 of the texts that are sure enough.
+
+        An empty text is never believed: a recogniser on the CTC plateau is sure of nothing else,
+        and would teach itself to stay there.
+        """
+        return ((self.confidence >= threshold) & (self.lengths > 0)).nonzero()[:, 0]
+
+
+@torch.no_grad()
+def pseudo_labels(logits: Tensor) -> PseudoLabels:
+    """The best path of each row of `[B, T, K]`, class 0 the blank: repeats collapse, blanks drop.
+
+    The same reading and confidence (the product of the frames' best probabilities) as
+    `greedy_decode` gives on the host (Graves et al., ICML 2006, section 3.2).
+    """
+    best, path = logits.float().log_softmax(-1).max(-1)
+    starts = torch.ones_like(path, dtype=torch.bool)
+    starts[:, 1:] = path[:, 1:] != path[:, :-1]
+    spoken = starts & (path != BLANK)
+    # Stable: the spoken frames come first, in their order.
+    order = torch.argsort(spoken, dim=1, descending=True, stable=True)
+    classes = torch.where(spoken, path, BLANK).gather(1, order)
+    return PseudoLabels(classes, spoken.sum(1), best.sum(1).exp())

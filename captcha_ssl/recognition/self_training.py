@@ -1,0 +1,118 @@
+"""Self-training: a slow copy of the recogniser labels images, and the recogniser learns them.
+
+The teacher is the exponential moving average of the student (Mean Teacher, Tarvainen & Valpola
+2017). It reads weakly augmented images; where it is sure, the student must read the same in a
+strongly augmented view (FixMatch, Sohn et al. 2020, with a sequence for the class).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from captcha_ssl.models.encoder import standardise
+from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, ctc_loss
+from captcha_ssl.recognition.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.views.settings import StrongViewSettings
+from captcha_ssl.views.view import random_view
+
+SemiLabelledBatch = tuple[LabelledBatch, Tensor]
+"""A labelled batch and unlabelled uint8 images `[U, C, H, W]`."""
+
+LABELLED_LOSS = "labelled_loss"
+"""The figure by which a self-training is known to have left the CTC plateau."""
+
+
+@dataclass(frozen=True)
+class Pile:
+    """Unlabelled images uint8 `[N, C, H, W]` and what is done with them."""
+
+    images: np.ndarray
+    settings: SelfTrainingSettings
+
+
+class SelfTrainingTask(nn.Module):
+    """Train on labels as `supervised` does, and on what a slow teacher reads in other images."""
+
+    def __init__(self, supervised: CTCTask, settings: SelfTrainingSettings) -> None:
+        super().__init__()
+        self.supervised, self.settings = supervised, settings
+        self.weak, self.strong = supervised.views, StrongViewSettings()
+        self.teacher = slow_copy(supervised.recogniser)
+        self.steps: Tensor
+        self.register_buffer("steps", torch.zeros((), dtype=torch.long))
+
+    def train(self, mode: bool = True) -> SelfTrainingTask:
+        """The teacher normalises by its own batches too, but not in an encoder that is frozen."""
+        super().train(mode)
+        if self.supervised.frozen:
+            self.teacher.encoder.eval()
+        return self
+
+    def forward(self, batch: SemiLabelledBatch, progress: float) -> dict[str, Tensor]:
+        """`loss` and its two parts; `accepted` and `read_length` of the pseudo-labels."""
+        labelled, images = batch
+        figures = self.supervised(labelled, progress)
+        learnt = self._learn_from_teacher(images)
+        weight = self.settings.pile_weight * rise(progress, self.settings.ramp)
+        loss = figures["loss"] + weight * learnt["pile_loss"]
+        return {**figures, **learnt, "loss": loss, LABELLED_LOSS: figures["loss"]}
+
+    def after_step(self, progress: float) -> None:
+        """The teacher follows: its window is a share of the steps, however many there are.
+
+        (A polynomial-decay average, Shamir & Zhang 2013, section 4.)
+        """
+        self.supervised.after_step(progress)
+        self.steps += 1
+        momentum = 1 - 1 / (1 + self.settings.teacher_window * int(self.steps))
+        follow(self.teacher, self.supervised.recogniser, momentum)
+
+    def _learn_from_teacher(self, images: Tensor) -> dict[str, Tensor]:
+        pixels = standardise(images)
+        with torch.no_grad():
+            read = pseudo_labels(self.teacher(random_view(pixels, self.weak)))
+        believed = read.believed(self.settings.confidence)
+        length = read.lengths.float().mean()
+        share, loss = length.new_tensor(len(believed) / len(images)), length.new_zeros(())
+        if len(believed):
+            # The whole batch, for its statistics; images not believed count as a loss of 0.
+            logits = self.supervised.recogniser(random_view(pixels, self.strong))[believed]
+            loss = share * ctc_loss(logits, read.classes[believed], read.lengths[believed])
+        return {"pile_loss": loss, "accepted": share, "read_length": length}
+
+
+def rise(progress: float, ramp: float) -> float:
+    """exp(−5 (1 − p)²) with p = `progress` / `ramp` up to 1 (Laine & Aila 2017, appendix A)."""
+    p = min(1.0, progress / ramp) if ramp else 1.0
+    return math.exp(-5 * (1 - p) ** 2)
+
+
+def with_pile(
+    fetch: Callable[[Tensor], LabelledBatch], pile: Pile, batch_size: int, device: torch.device
+) -> Callable[[Tensor], SemiLabelledBatch]:
+    """A function from indices of labelled images to them and as many of the pile as asked for.
+
+    Those are drawn by torch's generator, which the loop seeds anew for each step.
+    """
+    pixels, total = image_fetcher(pile.images, device), len(pile.images)
+    count = max(1, round(pile.settings.pile_ratio * batch_size))
+
+    def fetch_both(indices: Tensor) -> SemiLabelledBatch:
+        return fetch(indices), pixels(torch.randint(total, (count,)))
+
+    return fetch_both
+
+
+def teacher_of(task: nn.Module) -> Recogniser | None:
+    """The teacher of a self-training task, which is the better reader; None of another task."""
+    return task.teacher if isinstance(task, SelfTrainingTask) else None

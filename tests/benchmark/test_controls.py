@@ -1,0 +1,97 @@
+"""The arms that a critic would ask for, on noise with random labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from captcha_ssl.benchmark import finetuning
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.data.dataset import load_dataset
+from captcha_ssl.models.model_file import load_model
+
+Run = Callable[..., Results]
+ARMS = "arms=scratch,scratch-strong,scratch-self-training,synthetic,synthetic-frozen"
+FEW = (ARMS, "label_counts=4", "synthetic=12", "length=2")
+
+
+def untimed(results: Results) -> list[dict[str, Any]]:
+    return [{k: v for k, v in asdict(row).items() if k != "seconds"} for row in results.rows]
+
+
+@pytest.fixture(scope="module")
+def finished(run: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Results]:
+    out = tmp_path_factory.mktemp("controls") / "out"
+    return out, run(out, *FEW)
+
+
+def test_a_resumed_benchmark_has_the_same_rows(finished: tuple[Path, Results], run: Run):
+    out, results = finished
+    for file in [*(out / "cells").iterdir(), *(out / "pretrained").glob("*/model.safetensors")]:
+        file.unlink()
+    again = run(out, *FEW, resume=True)
+    assert untimed(again) == untimed(results)
+    assert {row.arm for row in results.rows} == set(ARMS.removeprefix("arms=").split(","))
+
+
+def test_the_synthetic_encoder_comes_from_rendered_labels_of_the_same_charset(
+    finished: tuple[Path, Results],
+):
+    out, results = finished
+    (pretrained,) = results.pretrained
+    assert (pretrained.method, pretrained.steps) == ("synthetic", 4)
+    assert pretrained.seconds > 0
+    assert "never left the CTC plateau" in " ".join(pretrained.findings)
+    drawn = load_dataset(out / "pretrained" / "synthetic-data", labelled=True)
+    assert len(drawn) == 12
+    assert all(len(label) == 2 and set(label) <= set("ABC") for label in drawn.labels or [])
+    card, tensors = load_model(pretrained.file)
+    assert (card.kind, card.charset, card.geometry.width) == ("recogniser", "ABC", 32)
+    _, frozen = load_model(out / "models" / "synthetic-frozen")
+    assert torch.equal(tensors["encoder.stem.0.weight"], frozen["encoder.stem.0.weight"])
+
+
+def test_the_report_says_what_these_arms_do_and_what_synthetic_costs(
+    finished: tuple[Path, Results],
+):
+    text = (finished[0] / "report.md").read_text()
+    assert "synthetic is pretrained not on the pool but on 12 images rendered in the style" in text
+    assert "| synthetic | 0 | 4 | " in text
+    assert "…-strong sees larger warps" in text
+    assert "probability of at least 0.5" in text
+
+
+def test_synthetic_is_held_against_what_learns_without_pretraining(
+    finished: tuple[Path, Results],
+):
+    entries = {entry.arm: entry for entry in finished[1].entries}
+    plain = {"scratch", "scratch-strong", "scratch-self-training"}
+    assert entries["synthetic"].baseline in plain
+
+
+def test_self_training_gets_the_pool_and_strong_arms_strong_views(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[tuple[str, np.ndarray | None, int]] = []
+    finetune = finetuning.finetune
+
+    def watched(data: Any, charset: Any, what: Any, loop: Any, model: Any, views: Any, **more: Any):
+        pile = more["pile"]
+        seen.append((str(what), None if pile is None else pile.images, views.strokes))
+        return finetune(data, charset, what, loop, model, views, **more)
+
+    monkeypatch.setattr(finetuning, "finetune", watched)
+    arms = "arms=scratch,scratch-strong,scratch-self-training"
+    results = run(tmp_path / "out", arms, "label_counts=4", "seeds=1")
+    piles = [pile for _, pile, _ in seen if pile is not None]
+    assert len(seen) == 9
+    # Two rates and one reported run; images alone, so no label of the pool can be read.
+    assert [pile.shape for pile in piles] == [(results.data["pool"], 1, 32, 32)] * 3
+    assert sorted(strokes for _, _, strokes in seen) == [0] * 6 + [2] * 3
+    assert len({config for config, _, _ in seen}) == 1

@@ -1,0 +1,141 @@
+"""report.html: one file with everything in it, in which no text is markup."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+
+from captcha_ssl.benchmark.blocks import Gallery, Heading, Table, Text
+from captcha_ssl.benchmark.details import Details, Misreading, read_details
+from captcha_ssl.benchmark.report import write_report
+from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.verdict import highlights, unhelpful
+from captcha_ssl.benchmark.web_page import web_page
+from captcha_ssl.data.writers.png import encode_png
+
+FIGURES = {
+    ("scratch", 100): [0.21, 0.34, 0.29],
+    ("scratch", 400): [0.61, 0.62, 0.66],
+    ("simclr", 100): [0.51, 0.72, 0.48],
+    ("simclr", 400): [0.71, 0.77, 0.73],
+    ("simclr-frozen", 100): [0.21, 0.34, 0.30],
+    ("simclr-frozen", 400): [0.21, 0.24, 0.22],
+}
+PNG = b64encode(encode_png(np.zeros((1, 8, 8), np.uint8))).decode()
+
+
+class Page(HTMLParser):
+    """Tags in order with their attributes, and whether all that were opened are closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def detailed(results: Results) -> Results:
+    found = {
+        (row.arm, row.labels, row.seed): Details(
+            [(50, 2.5), (100, 0.1)], 7, [Misreading(PNG, "A<b>", "")]
+        )
+        for row in results.rows
+    }
+    return replace(results, details=found, data=results.data | {"charset": "AB"})
+
+
+def test_the_page_fetches_nothing_and_runs_nothing(
+    results: Callable[..., Results], tmp_path: Path
+) -> None:
+    write_report(tmp_path, detailed(results(FIGURES)))
+    text = (tmp_path / "report.html").read_text()
+    page = Page(text)
+    assert page.open == []
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "base"}
+    assert not [a for _, attributes in page.tags for a in attributes if a.startswith("on")]
+    assert "url(" not in text
+    assert "@import" not in text
+    sources = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    pictures = [b64decode(source.removeprefix("data:image/png;base64,")) for source in sources]
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+    assert len(pictures) == 2 + 3
+    assert pictures[0] == (tmp_path / "accuracy-labels.png").read_bytes()
+    assert pictures[1] == (tmp_path / "learning-curves.png").read_bytes()
+
+
+def test_names_and_labels_are_text_and_never_markup(tmp_path: Path) -> None:
+    evil = '<img src=x onerror="alert(1)">&`</td>'
+    blocks = [
+        Heading(evil),
+        Text(evil),
+        Table((evil, "b"), [(evil, evil)], left=(evil,)),
+        Gallery(evil, [Misreading(PNG, evil, evil)]),
+    ]
+    page = Page(web_page(evil, blocks, tmp_path))
+    (picture,) = [attributes for tag, attributes in page.tags if tag == "img"]
+    assert picture == {"alt": evil, "src": f"data:image/png;base64,{PNG}"}
+    assert page.open == []
+
+
+def test_both_reports_have_the_same_sections_and_the_table(
+    results: Callable[..., Results], tmp_path: Path
+) -> None:
+    made = detailed(results(FIGURES))
+    write_report(tmp_path, made)
+    text, page = ((tmp_path / f"report.{kind}").read_text() for kind in ("md", "html"))
+    sections = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert sections == re.findall(r"<h2>(.+?)</h2>", page)
+    wanted = {"How the fine-tunings went", "Worst errors", "What did not help", "Protocol"}
+    assert wanted <= set(sections)
+    for entry in made.entries:
+        assert f"{entry.exact_match.mean:.1%} ±" in page
+    assert "A&lt;b&gt; → <i>∅</i>" in page
+    assert "`A<b>` → `∅`" in text
+
+
+def test_the_best_arm_is_seen_first_and_what_did_not_help_is_named(
+    results: Callable[..., Results],
+) -> None:
+    made = results(FIGURES)
+    (few, meaning), (many, _) = highlights(made)
+    assert few.startswith("+29.0 ±")
+    assert many.startswith("+10.7 ±")
+    assert meaning.startswith("points: simclr over scratch at 100 labels; 40% of the errors")
+    (frozen,) = unhelpful(made)
+    assert frozen.startswith("simclr-frozen: +0.3 ± ")
+    assert "at 100 labels (over scratch), -40.7 ±" in frozen
+
+
+def test_an_older_run_without_details_is_reported_all_the_same(
+    results: Callable[..., Results], tmp_path: Path
+) -> None:
+    write_report(tmp_path, results(FIGURES))
+    assert "Worst errors" not in (tmp_path / "report.html").read_text()
+    assert not (tmp_path / "learning-curves.png").exists()
+
+
+def test_a_run_keeps_its_losses_and_its_worst_errors(unbroken: tuple[Path, Results]) -> None:
+    out, made = unbroken
+    for row in made.rows:
+        found = read_details(out / "details" / f"{row.arm}-{row.labels}-{row.seed}.json")
+        assert found == made.details[row.arm, row.labels, row.seed]
+        assert found is not None
+        assert found.losses[-1] == (row.steps, row.final_loss)
+        assert found.wrong == round((1 - row.exact_match) * made.data["test"])
+        assert len(found.worst) == min(6, found.wrong)
+        assert all(m.truth != m.read and b64decode(m.png)[1:4] == b"PNG" for m in found.worst)
+    assert (out / "report.html").is_file()

@@ -1,0 +1,173 @@
+"""Self-training: what the teacher is, what it says, and whether it helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.recognition.ctc import CTCTask, pad_labels
+from captcha_ssl.recognition.decoding import greedy_decode
+from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.recognition.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.self_training import Pile, SelfTrainingTask, rise
+from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+from captcha_ssl.views.settings import GentleViewSettings
+
+GEOMETRY = Geometry(1, 32, 48)
+CHARSET = Charset("0123456789")
+LOOP = LoopSettings(
+    batch_size=16, lr=3e-3, log_every=5, checkpoint_every=4, device="cpu", precision="fp32"
+)
+
+
+def _draw(count: int, first: int = 0) -> Dataset:
+    from captcha_ssl.synthesis.render import PictureSettings, render
+
+    picture = PictureSettings(length="2", charset="0123456789", style="fast", width=90, channels=3)
+    drawn = [render(picture, index) for index in range(first, first + count)]
+    images = np.stack([GEOMETRY.fit(pixels.transpose(1, 2, 0)) for pixels, _ in drawn])
+    return Dataset(images, [text for _, text in drawn], list(map(str, range(count))), GEOMETRY, [])
+
+
+@pytest.fixture(scope="module")
+def labelled() -> Dataset:
+    return _draw(20)
+
+
+@pytest.fixture(scope="module")
+def pile() -> Dataset:
+    return _draw(300, first=1000)
+
+
+def _train(
+    data: Dataset, steps: int, pile: Pile | None, run: RunDirectory | None = None, **loop: int
+) -> FinetuneResult:
+    return finetune(
+        *(data, CHARSET, FinetuneSettings(steps=steps), replace(LOOP, **loop), ModelSettings()),
+        GentleViewSettings(),
+        pile=pile,
+        begin=(lambda: run) if run else None,
+    )
+
+
+def _task(settings: SelfTrainingSettings, *, frozen: bool = False) -> SelfTrainingTask:
+    torch.manual_seed(0)
+    recogniser = Recogniser(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
+    return SelfTrainingTask(CTCTask(recogniser, GentleViewSettings(), frozen=frozen), settings)
+
+
+def _batch(data: Dataset, pile: Dataset) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
+    labels = pad_labels((data.labels or [])[:8], CHARSET)
+    return (torch.from_numpy(data.images[:8]), *labels), torch.from_numpy(pile.images[:8])
+
+
+def test_pseudo_labels_are_what_greedy_decoding_reads() -> None:
+    torch.manual_seed(3)
+    logits = 3 * torch.randn(50, 7, 3)
+    read = pseudo_labels(logits)
+    for row, wanted in enumerate(greedy_decode(logits.numpy())):
+        length = int(read.lengths[row])
+        assert tuple(read.classes[row, :length].tolist()) == wanted.classes
+        assert not read.classes[row, length:].any()
+        assert read.confidence[row].item() == pytest.approx(wanted.confidence, rel=1e-4)
+
+
+def test_neither_an_unsure_nor_an_empty_text_is_believed() -> None:
+    sure_empty = torch.tensor([[9.0, 0, 0]] * 4)
+    sure = torch.tensor([[0, 9.0, 0], [9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
+    read = pseudo_labels(torch.stack([sure_empty, sure, sure / 9]))
+    assert read.believed(0.9).tolist() == [1]
+    assert read.believed(0.0).tolist() == [1, 2]
+    assert read.classes[1].tolist() == [1, 1, 2, 0]
+
+
+def test_the_weight_rises_to_one() -> None:
+    assert rise(0.0, 0.5) == pytest.approx(np.exp(-5))
+    assert rise(0.25, 0.5) == pytest.approx(np.exp(-1.25))
+    assert rise(0.5, 0.5) == rise(0.9, 0.5) == rise(0.0, 0.0) == 1.0
+
+
+def test_the_teacher_gets_no_gradient_and_the_pile_teaches_the_student(
+    labelled: Dataset, pile: Dataset
+) -> None:
+    task = _task(SelfTrainingSettings(confidence=0.0, ramp=0.0))
+    figures = task(_batch(labelled, pile), 0.0)
+    assert figures["accepted"] > 0
+    figures["pile_loss"].backward()
+    assert all(p.grad is None and not p.requires_grad for p in task.teacher.parameters())
+    assert all(p.grad is not None for p in task.supervised.recogniser.parameters())
+    total = figures["labelled_loss"] + figures["pile_loss"]
+    assert torch.allclose(figures["loss"], total)
+
+
+def test_the_teacher_is_the_moving_average_of_the_student() -> None:
+    task = _task(SelfTrainingSettings(teacher_window=0.5))
+    weight, mean = task.supervised.recogniser.head.weight, None
+    for step, momentum in enumerate((1 / 3, 1 / 2, 3 / 5), start=1):
+        mean = weight.detach().clone() if mean is None else mean
+        with torch.no_grad():
+            weight += step
+        task.after_step(0.0)
+        mean = momentum * mean + (1 - momentum) * weight.detach()
+        assert torch.allclose(task.teacher.head.weight, mean, atol=1e-6)
+
+
+def test_a_frozen_encoder_stays_as_it_is_in_the_teacher_too(
+    labelled: Dataset, pile: Dataset
+) -> None:
+    task = _task(SelfTrainingSettings(confidence=0.0), frozen=True).train()
+    before = {k: v.clone() for k, v in task.teacher.encoder.state_dict().items()}
+    task(_batch(labelled, pile), 0.5)["loss"].backward()
+    task.after_step(0.5)
+    after = task.teacher.encoder.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+
+
+def test_it_reads_more_than_the_labels_alone_teach(labelled: Dataset, pile: Dataset) -> None:
+    unseen = _draw(200, first=5000)
+    alone = _train(labelled, 180, None)
+    taught = _train(labelled, 180, Pile(pile.images, SelfTrainingSettings()))
+    assert taught.converged
+    assert evaluate(taught.recogniser, unseen).cer < evaluate(alone.recogniser, unseen).cer
+
+
+def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
+    labelled: Dataset, pile: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = Pile(pile.images, SelfTrainingSettings(confidence=0.0, pile_ratio=0.5))
+    whole = RunDirectory.create(tmp_path / "whole", "")
+    _train(labelled, 12, given, whole)
+    parts = RunDirectory.create(tmp_path / "parts", "")
+    monkeypatch.setattr(SelfTrainingTask, "after_step", _break_at(7, SelfTrainingTask.after_step))
+    with pytest.raises(RuntimeError, match="power cut"):
+        _train(labelled, 12, given, parts)
+    monkeypatch.undo()
+    _train(labelled, 12, given, parts)
+    assert "training from step 4 to 12" in (parts.path / "log.txt").read_text()
+    for name in ("model.safetensors", "state/state.safetensors"):
+        assert (parts.path / name).read_bytes() == (whole.path / name).read_bytes()
+    assert parts.metrics() == whole.metrics()
+    assert all("accepted" in row for row in whole.metrics())
+
+
+def _break_at(step: int, after_step: Callable[..., None]) -> Callable[..., None]:
+    def breaking(task: SelfTrainingTask, progress: float) -> None:
+        after_step(task, progress)
+        if int(task.steps) == step:
+            raise RuntimeError("power cut")
+
+    return breaking
