@@ -57,7 +57,8 @@ def finetune(
 
     Example: captcha-ssl finetune labelled/ --init-from runs/simclr --out runs/reader
 
-    Prints the path of the model file. --set changes any other setting; --print-config lists all.
+    Prints the path of the model file; beside it lies the same model as ONNX. --set changes any
+    other setting; --print-config lists all.
     """
     folder = run_folder(out, print_config)
     flags = {
@@ -87,8 +88,10 @@ def finetune(
     from captcha_ssl.cli.loading import load
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.data.charset import Charset
-    from captcha_ssl.models.model_file import FILE_NAME
+    from captcha_ssl.models.model_file import FILE_NAME, load_model
+    from captcha_ssl.recognition.export import export
     from captcha_ssl.recognition.finetune import finetune as learn
+    from captcha_ssl.recognition.onnx_reader import FILE_NAME as ONNX_NAME
     from captcha_ssl.training.pretrained import adopt
     from captcha_ssl.training.run_directory import open_run
 
@@ -110,6 +113,7 @@ def finetune(
         result = learn(
             *(train, charset, settings, loop, model, views), begin=begin, observe=observe
         )
+    export(result.recogniser, folder / ONNX_NAME, load_model(folder)[0].about)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
 

@@ -29,12 +29,18 @@ def predict(
         typer.Argument(metavar="IMAGE", help="Files, folders, 'patterns*.png', or - for stdin."),
     ],
     model: Annotated[
-        Path, typer.Option("--model", metavar="MODEL", help="A finetune run or its model file.")
-    ],
+        Path | None,
+        typer.Option(
+            *("--model", "-m"),
+            metavar="MODEL",
+            help="A finetune run, or a model file (.safetensors, .onnx); if absent, the one that "
+            "came with the package.",
+        ),
+    ] = None,
     format: Annotated[
         Format, typer.Option(help="text: one line an image; tsv and jsonl tell confidence too.")
     ] = "text",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once, on each core.")] = 16,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
@@ -46,10 +52,10 @@ def predict(
     stdout, and makes the exit code 1.
     """
     from captcha_ssl.recognition.inputs import iter_inputs
+    from captcha_ssl.recognition.open_reader import open_reader
     from captcha_ssl.recognition.predictor import Predictor
-    from captcha_ssl.training.device import resolve_device
 
-    predictor = Predictor(model, resolve_device(device or "auto"))
+    predictor = Predictor(open_reader(model, device or "auto"))
     inputs = list(iter_inputs(images))
     failed = 0
     # A console that cannot show a character gets its escape.

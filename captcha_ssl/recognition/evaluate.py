@@ -8,8 +8,7 @@ from typing import Any
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.recognition import metrics
-from captcha_ssl.recognition.reading import BATCH_SIZE, Reading, read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.reading import BATCH_SIZE, Reader, Reading, read_images
 
 
 @dataclass(frozen=True)
@@ -73,18 +72,18 @@ class Evaluation:
 
 
 def evaluate(
-    recogniser: Recogniser,
+    reader: Reader,
     dataset: Dataset,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Read a labelled dataset that has the recogniser's geometry.
+    """Read a labelled dataset that has the reader's geometry.
 
     Raises ValueError when it has no labels or another geometry.
     """
     if dataset.labels is None:
         raise ValueError("an evaluation needs labels")
-    if dataset.geometry != recogniser.geometry:
-        raise ValueError(f"images are {dataset.geometry}, the model is for {recogniser.geometry}")
-    readings = read_images(recogniser, dataset.images, batch_size, progress)
+    if dataset.geometry != reader.geometry:
+        raise ValueError(f"images are {dataset.geometry}, the model is for {reader.geometry}")
+    readings = read_images(reader, dataset.images, batch_size, progress)
     return Evaluation(dataset.labels, readings, len(dataset.rejected))

@@ -9,7 +9,8 @@ import torch
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_file import FILE_NAME, ModelCard, load_model, save_model
+from captcha_ssl.models.model_card import ModelCard
+from captcha_ssl.models.model_file import FILE_NAME, load_model, save_model
 from captcha_ssl.models.transfer import load_encoder
 
 CARD = ModelCard("encoder", "tiny", Geometry(1, 32, 96), None, {"method": "simclr"})
