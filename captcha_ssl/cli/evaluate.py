@@ -79,6 +79,9 @@ def _as_table(scores: dict[str, Any]) -> Iterator[str]:
     yield f"1-NED            {scores['one_minus_ned']:.2%}"
     yield f"length right     {scores['length_accuracy']:.2%}"
     yield f"empty            {scores['blank_rate']:.2%}"
+    yield f"calibration off  {scores['calibration_error']:.2%} for texts, " + (
+        f"{scores['char_calibration_error']:.2%} for characters"
+    )
     yield from _character_rows(scores["per_character"])
     yield from _confusion_rows(scores["confusions"])
 

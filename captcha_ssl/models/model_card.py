@@ -16,18 +16,26 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class ModelCard:
-    """Everything that is needed to use a model, besides its weights.
+class Calibration:
+    """What logits are divided by before they become the confidence of a text or a character.
 
-    `temperature` divides the logits before they become probabilities; 1 is uncalibrated.
+    Temperatures of 1 leave them as they are; none of it changes what is read.
     """
+
+    text: float = 1.0
+    character: float = 1.0
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything that is needed to use a model, besides its weights."""
 
     kind: Literal["encoder", "recogniser"]
     encoder: str
     geometry: Geometry
     charset: str | None = None
     about: dict[str, Any] = field(default_factory=dict)
-    temperature: float = 1.0
+    calibration: Calibration = field(default_factory=Calibration)
 
     def to_json(self) -> str:
         """The card as one JSON object; equal cards give equal text."""
@@ -42,6 +50,8 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
         fields = json.loads(stored)
         if fields.pop("version") != _VERSION:
             raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
-        return ModelCard(**{**fields, "geometry": Geometry(**fields["geometry"])})
+        fields["geometry"] = Geometry(**fields["geometry"])
+        fields["calibration"] = Calibration(**fields.get("calibration", {}))
+        return ModelCard(**fields)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{file}: its description is damaged ({error}); train it anew") from error

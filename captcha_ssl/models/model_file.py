@@ -15,7 +15,7 @@ from torch import Tensor
 
 from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.model_card import KEY, ModelCard, parse_card
+from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
 
 FILE_NAME = "model.safetensors"
 
@@ -53,7 +53,7 @@ def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     return parse_card(file, metadata.get(KEY)), tensors
 
 
-def store_temperature(path: Path, temperature: float) -> None:
-    """Change the temperature on the card of a model. Raises UserError or OSError."""
+def store_calibration(path: Path, calibration: Calibration) -> None:
+    """Change the calibration on the card of a model. Raises UserError or OSError."""
     card, tensors = load_model(path)
-    save_model(find_model(path), tensors, replace(card, temperature=temperature))
+    save_model(find_model(path), tensors, replace(card, calibration=calibration))

@@ -28,7 +28,7 @@ class OnnxReader:
         if card.charset is None:
             raise UserError(f"{path}: an encoder, not a recogniser; finetune it first")
         self.card, self.charset, self.geometry = card, Charset(card.charset), card.geometry
-        self.temperature = card.temperature
+        self.calibration = card.calibration
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → float32 [N, T, K], class 0 the blank."""

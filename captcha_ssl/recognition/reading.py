@@ -9,7 +9,8 @@ import numpy as np
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.recognition.decoding import greedy_decode
+from captcha_ssl.models.model_card import Calibration
+from captcha_ssl.recognition.decoding import UNCALIBRATED, greedy_decode
 
 if TYPE_CHECKING:
     from captcha_ssl.data.sweep import Progress
@@ -22,8 +23,7 @@ class Reader(Protocol):
 
     charset: Charset
     geometry: Geometry
-    temperature: float
-    """What the logits are divided by before they become probabilities."""
+    calibration: Calibration
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → float32 [N, T, K], class 0 the blank."""
@@ -49,15 +49,17 @@ def read_images(
     readings: list[Reading] = []
     for start in range(0, len(images), batch_size):
         logits = reader.logits(images[start : start + batch_size])
-        readings += to_readings(logits, reader.charset, reader.temperature)
+        readings += to_readings(logits, reader.charset, reader.calibration)
         if progress is not None:
             progress(len(readings), len(images))
     return readings
 
 
-def to_readings(logits: np.ndarray, charset: Charset, temperature: float) -> list[Reading]:
-    """Decode float logits [N, T, K]; the temperature changes confidences alone, never a text."""
+def to_readings(
+    logits: np.ndarray, charset: Charset, calibration: Calibration = UNCALIBRATED
+) -> list[Reading]:
+    """Decode float logits [N, T, K]."""
     return [
         Reading(charset.decode(decoded.classes), decoded.confidence, decoded.char_confidences)
-        for decoded in greedy_decode(logits / temperature)
+        for decoded in greedy_decode(logits, calibration)
     ]

@@ -13,19 +13,17 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardise
-from captcha_ssl.models.model_card import ModelCard
+from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import find_model, load_model, save_model
 
 
 class Recogniser(nn.Module):
     """Images to per-frame logits over blank (class 0) and the characters of the charset."""
 
-    def __init__(
-        self, encoder: Encoder, charset: Charset, geometry: Geometry, temperature: float = 1.0
-    ) -> None:
+    def __init__(self, encoder: Encoder, charset: Charset, geometry: Geometry) -> None:
         super().__init__()
         self.encoder, self.charset, self.geometry = encoder, charset, geometry
-        self.temperature = temperature
+        self.calibration = Calibration()
         self.head = nn.Linear(encoder.dim, charset.num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -63,7 +61,7 @@ class Recogniser(nn.Module):
         return ModelCard(
             *("recogniser", self.encoder.name, self.geometry, self.charset.characters),
             about=about,
-            temperature=self.temperature,
+            calibration=self.calibration,
         )
 
     def save(self, path: Path, about: dict[str, Any]) -> None:
@@ -80,7 +78,8 @@ class Recogniser(nn.Module):
         if card.kind != "recogniser" or card.charset is None:
             raise UserError(f"{find_model(path)}: an encoder, not a recogniser; finetune it first")
         encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
-        model = cls(encoder, Charset(card.charset), card.geometry, card.temperature)
+        model = cls(encoder, Charset(card.charset), card.geometry)
+        model.calibration = card.calibration
         try:
             model.load_state_dict(tensors)
         except RuntimeError as error:

@@ -166,6 +166,24 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(
     assert message in result.stderr.decode()
 
 
+def test_a_doubtful_text_is_marked_and_makes_the_exit_code_1(predict: Predict) -> None:
+    sure = json.loads(predict("B.png", "--format", "jsonl").stdout)["confidence"]
+    above, below = str((1 + sure) / 2), str(sure / 2)
+
+    text = predict("B.png", "--min-confidence", above)
+    assert (text.returncode, text.stdout) == (1, b"B\n")
+    assert text.stderr.startswith(b"captcha-ssl: doubtful: B.png: B (")
+
+    rows = predict("B.png", "empty.png", "--min-confidence", above, "--format", "tsv")
+    table = [line.split("\t") for line in rows.stdout.decode().splitlines()]
+    assert [row[4] for row in table] == ["doubtful", "1", ""]
+    assert b"doubtful" not in rows.stderr
+
+    good = predict("B.png", "--min-confidence", below, "--format", "jsonl")
+    assert json.loads(good.stdout)["doubtful"] is False
+    assert (good.returncode, good.stderr) == (0, b"")
+
+
 def test_an_exported_model_reads_the_same_without_torch(
     pile: Path, reader: Recogniser, reader_file: Path, tmp_path: Path
 ) -> None:
