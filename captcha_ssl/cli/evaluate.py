@@ -17,7 +17,8 @@ LISTED = 10
 
 def evaluate(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A finetune run or its model file.")
+        Path,
+        typer.Argument(metavar="MODEL", help="A finetune run, or a .safetensors or .onnx file."),
     ],
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or LMDB.")
@@ -44,17 +45,16 @@ def evaluate(
     from captcha_ssl.models.frames import frames
     from captcha_ssl.recognition.evaluate import evaluate as score
     from captcha_ssl.recognition.evaluation_files import write_evaluation
-    from captcha_ssl.recognition.recogniser import Recogniser
-    from captcha_ssl.training.device import resolve_device
+    from captcha_ssl.recognition.open_reader import open_reader
 
-    recogniser = Recogniser.load(model, resolve_device(device or "auto"))
+    reader = open_reader(model, device or "auto")
     with progress_bar("loading", quiet=quiet) as progress:
         dataset = load_dataset(
             data,
             labelled=True,
-            geometry=recogniser.geometry,
+            geometry=reader.geometry,
             max_bad=max_bad,
-            charset=recogniser.charset,
+            charset=reader.charset,
             frames=frames,
             progress=progress,
         )
@@ -62,7 +62,7 @@ def evaluate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading", quiet=quiet) as progress:
-        evaluation = score(recogniser, dataset, batch_size, progress)
+        evaluation = score(reader, dataset, batch_size, progress)
     if out is not None:
         write_evaluation(out, dataset, evaluation)
     scores = evaluation.to_json()
@@ -79,6 +79,9 @@ def _as_table(scores: dict[str, Any]) -> Iterator[str]:
     yield f"1-NED            {scores['one_minus_ned']:.2%}"
     yield f"length right     {scores['length_accuracy']:.2%}"
     yield f"empty            {scores['blank_rate']:.2%}"
+    yield f"calibration off  {scores['calibration_error']:.2%} for texts, " + (
+        f"{scores['char_calibration_error']:.2%} for characters"
+    )
     yield from _character_rows(scores["per_character"])
     yield from _confusion_rows(scores["confusions"])
 

@@ -44,7 +44,11 @@ def finetune(
     ] = None,
     validation: Annotated[
         float | None,
-        typer.Option("--validation", metavar="SHARE", help="Hold this share out to report on."),
+        typer.Option(
+            "--validation",
+            metavar="SHARE",
+            help="Hold this share out to report on and to calibrate.",
+        ),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option("--encoder", metavar="NAME", help="tiny, small or base; tiny.")
@@ -61,7 +65,8 @@ def finetune(
 
     Example: captcha-ssl finetune labelled/ --init-from runs/simclr --out runs/reader
 
-    Prints the path of the model file. --set changes any other setting; --print-config lists all.
+    Prints the path of the model file; beside it lies the same model as ONNX. --set changes any
+    other setting; --print-config lists all.
     """
     folder = run_folder(out, print_config)
     flags = {
@@ -94,8 +99,11 @@ def finetune(
     from captcha_ssl.cli.loading import load
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.data.charset import Charset
-    from captcha_ssl.models.model_file import FILE_NAME
+    from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
+    from captcha_ssl.recognition.calibration import fit_calibration
+    from captcha_ssl.recognition.export import export
     from captcha_ssl.recognition.finetune import finetune as learn
+    from captcha_ssl.recognition.onnx_reader import FILE_NAME as ONNX_NAME
     from captcha_ssl.recognition.self_training import Pile
     from captcha_ssl.training.pretrained import adopt
     from captcha_ssl.training.run_directory import open_run
@@ -123,6 +131,11 @@ def finetune(
     given = (train, charset, settings, loop, model, views)
     with training_progress("finetune", quiet=quiet) as observe:
         result = learn(*given, pile=pile, begin=begin, observe=observe)
+    if held_out is not None:
+        calibration = fit_calibration(result.recogniser, held_out.images, held_out.labels or [])
+        result.recogniser.calibration = calibration
+        store_calibration(folder, calibration)
+    export(result.recogniser, folder / ONNX_NAME, load_model(folder)[0].about)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
 

@@ -17,14 +17,21 @@ def generate(
         int | None, typer.Option("--count", metavar="N", help="Pictures in the whole dataset.")
     ] = None,
     length: Annotated[
-        str | None, typer.Option("--length", metavar="N|A-B", help="Characters: 4, or 4-6.")
+        str | None,
+        typer.Option("--length", metavar="N|A-B", help="Characters: 4, or 4-6, or 4,3-8."),
     ] = None,
     charset: Annotated[
         str | None,
         typer.Option("--charset", metavar="S", help="Characters to draw from; 0-9 and A-Z."),
     ] = None,
     style: Annotated[
-        str | None, typer.Option("--style", metavar="NAME", help="classic, fast or mixed.")
+        str | None,
+        typer.Option(
+            "--style",
+            metavar="NAME",
+            help="classic, fast, mixed, plain, smeared, dotted, hollow, wavy, "
+            "gradual, cluttered or broad.",
+        ),
     ] = None,
     format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="packed, folder or lmdb.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 import typer
@@ -15,7 +14,17 @@ from captcha_ssl.cli.options import Device
 if TYPE_CHECKING:
     import torch
 
-LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "captcha", "lmdb", "safetensors")
+LIBRARIES = (
+    "torch",
+    "onnxruntime",
+    "onnx",
+    "numpy",
+    "opencv-python",
+    "pillow",
+    "captcha",
+    "lmdb",
+    "safetensors",
+)
 
 
 def info(device: Device = None) -> None:
@@ -37,6 +46,8 @@ def info(device: Device = None) -> None:
 
 
 def _versions() -> Iterator[tuple[str, str]]:
+    from importlib import metadata
+
     yield "captcha-ssl", __version__
     yield "python", f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     for library in LIBRARIES:

@@ -14,6 +14,7 @@ import captcha_ssl
 from captcha_ssl.cli.benchmark import benchmark
 from captcha_ssl.cli.check_data import check_data
 from captcha_ssl.cli.evaluate import evaluate
+from captcha_ssl.cli.export import export
 from captcha_ssl.cli.finetune import finetune
 from captcha_ssl.cli.generate import generate
 from captcha_ssl.cli.info import info
@@ -30,7 +31,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (generate, check_data, pretrain, finetune, evaluate, predict, benchmark, info):
+for command in (
+    *(generate, check_data, pretrain, finetune, evaluate),
+    *(predict, benchmark, export, info),
+):
     app.command()(command)
 
 

@@ -29,12 +29,26 @@ def predict(
         typer.Argument(metavar="IMAGE", help="Files, folders, 'patterns*.png', or - for stdin."),
     ],
     model: Annotated[
-        Path, typer.Option("--model", metavar="MODEL", help="A finetune run or its model file.")
-    ],
+        Path | None,
+        typer.Option(
+            *("--model", "-m"),
+            metavar="MODEL",
+            help="A finetune run, or a model file (.safetensors, .onnx); if absent, the one that "
+            "came with the package.",
+        ),
+    ] = None,
     format: Annotated[
         Format, typer.Option(help="text: one line an image; tsv and jsonl tell confidence too.")
     ] = "text",
-    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 64,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once, on each core.")] = 16,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Mark texts that are less sure than this, and exit with 1 if there are any.",
+        ),
+    ] = None,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
@@ -43,41 +57,63 @@ def predict(
     Example: captcha-ssl predict pile/ --model runs/reader --format tsv > read.tsv
 
     An unreadable image is named on stderr, leaves an empty line (or an error in its row) on
-    stdout, and makes the exit code 1.
+    stdout, and makes the exit code 1; so does a doubtful one, whose text is printed all the same.
     """
     from captcha_ssl.recognition.inputs import iter_inputs
+    from captcha_ssl.recognition.open_reader import open_reader
     from captcha_ssl.recognition.predictor import Predictor
-    from captcha_ssl.training.device import resolve_device
 
-    predictor = Predictor(model, resolve_device(device or "auto"))
+    predictor = Predictor(open_reader(model, device or "auto"))
     inputs = list(iter_inputs(images))
     failed = 0
     # A console that cannot show a character gets its escape.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     if format == "tsv":
-        print(HEADER)
+        print(HEADER + "\tdoubtful" * (min_confidence is not None))
     with progress_bar("reading", quiet=quiet or sys.stdout.isatty()) as progress:
         for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
-            print(_row(prediction, format))
-            if prediction.error is not None:
-                failed += 1
-                message = f"captcha-ssl: error: {prediction.path}: {prediction.error}"
-                print(message.translate(_ONE_LINE), file=sys.stderr)
+            doubtful = _doubtful(prediction, min_confidence)
+            print(_row(prediction, format, min_confidence))
+            failed += bool(doubtful or prediction.error)
+            note = _note(prediction, format, doubtful)
+            if note:
+                print(f"captcha-ssl: {note}".translate(_ONE_LINE), file=sys.stderr)
             progress(done, len(inputs))
     if failed:
         raise typer.Exit(1)
 
 
-def _row(prediction: Prediction, format: Format) -> str:
+def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
+    """Whether a text is less sure than asked for; None where nothing was asked or read."""
+    if min_confidence is None or prediction.reading is None:
+        return None
+    return prediction.reading.confidence < min_confidence
+
+
+def _note(prediction: Prediction, format: Format, doubtful: bool | None) -> str | None:
+    """What goes to stderr about an image: an error always, a doubt where no field tells it."""
+    if prediction.error is not None:
+        return f"error: {prediction.path}: {prediction.error}"
+    if not doubtful or format != "text" or prediction.reading is None:
+        return None
+    reading = prediction.reading
+    return f"doubtful: {prediction.path}: {reading.text} ({reading.confidence:.2f})"
+
+
+def _row(prediction: Prediction, format: Format, min_confidence: float | None) -> str:
+    doubtful = _doubtful(prediction, min_confidence)
     if format == "jsonl":
-        return json.dumps(_as_json(prediction))
+        mark = {} if doubtful is None else {"doubtful": doubtful}
+        return json.dumps(_as_json(prediction) | mark)
     reading = prediction.reading
     text = reading.text if reading else ""
     if format == "text":
         return text.translate(_ONE_LINE)
     confidence = f"{reading.confidence:.6g}" if reading else ""
-    cells = (prediction.path, text, confidence, prediction.error or "")
+    cells = [prediction.path, text, confidence, prediction.error or ""]
+    if min_confidence is not None:
+        cells.append("" if doubtful is None else str(int(doubtful)))
     return "\t".join(cell.translate(_ONE_CELL) for cell in cells)
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from captcha_ssl.data.plain_png import decode_plain_png
 from captcha_ssl.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 # What Pillow warns of (size, damage) is decided and said here, once and with the file's name.
 warnings.filterwarnings("ignore", module=r"PIL\.")
@@ -50,6 +53,9 @@ def read_image(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
 
 
 def _decode(data: bytes, name: str) -> np.ndarray:
+    # Most files are plain PNG and never come here; that spares the start of `predict` its import.
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     try:
         with Image.open(BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from captcha_ssl.models.model_card import Calibration
+
 BLANK = 0
+UNCALIBRATED = Calibration()
 
 
 @dataclass(frozen=True)
@@ -22,22 +25,33 @@ class Decoded:
     confidence: float
 
 
-def greedy_decode(logits: np.ndarray) -> list[Decoded]:
+def greedy_decode(logits: np.ndarray, calibration: Calibration = UNCALIBRATED) -> list[Decoded]:
     """Read each row of float logits [B, T, K], class 0 the blank: repeats collapse, blanks drop.
 
     A character is as sure as the surest frame of its run; a text is as sure as the product of
-    its frames' best probabilities. Raises ValueError when the array has another rank.
+    its frames' best probabilities, each at its own temperature. Raises ValueError when the array
+    has another rank.
     """
     if logits.ndim != 3:
         raise ValueError(f"expected logits [B, T, K], got shape {logits.shape}")
+    sure = best_probabilities(logits, calibration.character)
+    texts = sure
+    if calibration.text != calibration.character:
+        texts = best_probabilities(logits, calibration.text)
+    paths = logits.argmax(axis=2)
+    return [_collapse(*row) for row in zip(paths, sure, texts.prod(axis=1), strict=True)]
+
+
+def best_probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """How likely the best class of each frame is: float64 [B, T] of logits [B, T, K]."""
     wide = logits.astype(np.float64)
-    peaks = wide.max(axis=2, keepdims=True)
+    below = wide - wide.max(axis=2, keepdims=True)
     # The softmax at its own maximum.
-    probabilities = 1 / np.exp(wide - peaks).sum(axis=2)
-    return [_collapse(*row) for row in zip(wide.argmax(axis=2), probabilities, strict=True)]
+    best: np.ndarray = 1 / np.exp(below / temperature).sum(axis=2)
+    return best
 
 
-def _collapse(path: np.ndarray, probabilities: np.ndarray) -> Decoded:
+def _collapse(path: np.ndarray, probabilities: np.ndarray, confidence: float) -> Decoded:
     starts = np.flatnonzero(np.diff(path, prepend=-1))
     classes = path[starts]
     surest = np.maximum.reduceat(probabilities, starts)
@@ -45,5 +59,5 @@ def _collapse(path: np.ndarray, probabilities: np.ndarray) -> Decoded:
     return Decoded(
         classes=tuple(classes[spoken].tolist()),
         char_confidences=tuple(surest[spoken].tolist()),
-        confidence=float(probabilities.prod()),
+        confidence=float(confidence),
     )

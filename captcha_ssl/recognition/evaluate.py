@@ -8,8 +8,8 @@ from typing import Any
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.recognition import metrics
-from captcha_ssl.recognition.reading import BATCH_SIZE, Reading, read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.calibration import correct_characters, expected_calibration_error
+from captcha_ssl.recognition.reading import BATCH_SIZE, Reader, Reading, read_images
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,21 @@ class Evaluation:
         """Character error rate: edit distances over reference characters."""
         return metrics.cer(self.labels, self.predictions)
 
+    @property
+    def calibration_error(self) -> float:
+        """Expected calibration error of the texts' confidences."""
+        correct = list(map(str.__eq__, self.labels, self.predictions))
+        return expected_calibration_error([r.confidence for r in self.readings], correct)
+
+    @property
+    def char_calibration_error(self) -> float:
+        """Expected calibration error of the confidences of the characters that were read."""
+        sure = [value for reading in self.readings for value in reading.char_confidences]
+        pairs = zip(self.labels, self.predictions, strict=True)
+        return expected_calibration_error(
+            sure, [right for pair in pairs for right in correct_characters(*pair)]
+        )
+
     def worst(self) -> list[int]:
         """Positions of the errors: most wrong characters first, then the most confident."""
         wrong = [i for i, text in enumerate(self.predictions) if text != self.labels[i]]
@@ -53,6 +68,8 @@ class Evaluation:
             "one_minus_ned": metrics.one_minus_ned(labels, predictions),
             "length_accuracy": metrics.length_accuracy(labels, predictions),
             "blank_rate": metrics.blank_rate(predictions),
+            "calibration_error": self.calibration_error,
+            "char_calibration_error": self.char_calibration_error,
             "per_character": {
                 character: {
                     "n": score.n,
@@ -73,18 +90,18 @@ class Evaluation:
 
 
 def evaluate(
-    recogniser: Recogniser,
+    reader: Reader,
     dataset: Dataset,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Read a labelled dataset that has the recogniser's geometry.
+    """Read a labelled dataset that has the reader's geometry.
 
     Raises ValueError when it has no labels or another geometry.
     """
     if dataset.labels is None:
         raise ValueError("an evaluation needs labels")
-    if dataset.geometry != recogniser.geometry:
-        raise ValueError(f"images are {dataset.geometry}, the model is for {recogniser.geometry}")
-    readings = read_images(recogniser, dataset.images, batch_size, progress)
+    if dataset.geometry != reader.geometry:
+        raise ValueError(f"images are {dataset.geometry}, the model is for {reader.geometry}")
+    readings = read_images(reader, dataset.images, batch_size, progress)
     return Evaluation(dataset.labels, readings, len(dataset.rejected))

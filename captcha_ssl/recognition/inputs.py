@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.data.sources.files import image_files
+from captcha_ssl.data.image_files import image_files
 
 STDIN = "-"
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
-import torch
 
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.recognition.inputs import Input
-from captcha_ssl.recognition.reading import Reading, read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.reading import Reader, Reading, read_images
+
+THREADS = min(8, os.cpu_count() or 1)
+AHEAD = 2 * THREADS
+"""Batches that may be under way before the oldest of them is asked for."""
 
 
 @dataclass(frozen=True)
@@ -30,35 +32,40 @@ class Prediction:
 class Predictor:
     """A recogniser and the way from image files to texts."""
 
-    def __init__(self, model: Path, device: torch.device) -> None:
-        """Load a run directory or a model file. Raises UserError when it holds no recogniser."""
-        self.recogniser = Recogniser.load(model, device)
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
 
-    def predict(self, inputs: Iterable[Input], batch_size: int = 64) -> Iterator[Prediction]:
-        """One prediction for each input, in order; an unreadable image does not stop the rest."""
-        remaining = iter(inputs)
-        with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+    def predict(self, inputs: Iterable[Input], batch_size: int = 16) -> Iterator[Prediction]:
+        """One prediction for each input, in order; an unreadable image does not stop the rest.
+
+        Batches are read side by side, one for each core.
+        """
+        remaining, waiting = iter(inputs), deque[Future[list[Prediction]]]()
+        pool = ThreadPoolExecutor(THREADS)
+        try:
             while batch := list(islice(remaining, batch_size)):
-                yield from self._read(batch, list(pool.map(self._pixels, batch)))
+                waiting.append(pool.submit(self._read, batch))
+                if len(waiting) > AHEAD:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            # Without this an interruption would wait for all of them.
+            pool.shutdown(cancel_futures=True)
+
+    def _read(self, batch: Sequence[Input]) -> list[Prediction]:
+        outcomes = [self._pixels(item) for item in batch]
+        images = [outcome for outcome in outcomes if isinstance(outcome, np.ndarray)]
+        readings = iter(read_images(self.reader, np.stack(images)) if images else ())
+        return [
+            Prediction(item.name, error=outcome.reason)
+            if isinstance(outcome, ImageError)
+            else Prediction(item.name, next(readings))
+            for item, outcome in zip(batch, outcomes, strict=True)
+        ]
 
     def _pixels(self, item: Input) -> np.ndarray | ImageError:
         try:
-            return self.recogniser.geometry.fit(item.pixels())
+            return self.reader.geometry.fit(item.pixels())
         except ImageError as error:
             return error
-
-    def _readings(self, images: list[np.ndarray]) -> list[Reading]:
-        if not images:
-            return []
-        return read_images(self.recogniser, np.stack(images), batch_size=len(images))
-
-    def _read(
-        self, batch: list[Input], outcomes: list[np.ndarray | ImageError]
-    ) -> Iterator[Prediction]:
-        images = [outcome for outcome in outcomes if isinstance(outcome, np.ndarray)]
-        readings = iter(self._readings(images))
-        for item, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, ImageError):
-                yield Prediction(item.name, error=outcome.reason)
-            else:
-                yield Prediction(item.name, next(readings))

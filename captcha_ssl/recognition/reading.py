@@ -1,22 +1,38 @@
-"""What a recogniser reads in images that have its geometry."""
+"""What a recogniser reads in images that have its geometry. Needs no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 
-from captcha_ssl.data.sweep import Progress
-from captcha_ssl.recognition.decoding import greedy_decode
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.model_card import Calibration
+from captcha_ssl.recognition.decoding import UNCALIBRATED, greedy_decode
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.sweep import Progress
 
 BATCH_SIZE = 256
 
 
+class Reader(Protocol):
+    """A recogniser, in torch or in ONNX."""
+
+    charset: Charset
+    geometry: Geometry
+    calibration: Calibration
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, C, H, W] → float32 [N, T, K], class 0 the blank."""
+        ...
+
+
 @dataclass(frozen=True)
 class Reading:
-    """A text, the probability of its best path, and one probability for each character."""
+    """A text, how sure all of it is, and how sure each of its characters is (0…1)."""
 
     text: str
     confidence: float
@@ -24,39 +40,26 @@ class Reading:
 
 
 def read_images(
-    recogniser: Recogniser,
+    reader: Reader,
     images: np.ndarray,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> list[Reading]:
-    """Read uint8 images [N, C, H, W] on the recogniser's device, in evaluation mode.
-
-    The modes its modules were in are restored, so that a training loop may call this between
-    two steps. `progress(done, total)` is called after each batch.
-    """
-    device = next(recogniser.parameters()).device
-    modes = [(module, module.training) for module in recogniser.modules()]
-    recogniser.eval()
+    """Read uint8 images [N, C, H, W]; `progress(done, total)` is called after each batch."""
     readings: list[Reading] = []
-    try:
-        for start in range(0, len(images), batch_size):
-            # A copy: torch warns of memory that is mapped read-only from a file.
-            batch = torch.from_numpy(np.array(images[start : start + batch_size]))
-            with torch.inference_mode():
-                logits = recogniser(batch.to(device)).float().cpu().numpy()
-            readings += _readings(recogniser, logits)
-            if progress is not None:
-                progress(len(readings), len(images))
-    finally:
-        for module, training in modes:
-            module.training = training
+    for start in range(0, len(images), batch_size):
+        logits = reader.logits(images[start : start + batch_size])
+        readings += to_readings(logits, reader.charset, reader.calibration)
+        if progress is not None:
+            progress(len(readings), len(images))
     return readings
 
 
-def _readings(recogniser: Recogniser, logits: np.ndarray) -> list[Reading]:
+def to_readings(
+    logits: np.ndarray, charset: Charset, calibration: Calibration = UNCALIBRATED
+) -> list[Reading]:
+    """Decode float logits [N, T, K]."""
     return [
-        Reading(
-            recogniser.charset.decode(decoded.classes), decoded.confidence, decoded.char_confidences
-        )
-        for decoded in greedy_decode(logits)
+        Reading(charset.decode(decoded.classes), decoded.confidence, decoded.char_confidences)
+        for decoded in greedy_decode(logits, calibration)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +13,8 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardise
-from captcha_ssl.models.model_file import ModelCard, find_model, load_model, save_model
+from captcha_ssl.models.model_card import Calibration, ModelCard
+from captcha_ssl.models.model_file import find_model, load_model, save_model
 
 
 class Recogniser(nn.Module):
@@ -21,6 +23,7 @@ class Recogniser(nn.Module):
     def __init__(self, encoder: Encoder, charset: Charset, geometry: Geometry) -> None:
         super().__init__()
         self.encoder, self.charset, self.geometry = encoder, charset, geometry
+        self.calibration = Calibration()
         self.head = nn.Linear(encoder.dim, charset.num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -34,12 +37,36 @@ class Recogniser(nn.Module):
             logits: Tensor = self.head(frames.float())
         return logits
 
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, C, H, W] → float32 [N, T, K], in evaluation mode, on the device it is on.
+
+        The modes its modules were in are restored, so that a training loop may call this between
+        two steps.
+        """
+        device = next(self.parameters()).device
+        modes = [(module, module.training) for module in self.modules()]
+        self.eval()
+        try:
+            # A copy: torch warns of memory that is mapped read-only from a file.
+            batch = torch.from_numpy(np.array(images)).to(device)
+            with torch.inference_mode():
+                answer: np.ndarray = self(batch).float().cpu().numpy()
+        finally:
+            for module, training in modes:
+                module.training = training
+        return answer
+
+    def card(self, about: dict[str, Any]) -> ModelCard:
+        """What a file of this recogniser says of it."""
+        return ModelCard(
+            *("recogniser", self.encoder.name, self.geometry, self.charset.characters),
+            about=about,
+            calibration=self.calibration,
+        )
+
     def save(self, path: Path, about: dict[str, Any]) -> None:
         """Write the model file, atomically. Raises OSError."""
-        card = ModelCard(
-            "recogniser", self.encoder.name, self.geometry, self.charset.characters, about
-        )
-        save_model(path, self.state_dict(), card)
+        save_model(path, self.state_dict(), self.card(about))
 
     @classmethod
     def load(cls, path: Path, device: torch.device | str = "cpu") -> Recogniser:
@@ -52,6 +79,7 @@ class Recogniser(nn.Module):
             raise UserError(f"{find_model(path)}: an encoder, not a recogniser; finetune it first")
         encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
         model = cls(encoder, Charset(card.charset), card.geometry)
+        model.calibration = card.calibration
         try:
             model.load_state_dict(tensors)
         except RuntimeError as error:

@@ -29,7 +29,12 @@ def load_face(face: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def face_path(face: str) -> Path:
-    """Where the font file lies on this machine, found without importing its package."""
+    """Where the font file lies on this machine, found without importing its package.
+
+    An absolute path is taken as it is.
+    """
+    if Path(face).is_absolute():
+        return Path(face)
     package, _, inside = face.partition("/")
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
@@ -40,10 +45,11 @@ def face_path(face: str) -> Path:
 @lru_cache(maxsize=4096)
 def faces_with(character: str) -> tuple[str, ...]:
     """Those of `FACES` that have ink of their own for `character`, in the same order."""
-    return tuple(face for face in FACES if _has_ink(face, character))
+    return tuple(face for face in FACES if has_ink(face, character))
 
 
-def _has_ink(face: str, character: str) -> bool:
+def has_ink(face: str, character: str) -> bool:
+    """Whether `face` has ink of its own for `character`."""
     font = load_face(face, 40)
     drawn = font.getmask(character)
     if drawn.getbbox() is None:

@@ -26,16 +26,22 @@ class PictureSettings:
     """Everything that a picture depends on, besides its index."""
 
     seed: int = setting(0, "seed of every random choice", low=0)
-    length: str = setting("4", "characters in a picture: 4, or 4-6 for a range")
+    length: str = setting("4", "characters in a picture: 4, or 4-6, or 4,3-8 for one or the other")
     charset: str = setting(string.digits + string.ascii_uppercase, "characters to draw from")
     style: str = setting("classic", "how pictures look", choices=tuple(STYLES))
     height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
     width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
     channels: int = setting(3, "3 for colour, 1 for grey", low=1, high=3)
 
-    def lengths(self) -> tuple[int, int]:
-        """Shortest and longest text. Raises UserError for what is no length or range."""
-        match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", self.length.strip())
+    def lengths(self) -> tuple[tuple[int, int], ...]:
+        """Shortest and longest text of each range, every range as likely.
+
+        Raises UserError for what is no length or range.
+        """
+        return tuple(self._range(part.strip()) for part in self.length.split(","))
+
+    def _range(self, part: str) -> tuple[int, int]:
+        match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part)
         shortest = int(match[1]) if match else 0
         longest = int(match[2] or match[1]) if match else 0
         if not 1 <= shortest <= longest:
@@ -59,7 +65,7 @@ def renderer(settings: PictureSettings) -> Render:
 
     Raises UserError for a bad length, charset, size or number of channels.
     """
-    shortest, longest = _checked_lengths(settings)
+    ranges = _checked_lengths(settings)
     _check_charset(settings)
     canvas = Canvas(settings.channels, settings.height, settings.width)
     draw, charset, seed = STYLES[settings.style].draw, settings.charset, settings.seed
@@ -67,6 +73,7 @@ def renderer(settings: PictureSettings) -> Render:
     def render_one(index: int) -> tuple[Pixels, str]:
         rng = Random(seed << 64 | index)
         random = rng.random
+        shortest, longest = ranges[0] if len(ranges) == 1 else rng.choice(ranges)
         length = shortest + int(random() * (longest - shortest + 1))
         text = "".join([charset[int(random() * len(charset))] for _ in range(length)])
         return draw(text, rng, canvas), text
@@ -74,17 +81,18 @@ def renderer(settings: PictureSettings) -> Render:
     return render_one
 
 
-def _checked_lengths(settings: PictureSettings) -> tuple[int, int]:
+def _checked_lengths(settings: PictureSettings) -> tuple[tuple[int, int], ...]:
     if settings.channels not in (1, 3):
         raise UserError(f"channels = {settings.channels}: use 3 for colour or 1 for grey")
-    shortest, longest = settings.lengths()
+    ranges = settings.lengths()
+    longest = max(longest for _, longest in ranges)
     needed = longest * _NARROWEST_CHARACTER
     if needed > settings.width:
         raise UserError(
             f"length = {settings.length!r}: {longest} characters cannot be read on a picture "
             f"{settings.width} pixels wide; use width = {needed} or more"
         )
-    return shortest, longest
+    return ranges
 
 
 def _check_charset(settings: PictureSettings) -> None:

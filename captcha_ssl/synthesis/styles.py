@@ -6,10 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
+from captcha_ssl.synthesis.broad import draw_broad
 from captcha_ssl.synthesis.canvas import Canvas, Draw, Pixels
 from captcha_ssl.synthesis.classic import draw_classic
+from captcha_ssl.synthesis.cluttered import draw_cluttered
+from captcha_ssl.synthesis.dotted import draw_dotted
 from captcha_ssl.synthesis.fonts import CLASSIC_FACE, faces_with
+from captcha_ssl.synthesis.gradual import draw_gradual
+from captcha_ssl.synthesis.hollow import draw_hollow
+from captcha_ssl.synthesis.more_fonts import broad_faces_with
 from captcha_ssl.synthesis.opencv import draw_fast
+from captcha_ssl.synthesis.plain import draw_plain
+from captcha_ssl.synthesis.smeared import draw_smeared
+from captcha_ssl.synthesis.wavy import draw_wavy
 
 
 @dataclass(frozen=True)
@@ -44,4 +53,27 @@ def _mixed_can_draw(character: str) -> bool:
     return all(style.can_draw(character) for style in _PURE.values())
 
 
-STYLES = {**_PURE, "mixed": Style(_draw_mixed, _mixed_can_draw)}
+def _lettering_can_draw(character: str) -> bool:
+    return bool(broad_faces_with(character))
+
+
+def _broad_can_draw(character: str) -> bool:
+    return _mixed_can_draw(character) and _lettering_can_draw(character)
+
+
+_LETTERING = {
+    "plain": draw_plain,
+    "smeared": draw_smeared,
+    "dotted": draw_dotted,
+    "hollow": draw_hollow,
+    "wavy": draw_wavy,
+    "gradual": draw_gradual,
+    "cluttered": draw_cluttered,
+}
+
+STYLES = {
+    **_PURE,
+    "mixed": Style(_draw_mixed, _mixed_can_draw),
+    **{name: Style(draw, _lettering_can_draw) for name, draw in _LETTERING.items()},
+    "broad": Style(draw_broad, _broad_can_draw),
+}

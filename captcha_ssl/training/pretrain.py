@@ -16,7 +16,8 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.batch_statistics import adapt
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_file import FILE_NAME, ModelCard, save_model
+from captcha_ssl.models.model_card import ModelCard
+from captcha_ssl.models.model_file import FILE_NAME, save_model
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.training.batches import spread

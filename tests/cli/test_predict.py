@@ -14,7 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
+from captcha_ssl.recognition import open_reader
+from captcha_ssl.recognition.recogniser import Recogniser
 
 Draw = Callable[[str], np.ndarray]
 Predict = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -163,8 +166,62 @@ def test_a_wrong_command_line_is_one_line_and_exit_2(
     assert message in result.stderr.decode()
 
 
-def test_without_a_model_it_says_which_option_is_missing(pile: Path) -> None:
-    command = [sys.executable, "-m", "captcha_ssl", "predict", str(pile / "B.png")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "--model" in result.stderr and result.stderr.count("\n") == 1
+def test_a_doubtful_text_is_marked_and_makes_the_exit_code_1(predict: Predict) -> None:
+    sure = json.loads(predict("B.png", "--format", "jsonl").stdout)["confidence"]
+    above, below = str((1 + sure) / 2), str(sure / 2)
+
+    text = predict("B.png", "--min-confidence", above)
+    assert (text.returncode, text.stdout) == (1, b"B\n")
+    assert text.stderr.startswith(b"captcha-ssl: doubtful: B.png: B (")
+
+    rows = predict("B.png", "empty.png", "--min-confidence", above, "--format", "tsv")
+    table = [line.split("\t") for line in rows.stdout.decode().splitlines()]
+    assert [row[4] for row in table] == ["doubtful", "1", ""]
+    assert b"doubtful" not in rows.stderr
+
+    good = predict("B.png", "--min-confidence", below, "--format", "jsonl")
+    assert json.loads(good.stdout)["doubtful"] is False
+    assert (good.returncode, good.stderr) == (0, b"")
+
+
+def test_an_exported_model_reads_the_same_without_torch(
+    pile: Path, reader: Recogniser, reader_file: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "reader.onnx"
+    assert run(["export", str(reader_file), str(model)]) == 0
+    script = (
+        "import sys; from captcha_ssl.cli.main import run; code = run(sys.argv[1:]); "
+        "print('torch' in sys.modules, 'rich' in sys.modules, 'PIL' in sys.modules); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", script, "predict", "pile", "--model", str(model)]
+    result = subprocess.run(command, cwd=pile, capture_output=True, text=True, check=False)
+    assert result.stdout.splitlines() == ["AC", "D", "False False False"], result.stderr
+    assert result.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["{file}", "model.bin"], ".onnx"),
+        (["{folder}/gone", "model.onnx"], "no model here"),
+        (["{folder}", "model.onnx"], "no model here"),
+    ],
+    ids=["name", "missing", "folder"],
+)
+def test_a_model_that_cannot_be_exported_is_one_line_and_exit_2(
+    reader_file: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (reader_file.parent / "empty").mkdir(exist_ok=True)
+    places = {"file": reader_file, "folder": reader_file.parent / "empty"}
+    assert run(["export", *(argument.format(**places) for argument in arguments)]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and message in said.err
+
+
+def test_without_any_model_it_says_what_to_do(
+    pile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(open_reader, "SHIPPED", pile / "shipped" / "model.onnx")
+    assert run(["predict", str(pile / "B.png")]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1 and "--model" in said.err

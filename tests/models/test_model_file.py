@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import torch
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_file import FILE_NAME, ModelCard, load_model, save_model
+from captcha_ssl.models.model_card import Calibration, ModelCard
+from captcha_ssl.models.model_file import FILE_NAME, load_model, save_model, store_calibration
 from captcha_ssl.models.transfer import load_encoder
 
 CARD = ModelCard("encoder", "tiny", Geometry(1, 32, 96), None, {"method": "simclr"})
@@ -29,6 +31,14 @@ def test_card_and_weights_come_back(saved: Path) -> None:
     encoder = build_encoder("tiny", 1, 32)
     load_encoder(encoder, saved.parent)
     assert all(torch.equal(encoder.state_dict()[k], v) for k, v in tensors.items())
+
+
+def test_a_calibration_is_stored_beside_the_same_weights(saved: Path) -> None:
+    _, before = load_model(saved)
+    store_calibration(saved.parent, Calibration(1.5, 0.5))
+    card, tensors = load_model(saved)
+    assert card == replace(CARD, calibration=Calibration(1.5, 0.5))
+    assert all(torch.equal(before[name], value) for name, value in tensors.items())
 
 
 def test_another_architecture_is_refused(saved: Path) -> None:

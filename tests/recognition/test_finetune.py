@@ -13,7 +13,8 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_file import ModelCard, save_model
+from captcha_ssl.models.model_card import ModelCard
+from captcha_ssl.models.model_file import save_model
 from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.model_file import ModelCard, save_model
+from captcha_ssl.models.model_card import ModelCard
+from captcha_ssl.models.model_file import save_model
 from captcha_ssl.recognition.inputs import Input, iter_inputs
-from captcha_ssl.recognition.predictor import Predictor
+from captcha_ssl.recognition.open_reader import open_reader
+from captcha_ssl.recognition.predictor import AHEAD, Predictor
 from captcha_ssl.recognition.recogniser import Recogniser
 
 Draw = Callable[[str], np.ndarray]
-CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def predictor(reader_file: Path) -> Predictor:
-    return Predictor(reader_file, CPU)
+    return Predictor(open_reader(reader_file))
 
 
 def touch(*names: str) -> None:
@@ -134,7 +134,7 @@ def test_an_image_of_another_size_is_brought_to_the_models_geometry(
     assert prediction.reading is not None and prediction.reading.text == "CAB"
 
 
-def test_nothing_is_read_ahead_of_the_batch_that_is_asked_for(
+def test_no_more_than_a_few_batches_are_read_ahead(
     predictor: Predictor, draw_text: Draw, here: Path
 ) -> None:
     Path("A.png").write_bytes(png(draw_text("A")))
@@ -148,11 +148,11 @@ def test_nothing_is_read_ahead_of_the_batch_that_is_asked_for(
     predictions = predictor.predict(endless(), batch_size=3)
     assert [next(predictions).path for _ in range(3)] == ["A.png"] * 3
     predictions.close()
-    assert len(taken) == 3
+    assert len(taken) == 3 * (1 + AHEAD)
 
 
 def test_an_encoder_without_a_head_is_refused(reader: Recogniser, tmp_path: Path) -> None:
     card = ModelCard("encoder", "tiny", reader.geometry)
     save_model(tmp_path / "model.safetensors", reader.encoder.state_dict(), card)
     with pytest.raises(UserError, match="finetune"):
-        Predictor(tmp_path, CPU)
+        open_reader(tmp_path)

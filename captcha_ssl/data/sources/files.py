@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from captcha_ssl.data.image import SUFFIXES, read_image
+from captcha_ssl.data.image import read_image
 from captcha_ssl.data.sources.source import Rejected
 
 
@@ -28,17 +27,3 @@ class FileSource:
     def read(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]. Raises ImageError."""
         return read_image(self.root / self.names[index], name=self.names[index])
-
-
-def image_files(folder: Path) -> list[str]:
-    """Images in `folder` and below, relative to it, sorted; hidden ones are left alone."""
-    found: list[str] = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        relative = Path(place).relative_to(folder)
-        found += [
-            (relative / name).as_posix()
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
-    return sorted(found)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from captcha_ssl.data.image import SUFFIXES
-from captcha_ssl.data.sources.files import FileSource, image_files
+from captcha_ssl.data.image_files import image_files
+from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
 from captcha_ssl.data.sources.names import carry_labels, source_from_names
 from captcha_ssl.data.sources.packed import is_packed, open_packed

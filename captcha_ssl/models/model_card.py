@@ -1,0 +1,57 @@
+"""What a model says of itself, as text that travels inside its file (read without torch)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+
+KEY = "captcha-ssl-model"
+"""The metadata key under which a model file, of either format, holds its card."""
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What logits are divided by before they become the confidence of a text or a character.
+
+    Temperatures of 1 leave them as they are; none of it changes what is read.
+    """
+
+    text: float = 1.0
+    character: float = 1.0
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Everything that is needed to use a model, besides its weights."""
+
+    kind: Literal["encoder", "recogniser"]
+    encoder: str
+    geometry: Geometry
+    charset: str | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
+
+    def to_json(self) -> str:
+        """The card as one JSON object; equal cards give equal text."""
+        return json.dumps({"version": _VERSION, **asdict(self)}, ensure_ascii=False)
+
+
+def parse_card(file: Path, stored: str | None) -> ModelCard:
+    """The card that `file` holds as the text `stored`. Raises UserError when it is no card."""
+    if stored is None:
+        raise UserError(f"{file}: not a captcha-ssl model; train one with pretrain or finetune")
+    try:
+        fields = json.loads(stored)
+        if fields.pop("version") != _VERSION:
+            raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
+        fields["geometry"] = Geometry(**fields["geometry"])
+        fields["calibration"] = Calibration(**fields.get("calibration", {}))
+        return ModelCard(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UserError(f"{file}: its description is damaged ({error}); train it anew") from error

@@ -1,0 +1,32 @@
+"""Style `dotted`: slanted letters and waves made of dots, among stray specks, in one colour."""
+
+from __future__ import annotations
+
+from random import Random
+
+import cv2
+import numpy as np
+
+from captcha_ssl.synthesis.canvas import Canvas, Pixels
+from captcha_ssl.synthesis.clutter import dotted, draw_specks, draw_waves
+from captcha_ssl.synthesis.lettering import Lettering, letter_line
+from captcha_ssl.synthesis.painting import paint, place
+
+_LOOK = Lettering(size=(0.85, 1.15), gap=(-0.15, 0.15), turn=16, slant=22, drift=0.25, one_face=0.8)
+_SQUARE = np.ones((2, 2), np.uint8)
+_LOWEST = 44
+
+
+def draw_dotted(text: str, rng: Random, canvas: Canvas) -> Pixels:
+    """Draw `text`: uint8 [C, H, W]."""
+    line = letter_line(text, rng, min(96, round(0.5 * canvas.height)), _LOOK)
+    ink = place(line, rng, canvas, fill=(0.5, 0.9))
+    draw_waves(ink, rng, rng.randint(0, 2), thick=max(1, canvas.height // 22))
+    if rng.random() < 0.5:
+        cv2.dilate(ink, _SQUARE, ink)
+    # A low picture has no room for dots that anybody could still read.
+    if canvas.height >= _LOWEST:
+        ink = dotted(ink, rng, rng.randint(2, max(2, canvas.height // 25)))
+    specks = np.zeros_like(ink)
+    draw_specks(specks, rng, rng.randint(0, 25), largest=max(1, canvas.height // 28))
+    return paint(np.maximum(ink, specks), rng, canvas, paper=(225, 255), dark=(0, 110), tint=60)

@@ -1,0 +1,79 @@
+"""From ink to a picture: where the line stands, on which paper, in which colours."""
+
+from __future__ import annotations
+
+from random import Random
+
+import cv2
+import numpy as np
+
+from captcha_ssl.synthesis.canvas import Canvas, Pixels
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+Span = tuple[float, float]
+
+
+def place(line: Pixels, rng: Random, canvas: Canvas, *, fill: Span = (0.6, 0.95)) -> Pixels:
+    """Ink [H, W] with the line at a random place, about `fill` of the height or width it has."""
+    rows, columns = line.shape
+    room = canvas.height * 0.96, canvas.width * 0.97
+    share = rng.uniform(*fill)
+    across = min(share * room[0] / rows * rng.uniform(0.85, 1.15), room[1] / columns)
+    # A squeezed line loses some of its height too, or its letters turn into a barcode.
+    down = min(share * room[0] / rows, 1.7 * across)
+    size = max(1, int(columns * across)), max(1, int(rows * down))
+    method = cv2.INTER_LINEAR if min(across, down) >= 0.7 else cv2.INTER_AREA
+    left = int(rng.random() * (canvas.width - size[0] + 1))
+    top = int(rng.random() * (canvas.height - size[1] + 1))
+    ink = np.zeros((canvas.height, canvas.width), np.uint8)
+    ink[top : top + size[1], left : left + size[0]] = cv2.resize(line, size, interpolation=method)
+    return ink
+
+
+def gradient(rng: Random, canvas: Canvas, strength: float) -> np.ndarray:
+    """A slope of brightness in a random direction: float32 [H, W] from −strength to strength."""
+    down, along = rng.uniform(-1, 1), rng.uniform(-1, 1)
+    size = strength / max(abs(down) + abs(along), 1e-6)
+    rows = np.linspace(-down * size, down * size, canvas.height, dtype=np.float32)
+    columns = np.linspace(-along * size, along * size, canvas.width, dtype=np.float32)
+    return rows[:, None] + columns
+
+
+def noise(rng: Random, canvas: Canvas, strength: float) -> np.ndarray:
+    """Triangular noise, float32 [H, W] from −strength to strength."""
+    drawn = np.frombuffer(rng.randbytes(2 * canvas.height * canvas.width), np.uint8)
+    pairs = drawn.reshape(2, canvas.height, canvas.width).astype(np.float32)
+    return (pairs[0] - pairs[1]) * (strength / 255)
+
+
+def paint(
+    ink: Pixels | np.ndarray,
+    rng: Random,
+    canvas: Canvas,
+    *,
+    paper: Span = (200, 255),
+    dark: Span = (0, 110),
+    tint: float = 45,
+    inverted: float = 0.0,
+    field: np.ndarray | None = None,
+) -> Pixels:
+    """Colour ink 0…255 [H, W]: uint8 [C, H, W].
+
+    `paper` and `dark` are brightnesses, from which each channel departs by up to `tint`;
+    `inverted` is how often the two change places; `field` [H, W] is added to everything.
+    """
+    ends = [_colour(rng.uniform(*span), rng, tint) for span in (paper, dark)]
+    if rng.random() < inverted:
+        ends.reverse()
+    background, letters = (end if canvas.channels == 3 else (_LUMA @ end)[None] for end in ends)
+    share = np.asarray(ink, np.float32) / 255
+    picture = background[:, None, None] + (letters - background)[:, None, None] * share
+    if field is not None:
+        picture += field
+    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+
+
+def _colour(brightness: float, rng: Random, tint: float) -> np.ndarray:
+    """RGB float32 [3] of a brightness, or a little off where a channel ends."""
+    colour = np.array([rng.uniform(-tint, tint) for _ in range(3)], np.float32)
+    return np.clip(colour - _LUMA @ colour + brightness, 0, 255)

@@ -1,0 +1,141 @@
+"""An exported model reads what the model reads, anywhere, and appears only when it does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.recognition.export import export
+from captcha_ssl.recognition.onnx_reader import OnnxReader
+from captcha_ssl.recognition.open_reader import open_reader
+from captcha_ssl.recognition.recogniser import Recogniser
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def onnx_file(reader: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("exported") / "reader.onnx"
+    export(reader, path, {"labels": 7})
+    return path
+
+
+@pytest.mark.parametrize(("batch", "width"), [(1, 64), (3, 200), (6, 33), (2, 8)])
+def test_any_batch_and_width_gives_the_logits_of_the_model(
+    reader: Recogniser, onnx_file: Path, batch: int, width: int
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (batch, 1, 32, width), np.uint8)
+    logits = OnnxReader(onnx_file).logits(images)
+    assert logits.shape == (batch, -(-width // 4), reader.charset.num_classes)
+    with torch.inference_mode():
+        expected = reader(torch.from_numpy(images)).numpy()
+    assert np.abs(logits - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_colour_and_a_taller_image_are_exported_too(reader: Recogniser, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    coloured = Recogniser(build_encoder("tiny", 3, 48), reader.charset, Geometry(3, 48, 40))
+    export(coloured, tmp_path / "coloured.onnx", {})
+    images = np.random.default_rng(1).integers(0, 256, (2, 3, 48, 72), np.uint8)
+    logits = OnnxReader(tmp_path / "coloured.onnx").logits(images)
+    assert np.abs(logits - coloured.logits(images)).max() < 1e-4
+
+
+def test_it_carries_charset_geometry_temperature_and_preprocessing(
+    reader: Recogniser, onnx_file: Path
+) -> None:
+    opened = OnnxReader(onnx_file)
+    assert (opened.charset, opened.geometry) == (reader.charset, reader.geometry)
+    assert opened.card == reader.card({"labels": 7})
+    metadata = onnxruntime.InferenceSession(onnx_file).get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["classes"]) == ["", *reader.charset.characters]
+    assert "uint8" in metadata["preprocessing"]
+
+
+def test_exporting_changes_nothing_about_the_model(reader: Recogniser, onnx_file: Path) -> None:
+    before = {name: value.clone() for name, value in reader.state_dict().items()}
+    reader.train()
+    try:
+        export(reader, onnx_file.with_name("again.onnx"), {"labels": 7})
+        assert reader.training
+    finally:
+        reader.eval()
+    assert all(torch.equal(before[name], value) for name, value in reader.state_dict().items())
+    assert onnx_file.with_name("again.onnx").read_bytes() == onnx_file.read_bytes()
+
+
+def test_a_file_that_reads_otherwise_never_appears(reader: Recogniser, tmp_path: Path) -> None:
+    class Shifted(Recogniser):
+        """Its graph is traced from other weights than it answers with."""
+
+        def logits(self, images: np.ndarray) -> np.ndarray:
+            return super().logits(images) + (images.shape[3] == self.geometry.width + 12)
+
+    shifted = Shifted(reader.encoder, reader.charset, reader.geometry)
+    (tmp_path / "model.onnx").write_text("the old one")
+    with pytest.raises(UserError, match="not written"):
+        export(shifted, tmp_path / "model.onnx", {})
+    assert [file.name for file in tmp_path.iterdir()] == ["model.onnx"]
+    assert (tmp_path / "model.onnx").read_text() == "the old one"
+
+
+def test_a_width_frozen_into_the_graph_is_noticed(reader: Recogniser, tmp_path: Path) -> None:
+    class Frozen(Recogniser):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images)[:, : int(images.shape[3]) // 4]
+
+    frozen = Frozen(reader.encoder, reader.charset, reader.geometry)
+    with pytest.raises(UserError, match="not written"):
+        export(frozen, tmp_path / "model.onnx", {})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_or_damaged_file_is_one_line(onnx_file: Path, tmp_path: Path) -> None:
+    for name, content in (("cut", onnx_file.read_bytes()[:5000]), ("text", b"hello"), ("no", b"")):
+        file = tmp_path / f"{name}.onnx"
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=f"{name}.onnx: not a") as caught:
+            OnnxReader(file)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UserError, match="no such file"):
+        OnnxReader(tmp_path / "gone.onnx")
+
+
+def test_a_run_directory_is_read_through_its_onnx_file_on_the_cpu(
+    reader: Recogniser, tmp_path: Path
+) -> None:
+    reader.save(tmp_path / "model.safetensors", {})
+    assert isinstance(open_reader(tmp_path), Recogniser)
+    export(reader, tmp_path / "model.onnx", {})
+    assert isinstance(open_reader(tmp_path), OnnxReader)
+    assert isinstance(open_reader(tmp_path / "model.safetensors"), Recogniser)
+    with pytest.raises(UserError, match="cuda"):
+        open_reader(tmp_path / "model.onnx", "cuda")
+
+
+def test_the_example_reads_with_onnxruntime_numpy_and_pillow_alone(
+    onnx_file: Path, draw_text: Callable[[str], np.ndarray], tmp_path: Path
+) -> None:
+    Image.fromarray(draw_text("CADB")).save(tmp_path / "image.png")
+    example = ROOT / "examples" / "onnx_without_torch.py"
+    # A finder in front of all others, so that the example fails if it reaches for more.
+    script = (
+        "import runpy, sys\n"
+        "sys.modules['torch'] = sys.modules['captcha_ssl'] = sys.modules['cv2'] = None\n"
+        f"runpy.run_path({str(example)!r})"
+    )
+    command = [sys.executable, "-c", script, str(onnx_file), str(tmp_path / "image.png")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "CADB\n"

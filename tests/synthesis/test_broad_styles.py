@@ -1,0 +1,114 @@
+"""The styles set from letters: what they draw depends on text and seed alone, and can be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+
+from captcha_ssl.synthesis import more_fonts
+from captcha_ssl.synthesis.broad import draw_broad
+from captcha_ssl.synthesis.canvas import Canvas
+from captcha_ssl.synthesis.clutter import dotted
+from captcha_ssl.synthesis.fonts import CLASSIC_FACE
+from captcha_ssl.synthesis.lettering import Lettering, letter_line
+from captcha_ssl.synthesis.more_fonts import broad_faces
+from captcha_ssl.synthesis.painting import place
+from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.styles import STYLES
+
+STILL = Lettering(
+    (1, 1), (1, 1), (0.1, 0.1), turn=0, slant=0, drift=0, faces=lambda face: face == CLASSIC_FACE
+)
+NEW = ("plain", "smeared", "dotted", "hollow", "wavy", "gradual", "cluttered", "broad")
+
+
+@pytest.mark.parametrize("style", NEW)
+@pytest.mark.parametrize(("height", "width", "channels"), [(32, 96, 1), (24, 72, 3), (80, 240, 3)])
+def test_a_picture_has_the_size_asked_for_and_follows_its_seed(
+    style: str, height: int, width: int, channels: int
+) -> None:
+    canvas, draw = Canvas(channels, height, width), STYLES[style].draw
+    for seed in range(5):
+        picture = draw("aB3x", Random(seed), canvas)
+        assert (picture.shape, picture.dtype) == ((channels, height, width), np.uint8)
+        assert np.array_equal(picture, draw("aB3x", Random(seed), canvas))
+        assert not np.array_equal(picture, draw("aB3x", Random(seed + 99), canvas))
+
+
+@pytest.mark.parametrize("style", NEW)
+def test_ink_stands_out_from_its_paper(style: str) -> None:
+    draw, canvas = STYLES[style].draw, Canvas(1, 60, 160)
+    for seed in range(20):
+        picture = draw("W8m", Random(seed), canvas).astype(float)
+        assert np.ptp(picture) > 60
+        assert picture.std() > 6
+
+
+@pytest.mark.parametrize("style", NEW)
+def test_the_longest_and_the_shortest_text_fit(style: str) -> None:
+    for text in ("1", "WMWMWMWM"):
+        assert STYLES[style].draw(text, Random(0), Canvas(1, 32, 96)).shape == (1, 32, 96)
+
+
+def test_letters_stand_side_by_side_at_the_height_asked_for() -> None:
+    line = letter_line("HIH", Random(0), 48, STILL)
+    assert abs(line.shape[0] - 48) <= 3
+    columns = (line > 128).any(axis=0).astype(int)
+    assert (np.diff(columns, prepend=0) == 1).sum() == 3
+
+
+def test_a_small_letter_keeps_its_size_and_its_line() -> None:
+    high, low = letter_line("Hh", Random(0), 48, STILL), letter_line("Ho", Random(0), 48, STILL)
+    right = low[:, low.shape[1] // 2 + 3 :]
+    rows = np.flatnonzero((right > 128).any(axis=1))
+    assert rows[0] > 0.15 * low.shape[0] and rows[-1] >= 0.9 * low.shape[0]
+    assert high.shape[0] <= 54
+
+
+def test_a_line_is_placed_whole() -> None:
+    line = np.full((50, 300), 255, np.uint8)
+    for seed in range(50):
+        ink = place(line, Random(seed), Canvas(1, 40, 120), fill=(0.5, 0.95))
+        rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+        assert (ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] > 250).all()
+        assert 1.7 * len(columns) / 300 >= len(rows) / 50 - 0.05
+
+
+@pytest.mark.parametrize("step", [2, 3, 4])
+def test_a_screen_of_dots_leaves_part_of_the_ink(step: int) -> None:
+    ink = np.full((40, 60), 200, np.uint8)
+    for seed in range(10):
+        assert 0.15 < (dotted(ink, Random(seed), step) > 0).mean() < 0.8
+
+
+def test_a_picture_of_style_broad_is_fitted_like_a_picture_that_is_read() -> None:
+    short = [draw_broad("ab", Random(seed), Canvas(1, 32, 200)) for seed in range(30)]
+    padded = sum(int(np.ptp(picture[0, :, -40:]) == 0) for picture in short)
+    assert padded > 20  # narrow pictures keep their aspect and end in plain paper
+
+
+def test_fonts_that_are_not_installed_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(more_fonts, "_DEBIAN_ROOT", tmp_path)
+    broad_faces.cache_clear()
+    try:
+        assert broad_faces() == more_fonts._BUNDLED
+        file = tmp_path / "truetype/hack/Hack-Bold.ttf"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        broad_faces.cache_clear()
+        assert broad_faces() == (*more_fonts._BUNDLED, str(file))
+    finally:
+        monkeypatch.undo()
+        broad_faces.cache_clear()
+
+
+def test_lengths_may_be_one_of_several_ranges() -> None:
+    settings = PictureSettings(length="2,7-8", style="plain", channels=1)
+    lengths = [len(render(settings, index)[1]) for index in range(200)]
+    assert set(lengths) == {2, 7, 8}
+    assert 70 < lengths.count(2) < 130
