@@ -75,15 +75,17 @@ def _texts(line: Line, results: Results) -> list[str]:
         "–" if rank is None else f"{rank:.1f}",
         duration(fmean(run.seconds for run in trained)) if trained else "–",
     ]
-    shares = [_share(entry) for entry in measured]
+    shares = [_share(*place) for place in zip(measured, _kinds(results), strict=True)]
     return [line.name, *shares, *("–" if e is None else gain(e) for e in tuned), *monitored]
 
 
-def _share(entry: Entry | None) -> str:
+def _share(entry: Entry | None, place: tuple[str, int]) -> str:
     if entry is None:
         return "–"
+    # Frozen encoders read few texts whole: their order shows in the characters.
+    characters = f", CER {entry.cer.mean:.0%}" if place[0] == FROZEN else ""
     stuck = f" ({entry.stuck}/{entry.runs} stuck)" if entry.stuck else ""
-    return percent(entry.exact_match) + stuck
+    return percent(entry.exact_match) + characters + stuck
 
 
 def _kinds(results: Results) -> list[tuple[str, int]]:
