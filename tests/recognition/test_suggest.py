@@ -80,8 +80,6 @@ def test_a_recogniser_is_as_unsure_as_it_reads(
     read = [1 - reading.confidence for reading in read_images(reader, both)]
     assert unsure.tolist() == pytest.approx(read, abs=1e-4)
     assert torch.allclose(vectors.norm(dim=1), torch.ones(6))
-    assert min(read[3:]) > max(read[:3])
-    assert suggest(vectors, unsure, 1)[0].index >= 3
 
 
 def test_an_encoder_alone_gives_the_mean_of_its_frames(reader: Recogniser, tmp_path: Path) -> None:
