@@ -55,7 +55,7 @@ class Embedder:
             self.encoder = encoder.to(device).eval()
         self.device = device
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def __call__(
         self, images: np.ndarray, progress: Progress | None = None
     ) -> tuple[Tensor, Tensor | None]:
