@@ -18,7 +18,7 @@ from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.recognition.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult
-from captcha_ssl.recognition.self_training import Pile
+from captcha_ssl.recognition.self_training import LABELLED_LOSS, Pile
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class Bench:
     def _report(self, job: Job) -> Row:
         result = self._fine_tune(job, self.material.training(job.labels, job.seed))
         read = evaluate(result.recogniser, self.material.test)
-        losses = [(int(logged["step"]), logged["loss"]) for logged in result.history]
+        # Of the labels alone, so that the curves of all arms can be compared.
+        losses = [(int(at["step"]), at.get(LABELLED_LOSS, at["loss"])) for at in result.history]
         write_details(self._details_file(job), details(losses, self.material.test, read))
         encoder = self._encoder(job)
         row = Row(

@@ -53,7 +53,7 @@ img.plot { display: block; max-width: 100%; height: auto; margin: 18px 0; }
 .gallery h3 { font-size: 15px; margin: 0 0 8px; }
 .gallery div { display: flex; flex-wrap: wrap; gap: 12px; }
 figure { margin: 0; padding: 8px; border: 1px solid var(--line); border-radius: 8px; }
-figure img { display: block; height: 56px; max-width: 320px; image-rendering: auto; }
+figure img { display: block; height: 50px; max-width: 320px; }
 figcaption { font: 13px "DejaVu Sans Mono", ui-monospace, monospace; text-align: center;
   padding-top: 6px; }
 figcaption i { color: #c0392b; font-style: normal; }

@@ -61,7 +61,7 @@ def benchmark(
 
     Example: captcha-ssl benchmark images/ --label-counts 100,300,1000 --seeds 5 --out runs/bench
 
-    Writes benchmark.json, report.md and a plot to --out. --set changes any other setting.
+    Writes benchmark.json, report.html, report.md and plots to --out. --set changes the rest.
     """
     folder = run_folder(out, print_config)
     flags = {

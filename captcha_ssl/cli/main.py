@@ -20,6 +20,7 @@ from captcha_ssl.cli.generate import generate
 from captcha_ssl.cli.info import info
 from captcha_ssl.cli.predict import predict
 from captcha_ssl.cli.pretrain import pretrain
+from captcha_ssl.cli.suggest import suggest
 from captcha_ssl.errors import UserError
 
 PROGRAM = "captcha-ssl"
@@ -31,10 +32,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (
-    *(generate, check_data, pretrain, finetune, evaluate),
-    *(predict, benchmark, export, info),
-):
+COMMANDS = (
+    *(generate, check_data, pretrain, finetune, evaluate, predict),
+    *(suggest, benchmark, export, info),
+)
+for command in COMMANDS:
     app.command()(command)
 
 

@@ -45,7 +45,7 @@ def _draw(count: int, first: int = 0) -> Dataset:
 
 @pytest.fixture(scope="module")
 def labelled() -> Dataset:
-    return _draw(20)
+    return _draw(40)
 
 
 @pytest.fixture(scope="module")
@@ -139,8 +139,8 @@ def test_a_frozen_encoder_stays_as_it_is_in_the_teacher_too(
 
 def test_it_reads_more_than_the_labels_alone_teach(labelled: Dataset, pile: Dataset) -> None:
     unseen = _draw(200, first=5000)
-    alone = _train(labelled, 180, None)
-    taught = _train(labelled, 180, Pile(pile.images, SelfTrainingSettings()))
+    alone = _train(labelled, 250, None)
+    taught = _train(labelled, 250, Pile(pile.images, SelfTrainingSettings()))
     assert taught.converged
     assert evaluate(taught.recogniser, unseen).cer < evaluate(alone.recogniser, unseen).cer
 

@@ -1,0 +1,121 @@
+"""Does `suggest` choose better labels than chance? A curve of both, over several seeds.
+
+    python -m benchmarks.suggest DATA --init-from RUN --label-counts 50,100,200 --out DIR
+
+DATA is labelled; the labels of what is chosen are used, and those of the test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from captcha_ssl.atomic import atomic_path, atomic_write_text
+from captcha_ssl.benchmark.statistics import estimate
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.data.splits import nested_subset, split_benchmark
+from captcha_ssl.models.frames import frames
+from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.finetune import finetune
+from captcha_ssl.recognition.suggest import Embedder, suggest
+from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.pretrained import adopt
+from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+from captcha_ssl.views.settings import GentleViewSettings
+
+Row = dict[str, str | int | float | bool]
+WAYS = ("random", "suggest")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Fine-tune on both kinds of subsets and write suggest.json and suggest.png to --out."""
+    asked = _parser().parse_args(arguments)
+    device = resolve_device(asked.device)
+    embedder = Embedder(asked.init_from, device)
+    data = load_dataset(asked.data, labelled=True, geometry=embedder.geometry, frames=frames)
+    parts = split_benchmark(data.images, data.labels, test=asked.test, seed=0)
+    pool, test = data.take(parts.pool), data.take(parts.test)
+    charset = Charset.from_labels(data.labels or ())
+    vectors, uncertainty = embedder(pool.images)
+    counts = sorted(int(count) for count in asked.label_counts.split(","))
+    rows: list[Row] = []
+    for seed in range(1, asked.seeds + 1):
+        listed = suggest(vectors, uncertainty, counts[-1], seed=seed)
+        orders = {
+            "random": nested_subset(len(pool), counts[-1], seed),
+            "suggest": np.array([suggestion.index for suggestion in listed]),
+        }
+        for way in WAYS:
+            for labels in counts:
+                train = pool.take(orders[way][:labels])
+                rows.append({"way": way, **_measure(train, test, charset, seed, asked)})
+                print(json.dumps(rows[-1]), flush=True)
+    # Written last and whole: half a curve would favour one of the two.
+    atomic_write_text(asked.out / "suggest.json", json.dumps(rows, indent=2) + "\n")
+    _plot(asked.out / "suggest.png", rows, counts)
+
+
+def _measure(
+    train: Dataset, test: Dataset, charset: Charset, seed: int, asked: argparse.Namespace
+) -> Row:
+    model, _ = adopt(ModelSettings(), asked.init_from)
+    what = FinetuneSettings(steps=asked.steps, init_from=asked.init_from)
+    loop = LoopSettings(lr=asked.lr, seed=seed, device=asked.device)
+    result = finetune(train, charset, what, loop, model, GentleViewSettings())
+    read = evaluate(result.recogniser, test)
+    return {
+        "labels": len(train),
+        "seed": seed,
+        "exact_match": read.exact_match,
+        "cer": read.cer,
+        "converged": result.converged,
+    }
+
+
+def _plot(path: Path, rows: Sequence[Row], counts: Sequence[int]) -> None:
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    for way, colour in zip(WAYS, ("#6c757d", "#0b7a75"), strict=True):
+        found = [
+            estimate([float(r["exact_match"]) for r in rows if (r["way"], r["labels"]) == (way, n)])
+            for n in counts
+        ]
+        means = [each.mean for each in found]
+        low = [max(0.0, each.mean if each.low is None else each.low) for each in found]
+        high = [min(1.0, each.mean if each.high is None else each.high) for each in found]
+        axes.fill_between(counts, low, high, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(counts, means, color=colour, marker="o", label=f"{way}  {fmean(means):.1%}")
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.minorticks_off()
+    axes.set_xlabel("labelled images")
+    axes.set_ylabel("exact match")
+    axes.set_title("Labels that were suggested, and as many drawn at random", loc="left")
+    axes.legend(title="mean over the counts", frameon=False)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=150, format="png")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.suggest")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--init-from", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--label-counts", default="50,100,200")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--test", type=int, default=2000)
+    parser.add_argument("--device", default="auto")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
