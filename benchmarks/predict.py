@@ -1,0 +1,164 @@
+"""`predict` beside ddddocr and tesseract: start, speed, memory and accuracy, in one run.
+
+Usage: python -m benchmarks.predict [--model M] [--ddddocr PYTHON] [--real FOLDER] [--count N]
+
+ddddocr is measured with the Python that has it installed, tesseract where the program is found;
+FOLDER holds labelled sets, each a dataset of its own, that are read where they lie.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from captcha_ssl.data.sources.recognise import open_source
+from captcha_ssl.synthesis.render import PictureSettings, render
+
+WORKER = Path(__file__).with_name("predict_worker.py")
+STARTS = 9
+CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DDDDOCR = (
+    "import sys, ddddocr; "
+    "print(ddddocr.DdddOcr(show_ad=False).classification(open(sys.argv[1], 'rb').read()))"
+)
+Labelled = list[tuple[str, str]]
+"""Paths of images and their texts."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A reader, the Python it runs in, and the command that reads the image put behind it."""
+
+    name: str
+    python: str
+    command: list[str]
+
+
+def main() -> None:
+    """Measure every reader there is and print two tables and a line of JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", default="", help="run or model file; else the shipped one")
+    parser.add_argument("--ddddocr", metavar="PYTHON", help="Python with ddddocr installed")
+    parser.add_argument("--real", type=Path, help="folder of labelled sets")
+    parser.add_argument("--count", type=int, default=300, help="images of each set")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        sets = {"captcha 0.7.1, default": draw_default(Path(folder), options.count)}
+        if options.real:
+            sets |= {place.name: sample(place, options.count) for place in places(options.real)}
+        rows = [
+            measure(contestant, options.model, sets)
+            for contestant in contestants(options.model, options.ddddocr)
+        ]
+    print("\n".join(table(rows, list(sets))))
+    print(json.dumps(rows))
+
+
+def contestants(model: str, ddddocr: str | None) -> Iterator[Contestant]:
+    """This package, and whichever peer is there."""
+    ours = [sys.executable, "-m", "captcha_ssl", "predict", *(["--model", model] if model else [])]
+    yield Contestant("captcha-ssl", sys.executable, ours)
+    if ddddocr:
+        yield Contestant("ddddocr", ddddocr, [ddddocr, "-c", _DDDDOCR])
+    if program := shutil.which("tesseract"):
+        yield Contestant("tesseract", sys.executable, [program, "--psm", "7"])
+
+
+def draw_default(folder: Path, count: int) -> Labelled:
+    """Pictures of the package `captcha` as it draws them by default, saved as PNG."""
+    settings = PictureSettings(seed=2**31, style="classic", charset=CHARACTERS)
+    drawn = []
+    for index in range(count):
+        picture, text = render(settings, index)
+        path = folder / f"{index}.png"
+        Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(path)
+        drawn.append((str(path), text))
+    return drawn
+
+
+def places(real: Path) -> list[Path]:
+    """The folders below, in order."""
+    return sorted(place for place in real.iterdir() if place.is_dir())
+
+
+def sample(place: Path, count: int) -> Labelled:
+    """`count` images of a table of labels, the same in every run."""
+    source = open_source(place, want_labels=True)
+    labels = source.labels or ()
+    chosen = random.Random(0).sample(range(len(source)), min(count, len(source)))
+    return [(str(place / source.names[i]), labels[i]) for i in chosen]
+
+
+def measure(contestant: Contestant, model: str, sets: dict[str, Labelled]) -> dict[str, Any]:
+    """Everything about one reader."""
+    first = next(iter(sets.values()))
+    cold = sorted(start(contestant, first[0][0]) for _ in range(STARTS))
+    row: dict[str, Any] = {"reader": contestant.name, "accuracy": {}, "exact": {}}
+    row["cold_ms"], row["cold_mib"] = cold[STARTS // 2][0], max(mib for _, mib in cold)
+    for name, labelled in sets.items():
+        paths = "\n".join(path for path, _ in labelled)
+        command = [contestant.python, str(WORKER), contestant.name, model]
+        done = subprocess.run(command, input=paths, capture_output=True, text=True, check=True)
+        result = json.loads(done.stdout.splitlines()[-1])
+        texts = result.pop("texts")
+        pairs = [(text, label) for text, (_, label) in zip(texts, labelled, strict=True)]
+        same = sum(text.lower() == label.lower() for text, label in pairs)
+        row["accuracy"][name] = same / len(pairs)
+        row["exact"][name] = sum(text == label for text, label in pairs) / len(pairs)
+        if labelled is first:
+            row |= result
+    return row
+
+
+def start(contestant: Contestant, image: str) -> tuple[float, float]:
+    """Milliseconds from the start of the process to its first byte of text, and its peak MiB."""
+    command = [*contestant.command]
+    # tesseract wants its image and where to write before its options.
+    command[1:1] = [image, "stdout"] if contestant.name == "tesseract" else []
+    command += [] if contestant.name == "tesseract" else [image]
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        taken = 1000 * (time.perf_counter() - started)
+        process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{contestant.name} failed on {image}")
+    return taken, usage.ru_maxrss / 1024
+
+
+def table(rows: list[dict[str, Any]], sets: list[str]) -> Iterator[str]:
+    """Two Markdown tables: speed and memory; accuracy."""
+    yield "| reader | cold, ms | peak MiB, one image | warm, ms | images/s | peak MiB, all |"
+    yield "|---|--:|--:|--:|--:|--:|"
+    for row in rows:
+        yield (
+            f"| {row['reader']} | {row['cold_ms']:.0f} | {row['cold_mib']:.0f} "
+            f"| {row['warm_ms']:.2f} | {row['per_second']:,.0f} | {row['resident_mib']:.0f} |"
+        )
+    yield ""
+    yield f"| accuracy, case ignored (kept) | {' | '.join(sets)} |"
+    yield "|---" + "|--:" * len(sets) + "|"
+    for row in rows:
+        shares = (f"{row['accuracy'][name]:.1%} ({row['exact'][name]:.1%})" for name in sets)
+        yield f"| {row['reader']} | {' | '.join(shares)} |"
+
+
+if __name__ == "__main__":
+    main()
