@@ -61,8 +61,9 @@ class Embedder:
     ) -> tuple[Tensor, Tensor | None]:
         """Unit vectors float32 `[N, D]` of uint8 `[N, C, H, W]`; uncertainty float32 `[N]`.
 
-        A vector is the mean of the frames of an image; the uncertainty is 1 − the probability of
-        the best path, and None without a recogniser. Both stay on the device.
+        A vector is the mean of the frames of an image, zero where all of them are; the
+        uncertainty is 1 − the probability of the best path, and None without a recogniser. Both
+        stay on the device.
         """
         vectors, unsure = [], []
         for start in range(0, len(images), _BATCH):

@@ -65,12 +65,16 @@ def paint(
     ends = [_colour(rng.uniform(*span), rng, tint) for span in (paper, dark)]
     if rng.random() < inverted:
         ends.reverse()
-    background, letters = (end if canvas.channels == 3 else (_LUMA @ end)[None] for end in ends)
+    background, letters = ends
     share = np.asarray(ink, np.float32) / 255
     picture = background[:, None, None] + (letters - background)[:, None, None] * share
     if field is not None:
         picture += field
-    return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    coloured = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    if canvas.channels == 3:
+        return coloured
+    # Of the clipped colours: a channel may end where the brightness does not.
+    return cv2.cvtColor(coloured.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY)[None]
 
 
 def _colour(brightness: float, rng: Random, tint: float) -> np.ndarray:
