@@ -37,7 +37,7 @@ def suggest(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Print the names of the images to label next, the most useful first.
+    """Print the names of the images to label next, best first.
 
     Example: captcha-ssl suggest pile/ --init-from runs/encoder --count 100 > to-label.txt
 
