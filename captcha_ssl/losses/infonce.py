@@ -8,6 +8,11 @@ from torch import Tensor
 
 from captcha_ssl.losses.pairs import cosines
 from captcha_ssl.losses.precision import full_precision
+from captcha_ssl.losses.tiles import mean_log_sum
+
+TILED_FROM = 2048
+"""Embeddings from which on the matrix of all pairs is never made: it would not fit a cache."""
+_SIDE = 512
 
 
 @full_precision
@@ -30,6 +35,9 @@ def infonce(a: Tensor, b: Tensor, temperature: float, *, negatives: Tensor | Non
         logits = torch.cat([positive[:, None], negative], 1) / temperature
         return F.cross_entropy(logits, torch.zeros(len(a), dtype=torch.long, device=a.device))
     z = F.normalize(torch.cat([a, b]), dim=1)
+    if len(z) >= TILED_FROM:
+        positive = (z[: len(a)] * z[len(a) :]).sum(1).mean() / temperature
+        return mean_log_sum(z, temperature, _SIDE) - positive
     logits = z @ z.T / temperature
     logits = logits.masked_fill(torch.eye(len(z), dtype=torch.bool, device=z.device), -torch.inf)
     target = torch.arange(len(z), device=z.device).roll(len(a))
