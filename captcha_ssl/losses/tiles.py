@@ -44,7 +44,7 @@ class _KnownMaximum(torch.autograd.Function):
         return sums.log().mean() + 1 / temperature
 
     @staticmethod
-    @once_differentiable  # type: ignore[no-untyped-call,untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         z, sums = ctx.saved_tensors
         shares, gradient = sums.reciprocal(), torch.zeros_like(z)
@@ -52,7 +52,7 @@ class _KnownMaximum(torch.autograd.Function):
             weights = _shifted_exponential(tile, ctx.temperature)
             weights.mul_(shares[rows, None] + shares[columns])
             _add_pulls(gradient, z, rows, columns, weights)
-        return gradient * (upstream / (len(z) * ctx.temperature)), None, None
+        return gradient.mul_(upstream / (len(z) * ctx.temperature)), None, None
 
 
 class _OwnMaxima(torch.autograd.Function):
@@ -70,7 +70,7 @@ class _OwnMaxima(torch.autograd.Function):
         return logs.mean()
 
     @staticmethod
-    @once_differentiable  # type: ignore[no-untyped-call,untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
         z, logs = ctx.saved_tensors
         gradient = torch.zeros_like(z)
@@ -78,16 +78,16 @@ class _OwnMaxima(torch.autograd.Function):
             weights = (tile - logs[rows, None]).exp_()
             weights += tile.sub_(logs[columns]).exp_()
             _add_pulls(gradient, z, rows, columns, weights)
-        return gradient * (upstream / (len(z) * ctx.temperature)), None, None
+        return gradient.mul_(upstream / (len(z) * ctx.temperature)), None, None
 
 
 def _tiles(z: Tensor, temperature: float, side: int) -> Iterator[tuple[slice, slice, Tensor]]:
     """Rows, columns and logits of the tiles on and above the diagonal; of no row with itself."""
     blocks = [slice(first, first + side) for first in range(0, len(z), side)]
-    scaled = z / temperature
     for place, rows in enumerate(blocks):
+        scaled = z[rows] / temperature
         for columns in blocks[place:]:
-            tile = scaled[rows] @ z[columns].T
+            tile = scaled @ z[columns].T
             if rows == columns:
                 tile.fill_diagonal_(-torch.inf)
             yield rows, columns, tile
