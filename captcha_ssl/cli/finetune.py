@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,11 +103,11 @@ def finetune(
     train, held_out = _split(images, settings, loop.seed)
 
     def begin() -> RunDirectory:
-        run = open_run(folder, stored, resume=resume)
+        run = held.enter_context(open_run(folder, stored, resume=resume))
         run.note_rejected(images.rejected)
         return run
 
-    with training_progress("finetune", quiet=quiet) as observe:
+    with ExitStack() as held, training_progress("finetune", quiet=quiet) as observe:
         result = learn(
             *(train, charset, settings, loop, model, views), begin=begin, observe=observe
         )
