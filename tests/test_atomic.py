@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from captcha_ssl.atomic import atomic_path, atomic_write_bytes, atomic_write_text
+from captcha_ssl.atomic import atomic_folder, atomic_path, atomic_write_bytes, atomic_write_text
 
 
 def test_a_write_replaces_the_whole_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -37,6 +39,38 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         (temporary / "deep" / "a").write_text("1")
         assert not folder.exists()
     assert (folder / "deep" / "a").read_text() == "1"
+
+
+def test_what_a_killed_writer_left_is_removed_and_what_one_at_work_fills_is_not(
+    tmp_path: Path,
+) -> None:
+    left = tmp_path / ".set.0123abcd.partial"
+    left.mkdir()
+    (left / "images.npy").write_bytes(b"half")
+    with atomic_folder(tmp_path / "set") as first:
+        assert not left.exists()
+        with atomic_folder(tmp_path / "set"):
+            assert first.is_dir()
+            (first / "a").write_text("1")
+        (tmp_path / "set").rmdir()
+    assert (tmp_path / "set" / "a").read_text() == "1"
+
+
+def test_a_full_disk_names_the_file_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.txt"
+    atomic_write_text(file, "before")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError) as caught:
+        atomic_write_text(file, "after")
+    assert (caught.value.filename, caught.value.errno) == (str(file), errno.ENOSPC)
+    assert file.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [file]
 
 
 def test_a_folder_in_use_is_never_replaced(tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    *({"errors"}, {"atomic", "processes"}, {"settings"}, {"data"}, {"synthesis"}, {"views"}),
+    *(
+        {"errors", "lock"},
+        {"atomic", "processes"},
+        {"settings"},
+        {"data"},
+        {"synthesis"},
+        {"views"},
+    ),
     *({"models", "losses"}, {"methods"}, {"training"}, {"recognition"}, {"benchmark"}, {"cli"}),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining, pre
 from captcha_ssl.benchmark.report import PAGE, write_report
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.errors import UserError
-from captcha_ssl.training.run_directory import open_run
+from captcha_ssl.training.run_directory import RunDirectory, open_run
 
 
 def run_benchmark(
@@ -32,7 +33,21 @@ def run_benchmark(
     UserError for unusable data, and for an `out` that holds something (without `resume`) or was
     begun with other settings; KeyboardInterrupt, after which `resume` goes on.
     """
-    material = _open(out, configuration, resume, say)
+    with ExitStack() as held:
+
+        def begin() -> RunDirectory:
+            return held.enter_context(open_run(out, configuration.to_toml(), resume=resume))
+
+        return _run(out, configuration, _open(out, configuration, begin, say), command, say)
+
+
+def _run(
+    out: Path,
+    configuration: Configuration,
+    material: Material,
+    command: str,
+    say: Callable[[str], None],
+) -> Results:
     say(
         f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
         f"{material.removed:,} copies of test images removed"
@@ -61,13 +76,16 @@ def _without_diverged(
 
 
 def _open(
-    out: Path, configuration: Configuration, resume: bool, say: Callable[[str], None]
+    out: Path,
+    configuration: Configuration,
+    begin: Callable[[], RunDirectory],
+    say: Callable[[str], None],
 ) -> Material:
     """Begin in `out`, but only once the settings and the data given are known to do."""
-    settings, stored = configuration.benchmark, configuration.to_toml()
+    settings = configuration.benchmark
     if settings.data is None:
         check_rendering(settings)
-        open_run(out, stored, resume=resume)
+        begin()
         say(f"images of style {settings.style} in {out / 'data'}")
         render(out / "data", settings)
         material = read(out / "data", configuration)
@@ -75,5 +93,5 @@ def _open(
         return material
     material = read(settings.data, configuration)
     check_pretraining(configuration, material)
-    open_run(out, stored, resume=resume).note_rejected(material.pool.rejected)
+    begin().note_rejected(material.pool.rejected)
     return material

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -124,18 +125,19 @@ def finetune(
         pile, rejected = Pile(more.images, teaching), rejected + more.rejected
 
     def begin() -> RunDirectory:
-        run = open_run(folder, stored, resume=resume)
+        run = held.enter_context(open_run(folder, stored, resume=resume))
         run.note_rejected(rejected)
         return run
 
     given = (train, charset, settings, loop, model, views)
-    with training_progress("finetune", quiet=quiet) as observe:
-        result = learn(*given, pile=pile, begin=begin, observe=observe)
-    if held_out is not None:
-        calibration = fit_calibration(result.recogniser, held_out.images, held_out.labels or [])
-        result.recogniser.calibration = calibration
-        store_calibration(folder, calibration)
-    export(result.recogniser, folder / ONNX_NAME, load_model(folder)[0].about)
+    with ExitStack() as held:
+        with training_progress("finetune", quiet=quiet) as observe:
+            result = learn(*given, pile=pile, begin=begin, observe=observe)
+        if held_out is not None:
+            found = fit_calibration(result.recogniser, held_out.images, held_out.labels or [])
+            result.recogniser.calibration = found
+            store_calibration(folder, found)
+        export(result.recogniser, folder / ONNX_NAME, load_model(folder)[0].about)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +26,13 @@ from captcha_ssl.cli.suggest import suggest
 from captcha_ssl.errors import UserError
 
 PROGRAM = "captcha-ssl"
+_ADVICE = {
+    errno.ENOSPC: "free some space and run it again",
+    errno.EDQUOT: "free some space and run it again",
+    errno.EFBIG: "raise the limit on the size of files",
+    errno.EACCES: "choose a place that you may write to",
+    errno.EROFS: "choose a place that can be written to",
+}
 
 app = typer.Typer(
     name=PROGRAM,
@@ -45,6 +54,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name need not be valid UTF-8; it goes out as it came in.
         sys.stdout.reconfigure(errors="surrogateescape")
+    signal.signal(signal.SIGTERM, _interrupt)
     code = run(sys.argv[1:])
     _settle_stdout()
     sys.exit(code)
@@ -110,7 +120,14 @@ def _usage_message(error: typer.TyperException) -> str:
 
 def _system_message(error: OSError) -> str:
     reason = error.strerror or str(error)
+    advice = _ADVICE.get(error.errno or 0)
+    reason += f"; {advice}" if advice else ""
     return f"{error.filename}: {reason}" if error.filename else reason
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    """SIGTERM is met as Ctrl-C is: what is half written is taken away, what is whole is kept."""
+    raise KeyboardInterrupt
 
 
 def _fail(message: str, *, code: int = 2) -> int:

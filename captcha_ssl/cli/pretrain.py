@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -131,12 +132,12 @@ def pretrain(
         return
 
     def begin() -> RunDirectory:
-        run = open_run(folder, stored, resume=resume)
+        run = held.enter_context(open_run(folder, stored, resume=resume))
         run.note_rejected(images.rejected)
         return run
 
     ctc_probe = None if probe is None else _probe(probe, model, images.geometry, quiet=quiet)
-    with training_progress("pretrain", quiet=quiet) as observe:
+    with ExitStack() as held, training_progress("pretrain", quiet=quiet) as observe:
         result = learn(*given, begin=begin, observe=observe, probe=ctc_probe)
     _report(result, quiet=quiet)
     typer.echo(result.file)

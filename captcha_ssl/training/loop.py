@@ -90,10 +90,14 @@ def train(
                 meter.check_finite(step)
                 save_state(run.state_file, step + 1, task, optimiser, meter.running())
             if stop_asked():
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(_stopped(step + 1, run))
     if run:
         run.log("finished")
     return meter.history
+
+
+def _stopped(step: int, run: RunDirectory | None) -> str:
+    return f"stopped at step {step}; go on with --out {run.path} --resume" if run else ""
 
 
 def _restore(
@@ -102,7 +106,11 @@ def _restore(
     run: RunDirectory | None,
     meter: _Meter,
 ) -> int:
-    if run is None or not run.state_file.exists():
+    if run is None:
+        return 0
+    if not run.state_file.exists():
+        # Killed before the first state was saved: what was measured is measured again.
+        run.forget_after(0)
         return 0
     step, running = load_state(run.state_file, task, optimiser)
     run.forget_after(step)
@@ -179,6 +187,8 @@ class _Meter:
         rate = self.count * self.settings.batch_size / max(now - self.since, 1e-9)
         self.sums, self.count = {}, 0
         figures = means | (self.inspect(step + 1) if self.inspect else {})
+        # As they will be read back: a resumed run must come to the same history.
+        figures = {name: round(figure, 6) for name, figure in figures.items()}
         self.history.append({"step": step + 1, **figures})
         if self.run:
             self.run.metric(step + 1, figures)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.atomic import append_line, atomic_write_text, remove_partials, whole_lines
 from captcha_ssl.data.dataset import write_rejected
 from captcha_ssl.data.sources import Rejected
 from captcha_ssl.errors import UserError
+from captcha_ssl.lock import FolderLock
 
 CONFIG = "config.toml"
 METRICS = "metrics.jsonl"
@@ -21,9 +23,24 @@ STATE = "state"
 REJECTED = "rejected.csv"
 
 
-def open_run(path: Path, config: str, *, resume: bool) -> RunDirectory:
-    """Start a run in `path`, or go on with the one there. Raises UserError as those do."""
-    return (RunDirectory.resume if resume else RunDirectory.create)(path, config)
+@contextmanager
+def open_run(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
+    """Start a run in `path`, or go on with the one there, and hold it against other processes.
+
+    Raises UserError as `create` and `resume` do, and when another process works there.
+    """
+    _refuse_in_use(path, resume=resume)
+    path.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        try:
+            held.enter_context(FolderLock(path))
+        except BlockingIOError as error:
+            raise UserError(
+                f"{path}: another process is at work in this folder; wait for it, stop it, or "
+                "choose another --out"
+            ) from error
+        remove_partials(path)
+        yield (RunDirectory.resume if resume else RunDirectory.create)(path, config)
 
 
 class RunDirectory:
@@ -35,8 +52,7 @@ class RunDirectory:
     @classmethod
     def create(cls, path: Path, config: str) -> RunDirectory:
         """Start a run in `path`. Raises UserError when something is already there."""
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise UserError(f"{path}: already holds something; choose another --out or --resume it")
+        _refuse_in_use(path, resume=False)
         path.mkdir(parents=True, exist_ok=True)
         atomic_write_text(path / CONFIG, config)
         return cls(path)
@@ -65,31 +81,38 @@ class RunDirectory:
 
     def metric(self, step: int, figures: dict[str, float]) -> None:
         """Append one line of figures to metrics.jsonl."""
-        row = {"step": step, **{k: round(v, 6) for k, v in figures.items()}}
-        with (self.path / METRICS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
+        append_line(self.path / METRICS, json.dumps({"step": step, **figures}))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All lines of metrics.jsonl, oldest first."""
         file = self.path / METRICS
-        if not file.exists():
-            return []
-        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        try:
+            return [json.loads(line) for line in whole_lines(file)]
+        except ValueError as error:
+            raise UserError(f"{file}: damaged ({error}); start a new --out") from error
 
     def forget_after(self, step: int) -> None:
         """Drop the metrics of steps beyond `step`: a resumed run will write them again."""
+        if not (self.path / METRICS).exists():
+            return
         kept = [row for row in self.metrics() if row["step"] <= step]
         atomic_write_text(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
 
     def log(self, message: str) -> None:
         """Append one dated line to log.txt."""
-        with (self.path / LOG).open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}\n")
+        append_line(self.path / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}")
 
     @property
     def state_file(self) -> Path:
         """Where the state for exact resume is kept."""
         return self.path / STATE / "state.safetensors"
+
+
+def _refuse_in_use(path: Path, *, resume: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path}: not a folder; choose another --out")
+    if not resume and path.is_dir() and any(path.iterdir()):
+        raise UserError(f"{path}: already holds something; choose another --out or --resume it")
 
 
 def _read_config(file: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 import torch
@@ -40,6 +41,22 @@ LOOP = LoopSettings(
 def _train(task: Line, steps: int, run: RunDirectory | None = None) -> list[dict[str, float]]:
     groups = [{"params": list(task.parameters()), "lr": LOOP.lr}]
     return train(task, groups, lambda i: POINTS[i], len(POINTS), steps, LOOP, run=run)
+
+
+def test_metrics_of_a_run_killed_before_its_first_state_are_not_doubled(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    run.metric(10, {"loss": 9.0})
+    history = _train(Line(), 20, run)
+    assert run.metrics() == history
+    assert [row["step"] for row in history] == [10, 20]
+
+
+def test_a_run_whose_folder_vanished_stops_and_does_not_come_back(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    rmtree(run.path)
+    with pytest.raises(FileNotFoundError):
+        _train(Line(), 25, run)
+    assert not run.path.exists()
 
 
 def test_the_loop_finds_the_known_answer() -> None:

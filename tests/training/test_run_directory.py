@@ -19,14 +19,43 @@ def test_a_run_never_starts_on_top_of_something(tmp_path: Path) -> None:
 
 def test_resuming_with_other_settings_is_refused_and_names_them(tmp_path: Path) -> None:
     RunDirectory.create(tmp_path / "run", "lr = 0.1\nsteps = 5\n")
-    with pytest.raises(UserError, match=r"other settings \(lr\)"):
-        open_run(tmp_path / "run", "lr = 0.2\nsteps = 5\n", resume=True)
-    assert open_run(tmp_path / "run", "lr = 0.1\nsteps = 5\n", resume=True).path.name == "run"
+    other = open_run(tmp_path / "run", "lr = 0.2\nsteps = 5\n", resume=True)
+    with pytest.raises(UserError, match=r"other settings \(lr\)"), other:
+        pass
+    with open_run(tmp_path / "run", "lr = 0.1\nsteps = 5\n", resume=True) as run:
+        assert run.path.name == "run"
 
 
 def test_resuming_nothing_starts_a_run(tmp_path: Path) -> None:
-    run = open_run(tmp_path / "new", "lr = 0.1\n", resume=True)
-    assert (run.path / "config.toml").read_text() == "lr = 0.1\n"
+    with open_run(tmp_path / "new", "lr = 0.1\n", resume=True) as run:
+        assert (run.path / "config.toml").read_text() == "lr = 0.1\n"
+
+
+def test_a_folder_at_work_is_refused_until_its_process_is_done(tmp_path: Path) -> None:
+    with open_run(tmp_path / "run", "", resume=False):
+        second = open_run(tmp_path / "run", "", resume=True)
+        with pytest.raises(UserError, match=r"run: another process is at work .* another --out"):
+            second.__enter__()
+    with open_run(tmp_path / "run", "", resume=True) as run:
+        assert run.path == tmp_path / "run"
+
+
+def test_a_run_killed_while_it_was_being_made_is_begun_by_resume(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / ".config.toml.0123abcd.partial").write_text("lr =")
+    with open_run(tmp_path / "run", "lr = 0.1\n", resume=True) as run:
+        assert [file.name for file in run.path.iterdir()] == ["config.toml"]
+
+
+def test_a_line_of_metrics_that_was_cut_short_is_forgotten(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    run.metric(10, {"loss": 1.0})
+    with (run.path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 20, "lo')
+    assert [row["step"] for row in run.metrics()] == [10]
+    run.forget_after(10)
+    run.metric(20, {"loss": 0.5})
+    assert [row["step"] for row in run.metrics()] == [10, 20]
 
 
 def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:

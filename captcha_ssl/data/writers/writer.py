@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import lmdb
 import numpy as np
 
-from captcha_ssl.atomic import atomic_path
+from captcha_ssl.atomic import atomic_folder
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.writers.folder import FolderStore
 from captcha_ssl.data.writers.lmdb import LmdbStore
@@ -87,8 +87,8 @@ def open_writer(
     _refuse_existing(out)
     geometry = Geometry(channels, height, width)
     try:
-        with atomic_path(out) as temporary:
-            temporary.mkdir()
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_folder(out) as temporary:
             store = STORES[format](temporary, count, geometry)
             try:
                 writer = DatasetWriter(store, count, geometry)
@@ -97,7 +97,8 @@ def open_writer(
             finally:
                 store.close()
     except (OSError, lmdb.Error) as error:
-        raise UserError(f"{out}: cannot be written ({error})") from error
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{out}: cannot be written ({reason})") from error
 
 
 def _refuse_existing(out: Path) -> None:
