@@ -174,7 +174,9 @@ def test_a_full_disk_behind_stdout_is_one_line() -> None:
             text=True,
             check=False,
         )
-    assert result.stderr == "captcha-ssl: error: No space left on device\n"
+    assert result.stderr == (
+        "captcha-ssl: error: No space left on device; free some space and run it again\n"
+    )
     assert result.returncode == 2
 
 
