@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.benchmark.comparison import FINE_TUNED, FROZEN, Line, lines, ranked
-from captcha_ssl.benchmark.plots import FAINT, STYLE, TITLE, subtitle
+from captcha_ssl.benchmark.plots import FAINT, STYLE, TITLE, measured
 from captcha_ssl.benchmark.results import Results
 
 COMPARISON_PLOT = "comparison.png"
@@ -34,14 +34,14 @@ def plot_comparison(path: Path, results: Results) -> None:
 
 def _draw(axes: Axes, found: list[Line], labels: int, colour: str) -> None:
     for kind, face, shift in ((FINE_TUNED, colour, -0.12), (FROZEN, "white", 0.12)):
-        measured = [
+        means_here = [
             (row + shift, line.entries[kind, labels].exact_match)
             for row, line in enumerate(found)
             if (kind, labels) in line.entries
         ]
-        if not measured:
+        if not means_here:
             continue
-        rows, values = zip(*measured, strict=True)
+        rows, values = zip(*means_here, strict=True)
         means = [value.mean for value in values]
         low = [max(0.0, value.mean if value.low is None else value.low) for value in values]
         high = [min(1.0, value.mean if value.high is None else value.high) for value in values]
@@ -52,6 +52,7 @@ def _draw(axes: Axes, found: list[Line], labels: int, colour: str) -> None:
             c=face,
             edgecolors=colour,
             zorder=3,
+            clip_on=False,
             label=f"{labels:,} labels, {kind}",
         )
 
@@ -69,5 +70,5 @@ def _dress(axes: Axes, found: list[Line], results: Results) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.set_title(TITLE, loc="left", pad=26, fontsize=13, weight="bold")
-    axes.text(0, 1.012, subtitle(results), transform=axes.transAxes, fontsize=9)
+    axes.text(0, 1.012, measured(results), transform=axes.transAxes, fontsize=9)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False, fontsize=9)

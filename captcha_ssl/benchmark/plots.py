@@ -121,15 +121,19 @@ def _dress(axes: Axes, results: Results) -> None:
     axes.spines["left"].set_visible(False)
     axes.set_xlabel("labelled images")
     axes.set_title(TITLE, loc="left", pad=26, fontsize=13, weight="bold")
-    axes.text(0, 1.035, subtitle(results), transform=axes.transAxes, fontsize=9, color=_MUTED)
+    axes.text(0, 1.035, _subtitle(results), transform=axes.transAxes, fontsize=9, color=_MUTED)
 
 
-def subtitle(results: Results) -> str:
-    """What the dots and bands are, over how many runs and images."""
+def measured(results: Results) -> str:
+    """What a mean and its interval are over."""
     seeds = results.configuration.benchmark.seeds
     what = f"mean and 95% interval of {seeds} runs" if seeds > 1 else "one run"
+    return f"{what}, {results.data['test']:,} test images"
+
+
+def _subtitle(results: Results) -> str:
     hollow = "" if all(row.converged for row in results.rows) else "; hollow: stuck on the plateau"
-    return f"{what}, {results.data['test']:,} test images{hollow}"
+    return measured(results) + hollow
 
 
 def _name_lines(axes: Axes, entries: Sequence[Entry], shades: dict[str, str]) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = ("over", "time")
 """Columns that a terminal has no room for; the report has them."""
-_PIPE_WIDTH = 200
+_PIPE_WIDTH = 500
 
 
 def benchmark(
