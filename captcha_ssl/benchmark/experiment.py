@@ -11,7 +11,13 @@ from typing import Any
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.job import Bench, Job
 from captcha_ssl.benchmark.parallel import perform_all, process_count
-from captcha_ssl.benchmark.plan import Arm, compute_models, learning_rates, plan_cells
+from captcha_ssl.benchmark.plan import (
+    Arm,
+    compute_models,
+    label_counts,
+    learning_rates,
+    plan_cells,
+)
 from captcha_ssl.benchmark.progress import Progress
 from captcha_ssl.benchmark.records import Row, Trial, best
 
@@ -25,9 +31,10 @@ class Experiment:
     def run(self, say: Callable[[str], None]) -> tuple[list[Row], list[Trial]]:
         """The reported runs and the trials, in the order of the plan."""
         arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
-        per_arm = len(set(settings.label_counts)) * (settings.seeds + len(settings.lr_grid))
+        at_each = settings.seeds + len(settings.lr_grid)
+        todo = {arm.name: at_each * len(label_counts(arm, settings)) for arm in arms}
         at_once = process_count(settings.processes, settings.device)
-        progress = Progress(say, arms, per_arm, self._costliest(), at_once)
+        progress = Progress(say, arms, todo, self._pretraining_seconds(), at_once)
         trials: dict[tuple[str, int, float], Trial] = {}
         rows: dict[tuple[str, int, int], Row] = {}
         # An arm that matches the compute of others needs their measured seconds.
@@ -47,7 +54,7 @@ class Experiment:
         return [
             Job(arm, labels, settings.seed, lr, steps[arm.name], reported=False)
             for arm in arms
-            for labels in sorted(set(settings.label_counts))
+            for labels in label_counts(arm, settings)
             for lr in learning_rates(arm, settings)
         ]
 
@@ -76,11 +83,14 @@ class Experiment:
             found[job] = record
         return list(found.values())
 
-    def _costliest(self) -> float:
-        """Seconds of the pretraining that took longest among those whose compute is matched."""
+    def _pretraining_seconds(self) -> float:
+        """What the costliest of the pretrainings that are matched takes of the whole machine."""
         methods = {arm.method for arm in compute_models(self.bench.configuration.arms)}
         pretrained = self.bench.pretrained.values()
-        return max((p.seconds for p in pretrained if p.method in methods), default=0)
+        longest = max((p.seconds for p in pretrained if p.method in methods), default=0.0)
+        settings = self.bench.configuration.benchmark
+        at_once = min(process_count(settings.processes, settings.device), len(pretrained))
+        return longest / max(1, at_once)
 
     def _steps(self, arm: Arm, trials: Iterable[Trial]) -> int:
         """Steps of fine-tuning; for an arm that matches compute, measured once and kept."""
@@ -92,10 +102,10 @@ class Experiment:
         file = self.bench.out / f"{arm.name}.json"
         if not file.exists():
             models = {model.name for model in compute_models(configuration.arms)}
-            # Of the whole machine, as the pretraining had it: fine-tunings share it.
+            # Of the whole machine too: fine-tunings share it.
             each = fmean(t.seconds / t.steps for t in trials if t.arm in models)
             one = each / process_count(settings.processes, settings.device)
-            costs = {"pretrain_seconds": self._costliest(), "seconds_per_step": one}
-            steps = usual + round(self._costliest() / one)
+            costs = {"pretrain_seconds": self._pretraining_seconds(), "seconds_per_step": one}
+            steps = usual + round(self._pretraining_seconds() / one)
             atomic_write_text(file, json.dumps({"steps": steps, **costs}, indent=2) + "\n")
         return int(json.loads(file.read_text(encoding="utf-8"))["steps"])

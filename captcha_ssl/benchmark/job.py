@@ -10,7 +10,7 @@ from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.details import Details, details, read_details, write_details
 from captcha_ssl.benchmark.finetuning import fine_tune
 from captcha_ssl.benchmark.material import Material
-from captcha_ssl.benchmark.plan import Arm, file_name
+from captcha_ssl.benchmark.plan import Arm, file_name, label_counts
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.records import Row, Score, Trial, read_record, write_record
 from captcha_ssl.data.dataset import Dataset
@@ -114,9 +114,10 @@ class Bench:
         return self.pretrained[job.arm.method, settings.seed + turn]
 
     def _keep_model(self, job: Job, row: Row, result: FinetuneResult) -> None:
-        """The last seed's model at the largest label count is kept, for `predict`."""
+        """The last seed's model at the arm's largest label count is kept, for `predict`."""
         settings = self.configuration.benchmark
-        if (row.labels, row.seed) != (max(settings.label_counts), settings.seed + settings.seeds):
+        most = max(label_counts(job.arm, settings))
+        if (row.labels, row.seed) != (most, settings.seed + settings.seeds):
             return
         folder = self.out / "models" / job.arm.folder
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -43,8 +44,13 @@ def plot_curves(path: Path, results: Results) -> None:
                 _draw(axes, arm, runs, shades[arm.name])
             _dress(axes, f"{labels:,} labels")
         panels[0].set_ylabel("training loss")
-        handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False)
+        named: dict[str, Any] = {}
+        for axes in panels:
+            handles, names = axes.get_legend_handles_labels()
+            named |= dict(zip(names, handles, strict=True))
+        figure.legend(
+            list(named.values()), list(named), loc="outside lower center", ncols=4, frameon=False
+        )
         figure.savefig(temporary, dpi=150, format="png")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from captcha_ssl.benchmark.settings import BenchmarkSettings
@@ -53,7 +53,8 @@ class Arm:
     `method` names the variant that the encoder is pretrained with (None: not at all). `strong`
     fine-tunes on strong views, `self_training` on the pool without its labels too. `finetune`
     replaces fields of FinetuneSettings. `match_compute` prolongs the fine-tuning until it takes
-    as long as the costliest pretraining and a fine-tuning together.
+    as long as the costliest pretraining and a fine-tuning together. `only_at` are the label counts
+    it is run at (none: all).
     """
 
     name: str
@@ -63,6 +64,7 @@ class Arm:
     self_training: bool = False
     finetune: Mapping[str, Any] = field(default_factory=dict, hash=False)
     match_compute: bool = False
+    only_at: tuple[int, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -101,16 +103,20 @@ def preset_values(name: str) -> dict[str, Any]:
 def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     """The arms that `settings.arms` asks for, each once, in that order.
 
-    Raises UserError for an arm that is not known, that has nothing to match, or that would be
-    pretrained on labelled images of the very style that is read.
+    NAME@N is the arm NAME at N labels alone, NAME@N@M at N and M. Raises UserError for an arm
+    that is not known, at a label count that is not asked for, that has nothing to match, or that
+    would be pretrained on labelled images of the very style that is read.
     """
     methods = [method.strip() for method in settings.methods]
     known = {arm.name: arm for arm in (*CONTROLS, *_method_arms([SYNTHETIC, *methods]))}
-    names = [name for asked in settings.arms for name in _expand(asked.strip(), methods)]
-    for name in names:
-        if name not in known:
-            raise UserError(f"arm {name!r} is not known; {_hint(name, list(known))}")
-    arms = tuple(known[name] for name in dict.fromkeys(names))
+    found: dict[str, Arm] = {}
+    for asked in settings.arms:
+        stem, *counts = asked.strip().split("@")
+        for name in _expand(stem, methods):
+            if name not in known:
+                raise UserError(f"arm {name!r} is not known; {_hint(name, list(known))}")
+            found[name] = replace(known[name], only_at=_only_at(asked, counts, settings))
+    arms = tuple(found.values())
     if any(arm.match_compute for arm in arms) and not compute_models(arms):
         raise UserError("scratch-long needs a pretrained arm beside it, to match its compute")
     drawn_alike = settings.data is None and settings.style == settings.synthetic_style
@@ -129,7 +135,15 @@ def file_name(variant: str) -> str:
 
 def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:
     """The arms whose compute a `match_compute` arm is given: pretrained, fine-tuned as it is."""
-    return tuple(arm for arm in arms if arm == Arm(arm.name, arm.method) and is_method(arm.method))
+    plain = [arm for arm in arms if is_method(arm.method)]
+    return tuple(arm for arm in plain if replace(arm, only_at=()) == Arm(arm.name, arm.method))
+
+
+def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple[str, int]]:
+    """What the arms are pretrained with, and the seed; each once."""
+    seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
+    methods = dict.fromkeys(arm.method for arm in arms if arm.method)
+    return [(method, seed) for method in methods for seed in seeds]
 
 
 def is_method(name: str | None) -> bool:
@@ -143,9 +157,14 @@ def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:
     return [
         Cell(arm, labels, seed)
         for arm in arms
-        for labels in sorted(set(settings.label_counts))
+        for labels in label_counts(arm, settings)
         for seed in seeds
     ]
+
+
+def label_counts(arm: Arm, settings: BenchmarkSettings) -> list[int]:
+    """The label counts that an arm is run at, rising."""
+    return sorted(set(arm.only_at or settings.label_counts))
 
 
 def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
@@ -159,6 +178,17 @@ def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
             f"{len(settings.head_lr_grid)}; every arm gets the same number of trials"
         )
     return settings.head_lr_grid if arm.freeze else settings.lr_grid
+
+
+def _only_at(asked: str, counts: Sequence[str], settings: BenchmarkSettings) -> tuple[int, ...]:
+    known = {str(count): count for count in settings.label_counts}
+    for count in counts:
+        if count not in known:
+            raise UserError(
+                f"arm {asked!r}: {count or 'nothing'} is not one of the label counts "
+                f"{', '.join(known)}"
+            )
+    return tuple(known[count] for count in counts)
 
 
 def _method_arms(methods: Sequence[str]) -> list[Arm]:

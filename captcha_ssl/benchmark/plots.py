@@ -137,15 +137,17 @@ def _subtitle(results: Results) -> str:
 
 
 def _name_lines(axes: Axes, entries: Sequence[Entry], shades: dict[str, str]) -> None:
-    """Names at the right end of the lines."""
+    """Names at the right, at the height where their lines end."""
+    last = {entry.arm: entry for entry in sorted(entries, key=lambda entry: entry.labels)}
+    ends = sorted((entry.exact_match.mean, arm) for arm, entry in last.items())
     most = max(entry.labels for entry in entries)
-    ends = sorted((e.exact_match.mean, e.arm) for e in entries if e.labels == most)
     low, high = axes.get_ylim()
     gap = min(_LINE_OF_TEXT, 1 / len(ends)) * (high - low)
     heights = _apart([mean for mean, _ in ends], gap, high)
     for (mean, arm), height in zip(ends, heights, strict=True):
         axes.annotate(
-            f"{arm}  {mean:.1%}",
+            f"{arm}  {mean:.1%}"
+            + ("" if last[arm].labels == most else f" at {last[arm].labels:,}"),
             (1.01, height),
             xycoords=("axes fraction", "data"),
             va="center",

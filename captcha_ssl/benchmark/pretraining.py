@@ -1,4 +1,4 @@
-"""The pretrainings of a benchmark: one per method and pretraining seed, shared by the runs."""
+"""One pretraining of a benchmark, which all runs of its arms share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from statistics import fmean
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.material import Material
-from captcha_ssl.benchmark.plan import SYNTHETIC, file_name
+from captcha_ssl.benchmark.plan import SYNTHETIC, file_name, pretrainings
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.stage import Stage
 from captcha_ssl.benchmark.synthetic import check_synthetic, synthetic_stage
@@ -51,34 +51,24 @@ class Pretrained:
         return not self.file.exists()
 
 
-def pretrain_all(
-    out: Path, configuration: Configuration, material: Material, say: Callable[[str], None]
-) -> dict[tuple[str, int], Pretrained]:
-    """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
-
-    Runs lie in `out`/METHOD, or METHOD-SEED when there are several. One whose loss is not finite
-    has no file. Raises KeyboardInterrupt with the state saved.
-    """
-    settings = configuration.benchmark
-    seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
-    several = settings.pretrain_seeds > 1
-    return {
-        (method, seed): _pretrain_one(
-            out / (file_name(method) + f"-{seed}" * several),
-            *(method, seed),
-            synthetic_stage(configuration, seed, material, out / "synthetic-data")
-            if method == SYNTHETIC
-            else _stage(configuration, configuration.variants[method], seed, material.pool),
-            say,
-        )
-        for method in _methods(configuration)
-        for seed in seeds
-    }
-
-
-def _pretrain_one(
-    folder: Path, method: str, seed: int, stage: Stage, say: Callable[[str], None]
+def pretrain_one(
+    out: Path,
+    configuration: Configuration,
+    material: Material,
+    say: Callable[[str], None],
+    method: str,
+    seed: int,
 ) -> Pretrained:
+    """Pretrain `method` in `out`/METHOD, or METHOD-SEED when there are several; go on if begun.
+
+    A run whose loss is not finite has no file. Raises KeyboardInterrupt with the state saved.
+    """
+    several = configuration.benchmark.pretrain_seeds > 1
+    folder = out / (file_name(method) + f"-{seed}" * several)
+    if method == SYNTHETIC:
+        stage = synthetic_stage(configuration, seed, material, out / "synthetic-data")
+    else:
+        stage = _stage(configuration, configuration.variants[method], seed, material.pool)
     file, gone_wrong = folder / FILE_NAME, folder / DIVERGED
     run = RunDirectory.resume(folder, stage.config)
     if not file.exists() and not gone_wrong.exists():
@@ -100,17 +90,13 @@ def _pretrain_one(
 
 def check_pretraining(configuration: Configuration, material: Material) -> None:
     """Raise UserError for what cannot be learnt from the images of the pool, or not be drawn."""
-    for name in _methods(configuration):
+    for name, _ in pretrainings(configuration.arms, configuration.benchmark):
         if name == SYNTHETIC:
             check_synthetic(configuration, material)
             continue
         variant, pool = configuration.variants[name], material.pool
         what, loop = _settings(configuration, variant, configuration.benchmark.seed)
         build_method(pool.images, pool.geometry, what, loop, configuration.model, variant.settings)
-
-
-def _methods(configuration: Configuration) -> list[str]:
-    return list(dict.fromkeys(arm.method for arm in configuration.arms if arm.method))
 
 
 def _stage(configuration: Configuration, variant: Variant, seed: int, pool: Dataset) -> Stage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 
 from captcha_ssl.benchmark.plan import Arm
@@ -10,7 +10,7 @@ from captcha_ssl.benchmark.records import Row, Trial
 
 
 class Progress:
-    """Counts the fine-tunings of a benchmark, `processes` of them at a time.
+    """Counts the fine-tunings of a benchmark, `todo` of each arm, `processes` of them at a time.
 
     A matched one takes `matched_seconds` more.
     """
@@ -19,12 +19,12 @@ class Progress:
         self,
         say: Callable[[str], None],
         arms: Iterable[Arm],
-        per_arm: int,
+        todo: Mapping[str, int],
         matched_seconds: float,
         processes: int,
     ) -> None:
         self.say, self.matched_seconds = say, matched_seconds
-        self.left = {arm.name: per_arm for arm in arms}
+        self.left = dict(todo)
         self.matched = {arm.name for arm in arms if arm.match_compute}
         self.total = sum(self.left.values())
         self.processes = processes

@@ -12,7 +12,8 @@ from captcha_ssl.benchmark.experiment import Experiment
 from captcha_ssl.benchmark.job import Bench
 from captcha_ssl.benchmark.material import Material, check_rendering, read, render
 from captcha_ssl.benchmark.plan import compute_models
-from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining, pretrain_all
+from captcha_ssl.benchmark.pretrain_all import pretrain_all
+from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining
 from captcha_ssl.benchmark.report import PAGE, write_report
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.errors import UserError

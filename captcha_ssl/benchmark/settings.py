@@ -39,7 +39,7 @@ class BenchmarkSettings:
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
         "scratch, synthetic, METHOD, each also with -strong, -frozen or -self-training; "
-        "scratch-long, random-frozen; pretrained… stands for every method",
+        "scratch-long, random-frozen; pretrained… stands for every method; ARM@N: at N labels only",
     )
     label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)
     seeds: int = setting(3, "runs of each arm at each label count", low=1)

@@ -49,9 +49,16 @@ def summarise(rows: Sequence[Row], arms: Sequence[Arm]) -> list[Entry]:
         groups.setdefault((row.labels, row.arm), []).append(row)
     counts = sorted({row.labels for row in rows})
     plain = [arm.name for arm in arms if arm.method is None]
-    baselines = {n: _best([groups[n, name] for name in plain]) for n in counts} if plain else {}
+    # Not every arm is run at every label count.
+    candidates = {n: [groups[n, name] for name in plain if (n, name) in groups] for n in counts}
+    baselines = {n: _best(found) for n, found in candidates.items() if found}
     curve = [(n, _mean(baseline)) for n, baseline in baselines.items()]
-    return [_entry(groups[n, arm.name], baselines.get(n), curve) for n in counts for arm in arms]
+    return [
+        _entry(groups[n, arm.name], baselines.get(n), curve)
+        for n in counts
+        for arm in arms
+        if (n, arm.name) in groups
+    ]
 
 
 def _entry(

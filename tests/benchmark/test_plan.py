@@ -137,6 +137,17 @@ def test_every_arm_has_the_same_cells_and_none_has_the_seed_of_the_tuning():
     assert list(by_arm.values()) == [[(20, 11), (20, 12), (50, 11), (50, 12)]] * 2
 
 
+def test_an_arm_may_be_run_at_some_label_counts_only():
+    asked = ["label_counts=20,50,80", "seeds=1", "arms=scratch,scratch-long@50,pretrained@80@20"]
+    configuration = configure(assignments=asked)
+    cells = plan_cells(configuration.arms, configuration.benchmark)
+    assert [(cell.arm.name, cell.labels) for cell in cells] == [
+        *(("scratch", 20), ("scratch", 50), ("scratch", 80)),
+        *(("scratch-long", 50), ("simclr", 20), ("simclr", 80)),
+    ]
+    assert [arm.name for arm in compute_models(configuration.arms)] == ["simclr"]
+
+
 def test_every_arm_gets_as_many_trials():
     configuration = configure(assignments=["arms=scratch,random-frozen,simclr,simclr-frozen"])
     counts = {len(learning_rates(arm, configuration.benchmark)) for arm in configuration.arms}

@@ -14,7 +14,9 @@ def trial(arm: str, seconds: float) -> Trial:
 def test_the_time_left_counts_what_is_matched_apart():
     lines: list[str] = []
     arms = (Arm("scratch"), Arm("long", match_compute=True))
-    progress = Progress(lines.append, arms, 2, matched_seconds=300, processes=1)
+    progress = Progress(
+        lines.append, arms, {"scratch": 2, "long": 2}, matched_seconds=300, processes=1
+    )
     progress.skipped(trial("scratch", 20))
     assert lines == []
     progress.finished(trial("scratch", 40))

@@ -92,3 +92,15 @@ def test_processes_side_by_side_come_to_what_one_comes_to(
     shared = run(tmp_path / "out", arms, "processes=2", say=lines.append)
     assert untimed(shared.rows) == untimed(unbroken[1].rows)
     assert sum(line.startswith("[") for line in lines) == len(shared.rows) + len(shared.trials)
+
+
+def test_pretrainings_side_by_side_come_to_what_one_after_another_does(run: Run, tmp_path: Path):
+    arms = ("arms=pretrained", "methods=simclr,simsiam", "label_counts=4", "seeds=1")
+    lines: list[str] = []
+    one = run(tmp_path / "one", *arms)
+    two = run(tmp_path / "two", *arms, "processes=2", say=lines.append)
+    assert untimed(two.rows) == untimed(one.rows)
+    assert [(p.method, p.figures) for p in two.pretrained] == [
+        (p.method, p.figures) for p in one.pretrained
+    ]
+    assert sum(line.startswith("pretraining sim") for line in lines) == 2

@@ -51,3 +51,19 @@ def test_a_gain_over_a_stuck_baseline_is_void(results: Callable[..., Results]):
 def test_without_a_baseline_there_is_no_gain(results: Callable[..., Results]):
     (entry,) = results({("simclr", 100): [0.5, 0.7]}).entries
     assert (entry.baseline, entry.gain, entry.savings) == (None, None, None)
+
+
+def test_an_arm_is_compared_where_it_was_run_and_nowhere_else(results: Callable[..., Results]):
+    figures = {
+        ("scratch", 100): (0.4, 0.5),
+        ("scratch", 300): (0.6, 0.7),
+        ("scratch-long", 300): (0.7, 0.8),
+        ("simclr", 100): (0.6, 0.6),
+        ("simclr", 300): (0.9, 0.9),
+    }
+    entries = results(figures).entries
+    assert [(e.arm, e.labels, e.baseline) for e in entries if e.arm != "scratch"] == [
+        ("simclr", 100, "scratch"),
+        ("scratch-long", 300, None),
+        ("simclr", 300, "scratch-long"),
+    ]
