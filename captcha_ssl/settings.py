@@ -7,7 +7,6 @@ and the command-line flag. A key that no settings class has is an error that nam
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 import types
 import typing
@@ -17,6 +16,7 @@ from typing import Any
 
 import tomli_w
 
+from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 
 
@@ -132,8 +132,7 @@ def _checked(
     fields: Mapping[str, tuple[dataclasses.Field[Any], Any]], key: str, value: Any, *, where: str
 ) -> Any:
     if key not in fields:
-        near = difflib.get_close_matches(key, fields, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(fields))}"
+        hint = did_you_mean(key, sorted(fields), "known:")
         raise UserError(f"{where}: unknown setting {key!r}; {hint}")
     field, hint_type = fields[key]
     try:
@@ -148,8 +147,7 @@ def _check_range(field: dataclasses.Field[Any], value: Any, key: str, where: str
     low, high = field.metadata.get("low"), field.metadata.get("high")
     choices = field.metadata.get("choices")
     if choices is not None and value is not None and value not in choices:
-        near = difflib.get_close_matches(str(value), choices, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
+        hint = did_you_mean(str(value), choices)
         raise UserError(f"{where}: {key} = {value!r} is not known; {hint}")
     for number in value if isinstance(value, tuple) else (value,):
         if not isinstance(number, int | float):

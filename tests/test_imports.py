@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
-        {"errors", "lock"},
+        {"did_you_mean", "errors", "lock"},
         {"atomic", "processes"},
         {"settings"},
         {"data"},

@@ -8,7 +8,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from captcha_ssl.benchmark.plan import Arm, learning_rates, plan_arms, preset_values
+from captcha_ssl.benchmark.plan import Arm, learning_rates, plan_arms
+from captcha_ssl.benchmark.presets import preset_values
 from captcha_ssl.benchmark.settings import BenchmarkSettings, PretrainingSettings
 from captcha_ssl.benchmark.variants import (
     Variant,

@@ -2,48 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
-
-CRITIC = (
-    *("scratch", "scratch-strong", "scratch-long", "scratch-self-training", "random-frozen"),
-    *("synthetic", "pretrained", "pretrained-frozen", "pretrained-self-training"),
-)
-"""The arms that one would ask for who doubts the gain."""
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {},
-    "standard": {
-        "unlabelled": 20_000,
-        "test": 5_000,
-        "label_counts": (100, 300, 1000),
-        "seeds": 5,
-        "pretrain_steps": 8000,
-        "finetune_steps": 1000,
-        "lr_grid": (5e-4, 1e-3, 3e-3),
-        "head_lr_grid": (3e-3, 1e-2, 3e-2),
-        "arms": CRITIC,
-    },
-    "paper": {
-        "unlabelled": 860_000,
-        "test": 10_000,
-        "label_counts": (100, 300, 1000, 3000, 10_000),
-        "seeds": 5,
-        "pretrain_steps": 20_000,
-        "pretrain_batch_size": 256,
-        "finetune_steps": 4000,
-        "lr_grid": (3e-4, 1e-3, 3e-3),
-        "head_lr_grid": (3e-3, 1e-2, 3e-2),
-        "arms": CRITIC,
-    },
-}
-"""Values that a preset puts in the place of the defaults; any settings class may be meant."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +59,6 @@ class Cell:
     seed: int
 
 
-def preset_values(name: str) -> dict[str, Any]:
-    """The values of a preset. Raises UserError with the nearest known name."""
-    if name not in PRESETS:
-        raise UserError(f"preset {name!r} is not known; {_hint(name, list(PRESETS))}")
-    return PRESETS[name]
-
-
 def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     """The arms that `settings.arms` asks for, each once, in that order.
 
@@ -114,7 +73,7 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
         stem, *counts = asked.strip().split("@")
         for name in _expand(stem, methods):
             if name not in known:
-                raise UserError(f"arm {name!r} is not known; {_hint(name, list(known))}")
+                raise UserError(f"arm {name!r} is not known; {did_you_mean(name, known)}")
             found[name] = replace(known[name], only_at=_only_at(asked, counts, settings))
     arms = tuple(found.values())
     if any(arm.match_compute for arm in arms) and not compute_models(arms):
@@ -207,8 +166,3 @@ def _method_arms(methods: Sequence[str]) -> list[Arm]:
 def _expand(asked: str, methods: Sequence[str]) -> list[str]:
     stem, dash, kind = asked.partition("-")
     return [method + dash + kind for method in methods] if stem == "pretrained" else [asked]
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(known)}"

@@ -14,7 +14,7 @@ from captcha_ssl.synthesis.styles import STYLES
 class BenchmarkSettings:
     """What is compared, on which images, and for how long each arm is trained.
 
-    The defaults are those of the preset `quick`; see `plan.PRESETS`.
+    The defaults are those of the preset `quick`; see `presets.PRESETS`.
     """
 
     preset: str = setting("quick", "size of the experiment: quick, standard or paper")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ METHODS = {
 def method_class(name: str) -> type[Method]:
     """The class of a method by its CLI name. Raises UserError with the nearest known name."""
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(METHODS)}"
-        raise UserError(f"method {name!r} is not known; {hint}")
+        raise UserError(f"method {name!r} is not known; {did_you_mean(name, METHODS)}")
     module, _, attribute = METHODS[name].partition(":")
     found: type[Method] = getattr(import_module(module), attribute)
     return found

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.plan import PRESETS, Arm, compute_models, learning_rates, plan_cells
+from captcha_ssl.benchmark.plan import Arm, compute_models, learning_rates, plan_cells
+from captcha_ssl.benchmark.presets import PRESETS
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.simclr import SimCLR
 
@@ -53,6 +54,7 @@ def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
         ("arms=scratch-self-trainig", "did you mean 'scratch-self-training'"),
         ("lr_grid=1e-3", "the same number of trials"),
         ("label_counts=0", "out of range"),
+        ("arms=scratch,pretrained@100", "'pretrained@100': 100 is not one of the label counts 200"),
     ],
 )
 def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: str):

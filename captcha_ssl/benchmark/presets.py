@@ -1,0 +1,60 @@
+"""How large an experiment is, by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from captcha_ssl.did_you_mean import did_you_mean
+from captcha_ssl.errors import UserError
+
+CRITIC = (
+    *("scratch", "scratch-strong", "scratch-long", "scratch-self-training", "random-frozen"),
+    *("synthetic", "pretrained", "pretrained-frozen", "pretrained-self-training"),
+)
+"""The arms that one would ask for who doubts the gain."""
+
+DISTINCT = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Without I and O: where 1 and I, 0 and O look the same, every arm guesses, and guesses alike."""
+
+_MINOR = ("scratch-strong", "scratch-long", "random-frozen", "pretrained-frozen")
+
+
+def _at_one_count(count: str) -> tuple[str, ...]:
+    """All of them, but those that tell as much at one label count there alone."""
+    return tuple(arm + count if arm in _MINOR else arm for arm in CRITIC)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {},
+    "standard": {
+        "unlabelled": 20_000,
+        "charset": DISTINCT,
+        "test": 5_000,
+        "label_counts": (100, 500, 2500),
+        "seeds": 5,
+        "pretrain_steps": 3000,
+        "finetune_steps": 700,
+        "arms": _at_one_count("@500"),
+    },
+    "paper": {
+        "unlabelled": 860_000,
+        "charset": DISTINCT,
+        "test": 10_000,
+        "label_counts": (100, 300, 1000, 3000, 10_000),
+        "seeds": 5,
+        "pretrain_steps": 20_000,
+        "pretrain_batch_size": 256,
+        "finetune_steps": 4000,
+        "lr_grid": (3e-4, 1e-3, 3e-3),
+        "head_lr_grid": (3e-3, 1e-2, 3e-2),
+        "arms": CRITIC,
+    },
+}
+"""Values that a preset puts in the place of the defaults; any settings class may be meant."""
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """The values of a preset. Raises UserError with the nearest known name."""
+    if name not in PRESETS:
+        raise UserError(f"preset {name!r} is not known; {did_you_mean(name, PRESETS)}")
+    return PRESETS[name]
