@@ -41,4 +41,4 @@ captcha-ssl evaluate "$out/reader" "$out/classic" --out "$out/evaluation" | head
 step "Put it into the package"
 mkdir -p "$shipped"
 captcha-ssl export "$out/reader" "$shipped/model.onnx"
-cp "$out/reader/model.safetensors" "$shipped/model.safetensors"
+captcha-ssl export "$out/reader" "$shipped/model.safetensors"

@@ -1,4 +1,4 @@
-"""`captcha-ssl export`: a recogniser as an ONNX file."""
+"""`captcha-ssl export`: a recogniser as a file to hand on."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ def export(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A finetune run or its model file.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="The file to write.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The file to write: .onnx or .safetensors.")
+    ],
 ) -> None:
-    """Write a recogniser as ONNX, with dynamic batch and width.
+    """Write a recogniser as ONNX, with dynamic batch and width, or as half-size safetensors.
 
     Example: captcha-ssl export runs/reader reader.onnx
 
-    onnxruntime must give the logits of the model at three shapes before the file appears; its
-    metadata hold charset, geometry and preprocessing. Prints the path of the file.
+    onnxruntime must give the logits of the model at three shapes before an .onnx appears; its
+    metadata hold charset, geometry and preprocessing. A .safetensors holds the weights in half
+    precision. Prints the path of the file.
     """
-    if out.suffix.lower() != ".onnx":
-        raise UserError(f"{out}: not the name of an ONNX file; end it in .onnx")
+    kind = out.suffix.lower()
+    if kind not in (".onnx", ".safetensors"):
+        raise UserError(f"{out}: end the name of the file in .onnx or .safetensors")
 
     from captcha_ssl.models.model_file import load_model
-    from captcha_ssl.recognition.export import export as write
+    from captcha_ssl.recognition.export import export as write_onnx
+    from captcha_ssl.recognition.export import export_half
     from captcha_ssl.recognition.recogniser import Recogniser
 
-    recogniser = Recogniser.load(model)
-    write(recogniser, out, load_model(model)[0].about)
+    write = write_onnx if kind == ".onnx" else export_half
+    write(Recogniser.load(model), out, load_model(model)[0].about)
     typer.echo(out)

@@ -1,4 +1,8 @@
-"""A recogniser as an ONNX file that any onnxruntime can run, without this package or torch."""
+"""A recogniser as a file to hand on.
+
+ONNX is for any onnxruntime, without this package or torch; half-precision safetensors are for this
+package, to read with or to fine-tune from, at half the size.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ import torch
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY
+from captcha_ssl.models.model_file import save_model
 from captcha_ssl.recognition.onnx_reader import INPUT, OUTPUT, OnnxReader
 from captcha_ssl.recognition.recogniser import Recogniser
 
@@ -52,6 +57,20 @@ def export(recogniser: Recogniser, path: Path, about: dict[str, Any]) -> None:
                 f"{path}: not written, for it would read otherwise than the model (logits differ "
                 f"by {difference:.2g}); report this with the versions that `info` prints"
             )
+
+
+def export_half(recogniser: Recogniser, path: Path, about: dict[str, Any]) -> None:
+    """Write the model file with its weights in float16; it loads as any other.
+
+    Raises UserError for a weight that float16 cannot hold, OSError when it cannot be written.
+    """
+    state = recogniser.state_dict()
+    tensors = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
+    lost = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if lost:
+        raise UserError(f"{path}: not written, for {lost[0]} is too large for half precision")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_model(path, tensors, recogniser.card(about))
 
 
 def parity(recogniser: Recogniser, exported: OnnxReader) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from torch import Tensor
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.recognition.export import export
+from captcha_ssl.recognition.export import export, export_half
 from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import open_reader
 from captcha_ssl.recognition.recogniser import Recogniser
@@ -75,6 +76,32 @@ def test_exporting_changes_nothing_about_the_model(reader: Recogniser, onnx_file
         reader.eval()
     assert all(torch.equal(before[name], value) for name, value in reader.state_dict().items())
     assert onnx_file.with_name("again.onnx").read_bytes() == onnx_file.read_bytes()
+
+
+def test_half_precision_takes_half_the_room_and_reads_alike(
+    reader: Recogniser, tmp_path: Path
+) -> None:
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "there" / "half.safetensors"
+    reader.save(whole, {"labels": 7})
+    export_half(reader, half, {"labels": 7})
+    assert half.stat().st_size < 0.55 * whole.stat().st_size
+    opened = Recogniser.load(half)
+    assert {parameter.dtype for parameter in opened.parameters()} == {torch.float32}
+    assert opened.card({"labels": 7}) == reader.card({"labels": 7})
+    images = np.random.default_rng(2).integers(0, 256, (4, 1, 32, 64), np.uint8)
+    expected = reader.logits(images)
+    assert np.abs(opened.logits(images) - expected).max() < 0.01 * np.abs(expected).max()
+
+
+def test_a_weight_that_half_precision_cannot_hold_is_an_error(
+    reader: Recogniser, tmp_path: Path
+) -> None:
+    large = copy.deepcopy(reader)
+    with torch.no_grad():
+        large.head.bias[1] = 70_000
+    with pytest.raises(UserError, match=r"head\.bias is too large for half precision"):
+        export_half(large, tmp_path / "half.safetensors", {})
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_reads_otherwise_never_appears(reader: Recogniser, tmp_path: Path) -> None:
