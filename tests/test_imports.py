@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
-        {"did_you_mean", "errors", "lock"},
+        {"did_you_mean", "errors", "launch", "lock"},
         {"atomic", "processes"},
         {"settings"},
         {"data"},

@@ -9,6 +9,7 @@ import typer
 
 from captcha_ssl.cli.options import Config, PrintConfig, Quiet, Seed, Set
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.launch import rank, ranks
 
 
 def generate(
@@ -75,6 +76,10 @@ def generate(
         "shard": shard,
         "seed": seed,
     }
+    if ranks() > 1 and shard is None:
+        # Every process a shard of its own, in a folder of its own.
+        flags["shard"] = f"{rank() + 1}/{ranks()}"
+        out = out.with_name(f"{out.name}-{rank() + 1}-of-{ranks()}")
     from captcha_ssl.settings import resolve, to_toml
     from captcha_ssl.synthesis.generate import GenerateSettings
     from captcha_ssl.synthesis.generate import generate as write_dataset

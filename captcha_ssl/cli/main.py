@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -24,8 +25,13 @@ from captcha_ssl.cli.predict import predict
 from captcha_ssl.cli.pretrain import pretrain
 from captcha_ssl.cli.suggest import suggest
 from captcha_ssl.errors import UserError
+from captcha_ssl.launch import rank, ranks
 
 PROGRAM = "captcha-ssl"
+_FOR_SEVERAL = ("generate", "pretrain")
+"""Commands that torchrun may start several times over."""
+_PATIENCE = 20.0
+"""Seconds that a rank other than the first keeps its error to itself."""
 _ADVICE = {
     errno.ENOSPC: "free some space and run it again",
     errno.EDQUOT: "free some space and run it again",
@@ -93,6 +99,10 @@ def program(
         raise typer.Exit
     if context.invoked_subcommand is None:
         context.fail("Missing command.")
+    if ranks() > 1 and context.invoked_subcommand not in _FOR_SEVERAL:
+        raise UserError(
+            f"{context.invoked_subcommand} is for one process; start it without torchrun"
+        )
 
 
 def _invoke(arguments: Sequence[str]) -> int:
@@ -131,6 +141,13 @@ def _interrupt(number: int, frame: Any) -> None:
 
 
 def _fail(message: str, *, code: int = 2) -> int:
+    if rank():
+        # What failed on every rank, the first has said, and the launcher ends this one meanwhile.
+        try:
+            time.sleep(_PATIENCE)
+        except KeyboardInterrupt:
+            return code
+        message = f"rank {rank()}: {message}"
     line = " ".join(part.strip() for part in message.splitlines())
     print(f"{PROGRAM}: error: {line}", file=sys.stderr)
     return code

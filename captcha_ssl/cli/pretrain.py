@@ -20,12 +20,12 @@ from captcha_ssl.cli.options import (
     picture_file,
     run_folder,
 )
+from captcha_ssl.launch import rank
 
 if TYPE_CHECKING:
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.training.monitor import Probe
     from captcha_ssl.training.pretrain import Pretrained
-    from captcha_ssl.training.run_directory import RunDirectory
     from captcha_ssl.training.settings import ModelSettings
 
 
@@ -89,6 +89,7 @@ def pretrain(
     captcha-ssl pretrain images/ --method jigsaw --preview jigsaw.png
     """
     folder = run_folder(out, print_config or preview is not None)
+    quiet = quiet or rank() > 0
     sheet = None if preview is None else picture_file("--preview", preview)
     flags = {
         "method": method,
@@ -119,9 +120,10 @@ def pretrain(
 
     from captcha_ssl.cli.loading import load
     from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.training.distributed import begin_together, joined
     from captcha_ssl.training.pretrain import pretrain as learn
     from captcha_ssl.training.preview import write_preview
-    from captcha_ssl.training.run_directory import open_run
+    from captcha_ssl.training.run_directory import RunDirectory, open_run
 
     settings, loop, model, *method_settings = resolved
     images = load(data, model, labelled=False, quiet=quiet)
@@ -131,16 +133,20 @@ def pretrain(
         typer.echo(sheet)
         return
 
-    def begin() -> RunDirectory:
+    def begin_first() -> RunDirectory:
         run = held.enter_context(open_run(folder, stored, resume=resume))
         run.note_rejected(images.rejected)
         return run
 
+    def begin() -> RunDirectory:
+        return begin_together(begin_first, lambda: RunDirectory(folder, writes=False))
+
     ctc_probe = None if probe is None else _probe(probe, model, images.geometry, quiet=quiet)
-    with ExitStack() as held, training_progress("pretrain", quiet=quiet) as observe:
+    with ExitStack() as held, joined(), training_progress("pretrain", quiet=quiet) as observe:
         result = learn(*given, begin=begin, observe=observe, probe=ctc_probe)
-    _report(result, quiet=quiet)
-    typer.echo(result.file)
+    if rank() == 0:
+        _report(result, quiet=quiet)
+        typer.echo(result.file)
 
 
 def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool) -> Probe:

@@ -18,6 +18,7 @@ from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.models.ranks import gather
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -117,4 +118,4 @@ class DiG(TwoViewMethod):
         queries = self.predictor(self.projector(embedded))
         with torch.no_grad():
             keys = self.target_projector(self.instances.embed(self.target_encoder, other))
-        return self.loss(queries, keys)
+        return self.loss(gather(queries), gather(keys))

@@ -43,6 +43,8 @@ class GAN(Method):
     settings_classes = (GANSettings, MaskSettings)
     peak_lr = 1e-3
 
+    several_devices = False  # its second optimiser steps inside, unknown to the other ranks
+
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)
         mask.check()

@@ -19,6 +19,8 @@ class Method(nn.Module):
     settings_classes: tuple[type, ...] = ()
     peak_lr: float = 3e-3
     """The peak learning rate if none is asked for: the better of 1e-3 and 3e-3 in a short trial."""
+    several_devices: bool = True
+    """Whether its ranks come to one encoder when torchrun starts several."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()

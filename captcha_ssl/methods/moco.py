@@ -13,6 +13,7 @@ from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.models.ranks import own_rows, shuffled, world_size
 from captcha_ssl.models.split_norm import split_batch_norm
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
@@ -26,7 +27,9 @@ class MoCoSettings:
     key_momentum: float = setting(
         0.99, "share of itself that the key encoder keeps per step", low=0.0, high=1.0
     )
-    norm_splits: int = setting(4, "parts of a batch that are normalised apart", low=1)
+    norm_splits: int = setting(
+        4, "parts of a batch that are normalised apart, on one device", low=1
+    )
 
 
 class MoCo(TwoViewMethod):
@@ -55,8 +58,10 @@ class MoCo(TwoViewMethod):
         self.loss = build_loss(loss)
         # As in MoCo v2. With a last normalisation the loss climbed past that of chance in trials.
         self.projector = build_projector(encoder, projector, last_norm=False)
-        split_batch_norm(self.encoder, settings.norm_splits)
-        split_batch_norm(self.projector, settings.norm_splits)
+        # Several ranks are parts enough, each with its own statistics.
+        splits = settings.norm_splits if world_size() == 1 else 1
+        split_batch_norm(self.encoder, splits)
+        split_batch_norm(self.projector, splits)
         self.key_encoder = slow_copy(self.encoder)
         self.key_projector = slow_copy(self.projector)
         self.register_buffer("queue", torch.randn(settings.queue, projector.projector_out))
@@ -67,13 +72,14 @@ class MoCo(TwoViewMethod):
         follow(self.key_encoder, self.encoder, self.momentum)
         follow(self.key_projector, self.projector, self.momentum)
         keys = self._keys(two)
-        loss = self.loss(queries, keys, negatives=self.queue)
+        loss = self.loss(queries, own_rows(keys), negatives=self.queue)
         self.queue = torch.cat([keys.float(), self.queue])[: len(self.queue)]
         return {"loss": loss}
 
     @torch.no_grad()
     def _keys(self, view: Tensor) -> Tensor:
+        """The keys of all ranks, `[ranks · N, projector_out]`."""
         # Shuffled, so that a key is normalised in other company than its query.
-        order = torch.randperm(len(view), device=view.device)
-        keys: Tensor = self.key_projector(self.instances.embed(self.key_encoder, view[order]))
-        return keys.view(len(view), -1, keys.shape[1])[order.argsort()].flatten(0, 1)
+        others, undo = shuffled(view)
+        keys: Tensor = self.key_projector(self.instances.embed(self.key_encoder, others))
+        return undo(keys.view(len(view), -1, keys.shape[1])).flatten(0, 1)

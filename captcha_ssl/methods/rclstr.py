@@ -14,6 +14,7 @@ from captcha_ssl.methods.instances import Crops, InstanceSettings, build_crops
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.ranks import gather
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -110,7 +111,7 @@ class RCLSTR(TwoViewMethod):
 
     def _projections(self, view: Tensor, chosen: Tensor) -> dict[str, Tensor]:
         levels = self.levels(view, chosen)
-        return {level: self.projectors[level](levels[level]) for level in LEVELS}
+        return {level: gather(self.projectors[level](levels[level])) for level in LEVELS}
 
     def _consistency(self, below: dict[str, Tensor], above: dict[str, Tensor]) -> Tensor:
         temperature = self.settings.consistency_temperature

@@ -9,6 +9,7 @@ from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.ranks import gather
 from captcha_ssl.views.settings import ViewSettings
 
 
@@ -32,7 +33,7 @@ class SimCLR(TwoViewMethod):
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
         a, b = (
-            self.projector(self.instances.embed(self.encoder, view))
+            gather(self.projector(self.instances.embed(self.encoder, view)))
             for view in self.instances.views(images)
         )
         return {"loss": self.loss(a, b)}

@@ -13,6 +13,7 @@ from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.ranks import gather
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -47,7 +48,7 @@ class SwAV(TwoViewMethod):
         self.prototypes = nn.Parameter(torch.randn(settings.prototypes, projector.projector_out))
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        a, b = (self._scores(view) for view in self.instances.views(images))
+        a, b = (gather(self._scores(view)) for view in self.instances.views(images))
         settings = self.settings
         loss = swav(
             *(a, b, settings.swav_temperature, settings.epsilon, settings.sinkhorn_iterations)

@@ -11,6 +11,7 @@ from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.ranks import gather
 from captcha_ssl.settings import setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -47,7 +48,7 @@ class VICReg(TwoViewMethod):
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
         a, b = (
-            self.projector(self.instances.embed(self.encoder, view))
+            gather(self.projector(self.instances.embed(self.encoder, view)))
             for view in self.instances.views(images)
         )
         return {"loss": vicreg(a, b, *self.weights)}

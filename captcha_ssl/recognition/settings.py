@@ -14,7 +14,7 @@ class SelfTrainingSettings:
     pile_ratio: float = setting(1.0, "unlabelled images for each labelled one of a step", low=0.01)
     pile_weight: float = setting(1.0, "weight of their loss, once it has risen", low=0.0)
     confidence: float = setting(
-        0.5, "probability from which on what the teacher reads is believed", low=0.0, high=1.0
+        0.3, "probability from which on what the teacher reads is believed", low=0.0, high=1.0
     )
     ramp: float = setting(0.3, "share of the steps in which the weight rises", low=0.0, high=1.0)
     teacher_window: float = setting(

@@ -35,9 +35,13 @@ class BatchOrder:
         return np.random.default_rng((self.seed, number)).permutation(self.count)
 
 
-def step_seed(seed: int, step: int) -> int:
-    """The seed of torch's generator for one step: all its randomness depends on (seed, step)."""
-    return int(np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0] >> 1)
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """The seed of torch's generator for one step: all its randomness depends on (seed, step).
+
+    Ranks other than the first have views of their own.
+    """
+    drawn = np.random.SeedSequence((seed, step, rank) if rank else (seed, step))
+    return int(drawn.generate_state(1, np.uint64)[0] >> 1)
 
 
 def spread(count: int, most: int) -> Tensor:

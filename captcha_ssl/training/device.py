@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.launch import local_rank, ranks
 
 
 def resolve_device(name: str) -> torch.device:
     """The device that `auto`, `cpu`, `cuda[:n]` or `mps` stands for.
 
-    `auto` takes CUDA, then MPS, then the CPU. Raises UserError for an absent or unknown device.
+    `auto` takes CUDA (under torchrun the rank's own), then MPS, then the CPU. Raises UserError
+    for an absent or unknown device.
     """
     if name == "auto":
         return torch.device(_best())
@@ -38,7 +40,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 def _best() -> str:
     if torch.cuda.is_available():
-        return "cuda"
+        return f"cuda:{local_rank()}" if ranks() > 1 else "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 

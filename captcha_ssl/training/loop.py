@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from captcha_ssl.errors import DivergedError
+from captcha_ssl.launch import rank
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.checkpoint import load_state, save_state
 from captcha_ssl.training.device import resolve_device, resolve_precision
+from captcha_ssl.training.distributed import any_rank, averaged, own_share, shared
 from captcha_ssl.training.interruption import stop_requests
 from captcha_ssl.training.optimiser import build_optimiser, cosine_factor, set_learning_rate
 from captcha_ssl.training.run_directory import RunDirectory
@@ -63,6 +65,8 @@ def train(
 ) -> list[dict[str, float]]:
     """Train `task` (already on its device) for `steps` steps; return the logged figures.
 
+    Several ranks share out every batch, and figures are means over them; the first alone writes.
+
     `groups` are its parameter groups with their peak rates. `fetch` turns int64 indices `[B]`
     below `count` into the batch the task takes. With a run directory the state is saved there
     and, where one is found, training goes on from it: the result is bit for bit that of an
@@ -73,23 +77,30 @@ def train(
     precision = resolve_precision(settings.precision, device)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     optimiser = build_optimiser(groups)
-    order = BatchOrder(count, settings.batch_size, settings.seed)
+    order, own = (
+        BatchOrder(count, settings.batch_size, settings.seed),
+        own_share(settings.batch_size),
+    )
     meter = _Meter(settings, steps, run, observe, inspect)
     first = _restore(task, optimiser, run, meter)
+    called = shared(task, device)
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
     task.train()
     with stop_requests() as stop_asked:
         for step in range(first, steps):
             set_learning_rate(optimiser, cosine_factor(step, steps, settings.warmup))
-            torch.manual_seed(step_seed(settings.seed, step))
-            figures = _step(task, fetch(order(step)), optimiser, step / steps, autocast, settings)
+            torch.manual_seed(step_seed(settings.seed, step, rank()))
+            batch, progress = fetch(order(step)[own]), step / steps
+            figures = _step(task, called, batch, optimiser, progress, autocast, settings)
             meter.add(step, figures)
             due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == steps
-            if run and (due or stop_asked()):
+            stopping = any_rank(stop_asked())
+            if run and (due or stopping):
                 meter.check_finite(step)
-                save_state(run.state_file, step + 1, task, optimiser, meter.running())
-            if stop_asked():
+                if run.writes:
+                    save_state(run.state_file, step + 1, task, optimiser, meter.running())
+            if stopping:
                 raise KeyboardInterrupt(_stopped(step + 1, run))
     if run:
         run.log("finished")
@@ -120,6 +131,7 @@ def _restore(
 
 def _step(
     task: Any,
+    called: Any,
     batch: Any,
     optimiser: torch.optim.Optimizer,
     progress: float,
@@ -127,7 +139,7 @@ def _step(
     settings: LoopSettings,
 ) -> dict[str, Tensor]:
     with autocast:
-        figures: dict[str, Tensor] = task(batch, progress)
+        figures: dict[str, Tensor] = called(batch, progress)
     optimiser.zero_grad(set_to_none=True)
     figures["loss"].backward()  # type: ignore[no-untyped-call]
     if settings.clip:
@@ -173,6 +185,7 @@ class _Meter:
             self.write(step)
 
     def check_finite(self, step: int) -> None:
+        self.sums = averaged(self.sums)
         loss = self.sums.get("loss")
         if loss is not None and not math.isfinite(loss.item()):
             raise DivergedError(

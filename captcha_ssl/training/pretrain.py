@@ -19,9 +19,11 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import FILE_NAME, save_model
 from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.distributed import own_share, spread_norms
 from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.monitor import Monitor, Probe, findings
 from captcha_ssl.training.run_directory import RunDirectory
@@ -59,16 +61,21 @@ def pretrain(
 
     `method_settings` are the instances of the method's `settings_classes`; `begin` opens the run
     directory and is called once nothing is left to refuse; `probe` adds figures to those of the
-    monitor. Raises UserError when there are fewer
-    images than fill a batch, for images that the method cannot learn from, an unfit
+    monitor. Under torchrun all ranks come here and learn one encoder, which the first writes.
+    Raises UserError when there are fewer images than fill a batch, for images that the method
+    cannot learn from, a method or a batch that cannot be shared out among the ranks, an unfit
     `settings.init_from`, or a loss that is not finite.
     """
     if len(images) < loop.batch_size:
         raise UserError(
             f"{len(images)} images do not fill a batch of {loop.batch_size}; lower batch_size"
         )
+    own_share(loop.batch_size)
     device = resolve_device(loop.device)
     method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
+    if world_size() > 1 and not method.several_devices:
+        raise UserError(f"{settings.method} trains on one device; start it without torchrun")
+    spread_norms(method, device)
     encoder, fetch = method.encoder, image_fetcher(images, device)
     steps = total_steps(settings, loop, len(images))
     monitor = Monitor(images, device, probe)
@@ -88,7 +95,8 @@ def pretrain(
     adapt(encoder, map(fetch, torch.split(spread(len(images), _ADAPTED), loop.batch_size)))
     about = {"method": settings.method, "images": len(images), "seed": loop.seed}
     card = ModelCard("encoder", model.encoder, geometry, None, about)
-    save_model(run.path / FILE_NAME, encoder.state_dict(), card)
+    if run.writes:
+        save_model(run.path / FILE_NAME, encoder.state_dict(), card)
     words = findings(history[-1], encoder.dim)
     for finding in words:
         run.log(finding)

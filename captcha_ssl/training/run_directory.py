@@ -44,10 +44,13 @@ def open_run(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]
 
 
 class RunDirectory:
-    """A folder with config.toml, metrics.jsonl, log.txt, model.safetensors and state/."""
+    """A folder with config.toml, metrics.jsonl, log.txt, model.safetensors and state/.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    A rank that is not the first reads what is there, and `writes` nothing.
+    """
+
+    def __init__(self, path: Path, *, writes: bool = True) -> None:
+        self.path, self.writes = path, writes
 
     @classmethod
     def create(cls, path: Path, config: str) -> RunDirectory:
@@ -75,13 +78,14 @@ class RunDirectory:
 
     def note_rejected(self, rejected: Sequence[Rejected]) -> None:
         """List the rows of the dataset that were left out in rejected.csv, if there are any."""
-        if rejected:
+        if rejected and self.writes:
             write_rejected(self.path / REJECTED, rejected)
             self.log(f"{len(rejected)} rows of the dataset left out; see {REJECTED}")
 
     def metric(self, step: int, figures: dict[str, float]) -> None:
         """Append one line of figures to metrics.jsonl."""
-        append_line(self.path / METRICS, json.dumps({"step": step, **figures}))
+        if self.writes:
+            append_line(self.path / METRICS, json.dumps({"step": step, **figures}))
 
     def metrics(self) -> list[dict[str, Any]]:
         """All lines of metrics.jsonl, oldest first."""
@@ -93,14 +97,15 @@ class RunDirectory:
 
     def forget_after(self, step: int) -> None:
         """Drop the metrics of steps beyond `step`: a resumed run will write them again."""
-        if not (self.path / METRICS).exists():
+        if not self.writes or not (self.path / METRICS).exists():
             return
         kept = [row for row in self.metrics() if row["step"] <= step]
         atomic_write_text(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
 
     def log(self, message: str) -> None:
         """Append one dated line to log.txt."""
-        append_line(self.path / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}")
+        if self.writes:
+            append_line(self.path / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}")
 
     @property
     def state_file(self) -> Path:

@@ -1,0 +1,121 @@
+"""One training shared out among the processes that torchrun started: data parallelism."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from captcha_ssl import launch
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.ranks import world_size
+from captcha_ssl.models.synced_norm import synchronise_norms
+
+Begun = TypeVar("Begun")
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Work together with the other ranks, if there are any.
+
+    Raises UserError when one of them is lost on the way.
+    """
+    if launch.ranks() == 1:
+        yield
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(launch.local_rank())
+    # Gloo beside NCCL: what is agreed on from step to step need not wait for a GPU.
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    except RuntimeError as error:
+        if not _lost(error):
+            raise
+        raise UserError("another rank is gone; start all of them again with --resume") from error
+    finally:
+        dist.destroy_process_group()
+
+
+def _lost(error: RuntimeError) -> bool:
+    told = str(error)
+    return any(sign in told for sign in ("Connection closed", "Connection reset", "gloo", "NCCL"))
+
+
+def begin_together(first: Callable[[], Begun], others: Callable[[], Begun]) -> Begun:
+    """What `first` gives on the first rank and `others` on the rest, which wait for it.
+
+    Raises what `first` raises there, and UserError on the rest.
+    """
+    if world_size() == 1:
+        return first()
+    if dist.get_rank():
+        if not _told_by_the_first():
+            raise UserError("the first rank could not begin")
+        return others()
+    try:
+        begun = first()
+    except BaseException:
+        _told_by_the_first(False)
+        raise
+    _told_by_the_first(True)
+    return begun
+
+
+def _told_by_the_first(said: bool = False) -> bool:
+    word = torch.tensor(int(said))
+    dist.broadcast(word, 0)
+    return bool(word)
+
+
+def shared(task: Any, device: torch.device) -> Any:
+    """`task` as every rank calls it: its gradients are averaged over them."""
+    if world_size() == 1:
+        return task
+    on_gpu = [device.index or 0] if device.type == "cuda" else None
+    with warnings.catch_warnings():
+        # Later versions have another name for it, which those before do not know.
+        warnings.simplefilter("ignore", FutureWarning)
+        # Buffers are kept equal by what fills them: synchronised norms, gathered keys.
+        return DistributedDataParallel(task, device_ids=on_gpu, broadcast_buffers=False)
+
+
+def spread_norms(module: nn.Module, device: torch.device) -> None:
+    """Normalise by the batches of all ranks, if there are several."""
+    if world_size() > 1:
+        synchronise_norms(module, device)
+
+
+def own_share(batch_size: int) -> slice:
+    """Which part of a batch is this rank's. Raises UserError when it cannot be shared out."""
+    size = world_size()
+    if batch_size % size:
+        raise UserError(
+            f"batch_size {batch_size} cannot be shared out among {size} ranks; use a multiple"
+        )
+    each, at = batch_size // size, dist.get_rank() if size > 1 else 0
+    return slice(at * each, (at + 1) * each)
+
+
+def any_rank(asked: bool) -> bool:
+    """Whether any rank was asked to stop: all of them stop at the same step."""
+    if world_size() == 1:
+        return asked
+    word = torch.tensor(int(asked))
+    dist.all_reduce(word, dist.ReduceOp.MAX)
+    return bool(word)
+
+
+def averaged(figures: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Scalar figures as means over the ranks."""
+    if world_size() == 1 or not figures:
+        return dict(figures)
+    values = torch.stack([figure.float() for figure in figures.values()])
+    dist.all_reduce(values)
+    return dict(zip(figures, values / world_size(), strict=True))

@@ -1,0 +1,172 @@
+"""Several ranks learn what one does from the whole batch."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from captcha_ssl.data.writers import open_writer
+from tests.training.ranks_script import CASES
+
+ROOT = Path(__file__).parents[2]
+TORCHRUN = (
+    *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+    *("--nproc-per-node", "2"),
+)
+
+
+def environment() -> dict[str, str]:
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PATH": programs}
+
+
+@pytest.fixture(scope="module")
+def stepped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What two ranks came to, and what one process did."""
+    two, one = tmp_path_factory.mktemp("two"), tmp_path_factory.mktemp("one")
+    script = ("-m", "tests.training.ranks_script")
+    for command in (
+        [*TORCHRUN, *script, str(two)],
+        [sys.executable, *script, str(one)],
+    ):
+        subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True)
+    return two, one
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_two_ranks_have_the_gradients_of_one_with_the_whole_batch(
+    stepped: tuple[Path, Path], case: str
+) -> None:
+    two, one = stepped
+    alone = load_file(one / f"{case}-0.safetensors")
+    ranks = [load_file(two / f"{case}-{rank}.safetensors") for rank in (0, 1)]
+    assert any(name.startswith("gradient.encoder") for name in alone)
+    assert torch.stack([rank["loss"] for rank in ranks]).mean().item() == pytest.approx(
+        alone["loss"].item(), rel=1e-5, abs=1e-6
+    )
+    # The losses compute in float32, whose rounding depends on the order of the sums.
+    largest = max(t.abs().max() for name, t in alone.items() if name.startswith("gradient"))
+    for rank in ranks:
+        assert rank.keys() == alone.keys()
+        for name, expected in alone.items():
+            if name.startswith("gradient"):
+                assert torch.allclose(rank[name], expected, rtol=1e-4, atol=1e-5 * largest), name
+            elif name.startswith("buffer"):
+                assert torch.allclose(rank[name], expected, rtol=1e-5, atol=1e-6), name
+
+
+def test_keys_are_normalised_in_the_company_of_other_ranks_and_come_back_in_order(
+    stepped: tuple[Path, Path],
+) -> None:
+    found = [load_file(stepped[0] / f"shuffled-{rank}.safetensors") for rank in (0, 1)]
+    drawn = torch.cat([rank["mine"] for rank in found]).flatten()
+    assert sorted(drawn.tolist()) == list(range(8))
+    assert any(value >= 4 for value in found[0]["mine"].flatten())
+    for rank in found:
+        assert rank["restored"].flatten().tolist() == [10.0 * row for row in range(8)]
+
+
+def test_the_queue_is_the_same_on_all_ranks(stepped: tuple[Path, Path]) -> None:
+    queues = [
+        load_file(stepped[0] / f"moco-infonce-{rank}.safetensors")["buffer.queue"]
+        for rank in (0, 1)
+    ]
+    assert torch.equal(*queues)
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("pile") / "pile"
+    rng = np.random.default_rng(0)
+    with open_writer(out, "packed", count=24, channels=1, height=32, width=48, about={}) as writer:
+        for index in range(24):
+            writer.add(index, rng.integers(0, 256, (1, 32, 48), np.uint8), "a")
+    return out
+
+
+def launched(pile: Path, out: Path, *more: str) -> list[str]:
+    settings = ("--steps", "40", "--batch-size", "8", "--set", "checkpoint_every=10", *more)
+    return [
+        *("bash", str(ROOT / "examples" / "torchrun.sh"), str(pile), str(out), "2"),
+        *("--method", "moco", "--set", "queue=64", "--set", "log_every=10", *settings),
+    ]
+
+
+def files(run: Path) -> dict[str, bytes]:
+    kept = ("model.safetensors", "metrics.jsonl", "state/state.safetensors", "config.toml")
+    return {name: (run / name).read_bytes() for name in kept}
+
+
+def test_a_stopped_run_of_two_ranks_goes_on_bit_for_bit(pile: Path, tmp_path: Path) -> None:
+    whole = subprocess.run(
+        *(launched(pile, tmp_path / "whole"),), env=environment(), capture_output=True, text=True
+    )
+    assert whole.returncode == 0, whole.stderr
+    assert whole.stdout == f"{tmp_path / 'whole' / 'model.safetensors'}\n"
+    steps = [json.loads(line)["step"] for line in (tmp_path / "whole/metrics.jsonl").open()]
+    assert steps == [10, 20, 30, 40]
+
+    broken = tmp_path / "broken"
+    process = subprocess.Popen(
+        launched(pile, broken), env=environment(), stderr=subprocess.PIPE, start_new_session=True
+    )
+    while not (broken / "state" / "state.safetensors").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate(timeout=120)
+    subprocess.run(launched(pile, broken, "--resume"), env=environment(), check=True)
+    assert files(broken) == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--batch-size", "7"], "batch_size 7 cannot be shared out among 2 ranks"),
+        (["--method", "gan", "--set", "queue=64"], "unknown setting 'queue'"),
+    ],
+)
+def test_what_is_wrong_on_every_rank_is_said_once(
+    pile: Path, tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    command = launched(pile, tmp_path / "run", *arguments)
+    failed = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    lines = re.findall(r"^captcha-ssl: error: .*$", failed.stderr, re.M)
+    assert len(lines) == 1 and said in lines[0], failed.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_commands_for_one_process_refuse_to_be_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from captcha_ssl.cli.main import run
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    assert run(["evaluate", "model", "data"]) == 2
+    assert "start it without torchrun" in capsys.readouterr().err
+
+
+def test_each_rank_renders_a_shard_in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from captcha_ssl.cli.main import run
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    assert run(["generate", str(tmp_path / "pile"), "--count", "5", "--style", "fast"]) == 0
+    (written,) = tmp_path.iterdir()
+    assert written.name == "pile-2-of-2"
+    about = json.loads((written / "dataset.json").read_text())
+    assert (about["first"], about["count"], about["shard"]) == (2, 3, "2/2")
