@@ -57,7 +57,7 @@ def in_processes(
         ) from error
     finally:
         if not finished:
-            _end_children()
+            _end_children(pool)
         pool.shutdown(cancel_futures=True)
 
 
@@ -90,9 +90,12 @@ def _interruption_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_children() -> None:
+def _end_children(pool: ProcessPoolExecutor) -> None:
     for process in multiprocessing.active_children():
         process.terminate()
+    # A worker may have ended in the middle of a result. The pool would wait for the rest of it
+    # for ever, unless nobody is left who could write it.
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]
 
 
 def _begin(begin: Callable[..., None] | None, begin_with: tuple[Any, ...]) -> None:

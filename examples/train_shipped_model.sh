@@ -10,7 +10,7 @@
 #   fonts-comfortaa fonts-cantarell fonts-quicksand fonts-hack fonts-inconsolata
 set -euo pipefail
 out="${1:?usage: examples/train_shipped_model.sh FOLDER}"
-count="${COUNT:-300000}" pretrain_steps="${PRETRAIN_STEPS:-1000}" steps="${STEPS:-30000}"
+count="${COUNT:-300000}" pretrain_steps="${PRETRAIN_STEPS:-500}" steps="${STEPS:-30000}"
 shipped="${SHIPPED:-$(dirname "$0")/../captcha_ssl/shipped}"
 characters=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
@@ -23,12 +23,12 @@ if [ ! -e "$out/pile" ]; then
 fi
 
 step "Pretrain an encoder on them without their labels"
-captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder tiny --steps "$pretrain_steps" \
+captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder small --steps "$pretrain_steps" \
   --resume
 
 step "Fine-tune the recogniser, and calibrate it on 1% that is held out"
 captcha-ssl finetune "$out/pile" --out "$out/reader" --init-from "$out/encoder" \
-  --steps "$steps" --batch-size 128 --lr 3e-3 --validation 0.01 \
+  --steps "$steps" --batch-size 64 --lr 2e-3 --validation 0.01 \
   --set warmup=0.03 --set elastic=0.3 --set blur=0.1 --set checkpoint_every=1000 --resume
 
 step "Read 300 pictures of the captcha package's default style"

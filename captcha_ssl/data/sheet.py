@@ -31,6 +31,7 @@ def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
 def save_sheet(path: Path, sheet: Image.Image) -> None:
     """Save a drawn sheet as `write_sheet` does."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
             sheet.save(temporary, format=_format(path))
     except OSError as error:

@@ -24,6 +24,7 @@ def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> 
 
     `dataset` is the one that was evaluated. Raises OSError or UserError when it cannot.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     scores = json.dumps(evaluation.to_json(), indent=2)
     atomic_write_text(folder / SCORES, scores + "\n")
     atomic_write_text(folder / PREDICTIONS, _table(dataset, evaluation))

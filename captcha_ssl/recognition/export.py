@@ -43,6 +43,7 @@ def export(recogniser: Recogniser, path: Path, about: dict[str, Any]) -> None:
         {KEY: recogniser.card(about).to_json(), "preprocessing": PREPROCESSING}
         | {"classes": json.dumps(["", *recogniser.charset.characters])},
     )
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as unproven:
         unproven.write_bytes(graph.SerializeToString())
         difference = parity(recogniser, OnnxReader(unproven))

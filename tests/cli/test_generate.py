@@ -87,7 +87,13 @@ def test_a_mistake_is_one_line_and_writes_nothing(
 def test_interruption_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     command = [*PROGRAM, str(tmp_path / "set"), "--count", "1000000", "--workers", "2"]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # A suite that a shell runs in the background hands on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         deadline = time.monotonic() + 60
