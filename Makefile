@@ -5,7 +5,7 @@ TESTABLE := .venv/.testable
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 	rm -rf demo
@@ -23,6 +23,9 @@ format: $(TESTABLE) ## rewrite the sources in the project's style
 	$(BIN)/ruff check --quiet --fix
 	$(BIN)/ruff format
 
+performance: $(TESTABLE) ## how fast this machine is, beside its peers, in about ten minutes
+	$(BIN)/python -m benchmarks.performance --write docs/results/performance.md
+
 clean: ## remove what the other targets made, .venv too
 	rm -rf .venv demo build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find captcha_ssl tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -37,4 +40,4 @@ $(TESTABLE): $(INSTALLED)
 	$(PIP) -e '.[test]'
 	touch $@
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format performance clean

@@ -6,16 +6,18 @@ import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from captcha_ssl.data.sheet import write_sheet
-from captcha_ssl.data.writers import FORMATS, DatasetWriter, open_writer
+from captcha_ssl.data.writers import FORMATS, DatasetWriter, Store, open_writer
 from captcha_ssl.errors import UserError
 from captcha_ssl.processes import available_cores
 from captcha_ssl.settings import setting
-from captcha_ssl.synthesis.pool import draw_chunk, draw_chunks, split_chunks
+from captcha_ssl.synthesis.canvas import Pixels
+from captcha_ssl.synthesis.pool import draw_chunk, put_chunks, split_chunks
 from captcha_ssl.synthesis.render import PictureSettings, renderer
 
 _PREVIEWED = 48
@@ -91,14 +93,20 @@ def _fill(
     workers: int,
     progress: Progress | None,
 ) -> None:
-    done, chunks = 0, split_chunks(picture, indices)
-    with closing(draw_chunks(picture, chunks, workers=min(workers, len(chunks)))) as drawn:
-        for images, texts in drawn:
-            for image, text in zip(images, texts, strict=True):
-                writer.add(done, image, text)
-                done += 1
+    chunks, store = split_chunks(picture, indices), writer.store
+    put = partial(_put, store, indices.start)
+    workers = min(workers, len(chunks))
+    with closing(
+        put_chunks(picture, chunks, put, shared=store.shared, workers=workers)
+    ) as put_texts:
+        for chunk, texts in zip(chunks, put_texts, strict=True):
+            writer.note(chunk.start - indices.start, texts)
             if progress is not None:
-                progress(done, len(indices))
+                progress(chunk.stop - indices.start, len(indices))
+
+
+def _put(store: Store, start: int, first: int, images: Pixels, texts: list[str]) -> None:
+    store.put(first - start, images, texts)
 
 
 def _write_preview(path: Path, picture: PictureSettings, indices: range) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -13,8 +14,11 @@ from captcha_ssl.processes import in_processes
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.render import PictureSettings, renderer
 
+T = TypeVar("T")
 Chunk = tuple[Pixels, list[str]]
 """Images uint8 [N, C, H, W] and their N texts."""
+Put = Callable[[int, Pixels, list[str]], None]
+"""Keeps the images and texts of a chunk under the index of the first."""
 
 _CHUNK_IMAGES, _CHUNK_BYTES = 64, 8 * 2**20
 
@@ -33,7 +37,28 @@ def draw_chunks(
 
     Raises UserError when a worker dies.
     """
-    draw = partial(draw_chunk, settings)
+    yield from _share_out(partial(draw_chunk, settings), chunks, workers)
+
+
+def put_chunks(
+    settings: PictureSettings, chunks: Sequence[range], put: Put, *, shared: bool, workers: int
+) -> Generator[list[str], None, None]:
+    """Draw each chunk and put it, and give the texts, in order; else as `draw_chunks`.
+
+    A `shared` put is copied into every worker, so that no pixel travels between processes.
+    """
+    if shared or workers == 1:
+        yield from _share_out(partial(_draw_and_put, settings, put), chunks, workers)
+        return
+    with closing(draw_chunks(settings, chunks, workers=workers)) as drawn:
+        for chunk, (images, texts) in zip(chunks, drawn, strict=True):
+            put(chunk.start, images, texts)
+            yield texts
+
+
+def _share_out(
+    draw: Callable[[range], T], chunks: Sequence[range], workers: int
+) -> Generator[T, None, None]:
     if workers > 1:
         yield from in_processes(
             *(draw, chunks),
@@ -45,6 +70,12 @@ def draw_chunks(
         return
     with _one_opencv_thread():
         yield from map(draw, chunks)
+
+
+def _draw_and_put(settings: PictureSettings, put: Put, indices: range) -> list[str]:
+    images, texts = draw_chunk(settings, indices)
+    put(indices.start, images, texts)
+    return texts
 
 
 def draw_chunk(settings: PictureSettings, indices: range) -> Chunk:

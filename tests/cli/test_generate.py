@@ -109,3 +109,19 @@ def test_interruption_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     assert stdout == ""
     assert len(stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of files as a POSIX shell does")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, workers: int) -> None:
+    arguments = f"set --count 500 --style fast --quiet --workers {workers}"
+    limited = f"ulimit -f 4000; exec {' '.join(PROGRAM)} {arguments}"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        ["bash", "-c", limited],
+        **{"cwd": tmp_path, "env": environment, "capture_output": True, "text": True},
+    )
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "set: cannot be written" in done.stderr
+    assert not list(tmp_path.iterdir())

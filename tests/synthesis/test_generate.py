@@ -33,6 +33,19 @@ def test_every_format_holds_the_rendered_pictures(tmp_path: Path, format: str) -
         np.testing.assert_array_equal(source.read(index), image.transpose(1, 2, 0))
 
 
+@pytest.mark.parametrize("format", ["packed", "folder", "lmdb"])
+def test_two_workers_write_what_one_does(tmp_path: Path, format: str) -> None:
+    # More pictures than fit a chunk, in a shard that does not begin at 0.
+    for workers in (1, 2):
+        job = _job(count=300, format=format, workers=workers, shard="2/2")
+        generate(tmp_path / str(workers), PICTURE, job)
+    one, two = (open_source(tmp_path / str(workers)) for workers in (1, 2))
+    assert one.labels == two.labels
+    assert len(one) == len(two) == 150
+    for index in range(150):
+        np.testing.assert_array_equal(one.read(index), two.read(index))
+
+
 def test_shards_end_to_end_are_the_whole(tmp_path: Path) -> None:
     generate(tmp_path / "whole", PICTURE, _job())
     parts = []

@@ -17,13 +17,16 @@ from captcha_ssl.data.writers.png import encode_png
 class FolderStore:
     """PNG files in `folder/images`, a table and `about.json` beside them."""
 
+    shared = True
+
     def __init__(self, folder: Path, count: int, geometry: Geometry) -> None:
         self._folder = folder
         self._digits = max(5, len(str(count - 1)))
         (folder / "images").mkdir()
 
-    def put(self, index: int, image: np.ndarray, label: str | None) -> None:
-        (self._folder / "images" / self._name(index)).write_bytes(encode_png(image))
+    def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
+        for index, image in enumerate(images, first):
+            (self._folder / "images" / self._name(index)).write_bytes(encode_png(image))
 
     def finish(self, labels: Sequence[str] | None, about: Mapping[str, Any]) -> None:
         if labels is not None:

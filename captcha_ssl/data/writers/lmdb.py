@@ -21,6 +21,8 @@ _BATCH = 1_000
 class LmdbStore:
     """`data.mdb` and `about.json` in `folder`."""
 
+    shared = False
+
     def __init__(self, folder: Path, count: int, geometry: Geometry) -> None:
         self._folder = folder
         pixels = geometry.channels * geometry.height * geometry.width
@@ -29,10 +31,11 @@ class LmdbStore:
         self._count = count
         self._pending: list[tuple[bytes, bytes]] = []
 
-    def put(self, index: int, image: np.ndarray, label: str | None) -> None:
-        self._pending.append((b"image-%09d" % (index + 1), encode_png(image)))
-        if label is not None:
-            self._pending.append((b"label-%09d" % (index + 1), label.encode()))
+    def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
+        for number, (image, label) in enumerate(zip(images, labels, strict=True), first + 1):
+            self._pending.append((b"image-%09d" % number, encode_png(image)))
+            if label is not None:
+                self._pending.append((b"label-%09d" % number, label.encode()))
         if len(self._pending) >= _BATCH:
             self._commit()
 

@@ -17,21 +17,25 @@ from captcha_ssl.data.writers.labels_csv import write_labels
 class PackedStore:
     """`images.npy`, `labels.csv` and `dataset.json` in `folder`."""
 
+    shared = True
+
     def __init__(self, folder: Path, count: int, geometry: Geometry) -> None:
         self._folder = folder
         self._shape = (count, geometry.channels, geometry.height, geometry.width)
-        # Written, not mapped: a full disk is then an OSError and not a fatal signal.
-        self._file = (folder / PIXELS).open("wb")
-        header = {"descr": "|u1", "fortran_order": False, "shape": self._shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        self._start = self._file.tell()
+        with (folder / PIXELS).open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": self._shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            self._start = file.tell()
 
-    def put(self, index: int, image: np.ndarray, label: str | None) -> None:
-        self._file.seek(self._start + index * image.size)
-        self._file.write(image.tobytes())
+    def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
+        # Written, not mapped: a full disk is then an OSError and not a fatal signal.
+        with (self._folder / PIXELS).open("r+b", buffering=0) as file:
+            file.seek(self._start + first * images[0].size)
+            unwritten = np.ascontiguousarray(images).data.cast("B")
+            while unwritten:
+                unwritten = unwritten[file.write(unwritten) :]
 
     def finish(self, labels: Sequence[str] | None, about: Mapping[str, Any]) -> None:
-        self._file.close()
         if labels is not None:
             write_labels(self._folder / LABELS, "index", enumerate(labels))
         sizes = dict(zip(("count", "channels", "height", "width"), self._shape, strict=True))
@@ -40,4 +44,4 @@ class PackedStore:
         (self._folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
     def close(self) -> None:
-        self._file.close()
+        """Nothing is held open."""

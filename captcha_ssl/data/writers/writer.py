@@ -21,7 +21,12 @@ from captcha_ssl.errors import UserError
 class Store(Protocol):
     """Where one format keeps its images."""
 
-    def put(self, index: int, image: np.ndarray, label: str | None) -> None: ...
+    shared: bool
+    """Whether a copy of the store, in a process of its own, may put images too."""
+
+    def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
+        """Keep uint8 [N, C, H, W] as the images from `first` on."""
+        ...
 
     def finish(self, labels: Sequence[str] | None, about: Mapping[str, Any]) -> None: ...
 
@@ -40,7 +45,7 @@ class DatasetWriter:
     """Takes each image of a dataset once, in any order; all labelled or none."""
 
     def __init__(self, store: Store, count: int, geometry: Geometry) -> None:
-        self._store = store
+        self.store = store
         self._shape = (geometry.channels, geometry.height, geometry.width)
         self._labels: list[str | None] = [None] * count
         self._written = np.zeros(count, bool)
@@ -51,9 +56,14 @@ class DatasetWriter:
             raise ValueError(f"expected uint8 {self._shape}, got {image.dtype} {image.shape}")
         if not 0 <= index < len(self._written) or self._written[index]:
             raise ValueError(f"image {index} is out of range or already written")
-        self._store.put(index, image, label)
-        self._labels[index] = label
-        self._written[index] = True
+        self.store.put(index, image[None], [label])
+        self.note(index, [label])
+
+    def note(self, first: int, labels: Sequence[str | None]) -> None:
+        """Take the images from `first` on for written: they were put into the store directly."""
+        end = first + len(labels)
+        self._labels[first:end] = labels
+        self._written[first:end] = True
 
     def finish(self, about: Mapping[str, Any]) -> None:
         """Write what stands beside the images. Raises ValueError when an image is missing."""
@@ -63,7 +73,7 @@ class DatasetWriter:
         labels = [label for label in self._labels if label is not None]
         if labels and len(labels) != len(self._labels):
             raise ValueError("either every image has a label or none has")
-        self._store.finish(labels or None, about)
+        self.store.finish(labels or None, about)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""How fast captcha-ssl is on this machine, beside its peers: `python -m benchmarks.performance`."""

@@ -1,0 +1,30 @@
+"""Our SimCLR step: the loop that `pretrain` runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.methods.simclr import SimCLR
+from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.loop import train
+from captcha_ssl.training.pretrain import build_method
+from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+from captcha_ssl.training.store import image_fetcher
+
+
+def own_step(
+    images: np.ndarray, encoder: str, steps: int, loop: PretrainLoopSettings, instances: str
+) -> list[dict[str, float]]:
+    """Train SimCLR for so many steps on the CPU; the logged figures."""
+    settings = tuple(
+        InstanceSettings(instances=instances) if cls is InstanceSettings else cls()
+        for cls in SimCLR.settings_classes
+    )
+    geometry, model = Geometry(*images.shape[1:]), ModelSettings(encoder=encoder)
+    method = build_method(images, geometry, PretrainSettings(), loop, model, settings)
+    groups = parameter_groups(method, loop.lr, loop.weight_decay)
+    fetch = image_fetcher(images, resolve_device(loop.device))
+    return train(method, groups, fetch, len(images), steps, loop)
