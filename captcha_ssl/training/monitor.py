@@ -28,6 +28,11 @@ WINDOW = 4
 _ROWS = 2048
 """Frames that the figures of single frames are computed from."""
 
+MONITORED = frozenset(
+    ("deviation", "effective_rank", "alignment", "uniformity", "place_accuracy", "place_chance")
+)
+"""The figures that every look at an encoder gives."""
+
 Probe = Callable[[Encoder], dict[str, float]]
 
 

@@ -25,7 +25,7 @@ from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import own_share, spread_norms
 from captcha_ssl.training.loop import Observer, train
-from captcha_ssl.training.monitor import Monitor, Probe, findings
+from captcha_ssl.training.monitor import MONITORED, Monitor, Probe, findings
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
 from captcha_ssl.training.store import image_fetcher
@@ -97,6 +97,8 @@ def pretrain(
     card = ModelCard("encoder", model.encoder, geometry, None, about)
     if run.writes:
         save_model(run.path / FILE_NAME, encoder.state_dict(), card)
+    if MONITORED - history[-1].keys():
+        raise UserError(f"{run.path}: its metrics are damaged; start a new --out")
     words = findings(history[-1], encoder.dim)
     for finding in words:
         run.log(finding)

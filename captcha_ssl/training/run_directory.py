@@ -91,7 +91,7 @@ class RunDirectory:
         """All lines of metrics.jsonl, oldest first."""
         file = self.path / METRICS
         try:
-            return [json.loads(line) for line in whole_lines(file)]
+            return [_figures(line) for line in whole_lines(file)]
         except ValueError as error:
             raise UserError(f"{file}: damaged ({error}); start a new --out") from error
 
@@ -111,6 +111,17 @@ class RunDirectory:
     def state_file(self) -> Path:
         """Where the state for exact resume is kept."""
         return self.path / STATE / "state.safetensors"
+
+
+def _figures(line: str) -> dict[str, Any]:
+    """One line of metrics.jsonl. Raises ValueError."""
+    row = json.loads(line)
+    if not isinstance(row, dict) or not isinstance(row.get("step"), int):
+        raise ValueError("a line without its step")
+    for name, figure in row.items():
+        if not isinstance(figure, int | float):
+            raise ValueError(f"{name} is not a number")
+    return row
 
 
 def _refuse_in_use(path: Path, *, resume: bool) -> None:

@@ -82,8 +82,9 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
     try:
-        images: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # Not np.load, which takes other formats too, zip archives and pickles among them.
+        images: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # the reader of headers fails in every way there is
         raise UserError(f"{path}: damaged or incomplete; make the dataset again") from error
     described = tuple(about.get(key) for key in ("count", "channels", "height", "width"))
     if images.dtype != np.uint8 or images.shape != described:

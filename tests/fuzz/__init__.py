@@ -1,0 +1,1 @@
+"""Damaged and hostile files, made by mutation from good ones: `python -m tests.fuzz`."""

@@ -1,0 +1,169 @@
+"""Good files of every kind that the program reads, small enough to be read a thousand times."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from captcha_ssl.data.writers import open_writer
+
+_CHARSET = "ABC"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file to damage inside a folder of its own, and the command that then reads it.
+
+    `{folder}` in the command stands for a copy of the folder, `{out}` for a place to write to.
+    """
+
+    kind: str
+    file: str
+    command: tuple[str, ...]
+    text: bool = False
+
+
+_READ = ("predict", "--model", "{model}", "--format", "jsonl", "--quiet")
+_CHECK = ("check-data", "{folder}", "--quiet")
+_RESUME = ("pretrain", "{pile}", "--out", "{folder}", "--resume", "--quiet", "--config")
+
+TARGETS = (
+    *(
+        Target("image", f"image.{suffix}", (*_READ, f"{{folder}}/image.{suffix}"))
+        for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm", "grey16.png")
+    ),
+    Target("table", "labels.csv", ("check-data", "{folder}/labels.csv", "--quiet"), text=True),
+    Target("table", "paddle.txt", ("check-data", "{folder}/paddle.txt", "--quiet"), text=True),
+    Target("table", "labels.tsv", ("check-data", "{folder}/labels.tsv", "--quiet"), text=True),
+    Target(
+        "packed", "packed/dataset.json", ("check-data", "{folder}/packed", "--quiet"), text=True
+    ),
+    Target("packed", "packed/labels.csv", ("check-data", "{folder}/packed", "--quiet"), text=True),
+    Target("packed", "packed/images.npy", ("check-data", "{folder}/packed", "--quiet")),
+    Target("lmdb", "lmdb/data.mdb", ("check-data", "{folder}/lmdb", "--quiet")),
+    Target(
+        *("toml", "pretrain.toml"),
+        ("pretrain", "{folder}", "--config", "{folder}/pretrain.toml", "--print-config"),
+        text=True,
+    ),
+    Target(
+        *("toml", "benchmark.toml"),
+        ("benchmark", "--config", "{folder}/benchmark.toml", "--print-config"),
+        text=True,
+    ),
+    Target(
+        *("toml", "generate.toml"),
+        ("generate", "{out}", "--config", "{folder}/generate.toml", "--print-config"),
+        text=True,
+    ),
+    Target(
+        "model",
+        "model.safetensors",
+        (*("predict", "--model", "{folder}/model.safetensors"), "{folder}/image.png", "--quiet"),
+    ),
+    Target(
+        "model",
+        "model.safetensors",
+        ("export", "{folder}/model.safetensors", "{out}/again.safetensors"),
+    ),
+    Target(
+        *("onnx", "model.onnx"),
+        ("predict", "--model", "{folder}/model.onnx", "{folder}/image.png", "--quiet"),
+    ),
+    Target(
+        *("state", "run/state/state.safetensors"),
+        (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
+    ),
+    Target(
+        *("state", "run/metrics.jsonl"),
+        (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
+        text=True,
+    ),
+)
+
+
+def build(folder: Path) -> None:
+    """Write a good file for every target to `folder`, each of which is read without an error."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    _images(folder, rng)
+    _tables(folder)
+    for form in ("packed", "lmdb"):
+        _dataset(folder / form, form, rng)
+    _settings(folder)
+    _models(folder)
+    _run(folder)
+
+
+def _images(folder: Path, rng: np.random.Generator) -> None:
+    picture = Image.fromarray(rng.integers(0, 256, (24, 40, 3), np.uint8))
+    for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm"):
+        picture.save(folder / f"image.{suffix}")
+    wide = rng.integers(0, 65_536, (24, 40)).astype(np.uint16)
+    Image.fromarray(wide).save(folder / "image.grey16.png")
+
+
+def _tables(folder: Path) -> None:
+    rows = [("image.png", "AB"), ("image.jpg", "C"), ("image.bmp", "A,B")]
+    head = "filename,label\n"
+    (folder / "labels.csv").write_text(head + "".join(f'{n},"{t}"\n' for n, t in rows))
+    (folder / "labels.tsv").write_text(
+        head.replace(",", "\t") + "".join(f"{n}\t{t}\n" for n, t in rows)
+    )
+    (folder / "paddle.txt").write_text("".join(f"{n}\t{t}\n" for n, t in rows))
+
+
+def _dataset(place: Path, form: str, rng: np.random.Generator) -> None:
+    with open_writer(place, form, count=6, channels=1, height=32, width=40, about={}) as writer:
+        for index in range(6):
+            writer.add(index, rng.integers(0, 256, (1, 32, 40), np.uint8), "ABC"[index % 3])
+
+
+def _settings(folder: Path) -> None:
+    (folder / "pretrain.toml").write_text(
+        'method = "simclr"\nlr = 1e-3\nbatch_size = 8\nepochs = 2.5\ntemperature = 0.1\nseed = 3\n'
+    )
+    (folder / "benchmark.toml").write_text(
+        'preset = "quick"\nmethods = ["simclr", "moco:queue=64"]\n'
+        'arms = ["scratch", "pretrained"]\n'
+        "label_counts = [100, 300]\nlr_grid = [1e-3, 3e-3]\nseeds = 3\nhead_lr = 5e-3\n"
+    )
+    (folder / "generate.toml").write_text(
+        'count = 5\nlength = "4,3-8"\nstyle = "fast"\ncharset = "ABC"\nheight = 40\nshard = "1/2"\n'
+    )
+
+
+def _models(folder: Path) -> None:
+    import torch
+
+    from captcha_ssl.data.charset import Charset
+    from captcha_ssl.data.geometry import Geometry
+    from captcha_ssl.models.encoder import build_encoder
+    from captcha_ssl.recognition.export import export
+    from captcha_ssl.recognition.recogniser import Recogniser
+
+    torch.manual_seed(0)
+    reader = Recogniser(build_encoder("tiny", 1, 32), Charset(_CHARSET), Geometry(1, 32, 40))
+    reader.save(folder / "model.safetensors", {})
+    export(reader, folder / "model.onnx", {})
+
+
+def _run(folder: Path) -> None:
+    """A run of pretraining that is not finished: a state, and a model still to be written."""
+    from captcha_ssl.cli.main import run
+
+    settings = {"method": "simclr", "batch_size": 2, "steps": 2, "log_every": 1}
+    config = "".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items())
+    (folder / "settings.toml").write_text(config)
+    arguments = [str(folder / "packed"), "--config", str(folder / "settings.toml"), "--quiet"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert run(["pretrain", *arguments, "--out", str(folder / "run")]) == 0
+    (folder / "run" / "model.safetensors").unlink()
+    shutil.copy(folder / "settings.toml", folder / "run" / "settings.toml")
