@@ -1,0 +1,64 @@
+"""The model that comes with the package: there, small, and able to read."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.recognition.onnx_reader import OnnxReader
+from captcha_ssl.recognition.open_reader import SHIPPED
+from captcha_ssl.recognition.reading import read_images
+from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.synthesis.render import PictureSettings, render
+
+MEGABYTES = 8
+COUNT = 60
+SETTINGS = PictureSettings(
+    seed=987_654,
+    style="classic",
+    charset="0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+)
+
+
+def pictures(geometry: Geometry) -> tuple[np.ndarray, list[str]]:
+    """Pictures that it has not seen, by the `captcha` package with its default looks."""
+    drawn = [render(SETTINGS, index) for index in range(COUNT)]
+    fitted = [geometry.fit(np.ascontiguousarray(p.transpose(1, 2, 0))) for p, _ in drawn]
+    return np.stack(fitted), [text for _, text in drawn]
+
+
+def test_it_takes_no_more_room_than_promised() -> None:
+    size = sum(file.stat().st_size for file in SHIPPED.parent.iterdir())
+    assert size <= MEGABYTES * 10**6
+
+
+def test_it_reads_the_default_captchas_of_the_captcha_package() -> None:
+    reader = OnnxReader(SHIPPED)
+    images, texts = pictures(reader.geometry)
+    read = [reading.text for reading in read_images(reader, images)]
+    right = sum(a.lower() == b.lower() for a, b in zip(read, texts, strict=True))
+    assert right >= 0.9 * COUNT
+
+
+def test_the_safetensors_to_fine_tune_from_read_what_the_onnx_reads() -> None:
+    reader, weights = OnnxReader(SHIPPED), Recogniser.load(SHIPPED.with_name(FILE_NAME))
+    images, _ = pictures(reader.geometry)
+    ours, theirs = (
+        [reading.text for reading in read_images(each, images)] for each in (reader, weights)
+    )
+    assert sum(a == b for a, b in zip(ours, theirs, strict=True)) >= COUNT - 1
+    assert weights.charset == reader.charset and weights.calibration == reader.calibration
+
+
+def test_predict_needs_nothing_but_an_image(tmp_path: Path) -> None:
+    picture, text = render(PictureSettings(seed=5, style="plain", charset="2345678"), 0)
+    Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(tmp_path / "image.png")
+    command = [sys.executable, "-m", "captcha_ssl", "predict", "image.png"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert result.stdout == f"{text}\n"
