@@ -37,6 +37,10 @@ def predict(
             "came with the package.",
         ),
     ] = None,
+    charset: Annotated[
+        str | None,
+        typer.Option("--charset", metavar="S", help="Read these characters and no others."),
+    ] = None,
     format: Annotated[
         Format, typer.Option(help="text: one line an image; tsv and jsonl tell confidence too.")
     ] = "text",
@@ -62,8 +66,10 @@ def predict(
     from captcha_ssl.recognition.inputs import iter_inputs
     from captcha_ssl.recognition.open_reader import open_reader
     from captcha_ssl.recognition.predictor import Predictor
+    from captcha_ssl.recognition.restriction import Restricted
 
-    predictor = Predictor(open_reader(model, device or "auto"))
+    reader = open_reader(model, device or "auto")
+    predictor = Predictor(reader if charset is None else Restricted(reader, charset))
     inputs = list(iter_inputs(images))
     failed = 0
     # A console that cannot show a character gets its escape.

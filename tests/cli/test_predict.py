@@ -225,3 +225,22 @@ def test_without_any_model_it_says_what_to_do(
     assert run(["predict", str(pile / "B.png")]) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "--model" in said.err
+
+
+def test_only_the_characters_that_there_are_can_be_read(predict: Predict) -> None:
+    free = predict("pile/AC.png")
+    told = predict("pile/AC.png", "--charset", "AB")
+    assert free.stdout == b"AC\n"
+    assert told.stdout != b"AC\n" and set(told.stdout.decode().strip()) <= {"A", "B"}
+    assert told.returncode == 0
+    everything = predict("pile/AC.png", "--charset", "ABCD", "--format", "jsonl")
+    assert json.loads(everything.stdout)["text"] == "AC"
+
+
+@pytest.mark.parametrize(("charset", "said"), [("AZ", "'Z' is unknown"), ("", "is empty")])
+def test_a_character_that_the_model_does_not_know_is_one_line(
+    predict: Predict, charset: str, said: str
+) -> None:
+    result = predict("pile/AC.png", "--charset", charset)
+    assert result.returncode == 2 and result.stdout == b""
+    assert result.stderr.count(b"\n") == 1 and said in result.stderr.decode()
