@@ -5,7 +5,7 @@ TESTABLE := .venv/.testable
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 	rm -rf demo
@@ -22,6 +22,12 @@ lint: $(TESTABLE) ## style and types
 format: $(TESTABLE) ## rewrite the sources in the project's style
 	$(BIN)/ruff check --quiet --fix
 	$(BIN)/ruff format
+
+crash-test: $(TESTABLE) ## kill runs 200 times, go on, and compare with unbroken ones
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash --kills 200
+
+fuzz: $(TESTABLE) ## feed 10,000 damaged files to the program
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
 
 performance: $(TESTABLE) ## how fast this machine is, beside its peers, in about ten minutes
 	$(BIN)/python -m benchmarks.performance --write docs/results/performance.md
@@ -40,4 +46,4 @@ $(TESTABLE): $(INSTALLED)
 	$(PIP) -e '.[test]'
 	touch $@
 
-.PHONY: help demo test lint format performance clean
+.PHONY: help demo test crash-test fuzz lint format performance clean

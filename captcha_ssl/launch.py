@@ -21,5 +21,6 @@ def local_rank() -> int:
 
 
 def _number(name: str, otherwise: int) -> int:
-    told = os.environ.get(name, "")
+    # Schedulers of clusters set the other names too, for processes that are on their own.
+    told = os.environ.get(name, "") if "TORCHELASTIC_RUN_ID" in os.environ else ""
     return int(told) if told.isdecimal() else otherwise

@@ -7,6 +7,7 @@ and the command-line flag. A key that no settings class has is an error that nam
 from __future__ import annotations
 
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -18,6 +19,9 @@ import tomli_w
 
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
+
+MOST_SEED = 2**62
+"""The largest seed: torch and NumPy both take it, and runs that count on from it."""
 
 
 def setting(
@@ -164,7 +168,9 @@ def _convert(value: Any, wanted: Any) -> Any:
         options = [o for o in typing.get_args(wanted) if o is not types.NoneType]
         return None if value is None or value == "none" else _convert(value, options[0])
     if origin is tuple:
-        items = value.split(",") if isinstance(value, str) else list(value)
+        if not isinstance(value, str | list | tuple):
+            raise ValueError("expected a list")
+        items = value.split(",") if isinstance(value, str) else value
         return tuple(_convert(item, typing.get_args(wanted)[0]) for item in items)
     if wanted is bool:
         return _to_bool(value)
@@ -172,11 +178,11 @@ def _convert(value: Any, wanted: Any) -> Any:
         return _to_int(value)
     if wanted is float:
         return _to_float(value)
-    if wanted is Path:
-        return Path(value)
-    if not isinstance(value, str):
+    if not isinstance(value, str | Path):
         raise ValueError("expected text")
-    return value
+    if "\0" in str(value):
+        raise ValueError("a zero character is in it")
+    return Path(value) if wanted is Path else value
 
 
 def _to_bool(value: Any) -> bool:
@@ -190,7 +196,7 @@ def _to_bool(value: Any) -> bool:
 
 
 def _to_int(value: Any) -> int:
-    if isinstance(value, bool) or isinstance(value, float) and value != int(value):
+    if isinstance(value, bool) or isinstance(value, float) and not value.is_integer():
         raise ValueError("expected a whole number")
     try:
         return int(value.replace("_", "").replace(",", "") if isinstance(value, str) else value)
@@ -202,6 +208,9 @@ def _to_float(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError("expected a number")
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("expected a number") from None
+    if not math.isfinite(number):
+        raise ValueError("expected a finite number")
+    return number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from captcha_ssl.benchmark.blocks import (
@@ -40,11 +41,24 @@ def _lines(block: Block) -> Iterator[str]:
         case Picture(file, shows):
             yield f"![{shows}]({file})"
         case Code(text):
-            yield from ("```", text, "```")
+            fence = _fence(text, least=3)
+            yield from (fence, text, fence)
         case Gallery(title, misread):
-            read = ", ".join(f"`{m.truth}` → `{m.read or '∅'}`" for m in misread)
+            read = ", ".join(f"{_code(m.truth)} → {_code(m.read or '∅')}" for m in misread)
             yield f"- {title}: {read}" if misread else f"- {title}"
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _code(text: str) -> str:
+    """Text as it is, whatever marks it holds."""
+    fence = _fence(text, least=1)
+    space = " " if "`" in text else ""
+    return f"{fence}{space}{text}{space}{fence}"
+
+
+def _fence(text: str, least: int) -> str:
+    """More backticks than there are in a row in `text`."""
+    return "`" * max([least, *(len(run) + 1 for run in re.findall("`+", text))])

@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass
 from pathlib import Path
 
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import MOST_SEED, setting
 from captcha_ssl.synthesis.styles import STYLES
 
 
@@ -31,7 +31,9 @@ class BenchmarkSettings:
     synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES))
 
     test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
-    test_seed: int = setting(0, "seed that alone decides which images are tested", low=0)
+    test_seed: int = setting(
+        0, "seed that alone decides which images are tested", low=0, high=MOST_SEED
+    )
 
     methods: tuple[str, ...] = setting(
         ("simclr",), "ways to learn without labels: METHOD, or METHOD:KEY=VALUE:… for a variant"
@@ -54,7 +56,9 @@ class BenchmarkSettings:
     )
 
     seed: int = setting(
-        0, "seed of the images, the tuning and the pretraining; runs count on", low=0
+        *(0, "seed of the images, the tuning and the pretraining; runs count on"),
+        low=0,
+        high=MOST_SEED,
     )
     device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))

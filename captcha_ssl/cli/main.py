@@ -149,6 +149,8 @@ def _fail(message: str, *, code: int = 2) -> int:
             return code
         message = f"rank {rank()}: {message}"
     line = " ".join(part.strip() for part in message.splitlines())
+    # A file's name may hold what a terminal takes for a command.
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
     print(f"{PROGRAM}: error: {line}", file=sys.stderr)
     return code
 

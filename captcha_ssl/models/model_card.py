@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 
 KEY = "captcha-ssl-model"
 """The metadata key under which a model file, of either format, holds its card."""
 _VERSION = 1
+MOST_PIXELS = 4096
+"""No model has a longer side."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,23 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
             raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
         fields["geometry"] = Geometry(**fields["geometry"])
         fields["calibration"] = Calibration(**fields.get("calibration", {}))
-        return ModelCard(**fields)
+        return _checked(ModelCard(**fields))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{file}: its description is damaged ({error}); train it anew") from error
+
+
+def _checked(card: ModelCard) -> ModelCard:
+    """The card, when all of it can be used. Raises ValueError or TypeError."""
+    if card.kind not in ("encoder", "recogniser"):
+        raise ValueError(f"kind {card.kind!r}")
+    if not isinstance(card.encoder, str) or not isinstance(card.about, dict):
+        raise ValueError("a field of another type")
+    if card.charset is not None:
+        Charset(card.charset)
+    sides = (card.geometry.height, card.geometry.width)
+    if not all(isinstance(side, int) and side <= MOST_PIXELS for side in sides):
+        raise ValueError(f"geometry {card.geometry}")
+    for temperature in (card.calibration.text, card.calibration.character):
+        if not 0 < float(temperature) < math.inf:
+            raise ValueError(f"temperature {temperature}")
+    return card

@@ -22,7 +22,7 @@ class OnnxReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._session = _open(path)
+        self.path, self._session = path, _open(path)
         stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         card = parse_card(path, stored)
         if card.charset is None:
@@ -32,7 +32,12 @@ class OnnxReader:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → float32 [N, T, K], class 0 the blank."""
-        answer: np.ndarray = self._session.run([OUTPUT], {INPUT: images})[0]
+        try:
+            answer: np.ndarray = self._session.run([OUTPUT], {INPUT: images})[0]
+        except Exception as error:  # onnxruntime's own exceptions have no common base
+            raise UserError(f"{self.path}: its network does not fit its description") from error
+        if answer.ndim != 3 or answer.shape[2] != self.charset.num_classes:
+            raise UserError(f"{self.path}: gives {answer.shape}, not a class for each character")
         return answer
 
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from random import Random
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import MOST_SEED, setting
 from captcha_ssl.synthesis.canvas import Canvas, Pixels
 from captcha_ssl.synthesis.styles import STYLES
 
@@ -25,7 +25,7 @@ Render = Callable[[int], tuple[Pixels, str]]
 class PictureSettings:
     """Everything that a picture depends on, besides its index."""
 
-    seed: int = setting(0, "seed of every random choice", low=0)
+    seed: int = setting(0, "seed of every random choice", low=0, high=MOST_SEED)
     length: str = setting("4", "characters in a picture: 4, or 4-6, or 4,3-8 for one or the other")
     charset: str = setting(string.digits + string.ascii_uppercase, "characters to draw from")
     style: str = setting("classic", "how pictures look", choices=tuple(STYLES))

@@ -46,14 +46,17 @@ def load_state(
         with safe_open(path, framework="pt") as opened:
             step = int(opened.metadata()["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError) as error:
+        running = _below("running.", tensors)
+        if step < 0 or "count" not in running or any(t.numel() != 1 for t in running.values()):
+            raise ValueError("fields are missing")
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error
     try:
         task.load_state_dict(_below("task.", tensors))
-    except RuntimeError as error:
+        _restore_optimiser(optimiser, _below("optimiser.", tensors))
+    except (RuntimeError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{path}: the saved state is of another architecture") from error
-    _restore_optimiser(optimiser, _below("optimiser.", tensors))
-    return step, _below("running.", tensors)
+    return step, running
 
 
 def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

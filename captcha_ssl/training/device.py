@@ -11,17 +11,19 @@ from captcha_ssl.launch import local_rank, ranks
 def resolve_device(name: str) -> torch.device:
     """The device that `auto`, `cpu`, `cuda[:n]` or `mps` stands for.
 
-    `auto` takes CUDA (under torchrun the rank's own), then MPS, then the CPU. Raises UserError
-    for an absent or unknown device.
+    `auto` takes CUDA, then MPS, then the CPU; under torchrun CUDA is the rank's own. Raises
+    UserError for an absent or unknown device.
     """
-    if name == "auto":
-        return torch.device(_best())
     try:
-        device = torch.device(name)
+        device = torch.device(_best() if name == "auto" else name)
     except RuntimeError:
         raise UserError(f"--device {name}: use auto, cpu, cuda, cuda:N or mps") from None
     if device.type not in ("cpu", "cuda", "mps"):
         raise UserError(f"--device {name}: use auto, cpu, cuda, cuda:N or mps")
+    if device.type == "cuda" and ranks() > 1:
+        if device.index is not None:
+            raise UserError(f"--device {name}: every rank has its own; give --device cuda")
+        device = torch.device("cuda", local_rank())
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"--device {name}: {torch.cuda.device_count()} CUDA devices here; use cpu")
     if device.type == "mps" and not torch.backends.mps.is_available():
@@ -40,7 +42,7 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
 
 def _best() -> str:
     if torch.cuda.is_available():
-        return f"cuda:{local_rank()}" if ranks() > 1 else "cuda"
+        return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 

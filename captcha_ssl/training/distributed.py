@@ -29,7 +29,7 @@ def joined() -> Iterator[None]:
     if launch.ranks() == 1:
         yield
         return
-    if torch.cuda.is_available():
+    if launch.local_rank() < torch.cuda.device_count():
         torch.cuda.set_device(launch.local_rank())
     # Gloo beside NCCL: what is agreed on from step to step need not wait for a GPU.
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")

@@ -19,6 +19,7 @@ from captcha_ssl.training.checkpoint import load_state, save_state
 from captcha_ssl.training.device import resolve_device, resolve_precision
 from captcha_ssl.training.distributed import any_rank, averaged, own_share, shared
 from captcha_ssl.training.interruption import stop_requests
+from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.optimiser import build_optimiser, cosine_factor, set_learning_rate
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
@@ -70,7 +71,8 @@ def train(
     `groups` are its parameter groups with their peak rates. `fetch` turns int64 indices `[B]`
     below `count` into the batch the task takes. With a run directory the state is saved there
     and, where one is found, training goes on from it: the result is bit for bit that of an
-    unbroken run on the same machine. Raises DivergedError on a loss that is not finite,
+    unbroken run on the same machine. Raises DivergedError on a loss that is not finite, UserError
+    when a step does not fit into memory,
     KeyboardInterrupt (with the state saved) on Ctrl-C or SIGTERM.
     """
     device = resolve_device(settings.device)
@@ -138,10 +140,11 @@ def _step(
     autocast: AbstractContextManager[Any],
     settings: LoopSettings,
 ) -> dict[str, Tensor]:
-    with autocast:
-        figures: dict[str, Tensor] = called(batch, progress)
-    optimiser.zero_grad(set_to_none=True)
-    figures["loss"].backward()  # type: ignore[no-untyped-call]
+    with advice_on_memory(settings.batch_size):
+        with autocast:
+            figures: dict[str, Tensor] = called(batch, progress)
+        optimiser.zero_grad(set_to_none=True)
+        figures["loss"].backward()  # type: ignore[no-untyped-call]
     if settings.clip:
         nn.utils.clip_grad_norm_(task.parameters(), settings.clip)
     optimiser.step()

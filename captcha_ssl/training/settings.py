@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import MOST_SEED, setting
 
 ENCODERS = ("tiny", "small", "base")
 
@@ -21,7 +21,7 @@ class LoopSettings:
     clip: float = setting(5.0, "largest gradient norm", low=0.0)
     log_every: int = setting(50, "steps between two lines of metrics.jsonl", low=1)
     checkpoint_every: int = setting(500, "steps between two saved states", low=1)
-    seed: int = setting(0, "seed of everything random", low=0)
+    seed: int = setting(0, "seed of everything random", low=0, high=MOST_SEED)
     device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
 

@@ -152,6 +152,7 @@ def test_commands_for_one_process_refuse_to_be_many(
 ) -> None:
     from captcha_ssl.cli.main import run
 
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     assert run(["evaluate", "model", "data"]) == 2
@@ -163,6 +164,7 @@ def test_each_rank_renders_a_shard_in_a_folder_of_its_own(
 ) -> None:
     from captcha_ssl.cli.main import run
 
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "1")
     assert run(["generate", str(tmp_path / "pile"), "--count", "5", "--style", "fast"]) == 0
@@ -170,3 +172,27 @@ def test_each_rank_renders_a_shard_in_a_folder_of_its_own(
     assert written.name == "pile-2-of-2"
     about = json.loads((written / "dataset.json").read_text())
     assert (about["first"], about["count"], about["shard"]) == (2, 3, "2/2")
+
+
+def test_a_rank_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from captcha_ssl.errors import UserError
+    from captcha_ssl.training.device import resolve_device
+
+    for name, value in (("TORCHELASTIC_RUN_ID", "1"), ("WORLD_SIZE", "3"), ("LOCAL_RANK", "1")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert resolve_device("cuda") == resolve_device("auto") == torch.device("cuda:1")
+    with pytest.raises(UserError, match="give --device cuda"):
+        resolve_device("cuda:0")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(UserError, match="2 CUDA devices here"):
+        resolve_device("auto")
+
+
+def test_what_a_scheduler_says_is_not_what_torchrun_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    from captcha_ssl.launch import ranks
+
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    assert ranks() == 1

@@ -1,0 +1,129 @@
+"""Kill runs at random moments, go on with them, and compare the ends with unbroken runs.
+
+    python -m tests.crash [--kills 200] [--seed 0] [--keep FOLDER]
+
+Half of the kills fall at a random time of a run, half right before a random write is made
+durable, put in its place or taken away. A run may be killed several times before it ends.
+Prints totals; exits with 1 when an end differs or a run cannot go on, and keeps its folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from tests.crash.child import ALIVE, Death, Ended, run
+from tests.crash.scenarios import SCENARIOS, Contents, Scenario, prepare
+
+AGAIN = 0.5
+"""How likely a run that was gone on with is killed once more."""
+
+
+@dataclass
+class Harness:
+    """A folder, a generator, and what has happened so far."""
+
+    folder: Path
+    rng: Random
+    kills: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    unbroken: dict[str, tuple[Ended, Contents]] = field(default_factory=dict)
+
+    def learn(self) -> None:
+        """Run every scenario without a kill."""
+        prepare(self.folder, lambda arguments: run(arguments, ALIVE, self.folder / "log").code)
+        for scenario in SCENARIOS:
+            out = self.folder / "unbroken" / scenario.name.replace(" ", "-")
+            out.parent.mkdir(exist_ok=True)
+            ended = run(self._arguments(scenario, out), ALIVE, self.folder / "log")
+            if ended.code:
+                raise SystemExit(f"{scenario.name}: {(self.folder / 'log').read_text()}")
+            self.unbroken[scenario.name] = ended, scenario.read(out)
+
+    def once(self, scenario: Scenario) -> None:
+        """Kill a run once or more often, let it end, and compare."""
+        out = self.folder / "broken"
+        shutil.rmtree(out, ignore_errors=True)
+        log = self.folder / "broken.log"
+        log.unlink(missing_ok=True)
+        death: Death = self._death(scenario)
+        while True:
+            resumed = ("--resume",) if scenario.resumes and out.exists() else ()
+            ended = run([*self._arguments(scenario, out), *resumed], death, log)
+            self.kills[scenario.name] += ended.killed
+            if not ended.killed:
+                break
+            death = self._death(scenario) if self.rng.random() < AGAIN else ALIVE
+        self.ends[scenario.name] += 1
+        problem = self._problem(scenario, ended, out)
+        if problem:
+            kept = self.folder / f"problem-{len(self.problems)}"
+            shutil.move(out, kept)
+            self.problems.append(f"{scenario.name}: {problem} ({kept}); {log.read_text()[-1500:]}")
+
+    def _problem(self, scenario: Scenario, ended: Ended, out: Path) -> str:
+        if ended.code:
+            return f"exit code {ended.code}"
+        expected, found = self.unbroken[scenario.name][1], scenario.read(out)
+        if expected == found:
+            return ""
+        names = sorted(n for n in expected | found if expected.get(n) != found.get(n))
+        return f"differs in {', '.join(names)}"
+
+    def _death(self, scenario: Scenario) -> Death:
+        ended = self.unbroken[scenario.name][0]
+        if self.rng.random() < 0.5 and ended.calls:
+            return Death(call=self.rng.randint(1, ended.calls))
+        return Death(seconds=self.rng.uniform(0, ended.seconds))
+
+    def _arguments(self, scenario: Scenario, out: Path) -> list[str]:
+        return [part.format(given=self.folder, out=out) for part in scenario.arguments]
+
+
+def main() -> int:
+    """Do as many kills as asked for and print the totals."""
+    parser = argparse.ArgumentParser("python -m tests.crash")
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    # In memory before the first fork, and computing in one thread: threads do not survive it.
+    import torch
+
+    import captcha_ssl.cli.main
+    import captcha_ssl.recognition.export
+    import captcha_ssl.training.pretrain  # noqa: F401
+
+    torch.set_num_threads(1)
+    begun = time.monotonic()
+    harness = Harness(Path(tempfile.mkdtemp(prefix="crash-")), Random(asked.seed))
+    harness.learn()
+    turn = 0
+    while harness.kills.total() < asked.kills:
+        harness.once(SCENARIOS[turn % len(SCENARIOS)])
+        turn += 1
+    for scenario in SCENARIOS:
+        name = scenario.name
+        print(f"{name:22} {harness.kills[name]:4} kills, {harness.ends[name]:4} runs ended")
+    for problem in harness.problems:
+        print(f"PROBLEM {problem}")
+    kills, ends, bad = harness.kills.total(), harness.ends.total(), len(harness.problems)
+    seconds = time.monotonic() - begun
+    print(
+        f"{'total':22} {kills:4} kills, {ends:4} runs ended, {ends - bad} equal to an unbroken run,"
+    )
+    print(f"{'':22} {bad} not; {seconds:.0f} s, seed {asked.seed}")
+    if not bad:
+        shutil.rmtree(harness.folder)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

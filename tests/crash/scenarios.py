@@ -1,0 +1,105 @@
+"""Tiny runs of the commands that write, and what of their outputs must be equal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from captcha_ssl.data.writers import open_writer
+
+Contents = dict[str, Any]
+
+_TRAINING = ("--steps", "12", "--set", "log_every=1", "--set", "checkpoint_every=2", "--quiet")
+_PRETRAIN = ("pretrain", "{given}/pile", "--out", "{out}", "--batch-size", "4", *_TRAINING)
+_FINETUNE = ("finetune", "{given}/pile", "--out", "{out}", "--batch-size", "4", *_TRAINING)
+_BENCHMARK = (
+    *("label_counts=4", "seeds=1", "test=10", "pretrain_steps=6", "pretrain_batch_size=4"),
+    *("finetune_steps=3", "finetune_batch_size=4", "processes=1", "lr_grid=1e-3"),
+    *("head_lr_grid=1e-3", "arms=scratch,pretrained,pretrained-frozen"),
+)
+_TIMED = ("log.txt", "timing.json", "report.md", "report.html")
+"""Files that hold times of day or seconds, and may differ between equal runs."""
+_SECONDS = ("seconds", "environment", "command", "pretrained", "summary", "entries", "date")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A command, whether `--resume` goes on with what it left, and what to compare of it."""
+
+    name: str
+    arguments: tuple[str, ...]
+    resumes: bool = True
+    read: Callable[[Path], Contents] = lambda out: every_file(out)
+
+
+def every_file(out: Path) -> Contents:
+    """The bytes of every file below `out`, but those that hold times."""
+    return {
+        str(file.relative_to(out)): file.read_bytes()
+        for file in sorted(out.rglob("*"))
+        if file.is_file() and file.name not in _TIMED
+    }
+
+
+def untimed(out: Path) -> Contents:
+    """`every_file`, and of JSON and pictures of a benchmark what does not hold seconds."""
+    contents = {}
+    for name, data in every_file(out).items():
+        if name.endswith(".png"):
+            continue
+        contents[name] = _without_seconds(json.loads(data)) if name.endswith(".json") else data
+    return contents
+
+
+def _without_seconds(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_seconds(v) for k, v in value.items() if k not in _SECONDS}
+    return [_without_seconds(item) for item in value] if isinstance(value, list) else value
+
+
+SCENARIOS = (
+    *(
+        Scenario(
+            f"generate {form}",
+            ("generate", "{out}", "--count", "300", "--style", "fast", "--format", form)
+            + ("--height", "32", "--width", "64", "--workers", "1", "--quiet"),
+            resumes=False,
+        )
+        for form in ("packed", "folder", "lmdb")
+    ),
+    *(
+        Scenario(f"pretrain {method}", (*_PRETRAIN, "--method", method, *more))
+        for method, more in (
+            ("simclr", ()),
+            ("moco", ("--set", "queue=40")),
+            ("gan", ()),
+        )
+    ),
+    Scenario("finetune", (*_FINETUNE, "--validation", "0.2")),
+    Scenario("finetune --unlabeled", (*_FINETUNE, "--unlabeled", "{given}/pile")),
+    Scenario("finetune --init-from", (*_FINETUNE, "--init-from", "{given}/encoder")),
+    Scenario(
+        "benchmark",
+        ("benchmark", "{given}/pile", "--out", "{out}", "--quiet")
+        + tuple(part for setting in _BENCHMARK for part in ("--set", setting)),
+        read=untimed,
+    ),
+)
+
+
+def prepare(given: Path, run: Callable[[list[str]], int]) -> None:
+    """Write what the scenarios are given: a labelled pile and a pretrained encoder."""
+    rng = np.random.default_rng(0)
+    with open_writer(
+        given / "pile", "packed", count=60, channels=1, height=32, width=40, about={}
+    ) as writer:
+        for index in range(60):
+            label = "".join(rng.choice(list("ABC"), 2))
+            writer.add(index, rng.integers(0, 256, (1, 32, 40), np.uint8), label)
+    encoder = ["pretrain", str(given / "pile"), "--out", str(given / "encoder"), "--quiet"]
+    assert run([*encoder, "--batch-size", "4", "--steps", "2"]) == 0

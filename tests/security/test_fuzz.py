@@ -1,0 +1,125 @@
+"""A short run of the fuzzer, and what the long ones found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from captcha_ssl.benchmark.blocks import Code, Gallery, Table
+from captcha_ssl.benchmark.details import Misreading
+from captcha_ssl.benchmark.markdown import markdown
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
+from captcha_ssl.training.checkpoint import load_state, save_state
+from captcha_ssl.training.memory import advice_on_memory
+from captcha_ssl.training.run_directory import RunDirectory
+from tests.fuzz.mutation import mutate
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_damaged_files_of_every_kind_are_one_line_each() -> None:
+    command = [sys.executable, "-m", "tests.fuzz", "--count", "120", "--seed", "7"]
+    result = subprocess.run(
+        [*command, "--processes", "1"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout
+    assert "120 inputs, 0 findings" in result.stdout
+    kinds = {line.split()[0] for line in result.stdout.splitlines()}
+    assert {"image", "table", "packed", "lmdb", "toml", "model", "onnx", "state"} <= kinds
+
+
+def test_a_damage_depends_on_its_seed_alone_and_damages() -> None:
+    from random import Random
+
+    data = b'width = 40\nname = "a"\n' * 20
+    damaged = [mutate(Random(seed), data, text=True) for seed in range(50)]
+    assert damaged == [mutate(Random(seed), data, text=True) for seed in range(50)]
+    assert sum(each != data for each in damaged) > 45
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda card: card.update(kind="program"),
+        lambda card: card.update(charset="BA"),
+        lambda card: card.update(charset=["A"]),
+        lambda card: card.update(encoder=3),
+        lambda card: card["geometry"].update(height=10**9),
+        lambda card: card["geometry"].update(width=2.5),
+        lambda card: card["calibration"].update(text=0),
+        lambda card: card["calibration"].update(character="1e400"),
+        lambda card: card.update(about=[]),
+    ],
+)
+def test_a_card_that_cannot_be_used_is_damaged(change: Callable[[dict], None]) -> None:
+    card = ModelCard("recogniser", "tiny", Geometry(1, 32, 40), "AB", {}, Calibration())
+    fields = json.loads(card.to_json())
+    assert parse_card(Path(KEY), json.dumps(fields)) == card
+    change(fields)
+    with pytest.raises(UserError, match="its description is damaged"):
+        parse_card(Path(KEY), json.dumps(fields))
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", '{"loss": 1}', '{"step": 1, "loss": "low"}', '{"step": 1, "loss": [1]}', "7"]
+)
+def test_metrics_that_are_no_figures_are_damaged(tmp_path: Path, line: str) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    (run.path / "metrics.jsonl").write_text(line + "\n")
+    with pytest.raises(UserError, match="damaged"):
+        run.metrics()
+
+
+@pytest.mark.parametrize("running", [{}, {"count": torch.tensor(1), "sum.loss": torch.zeros(3)}])
+def test_a_state_without_its_sums_is_damaged(
+    tmp_path: Path, running: dict[str, torch.Tensor]
+) -> None:
+    model = torch.nn.Linear(2, 2)
+    optimiser = torch.optim.AdamW(model.parameters())
+    save_state(tmp_path / "state", 1, model, optimiser, running)
+    with pytest.raises(UserError, match="damaged"):
+        load_state(tmp_path / "state", model, optimiser)
+
+
+def test_a_report_holds_names_that_look_like_markup() -> None:
+    text = markdown(
+        [
+            Table(("a|b", "c"), [["x|y", "z"]], left=()),
+            Code("cat ```\nrm"),
+            Gallery("t", [Misreading(png="", truth="`x`", read="|")]),
+        ]
+    )
+    assert r"| a\|b | c |" in text and r"| x\|y | z |" in text
+    assert "````\ncat ```\nrm\n````" in text
+    assert "`` `x` `` → `|`" in text
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+)
+def test_too_little_memory_is_said_with_a_batch_size_to_try(error: Exception) -> None:
+    with (
+        pytest.raises(
+            UserError, match="out of memory with 64 images per step; try --batch-size 32"
+        ),
+        advice_on_memory(64),
+    ):
+        raise error
+
+
+def test_other_errors_are_left_as_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shapes"), advice_on_memory(64):
+        raise RuntimeError("shapes do not match")
