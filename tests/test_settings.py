@@ -57,7 +57,9 @@ def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
         ("shade=gren", "did you mean 'green'"),
         ("shade=x", "choose from grey, green"),
         ("depth=1.5", "from 0.0 to 1.0"),
-        ("depth=nan", "out of range"),
+        ("depth=nan", "expected a finite number"),
+        ("depth=inf", "expected a finite number"),
+        ("steps=inf", "expected a whole number"),
         ("depth=deep", "expected a number"),
         ("steps=0", "from 1"),
         ("steps=1.5", "expected a whole number"),
@@ -82,6 +84,10 @@ def test_a_wrong_value_is_named_with_what_would_do(assignment: str, said: str) -
         ("depth = true", "expected a number"),
         ("[depth]\nx = 1", "expected a number"),
         ("colour = 1", "unknown setting 'colour'"),
+        ("rates = 5", "expected a list"),
+        ("steps = inf", "expected a whole number"),
+        ("depth = -inf", "expected a finite number"),
+        ('shade = "a\\u0000"', "a zero character"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:

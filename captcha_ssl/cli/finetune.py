@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
+from captcha_ssl.cli.options import (
+    Config,
+    Deterministic,
+    Device,
+    Out,
+    PrintConfig,
+    Quiet,
+    Seed,
+    Set,
+    run_folder,
+)
 
 if TYPE_CHECKING:
     from captcha_ssl.data.dataset import Dataset
@@ -57,6 +67,7 @@ def finetune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     seed: Seed = None,
     device: Device = None,
+    deterministic: Deterministic = False,
     config: Config = None,
     assignments: Set = None,
     print_config: PrintConfig = False,
@@ -83,6 +94,7 @@ def finetune(
         "encoder": encoder,
         "seed": seed,
         "device": device,
+        "deterministic": deterministic or None,
     }
     from captcha_ssl.recognition.settings import SelfTrainingSettings
     from captcha_ssl.settings import peek, resolve, to_toml

@@ -26,6 +26,10 @@ Device = Annotated[
         "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps; auto if not given."
     ),
 ]
+Deterministic = Annotated[
+    bool,
+    typer.Option("--deterministic", help="The same bytes again on a GPU too; slower."),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE.toml", help="Read settings from this file."),

@@ -11,6 +11,7 @@ import typer
 
 from captcha_ssl.cli.options import (
     Config,
+    Deterministic,
     Device,
     Out,
     PrintConfig,
@@ -74,6 +75,7 @@ def pretrain(
     ] = None,
     seed: Seed = None,
     device: Device = None,
+    deterministic: Deterministic = False,
     config: Config = None,
     assignments: Set = None,
     print_config: PrintConfig = False,
@@ -103,6 +105,7 @@ def pretrain(
         "init_from": init_from,
         "seed": seed,
         "device": device,
+        "deterministic": deterministic or None,
     }
     from captcha_ssl.methods.registry import METHODS, method_class
     from captcha_ssl.settings import peek, resolve, to_toml, with_defaults

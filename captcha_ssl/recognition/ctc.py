@@ -53,9 +53,13 @@ def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
     """
     log_probabilities = logits.float().log_softmax(-1).transpose(0, 1)
     frames = torch.full((logits.shape[0],), logits.shape[1], dtype=torch.long)
-    return F.ctc_loss(
+    if torch.are_deterministic_algorithms_enabled():
+        # On CUDA its gradient adds up in any order.
+        log_probabilities, classes = log_probabilities.cpu(), classes.cpu()
+    loss = F.ctc_loss(
         log_probabilities, classes, frames, lengths.cpu(), blank=0, zero_infinity=True
     )
+    return loss.to(logits.device)
 
 
 def pad_labels(labels: list[str], charset: Charset) -> tuple[Tensor, Tensor]:

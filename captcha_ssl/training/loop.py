@@ -16,6 +16,7 @@ from captcha_ssl.errors import DivergedError
 from captcha_ssl.launch import rank
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.checkpoint import load_state, save_state
+from captcha_ssl.training.determinism import determinism
 from captcha_ssl.training.device import resolve_device, resolve_precision
 from captcha_ssl.training.distributed import any_rank, averaged, own_share, shared
 from captcha_ssl.training.interruption import stop_requests
@@ -89,7 +90,7 @@ def train(
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
     task.train()
-    with stop_requests() as stop_asked:
+    with determinism(settings.deterministic), stop_requests() as stop_asked:
         for step in range(first, steps):
             set_learning_rate(optimiser, cosine_factor(step, steps, settings.warmup))
             torch.manual_seed(step_seed(settings.seed, step, rank()))
