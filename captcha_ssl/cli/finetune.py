@@ -174,7 +174,7 @@ def _report(result: FinetuneResult, held_out: Dataset | None, labels: int, *, qu
     if not result.converged:
         print(
             "captcha-ssl: warning: the training never left the CTC plateau (every image gets the "
-            "same output); train longer, change lr, or label more images",
+            "same output); try --set alignment=1, train longer, or change lr",
             file=sys.stderr,
         )
     if quiet:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardise
+from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment
 from captcha_ssl.recognition.recogniser import Recogniser
 from captcha_ssl.views.settings import GentleViewSettings
 from captcha_ssl.views.view import random_view
@@ -22,10 +23,16 @@ class CTCTask(nn.Module):
     """Train a recogniser on augmented labelled images."""
 
     def __init__(
-        self, recogniser: Recogniser, views: GentleViewSettings, *, frozen: bool = False
+        self,
+        recogniser: Recogniser,
+        views: GentleViewSettings,
+        *,
+        frozen: bool = False,
+        alignment: float = 0.0,
     ) -> None:
         super().__init__()
         self.recogniser, self.views, self.frozen = recogniser, views, frozen
+        self.alignment = alignment
         recogniser.encoder.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> CTCTask:
@@ -40,7 +47,13 @@ class CTCTask(nn.Module):
         images, classes, lengths = batch
         logits = self.recogniser(random_view(standardise(images), self.views))
         blank = (logits.detach().argmax(-1) == 0).all(1)
-        return {"loss": ctc_loss(logits, classes, lengths), "blank_rate": blank.float().mean()}
+        loss, weight = (
+            ctc_loss(logits, classes, lengths),
+            alignment_weight(self.alignment, progress),
+        )
+        if weight:
+            loss = loss + weight * even_alignment(logits, classes, lengths)
+        return {"loss": loss, "blank_rate": blank.float().mean()}
 
     def after_step(self, progress: float) -> None:
         """Nothing follows a step."""

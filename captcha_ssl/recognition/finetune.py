@@ -70,7 +70,7 @@ def finetune(
     recogniser = Recogniser(encoder, charset, data.geometry)
     if settings.init_from:
         load_encoder(encoder, settings.init_from)
-    supervised = CTCTask(recogniser, views, frozen=settings.freeze)
+    supervised = CTCTask(recogniser, views, frozen=settings.freeze, alignment=settings.alignment)
     task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
     groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)
     groups += parameter_groups(recogniser.head, settings.head_lr, loop.weight_decay)

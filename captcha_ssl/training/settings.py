@@ -64,6 +64,9 @@ class FinetuneSettings:
     steps: int = setting(1000, "steps of training", low=1)
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0)
     freeze: bool = setting(False, "leave the encoder as it is and train the head alone")
+    alignment: float = setting(
+        0.0, "weight of evenly placed characters in the first steps, off the plateau", low=0.0
+    )
     init_from: Path | None = setting(None, "start from the encoder of this run or model file")
     unlabeled: Path | None = setting(None, "unlabelled images to train on too; none: labels alone")
     labels: int | None = setting(None, "use only this many labels, a nested subset by seed", low=1)
