@@ -29,6 +29,11 @@ crash-test: $(TESTABLE) ## kill runs 200 times, go on, and compare with unbroken
 fuzz: $(TESTABLE) ## feed 10,000 damaged files to the program
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
 
+audit: ## look the pinned dependencies up among known vulnerabilities (asks the network)
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
 performance: $(TESTABLE) ## how fast this machine is, beside its peers, in about ten minutes
 	$(BIN)/python -m benchmarks.performance --write docs/results/performance.md
 
@@ -46,4 +51,4 @@ $(TESTABLE): $(INSTALLED)
 	$(PIP) -e '.[test]'
 	touch $@
 
-.PHONY: help demo test crash-test fuzz lint format performance clean
+.PHONY: help demo test crash-test fuzz audit lint format performance clean

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 
@@ -38,9 +39,11 @@ LOOP = LoopSettings(
 )
 
 
-def _train(task: Line, steps: int, run: RunDirectory | None = None) -> list[dict[str, float]]:
-    groups = [{"params": list(task.parameters()), "lr": LOOP.lr}]
-    return train(task, groups, lambda i: POINTS[i], len(POINTS), steps, LOOP, run=run)
+def _train(
+    task: Line, steps: int, run: RunDirectory | None = None, loop: LoopSettings = LOOP
+) -> list[dict[str, float]]:
+    groups = [{"params": list(task.parameters()), "lr": loop.lr}]
+    return train(task, groups, lambda i: POINTS[i], len(POINTS), steps, loop, run=run)
 
 
 def test_metrics_of_a_run_killed_before_its_first_state_are_not_doubled(tmp_path: Path) -> None:
@@ -111,3 +114,17 @@ def test_observers_see_every_logged_step() -> None:
     train(task, groups, lambda i: POINTS[i], 20, 25, LOOP, observe=seen.append)
     assert [p.step for p in seen] == [10, 20, 25]
     assert all(p.steps == 25 and p.images_per_second > 0 for p in seen)
+
+
+def test_deterministic_algorithms_are_asked_for_while_it_trains_and_no_longer() -> None:
+    class Watching(Line):
+        def forward(self, batch: Tensor, progress: float) -> dict[str, Tensor]:
+            seen.append(torch.are_deterministic_algorithms_enabled())
+            return super().forward(batch, progress)
+
+    seen: list[bool] = []
+    asked = _train(Watching(), 10, loop=replace(LOOP, deterministic=True))
+    assert seen == [True] * 10
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert asked == _train(Watching(), 10)
+    assert seen[10:] == [False] * 10
