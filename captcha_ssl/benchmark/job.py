@@ -121,7 +121,9 @@ class Bench:
             return
         folder = self.out / "models" / job.arm.folder
         folder.mkdir(parents=True, exist_ok=True)
-        result.recogniser.save(folder / FILE_NAME, {**asdict(row)})
+        # Without the time it took: equal runs leave equal files.
+        about = {name: value for name, value in asdict(row).items() if name != "seconds"}
+        result.recogniser.save(folder / FILE_NAME, about)
 
     def _details_file(self, run: Job | Row) -> Path:
         arm = run.arm if isinstance(run.arm, str) else run.arm.name
