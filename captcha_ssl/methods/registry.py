@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,19 @@ METHODS = {
     "gan": "captcha_ssl.methods.gan:GAN",
 }
 """CLI name → module:class."""
+
+
+def register(name: str, place: str) -> None:
+    """Make a method of another package known as `name`; `place` is its module:class.
+
+    Worker processes import it too, so the module must be found where the program is started.
+    Raises ValueError when the name is taken, or holds a sign that the benchmark reads.
+    """
+    if METHODS.get(name, place) != place:
+        raise ValueError(f"a method {name!r} is there already")
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        raise ValueError(f"{name!r}: use small letters, digits and single dashes between them")
+    METHODS[name] = place
 
 
 def method_class(name: str) -> type[Method]:

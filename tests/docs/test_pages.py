@@ -1,0 +1,52 @@
+"""The pages of docs/: their commands run, their links lead somewhere, their messages exist."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+TINY = {"COUNT": "40", "LABELS": "20", "TESTS": "8", "STEPS": "2"}
+
+
+def blocks(page: str) -> str:
+    """The fenced `sh` blocks of a page, one below the other."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    return "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+
+
+def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in an empty folder beside `examples/`, with the program of these sources."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for name, command in (("captcha-ssl", "-m captcha_ssl"), ("python", "")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n')
+        (programs / name).chmod(0o755)
+    (folder / "examples").symlink_to(ROOT / "examples")
+    paths = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        **{"cwd": folder, "capture_output": True, "text": True, "check": False},
+        env={**os.environ, **TINY, **paths},
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "left"),
+    [
+        ("your-own-images.md", ["pile.png", "views.png", "scores/reader/worst.png", "reader.onnx"]),
+        ("adding-a-method.md", ["mirror.png", "runs/mirror/model.safetensors"]),
+    ],
+)
+def test_the_commands_of_a_page_run_in_their_order(
+    page: str, left: list[str], tmp_path: Path
+) -> None:
+    done = shell(blocks(page), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in left if not (tmp_path / name).is_file()] == []
