@@ -18,13 +18,13 @@ def export(
         Path, typer.Argument(metavar="OUT", help="The file to write: .onnx or .safetensors.")
     ],
 ) -> None:
-    """Write a recogniser as ONNX, with dynamic batch and width, or as half-size safetensors.
+    """Write a recogniser as ONNX or as small safetensors.
 
     Example: captcha-ssl export runs/reader reader.onnx
 
-    onnxruntime must give the logits of the model at three shapes before an .onnx appears; its
-    metadata hold charset, geometry and preprocessing. A .safetensors holds the weights in half
-    precision. Prints the path of the file.
+    An .onnx takes any batch and width; onnxruntime must give the logits of the model at three
+    shapes before it appears, and its metadata hold charset, geometry and preprocessing. A
+    .safetensors holds the weights in half precision. Prints the path of the file.
     """
     kind = out.suffix.lower()
     if kind not in (".onnx", ".safetensors"):

@@ -23,7 +23,10 @@ class OnnxReader:
 
     def __init__(self, path: Path) -> None:
         self.path, self._session = path, _open(path)
-        stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        try:
+            stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
+        except UnicodeDecodeError as error:
+            raise UserError(f"{path}: its description is not UTF-8; export it anew") from error
         card = parse_card(path, stored)
         if card.charset is None:
             raise UserError(f"{path}: an encoder, not a recogniser; finetune it first")

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from captcha_ssl.errors import DivergedError
+from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.launch import rank
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.checkpoint import load_state, save_state
@@ -107,6 +107,9 @@ def train(
                 raise KeyboardInterrupt(_stopped(step + 1, run))
     if run:
         run.log("finished")
+    if not meter.history or "loss" not in meter.history[-1]:
+        # Nothing was left to do, and what had been measured is gone.
+        raise UserError("the metrics of this finished run are damaged; start a new --out")
     return meter.history
 
 

@@ -124,7 +124,8 @@ def test_the_model_kept_is_that_of_the_last_seed_at_most_labels(
         Recogniser.load(out / "models" / arm)
         card, _ = load_model(out / "models" / arm)
         (row,) = (r for r in results.rows if (r.arm, r.labels, r.seed) == (arm, 8, 2))
-        assert card.about == asdict(row)
+        # Its time is left out: equal runs leave equal files.
+        assert card.about == {k: v for k, v in asdict(row).items() if k != "seconds"}
 
 
 def test_a_frozen_arm_keeps_the_pretrained_encoder_and_the_others_do_not(

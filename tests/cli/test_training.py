@@ -137,7 +137,7 @@ def test_resuming_a_finished_run_leaves_its_model_as_it_is(pile: Path, pretraine
         (("--set", "temprature=1"), "did you mean 'temperature'"),
         (("--set", "temperature=cold"), "expected a number"),
         (("--set", "temperature"), "key=value"),
-        (("--set", "temperature=nan"), "out of range"),
+        (("--set", "temperature=nan"), "expected a finite number"),
         (("--config", "absent.toml"), "cannot read the configuration"),
         (("--instances", "crops"), "did you mean 'crop'"),
         (("--device", "cuda:77"), "CUDA devices here"),

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
@@ -59,6 +59,10 @@ class Harness:
             resumed = ("--resume",) if scenario.resumes and out.exists() else ()
             ended = run([*self._arguments(scenario, out), *resumed], death, log)
             self.kills[scenario.name] += ended.killed
+            if ended.killed and not scenario.resumes and out.exists():
+                # Killed once all was in its place: there is nothing left to do.
+                ended = replace(ended, code=0)
+                break
             if not ended.killed:
                 break
             death = self._death(scenario) if self.rng.random() < AGAIN else ALIVE

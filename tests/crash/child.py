@@ -86,6 +86,7 @@ def _be_the_program(arguments: list[str], death: Death, log: Path, counter: Path
         main()
     except SystemExit as finished:
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(int(finished.code or 0))
     except BaseException:
         import traceback

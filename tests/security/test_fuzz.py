@@ -123,3 +123,32 @@ def test_too_little_memory_is_said_with_a_batch_size_to_try(error: Exception) ->
 def test_other_errors_are_left_as_they_are() -> None:
     with pytest.raises(RuntimeError, match="shapes"), advice_on_memory(64):
         raise RuntimeError("shapes do not match")
+
+
+def test_a_finished_run_without_its_metrics_is_damaged(tmp_path: Path) -> None:
+    from captcha_ssl.training.loop import train
+    from captcha_ssl.training.settings import LoopSettings
+
+    class Still(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+        def forward(self, batch: torch.Tensor, progress: float) -> dict[str, torch.Tensor]:
+            return {"loss": (self.weight * batch.float()).mean()}
+
+        def after_step(self, progress: float) -> None:
+            pass
+
+    loop = LoopSettings(batch_size=2, log_every=1, device="cpu")
+    run = RunDirectory.create(tmp_path / "run", "")
+
+    def again() -> list[dict[str, float]]:
+        task = Still()
+        groups = [{"params": list(task.parameters()), "lr": 0.1}]
+        return train(task, groups, lambda i: i, 4, 2, loop, run=run)
+
+    assert again() == again()
+    (run.path / "metrics.jsonl").write_text("")
+    with pytest.raises(UserError, match="metrics of this finished run are damaged"):
+        again()

@@ -79,8 +79,16 @@ def _open(folder: Path) -> lmdb.Environment:
     database = _OPEN.get(place)
     if database is None:
         database = lmdb.open(str(place), readonly=True, lock=False, create=False)
+        _check_size(place / "data.mdb", database)
         _OPEN[place] = database
     return database
+
+
+def _check_size(file: Path, database: lmdb.Environment) -> None:
+    """Raises UserError for a file that is cut short: to look beyond its end kills a process."""
+    needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+    if file.stat().st_size < needed:
+        raise UserError(f"{file}: incomplete; make the dataset again")
 
 
 def _count(folder: Path, value: bytes | None, records: int) -> int:

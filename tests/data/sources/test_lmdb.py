@@ -84,3 +84,21 @@ def test_a_damaged_database_is_refused(tmp_path: Path, records, size: int):
     data.write_bytes(data.read_bytes()[:size])
     with pytest.raises(UserError, match="not a readable LMDB database|no num-samples"):
         open_lmdb(tmp_path / "db", want_labels=None)
+
+
+def test_a_database_that_is_cut_short_is_refused_and_kills_nothing(tmp_path: Path):
+    import subprocess
+    import sys
+
+    folder = tmp_path / "lmdb"
+    with lmdb.open(str(folder), map_size=2**24) as env, env.begin(write=True) as transaction:
+        transaction.put(b"num-samples", b"300")
+        for index in range(1, 301):
+            transaction.put(b"image-%09d" % index, bytes(2000))
+            transaction.put(b"label-%09d" % index, b"A")
+    file = folder / "data.mdb"
+    file.write_bytes(file.read_bytes()[:200_000])
+    command = [sys.executable, "-m", "captcha_ssl", "check-data", str(folder)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2, result.returncode
+    assert result.stderr.count("\n") == 1 and "incomplete" in result.stderr
