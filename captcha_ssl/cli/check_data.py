@@ -33,6 +33,8 @@ def check_data(
 ) -> None:
     """Say what is in a dataset, and what is wrong with it.
 
+    Example: captcha-ssl check-data images/ --sheet images.png
+
     Exits with 1 when a row or an image cannot be used.
     """
     from captcha_ssl.data.check import contact_sheet, inspect

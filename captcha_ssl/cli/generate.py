@@ -61,6 +61,8 @@ def generate(
 ) -> None:
     """Render labelled pictures of random text.
 
+    Example: captcha-ssl generate pile/ --count 10000 --style mixed --length 4-6
+
     Picture I depends on the seed and I alone: not on the workers, the shards or the format.
     """
     flags = {

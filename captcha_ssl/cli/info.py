@@ -28,7 +28,10 @@ LIBRARIES = (
 
 
 def info(device: Device = None) -> None:
-    """Print versions, devices and what --device auto resolves to."""
+    """Print versions, devices and what --device auto resolves to.
+
+    Example: captcha-ssl info --device cuda
+    """
     from captcha_ssl.training.device import resolve_device, resolve_precision
 
     name = device or "auto"

@@ -28,6 +28,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.launch import rank, ranks
 
 PROGRAM = "captcha-ssl"
+_COMPLETION = "_CAPTCHA_SSL_COMPLETE"
+"""The variable in which the shell asks what could come next."""
 _FOR_SEVERAL = ("generate", "pretrain")
 """Commands that torchrun may start several times over."""
 _PATIENCE = 20.0
@@ -42,7 +44,6 @@ _ADVICE = {
 
 app = typer.Typer(
     name=PROGRAM,
-    add_completion=False,
     # Plain help: a [bracket] in a docstring is text, and it looks the same in a pipe.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -108,6 +109,8 @@ def program(
 def _invoke(arguments: Sequence[str]) -> int:
     # Not `app(...)`, which would print errors in its own way and hide an interruption.
     command = typer.main.get_command(app)
+    if _COMPLETION in os.environ:
+        command.main([], PROGRAM)  # answers the shell and exits
     try:
         with command.make_context(PROGRAM, list(arguments)) as context:
             command.invoke(context)

@@ -22,6 +22,7 @@ from captcha_ssl.cli.options import (
     run_folder,
 )
 from captcha_ssl.launch import rank
+from captcha_ssl.methods.registry import METHODS, method_class
 
 if TYPE_CHECKING:
     from captcha_ssl.data.geometry import Geometry
@@ -35,7 +36,12 @@ def pretrain(
     out: Out = None,
     method: Annotated[
         str | None,
-        typer.Option("--method", metavar="NAME", help="How to learn; simclr if not given."),
+        typer.Option(
+            "--method",
+            metavar="NAME",
+            help="How to learn; simclr if not given.",
+            autocompletion=lambda: list(METHODS),
+        ),
     ] = None,
     loss: Annotated[
         str | None,
@@ -107,7 +113,6 @@ def pretrain(
         "device": device,
         "deterministic": deterministic or None,
     }
-    from captcha_ssl.methods.registry import METHODS, method_class
     from captcha_ssl.settings import peek, resolve, to_toml, with_defaults
     from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 

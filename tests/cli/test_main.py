@@ -68,6 +68,7 @@ def test_every_command_explains_itself(command: str) -> None:
     result = program(command, "-h")
     assert result.returncode == 0
     assert result.stdout.startswith(f"Usage: captcha-ssl {command}")
+    assert f"  Example: captcha-ssl {command} " in result.stdout
     assert result.stderr == ""
 
 
