@@ -1,0 +1,51 @@
+"""The examples do what they say; the others are run in tests/recognition and tests/training."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
+    given = {"env": environment, "capture_output": True, "text": True, "check": False}
+    return subprocess.run(list(map(str, command)), **given)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A PATH on which `captcha-ssl` is the program of these sources."""
+    program = tmp_path_factory.mktemp("bin") / "captcha-ssl"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m captcha_ssl "$@"\n')
+    program.chmod(0o755)
+    return f"{program.parent}:{os.environ['PATH']}"
+
+
+def test_the_check_for_ci_has_the_exit_codes_that_it_promises(path: str, tmp_path: Path) -> None:
+    check, few = ROOT / "examples" / "ci.sh", {"PATH": path, "COUNT": "40"}
+    good = run(check, tmp_path / "good", **few)
+    assert good.returncode == 0, good.stderr
+    assert "of 40 read without an error" in good.stdout
+    # More than all of them is never reached.
+    assert run(check, tmp_path / "bad", **few, RIGHT="101").returncode == 1
+    again = run(check, tmp_path / "good", **few)
+    assert again.returncode == 2
+    assert "already exists" in again.stderr
+
+
+def test_a_recogniser_is_trained_from_python_and_read_with(tmp_path: Path) -> None:
+    program = (sys.executable, "-m", "captcha_ssl")
+    digits = ("--count", 30, "--charset", "0123456789", "--channels", 1, "--quiet")
+    made = [run(*program, "generate", tmp_path / name, *digits) for name in ("labelled", "test")]
+    assert [done.returncode for done in made] == [0, 0]
+    places = (tmp_path / "labelled", tmp_path / "test", tmp_path / "run")
+    done = run(sys.executable, ROOT / "examples" / "python_api.py", *places, 2)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("exact match ")
+    assert (tmp_path / "run" / "model.safetensors").is_file()
