@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import (
     Config,
     Deterministic,
@@ -20,12 +22,17 @@ from captcha_ssl.cli.options import (
     Set,
     run_folder,
 )
+from captcha_ssl.cli.run_opener import run_opener
 
 if TYPE_CHECKING:
+    from captcha_ssl.data.charset import Charset
     from captcha_ssl.data.dataset import Dataset
+    from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.recognition.finetune import FinetuneResult
+    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.settings import SelfTrainingSettings
     from captcha_ssl.training.run_directory import RunDirectory
-    from captcha_ssl.training.settings import FinetuneSettings
+    from captcha_ssl.training.settings import FinetuneSettings, ModelSettings
 
 
 def finetune(
@@ -96,62 +103,93 @@ def finetune(
         "device": device,
         "deterministic": deterministic or None,
     }
-    from captcha_ssl.recognition.settings import SelfTrainingSettings
-    from captcha_ssl.settings import peek, resolve, to_toml
-    from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-    from captcha_ssl.views.settings import GentleViewSettings
+    from captcha_ssl.settings import peek, to_toml
 
-    own = (FinetuneSettings, SelfTrainingSettings)
-    classes = (*own, LoopSettings, ModelSettings, GentleViewSettings)
-    resolved = resolve(classes, file=config, assignments=assignments or (), flags=flags)
-    stored = to_toml(*resolved)
+    resolved = _resolve(config, assignments or (), flags)
     if print_config:
-        typer.echo(stored, nl=False)
+        typer.echo(to_toml(*resolved), nl=False)
         return
 
-    from captcha_ssl.cli.loading import load
-    from captcha_ssl.cli.training_progress import training_progress
-    from captcha_ssl.data.charset import Charset
-    from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
-    from captcha_ssl.recognition.calibration import fit_calibration
-    from captcha_ssl.recognition.export import export
-    from captcha_ssl.recognition.finetune import finetune as learn
-    from captcha_ssl.recognition.onnx_reader import FILE_NAME as ONNX_NAME
-    from captcha_ssl.recognition.self_training import Pile
+    from captcha_ssl.models.model_file import FILE_NAME
     from captcha_ssl.training.pretrained import adopt
-    from captcha_ssl.training.run_directory import open_run
 
     settings, teaching, loop, model, views = resolved
     asked = peek("encoder", file=config, assignments=assignments or (), flag=encoder)
     model, geometry = adopt(model, settings.init_from, asked)
     images = load(data, model, labelled=True, quiet=quiet, geometry=geometry)
+    train, held_out = _split(images, settings, loop.seed)
+    given = (train, _charset(images, quiet=quiet), settings, loop, model, views)
+    pile = _pile(settings.unlabeled, model, images.geometry, quiet=quiet)
+    rejected = images.rejected + (pile.rejected if pile else [])
+    with ExitStack() as held:
+        begin = run_opener(held, folder, to_toml(*resolved), rejected, resume=resume)
+        result = _learn(given, pile, teaching, begin, quiet=quiet)
+        _complete(folder, result.recogniser, held_out)
+    _report(result, held_out, len(train), quiet=quiet)
+    typer.echo(folder / FILE_NAME)
+
+
+def _resolve(
+    config: Path | None, assignments: Sequence[str], flags: dict[str, Any]
+) -> tuple[Any, ...]:
+    """What is learnt, self-training, the loop, the model and the views, in that order."""
+    from captcha_ssl.recognition.settings import SelfTrainingSettings
+    from captcha_ssl.settings import resolve
+    from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+    from captcha_ssl.views.settings import GentleViewSettings
+
+    own = (FinetuneSettings, SelfTrainingSettings)
+    classes = (*own, LoopSettings, ModelSettings, GentleViewSettings)
+    return resolve(classes, file=config, assignments=assignments, flags=flags)
+
+
+def _pile(
+    data: Path | None, model: ModelSettings, geometry: Geometry, *, quiet: bool
+) -> Dataset | None:
+    if data is None:
+        return None
+    return load(data, model, labelled=False, quiet=quiet, geometry=geometry)
+
+
+def _charset(images: Dataset, *, quiet: bool) -> Charset:
+    """The characters of all labels, said on stderr."""
+    from captcha_ssl.data.charset import Charset
+
     charset = Charset.from_labels(images.labels or ())
     if not quiet:
         print(f"charset: {charset.characters}", file=sys.stderr)
-    train, held_out = _split(images, settings, loop.seed)
-    pile, rejected = None, images.rejected
-    if settings.unlabeled:
-        more = load(
-            settings.unlabeled, model, labelled=False, quiet=quiet, geometry=images.geometry
-        )
-        pile, rejected = Pile(more.images, teaching), rejected + more.rejected
+    return charset
 
-    def begin() -> RunDirectory:
-        run = held.enter_context(open_run(folder, stored, resume=resume))
-        run.note_rejected(rejected)
-        return run
 
-    given = (train, charset, settings, loop, model, views)
-    with ExitStack() as held:
-        with training_progress("finetune", quiet=quiet) as observe:
-            result = learn(*given, pile=pile, begin=begin, observe=observe)
-        if held_out is not None:
-            found = fit_calibration(result.recogniser, held_out.images, held_out.labels or [])
-            result.recogniser.calibration = found
-            store_calibration(folder, found)
-        export(result.recogniser, folder / ONNX_NAME, load_model(folder)[0].about)
-    _report(result, held_out, len(train), quiet=quiet)
-    typer.echo(folder / FILE_NAME)
+def _learn(
+    given: tuple[Any, ...],
+    pile: Dataset | None,
+    teaching: SelfTrainingSettings,
+    begin: Callable[[], RunDirectory],
+    *,
+    quiet: bool,
+) -> FinetuneResult:
+    from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.recognition.finetune import finetune as learn
+    from captcha_ssl.recognition.self_training import Pile
+
+    more = None if pile is None else Pile(pile.images, teaching)
+    with training_progress("finetune", quiet=quiet) as observe:
+        return learn(*given, pile=more, begin=begin, observe=observe)
+
+
+def _complete(folder: Path, recogniser: Recogniser, held_out: Dataset | None) -> None:
+    """Calibrate the recogniser on what was held out, and lay it beside its model as ONNX."""
+    from captcha_ssl.models.model_file import load_model, store_calibration
+    from captcha_ssl.recognition.calibration import fit_calibration
+    from captcha_ssl.recognition.export import export
+    from captcha_ssl.recognition.onnx_reader import FILE_NAME
+
+    if held_out is not None:
+        found = fit_calibration(recogniser, held_out.images, held_out.labels or [])
+        recogniser.calibration = found
+        store_calibration(folder, found)
+    export(recogniser, folder / FILE_NAME, load_model(folder)[0].about)
 
 
 def _split(

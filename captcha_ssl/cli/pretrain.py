@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import (
     Config,
     Deterministic,
@@ -21,6 +23,7 @@ from captcha_ssl.cli.options import (
     picture_file,
     run_folder,
 )
+from captcha_ssl.cli.run_opener import run_opener
 from captcha_ssl.launch import rank
 from captcha_ssl.methods.registry import METHODS, method_class
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.training.monitor import Probe
     from captcha_ssl.training.pretrain import Pretrained
+    from captcha_ssl.training.run_directory import RunDirectory
     from captcha_ssl.training.settings import ModelSettings
 
 
@@ -113,25 +117,14 @@ def pretrain(
         "device": device,
         "deterministic": deterministic or None,
     }
-    from captcha_ssl.settings import peek, resolve, to_toml, with_defaults
-    from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+    from captcha_ssl.settings import to_toml
 
-    name = peek("method", file=config, assignments=assignments or (), flag=method)
-    chosen = method_class(name or next(iter(METHODS)))
-    loop_settings = with_defaults(PretrainLoopSettings, {"lr": chosen.peak_lr})
-    classes = (PretrainSettings, loop_settings, ModelSettings, *chosen.settings_classes)
-    resolved = resolve(classes, file=config, assignments=assignments or (), flags=flags)
-    stored = to_toml(*resolved)
+    resolved = _resolve(config, assignments or (), flags)
     if print_config:
-        typer.echo(stored, nl=False)
+        typer.echo(to_toml(*resolved), nl=False)
         return
 
-    from captcha_ssl.cli.loading import load
-    from captcha_ssl.cli.training_progress import training_progress
-    from captcha_ssl.training.distributed import begin_together, joined
-    from captcha_ssl.training.pretrain import pretrain as learn
     from captcha_ssl.training.preview import write_preview
-    from captcha_ssl.training.run_directory import RunDirectory, open_run
 
     settings, loop, model, *method_settings = resolved
     images = load(data, model, labelled=False, quiet=quiet)
@@ -140,25 +133,51 @@ def pretrain(
         write_preview(sheet, *given)
         typer.echo(sheet)
         return
-
-    def begin_first() -> RunDirectory:
-        run = held.enter_context(open_run(folder, stored, resume=resume))
-        run.note_rejected(images.rejected)
-        return run
-
-    def begin() -> RunDirectory:
-        return begin_together(begin_first, lambda: RunDirectory(folder, writes=False))
-
     ctc_probe = None if probe is None else _probe(probe, model, images.geometry, quiet=quiet)
-    with ExitStack() as held, joined(), training_progress("pretrain", quiet=quiet) as observe:
-        result = learn(*given, begin=begin, observe=observe, probe=ctc_probe)
+    with ExitStack() as held:
+        begin = run_opener(held, folder, to_toml(*resolved), images.rejected, resume=resume)
+        result = _learn(folder, begin, given, ctc_probe, quiet=quiet)
     if rank() == 0:
         _report(result, quiet=quiet)
         typer.echo(result.file)
 
 
+def _resolve(
+    config: Path | None, assignments: Sequence[str], flags: dict[str, Any]
+) -> tuple[Any, ...]:
+    """What is learnt, the loop, the model and the settings of the method, in that order."""
+    from captcha_ssl.settings import peek, resolve, with_defaults
+    from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+
+    name = peek("method", file=config, assignments=assignments, flag=flags["method"])
+    chosen = method_class(name or next(iter(METHODS)))
+    loop = with_defaults(PretrainLoopSettings, {"lr": chosen.peak_lr})
+    classes = (PretrainSettings, loop, ModelSettings, *chosen.settings_classes)
+    return resolve(classes, file=config, assignments=assignments, flags=flags)
+
+
+def _learn(
+    folder: Path,
+    begin_first: Callable[[], RunDirectory],
+    given: tuple[Any, ...],
+    probe: Probe | None,
+    *,
+    quiet: bool,
+) -> Pretrained:
+    """Train with all ranks there are; the first of them opens the run."""
+    from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.training.distributed import begin_together, joined
+    from captcha_ssl.training.pretrain import pretrain as learn
+    from captcha_ssl.training.run_directory import RunDirectory
+
+    def begin() -> RunDirectory:
+        return begin_together(begin_first, lambda: RunDirectory(folder, writes=False))
+
+    with joined(), training_progress("pretrain", quiet=quiet) as observe:
+        return learn(*given, begin=begin, observe=observe, probe=probe)
+
+
 def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool) -> Probe:
-    from captcha_ssl.cli.loading import load
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.recognition.probe import frozen_probe
 
