@@ -22,9 +22,10 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.models.frames import frames
+from captcha_ssl.recognition.embedder import Embedder
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import finetune
-from captcha_ssl.recognition.suggest import Embedder, suggest
+from captcha_ssl.recognition.suggest import suggest
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.pretrained import adopt
 from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings

@@ -28,13 +28,15 @@ class Experiment:
 
     bench: Bench
 
-    def run(self, say: Callable[[str], None]) -> tuple[list[Row], list[Trial]]:
-        """The reported runs and the trials, in the order of the plan."""
+    def run(
+        self, say: Callable[[str], None], show: Callable[[Row], None]
+    ) -> tuple[list[Row], list[Trial]]:
+        """The reported runs and the trials, in the order of the plan; `show` is told the former."""
         arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
         at_each = settings.seeds + len(settings.lr_grid)
         todo = {arm.name: at_each * len(label_counts(arm, settings)) for arm in arms}
         at_once = process_count(settings.processes, settings.device)
-        progress = Progress(say, arms, todo, self._pretraining_seconds(), at_once)
+        progress = Progress(say, show, arms, todo, self._pretraining_seconds(), at_once)
         trials: dict[tuple[str, int, float], Trial] = {}
         rows: dict[tuple[str, int, int], Row] = {}
         # An arm that matches the compute of others needs their measured seconds.

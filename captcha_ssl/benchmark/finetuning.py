@@ -39,6 +39,7 @@ def fine_tune(
         steps=steps,
         head_lr=lr if arm.freeze else settings.head_lr,
         freeze=arm.freeze,
+        alignment=settings.alignment,
         init_from=encoder,
     )
     loop = LoopSettings(

@@ -18,12 +18,13 @@ class Progress:
     def __init__(
         self,
         say: Callable[[str], None],
+        show: Callable[[Row], None],
         arms: Iterable[Arm],
         todo: Mapping[str, int],
         matched_seconds: float,
         processes: int,
     ) -> None:
-        self.say, self.matched_seconds = say, matched_seconds
+        self.say, self.show, self.matched_seconds = say, show, matched_seconds
         self.left = dict(todo)
         self.matched = {arm.name for arm in arms if arm.match_compute}
         self.total = sum(self.left.values())
@@ -51,6 +52,8 @@ class Progress:
         self.left[record.arm] -= 1
         if record.arm not in self.matched:
             self.taken.append(record.seconds)
+        if isinstance(record, Row):
+            self.show(record)
 
     def _estimate(self) -> str:
         if not any(self.left.values()):

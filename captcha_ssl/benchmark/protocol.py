@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from captcha_ssl.benchmark.plan import SYNTHETIC
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.results import Results
+from captcha_ssl.recognition.even_alignment import FADED
 
 
 def protocol(results: Results) -> Iterator[str]:
@@ -30,6 +31,11 @@ def protocol(results: Results) -> Iterator[str]:
         f"{settings.finetune_steps:,} steps of {settings.finetune_batch_size} images"
         f"{_longer(results)}."
     )
+    if settings.alignment:
+        yield (
+            f"In the first {FADED:.0%} of the steps of every arm the characters are also taken to "
+            f"stand evenly, with a weight that falls from {settings.alignment:g} to 0."
+        )
     yield from _other_arms(results)
     yield (
         f"For each arm and label count the learning rate is the best of {len(settings.lr_grid)} "

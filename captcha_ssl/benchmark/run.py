@@ -14,6 +14,7 @@ from captcha_ssl.benchmark.material import Material, check_rendering, read, rend
 from captcha_ssl.benchmark.plan import compute_models
 from captcha_ssl.benchmark.pretrain_all import pretrain_all
 from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining
+from captcha_ssl.benchmark.records import Row
 from captcha_ssl.benchmark.report import PAGE, write_report
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.errors import UserError
@@ -27,19 +28,22 @@ def run_benchmark(
     command: str,
     resume: bool = False,
     say: Callable[[str], None] = lambda line: None,
+    show: Callable[[Row], None] = lambda row: None,
 ) -> Results:
     """Run all that is not finished in `out` and write the report there.
 
-    `say` is told one line for every finished run; `command` is quoted in the report. Raises
-    UserError for unusable data, and for an `out` that holds something (without `resume`) or was
-    begun with other settings; KeyboardInterrupt, after which `resume` goes on.
+    `say` is told one line for every finished run, `show` every reported one; `command` is quoted
+    in the report. Raises UserError for unusable data, and for an `out` that holds something
+    (without `resume`) or was begun with other settings; KeyboardInterrupt, after which `resume`
+    goes on.
     """
     with ExitStack() as held:
 
         def begin() -> RunDirectory:
             return held.enter_context(open_run(out, configuration.to_toml(), resume=resume))
 
-        return _run(out, configuration, _open(out, configuration, begin, say), command, say)
+        material = _open(out, configuration, begin, say)
+        return _run(out, configuration, material, command, say, show)
 
 
 def _run(
@@ -48,6 +52,7 @@ def _run(
     material: Material,
     command: str,
     say: Callable[[str], None],
+    show: Callable[[Row], None],
 ) -> Results:
     say(
         f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
@@ -56,7 +61,7 @@ def _run(
     pretrained = pretrain_all(out / "pretrained", configuration, material, say)
     configuration = _without_diverged(configuration, pretrained.values())
     bench = Bench(out, configuration, material, pretrained)
-    rows, trials = Experiment(bench).run(say)
+    rows, trials = Experiment(bench).run(say, show)
     details = bench.details(rows)
     results = Results.collect(
         *(configuration, material, pretrained.values(), rows, trials, command, details)

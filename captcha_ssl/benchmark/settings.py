@@ -50,6 +50,9 @@ class BenchmarkSettings:
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
     finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
     head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)
+    alignment: float = setting(
+        0.0, "weight of evenly placed characters in the first steps of every arm", low=0.0
+    )
     lr_grid: tuple[float, ...] = setting((1e-3, 3e-3), "encoder learning rates to try", low=0)
     head_lr_grid: tuple[float, ...] = setting(
         (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many", low=0

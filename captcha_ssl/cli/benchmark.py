@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from captcha_ssl.cli.live_table import live_table
 from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
 
 if TYPE_CHECKING:
@@ -84,20 +85,14 @@ def benchmark(
     from captcha_ssl.benchmark.run import run_benchmark
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
-    say = _silent if quiet else _say
     try:
-        results = run_benchmark(folder, configuration, command=command, resume=resume, say=say)
+        with live_table(quiet=quiet) as (say, show):
+            results = run_benchmark(
+                *(folder, configuration), command=command, resume=resume, say=say, show=show
+            )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; go on with --out {folder} --resume") from None
     _print_table(results)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _silent(line: str) -> None:
-    """--quiet."""
 
 
 def _print_table(results: Results) -> None:

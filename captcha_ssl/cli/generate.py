@@ -30,8 +30,8 @@ def generate(
         typer.Option(
             "--style",
             metavar="NAME",
-            help="classic, fast, mixed, plain, smeared, dotted, hollow, wavy, "
-            "gradual, cluttered or broad.",
+            help="classic, fast, mixed, plain, smeared, rippled, dotted, "
+            "hollow, wavy, gradual, cluttered or broad.",
         ),
     ] = None,
     format: Annotated[

@@ -21,6 +21,7 @@ from captcha_ssl.cli.export import export
 from captcha_ssl.cli.finetune import finetune
 from captcha_ssl.cli.generate import generate
 from captcha_ssl.cli.info import info
+from captcha_ssl.cli.neighbours import neighbours
 from captcha_ssl.cli.predict import predict
 from captcha_ssl.cli.pretrain import pretrain
 from captcha_ssl.cli.suggest import suggest
@@ -50,7 +51,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(generate, check_data, pretrain, finetune, evaluate, predict),
-    *(suggest, benchmark, export, info),
+    *(suggest, neighbours, benchmark, export, info),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -45,7 +45,7 @@ def suggest(
     RUN is a recogniser, images that it is unsure of come first.
     """
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.suggest import Embedder
+    from captcha_ssl.recognition.embedder import Embedder
     from captcha_ssl.recognition.suggest import suggest as choose
     from captcha_ssl.training.device import resolve_device
 

@@ -14,7 +14,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.parameters import parameter_groups
-from captcha_ssl.models.transfer import load_encoder
+from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, left_plateau, pad_labels
 from captcha_ssl.recognition.recogniser import Recogniser
 from captcha_ssl.recognition.self_training import (
@@ -70,6 +70,7 @@ def finetune(
     recogniser = Recogniser(encoder, charset, data.geometry)
     if settings.init_from:
         load_encoder(encoder, settings.init_from)
+        load_head(recogniser.head, charset, settings.init_from)
     supervised = CTCTask(recogniser, views, frozen=settings.freeze, alignment=settings.alignment)
     task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
     groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.encoder import Encoder, build_encoder, standardise
-from captcha_ssl.models.model_file import load_model
-from captcha_ssl.models.transfer import load_encoder
-from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.recogniser import Recogniser
 
-_BATCH = 256
 _LEAST_UNSURE = 0.01
 """Weight of an image that is read with certainty: it may still be unlike all others."""
 
@@ -36,46 +26,6 @@ class Suggestion:
     index: int
     distance: float | None
     uncertainty: float | None
-
-
-class Embedder:
-    """A pretrained encoder, or a recogniser, that looks at images."""
-
-    def __init__(self, run: Path, device: torch.device) -> None:
-        """Load a run directory or model file. Raises UserError when it is none."""
-        card, _ = load_model(run)
-        self.geometry: Geometry = card.geometry
-        self.recogniser: Recogniser | None = None
-        if card.kind == "recogniser":
-            self.recogniser = Recogniser.load(run, device)
-            self.encoder: Encoder = self.recogniser.encoder
-        else:
-            encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
-            load_encoder(encoder, run)
-            self.encoder = encoder.to(device).eval()
-        self.device = device
-
-    @torch.no_grad()
-    def __call__(
-        self, images: np.ndarray, progress: Progress | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Unit vectors float32 `[N, D]` of uint8 `[N, C, H, W]`; uncertainty float32 `[N]`.
-
-        A vector is the mean of the frames of an image, zero where all of them are; the
-        uncertainty is 1 − the probability of the best path, and None without a recogniser. Both
-        stay on the device.
-        """
-        vectors, unsure = [], []
-        for start in range(0, len(images), _BATCH):
-            batch = torch.from_numpy(np.array(images[start : start + _BATCH])).to(self.device)
-            frames = self.encoder(standardise(batch)).float()
-            vectors.append(F.normalize(frames.mean(1), dim=1))
-            if self.recogniser is not None:
-                logits = self.recogniser.head(frames)
-                unsure.append(1 - pseudo_labels(logits).confidence)
-            if progress is not None:
-                progress(min(start + _BATCH, len(images)), len(images))
-        return torch.cat(vectors), torch.cat(unsure) if unsure else None
 
 
 def suggest(

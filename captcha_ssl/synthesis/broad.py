@@ -19,12 +19,13 @@ from captcha_ssl.synthesis.gradual import draw_gradual
 from captcha_ssl.synthesis.hollow import draw_hollow
 from captcha_ssl.synthesis.opencv import draw_fast
 from captcha_ssl.synthesis.plain import draw_plain
+from captcha_ssl.synthesis.rippled import draw_rippled
 from captcha_ssl.synthesis.smeared import draw_smeared
 from captcha_ssl.synthesis.wavy import draw_wavy
 
 _DRAWN = (
-    *((draw_fast, 8), (draw_plain, 12), (draw_smeared, 13), (draw_dotted, 10)),
-    *((draw_hollow, 6), (draw_wavy, 8), (draw_gradual, 7), (draw_cluttered, 8)),
+    *((draw_fast, 8), (draw_plain, 10), (draw_smeared, 7), (draw_rippled, 9), (draw_dotted, 11)),
+    *((draw_hollow, 6), (draw_wavy, 8), (draw_gradual, 6), (draw_cluttered, 7)),
 )
 _CLASSIC = 28
 """Weights, in rising order of how many captchas look like it; `classic` is the commonest."""

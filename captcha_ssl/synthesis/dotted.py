@@ -12,7 +12,9 @@ from captcha_ssl.synthesis.clutter import dotted, draw_specks, draw_waves
 from captcha_ssl.synthesis.lettering import Lettering, letter_line
 from captcha_ssl.synthesis.painting import paint, place
 
-_LOOK = Lettering(size=(0.85, 1.15), gap=(-0.15, 0.15), turn=16, slant=22, drift=0.25, one_face=0.8)
+_LOOK = Lettering(size=(0.85, 1.15), gap=(-0.25, 0.1), turn=16, slant=24, drift=0.28, one_face=0.8)
+_WAVES = (0, 1, 1, 1, 2)
+"""How many waves; one is the commonest."""
 _SQUARE = np.ones((2, 2), np.uint8)
 _LOWEST = 44
 
@@ -21,7 +23,7 @@ def draw_dotted(text: str, rng: Random, canvas: Canvas) -> Pixels:
     """Draw `text`: uint8 [C, H, W]."""
     line = letter_line(text, rng, min(96, round(0.5 * canvas.height)), _LOOK)
     ink = place(line, rng, canvas, fill=(0.5, 0.9))
-    draw_waves(ink, rng, rng.randint(0, 2), thick=max(1, canvas.height // 22))
+    draw_waves(ink, rng, rng.choice(_WAVES), thick=max(1, canvas.height // 20))
     if rng.random() < 0.5:
         cv2.dilate(ink, _SQUARE, ink)
     # A low picture has no room for dots that anybody could still read.
@@ -29,4 +31,4 @@ def draw_dotted(text: str, rng: Random, canvas: Canvas) -> Pixels:
         ink = dotted(ink, rng, rng.randint(2, max(2, canvas.height // 25)))
     specks = np.zeros_like(ink)
     draw_specks(specks, rng, rng.randint(0, 25), largest=max(1, canvas.height // 28))
-    return paint(np.maximum(ink, specks), rng, canvas, paper=(225, 255), dark=(0, 110), tint=60)
+    return paint(np.maximum(ink, specks), rng, canvas, paper=(225, 255), dark=(0, 140), tint=60)

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from random import Random
 
 from captcha_ssl.errors import UserError
@@ -28,6 +29,11 @@ class PictureSettings:
     seed: int = setting(0, "seed of every random choice", low=0, high=MOST_SEED)
     length: str = setting("4", "characters in a picture: 4, or 4-6, or 4,3-8 for one or the other")
     charset: str = setting(string.digits + string.ascii_uppercase, "characters to draw from")
+    kinds: float = setting(
+        *(0.0, "share of texts that keep to some of: digits, capitals, small letters"),
+        low=0.0,
+        high=1.0,
+    )
     style: str = setting("classic", "how pictures look", choices=tuple(STYLES))
     height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
     width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
@@ -68,17 +74,34 @@ def renderer(settings: PictureSettings) -> Render:
     ranges = _checked_lengths(settings)
     _check_charset(settings)
     canvas = Canvas(settings.channels, settings.height, settings.width)
-    draw, charset, seed = STYLES[settings.style].draw, settings.charset, settings.seed
+    draw, every, seed = STYLES[settings.style].draw, settings.charset, settings.seed
+    kinds = settings.kinds and charsets_of_kinds(every)
 
     def render_one(index: int) -> tuple[Pixels, str]:
         rng = Random(seed << 64 | index)
         random = rng.random
         shortest, longest = ranges[0] if len(ranges) == 1 else rng.choice(ranges)
         length = shortest + int(random() * (longest - shortest + 1))
+        # Without kinds nothing is drawn for them: the pictures of a seed stay what they were.
+        charset = rng.choice(kinds) if kinds and random() < settings.kinds else every
         text = "".join([charset[int(random() * len(charset))] for _ in range(length)])
         return draw(text, rng, canvas), text
 
     return render_one
+
+
+def charsets_of_kinds(charset: str) -> list[str]:
+    """What is left of a charset with each choice of its kinds, and with all of them.
+
+    Kinds are the digits, the capitals, the small letters, and the rest, as far as it has them.
+    """
+    kinds: dict[str, str] = {}
+    for character in charset:
+        kind = unicodedata.category(character)
+        kind = kind if kind in ("Nd", "Lu", "Ll") else "rest"
+        kinds[kind] = kinds.get(kind, "") + character
+    sizes = range(1, len(kinds) + 1)
+    return ["".join(some) for size in sizes for some in combinations(kinds.values(), size)]
 
 
 def _checked_lengths(settings: PictureSettings) -> tuple[tuple[int, int], ...]:

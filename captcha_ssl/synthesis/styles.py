@@ -17,6 +17,7 @@ from captcha_ssl.synthesis.hollow import draw_hollow
 from captcha_ssl.synthesis.more_fonts import broad_faces_with
 from captcha_ssl.synthesis.opencv import draw_fast
 from captcha_ssl.synthesis.plain import draw_plain
+from captcha_ssl.synthesis.rippled import draw_rippled
 from captcha_ssl.synthesis.smeared import draw_smeared
 from captcha_ssl.synthesis.wavy import draw_wavy
 
@@ -64,6 +65,7 @@ def _broad_can_draw(character: str) -> bool:
 _LETTERING = {
     "plain": draw_plain,
     "smeared": draw_smeared,
+    "rippled": draw_rippled,
     "dotted": draw_dotted,
     "hollow": draw_hollow,
     "wavy": draw_wavy,

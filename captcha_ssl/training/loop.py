@@ -24,6 +24,7 @@ from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.optimiser import build_optimiser, cosine_factor, set_learning_rate
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
+from captcha_ssl.training.tensorboard import tensorboard_curves
 
 
 class Task(Protocol):
@@ -90,7 +91,11 @@ def train(
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
     task.train()
-    with determinism(settings.deterministic), stop_requests() as stop_asked:
+    with (
+        determinism(settings.deterministic),
+        tensorboard_curves(run, settings.tensorboard, first),
+        stop_requests() as stop_asked,
+    ):
         for step in range(first, steps):
             set_learning_rate(optimiser, cosine_factor(step, steps, settings.warmup))
             torch.manual_seed(step_seed(settings.seed, step, rank()))

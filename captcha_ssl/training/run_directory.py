@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ class RunDirectory:
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path, self.writes = path, writes
+        self.curves: Callable[[int, dict[str, float]], None] | None = None
+        """Told of all figures too, when set."""
 
     @classmethod
     def create(cls, path: Path, config: str) -> RunDirectory:
@@ -86,6 +88,8 @@ class RunDirectory:
         """Append one line of figures to metrics.jsonl."""
         if self.writes:
             append_line(self.path / METRICS, json.dumps({"step": step, **figures}))
+            if self.curves is not None:
+                self.curves(step, figures)
 
     def metrics(self) -> list[dict[str, Any]]:
         """All lines of metrics.jsonl, oldest first."""

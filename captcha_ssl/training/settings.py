@@ -24,6 +24,7 @@ class LoopSettings:
     seed: int = setting(0, "seed of everything random", low=0, high=MOST_SEED)
     device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
+    tensorboard: bool = setting(False, "draw the figures for TensorBoard too, in RUN/tensorboard")
     deterministic: bool = setting(False, "the same bytes again on a GPU too; slower")
 
 

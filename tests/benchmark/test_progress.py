@@ -4,7 +4,7 @@ import pytest
 
 from captcha_ssl.benchmark.plan import Arm
 from captcha_ssl.benchmark.progress import Progress, duration
-from captcha_ssl.benchmark.records import Trial
+from captcha_ssl.benchmark.records import Row, Trial
 
 
 def trial(arm: str, seconds: float) -> Trial:
@@ -13,9 +13,12 @@ def trial(arm: str, seconds: float) -> Trial:
 
 def test_the_time_left_counts_what_is_matched_apart():
     lines: list[str] = []
+    shown: list[Row] = []
     arms = (Arm("scratch"), Arm("long", match_compute=True))
     progress = Progress(
-        lines.append, arms, {"scratch": 2, "long": 2}, matched_seconds=300, processes=1
+        *(lines.append, shown.append, arms, {"scratch": 2, "long": 2}),
+        matched_seconds=300,
+        processes=1,
     )
     progress.skipped(trial("scratch", 20))
     assert lines == []
@@ -24,8 +27,11 @@ def test_the_time_left_counts_what_is_matched_apart():
     # Two matched ones are left, each the usual 30 s and 300 s more.
     assert lines[-1].endswith("40 s; about 11 min left")
     progress.finished(trial("long", 330))
-    progress.finished(trial("long", 330))
+    assert shown == []
+    row = Row("long", 200, 1, 0.5, 0.2, True, 330, 1e-3, 0.1, 600, None)
+    progress.finished(row)
     assert lines[-1].endswith("; done")
+    assert shown == [row]
 
 
 @pytest.mark.parametrize(

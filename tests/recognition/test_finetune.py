@@ -15,6 +15,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import save_model
+from captcha_ssl.models.transfer import load_head
 from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
@@ -114,6 +115,37 @@ def test_fine_tuning_can_start_from_a_recogniser(digits: Dataset, tmp_path: Path
     second = _finetune(digits, settings).recogniser.encoder.state_dict()
     kept = first.recogniser.encoder.state_dict()
     assert all(torch.equal(kept[k], second[k]) for k in kept)
+
+
+def test_a_recogniser_passes_on_what_it_knows_of_the_characters_it_shares(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    learnt = _finetune(digits, FinetuneSettings(steps=2), run).recogniser.head
+    head = torch.nn.Linear(learnt.in_features, 4)
+    fresh = head.weight.clone()
+    load_head(head, Charset("19x"), run.path)
+    assert torch.equal(head.weight[:3], learnt.weight[[0, 2, 10]])
+    assert torch.equal(head.bias[:3], learnt.bias[[0, 2, 10]])
+    assert torch.equal(head.weight[3], fresh[3])
+
+
+def test_fine_tuning_a_reader_again_starts_where_it_stopped(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    _finetune(digits, FinetuneSettings(steps=150), run)
+    again = _finetune(digits, FinetuneSettings(steps=1, init_from=run.path, head_lr=1e-6))
+    assert again.final_loss < 0.3
+
+
+def test_a_head_that_is_cut_short_is_one_line(digits: Dataset, tmp_path: Path) -> None:
+    weights = {"head.weight": torch.zeros(3, 128), "head.bias": torch.zeros(3)}
+    save_model(
+        tmp_path / "m.safetensors", weights, ModelCard("recogniser", "tiny", GEOMETRY, "0123456789")
+    )
+    with pytest.raises(UserError, match="its head"):
+        load_head(torch.nn.Linear(128, 11), CHARSET, tmp_path / "m.safetensors")
 
 
 def test_logits_are_float32_and_uint8_is_standardised(digits: Dataset) -> None:

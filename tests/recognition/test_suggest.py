@@ -14,9 +14,10 @@ import torch.nn.functional as F
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder, standardise
 from captcha_ssl.models.model_file import ModelCard, save_model
+from captcha_ssl.recognition.embedder import Embedder
 from captcha_ssl.recognition.reading import read_images
 from captcha_ssl.recognition.recogniser import Recogniser
-from captcha_ssl.recognition.suggest import Embedder, suggest
+from captcha_ssl.recognition.suggest import suggest
 
 CPU = torch.device("cpu")
 

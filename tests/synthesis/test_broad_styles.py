@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from captcha_ssl.synthesis import more_fonts
+from captcha_ssl.synthesis import more_fonts, rippled
 from captcha_ssl.synthesis.broad import draw_broad
 from captcha_ssl.synthesis.canvas import Canvas
 from captcha_ssl.synthesis.clutter import dotted
@@ -16,13 +16,15 @@ from captcha_ssl.synthesis.fonts import CLASSIC_FACE
 from captcha_ssl.synthesis.lettering import Lettering, letter_line
 from captcha_ssl.synthesis.more_fonts import broad_faces
 from captcha_ssl.synthesis.painting import place
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import PictureSettings, charsets_of_kinds, render
 from captcha_ssl.synthesis.styles import STYLES
 
 STILL = Lettering(
     (1, 1), (1, 1), (0.1, 0.1), turn=0, slant=0, drift=0, faces=lambda face: face == CLASSIC_FACE
 )
-NEW = ("plain", "smeared", "dotted", "hollow", "wavy", "gradual", "cluttered", "broad")
+NEW = (
+    *("plain", "smeared", "rippled", "dotted", "hollow", "wavy", "gradual", "cluttered", "broad"),
+)
 
 
 @pytest.mark.parametrize("style", NEW)
@@ -84,6 +86,22 @@ def test_a_screen_of_dots_leaves_part_of_the_ink(step: int) -> None:
         assert 0.15 < (dotted(ink, Random(seed), step) > 0).mean() < 0.8
 
 
+def test_ripples_move_rows_aside_and_columns_down_by_sines() -> None:
+    ramp = np.broadcast_to(np.arange(0, 200, 2, dtype=np.uint8), (50, 100))
+    inner = np.s_[10:40, 20:80]
+    aside = (rippled._ripple(ramp, Random(1)).astype(int) - ramp)[inner].mean(axis=1) / 2
+    drawn = Random(1)
+    strength, length = drawn.uniform(1.5, 4.0), drawn.uniform(11, 18)
+    assert np.allclose(aside, strength * np.sin(np.arange(10, 40) / length), atol=0.3)
+
+
+def test_water_is_troubled_within_a_circle_alone() -> None:
+    speckled = np.random.default_rng(0).integers(0, 256, (50, 300), np.uint8)
+    moved = rippled._trouble(speckled, Random(0)) != speckled
+    assert not moved[:, :50].any() and not moved[:, -50:].any()
+    assert moved[15:35, 140:160].mean() > 0.5
+
+
 def test_a_picture_of_style_broad_is_fitted_like_a_picture_that_is_read() -> None:
     short = [draw_broad("ab", Random(seed), Canvas(1, 32, 200)) for seed in range(30)]
     padded = sum(int(np.ptp(picture[0, :, -40:]) == 0) for picture in short)
@@ -112,3 +130,20 @@ def test_lengths_may_be_one_of_several_ranges() -> None:
     lengths = [len(render(settings, index)[1]) for index in range(200)]
     assert set(lengths) == {2, 7, 8}
     assert 70 < lengths.count(2) < 130
+
+
+def test_texts_keep_to_kinds_of_characters_as_often_as_asked() -> None:
+    settings = PictureSettings(
+        charset="0123456789abcdefghABCDEFGH", kinds=0.7, channels=1, length="6", style="plain"
+    )
+    texts = [render(settings, index)[1] for index in range(300)]
+    digits = sum(text.isdigit() for text in texts) / 300
+    assert 0.05 < digits < 0.17  # 0.7 / 7, and next to none by chance
+    whole = PictureSettings(charset="0123456789", kinds=1.0, channels=1, style="plain")
+    assert render(whole, 5)[1].isdigit()
+
+
+def test_every_choice_of_kinds_is_one_charset() -> None:
+    assert charsets_of_kinds("7aB") == ["7", "a", "B", "7a", "7B", "aB", "7aB"]
+    assert charsets_of_kinds("12") == ["12"]
+    assert charsets_of_kinds("1-é") == ["1", "-", "é", "1-", "1é", "-é", "1-é"]

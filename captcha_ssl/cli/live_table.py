@@ -1,0 +1,91 @@
+"""What a benchmark has found so far, on stderr: a table on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from captcha_ssl.benchmark.records import Row
+
+Say = Callable[[str], None]
+Show = Callable[["Row"], None]
+_LINES = 6
+"""Latest messages that stay below the table."""
+
+
+@contextmanager
+def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
+    """Yield what takes a message and what takes a reported run; neither speaks when `quiet`."""
+    if quiet:
+        yield lambda line: None, lambda row: None
+    elif not sys.stderr.isatty():
+        yield _print_line, lambda row: None
+    else:
+        from rich.console import Console
+        from rich.live import Live
+
+        board = Board()
+        console = Console(stderr=True)
+        # Left to itself, rich would send what is printed on stdout to this console.
+        with Live(console=console, transient=True, redirect_stdout=False) as live:
+
+            def say(line: str) -> None:
+                board.say(line)
+                live.update(board.draw())
+
+            def show(row: Row) -> None:
+                board.show(row)
+                live.update(board.draw())
+
+            yield say, show
+
+
+class Board:
+    """Exact match of each arm at each label count over the runs so far, and what was said last."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, dict[int, list[float]]] = {}
+        self.said: list[str] = []
+
+    def say(self, line: str) -> None:
+        """Keep a message below the table until others push it out."""
+        self.said = [*self.said, line][-_LINES:]
+
+    def show(self, row: Row) -> None:
+        """Take up a reported run."""
+        self.found.setdefault(row.arm, {}).setdefault(row.labels, []).append(row.exact_match)
+
+    def draw(self) -> RenderableType:
+        """The table, an arm to a row, a label count to a column, and the messages."""
+        from rich import box
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        counts = sorted({labels for of_arm in self.found.values() for labels in of_arm})
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        table.add_column("arm", no_wrap=True)
+        for labels in counts:
+            table.add_column(f"{labels:,} labels", justify="right", no_wrap=True)
+        for arm, of_arm in self.found.items():
+            table.add_row(arm, *(_cell(of_arm.get(labels, [])) for labels in counts))
+        said = [Text(line, overflow="ellipsis", no_wrap=True) for line in self.said]
+        return Group(*([table] if self.found else []), *said)
+
+
+def _cell(values: list[float]) -> str:
+    if not values:
+        return "–"
+    from captcha_ssl.benchmark.statistics import estimate
+    from captcha_ssl.benchmark.table import percent
+
+    return f"{percent(estimate(values))} ({len(values)})"
+
+
+def _print_line(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,58 @@
+"""`captcha-ssl neighbours`: see what an encoder takes for alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from captcha_ssl.cli.options import Device, Quiet, Seed
+from captcha_ssl.cli.progress import progress_bar
+
+
+def neighbours(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are not read.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where the sheet goes.")],
+    init_from: Annotated[
+        Path,
+        typer.Option("--init-from", metavar="RUN", help="A pretrain or finetune run, or its file."),
+    ],
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=1, max=100, help="Images to look at.")
+    ] = 12,
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=1, max=8, help="Neighbours of each.")
+    ] = 5,
+    max_bad: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+    ] = 0.01,
+    seed: Seed = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw images beside those that an encoder finds most like them.
+
+    Example: captcha-ssl neighbours pile/ sheet.png --init-from runs/encoder
+
+    Neighbours that share characters say that it has learnt strokes; neighbours that share only
+    a colour or a line across say what it has learnt instead.
+    """
+    from captcha_ssl.data.dataset import load_dataset
+    from captcha_ssl.recognition.embedder import Embedder
+    from captcha_ssl.recognition.neighbours import write_neighbours
+    from captcha_ssl.training.device import resolve_device
+
+    embedder = Embedder(init_from, resolve_device(device or "auto"))
+    with progress_bar("loading", quiet=quiet) as progress:
+        images = load_dataset(
+            data,
+            labelled=False,
+            geometry=embedder.geometry,
+            max_bad=max_bad,
+            progress=progress,
+        ).images
+    with progress_bar("looking", quiet=quiet) as progress:
+        vectors, _ = embedder(images, progress)
+    write_neighbours(out, images, vectors, rows=rows, count=count, seed=seed or 0)
+    typer.echo(out)

@@ -1,0 +1,42 @@
+"""`captcha-ssl neighbours` as a user runs it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+SHIPPED = Path(__file__).parents[2] / "captcha_ssl/shipped/model.safetensors"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "captcha_ssl", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("data") / "pile"
+    assert run("generate", out, "--count", 20, "--channels", 1, "-q").returncode == 0
+    return out
+
+
+def test_the_sheet_is_drawn_and_named(pile: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sheet.png"
+    done = run("neighbours", pile, file, "--init-from", SHIPPED, "--rows", 3, "--count", 2, "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{file}\n", "")
+    assert Image.open(file).width > 3 * 96
+
+
+def test_more_neighbours_than_images_are_one_line(pile: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    assert run("generate", few, "--count", 2, "-q").returncode == 0
+    done = run("neighbours", few, tmp_path / "s.png", "--init-from", SHIPPED, "-q")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "captcha-ssl: error: 2 images have no 5 neighbours each; ask for fewer\n"
+    )
+    assert not (tmp_path / "s.png").exists()
