@@ -18,7 +18,9 @@ LISTED = 10
 def evaluate(
     model: Annotated[
         Path,
-        typer.Argument(metavar="MODEL", help="A finetune run, or a .safetensors or .onnx file."),
+        typer.Argument(
+            metavar="MODEL", help="A finetune run, a .safetensors or .onnx file, or shipped."
+        ),
     ],
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or LMDB.")

@@ -40,7 +40,11 @@ def finetune(
     out: Out = None,
     init_from: Annotated[
         Path | None,
-        typer.Option("--init-from", metavar="RUN", help="Pretrained run; from scratch if absent."),
+        typer.Option(
+            "--init-from",
+            metavar="RUN",
+            help="A run or model file, or shipped; none: from scratch.",
+        ),
     ] = None,
     labels: Annotated[
         int | None, typer.Option("--labels", metavar="N", help="Use only N of the labels.")

@@ -70,7 +70,9 @@ def pretrain(
     lr: Annotated[float | None, typer.Option("--lr", help="Peak learning rate.")] = None,
     init_from: Annotated[
         Path | None,
-        typer.Option("--init-from", metavar="RUN", help="Start from the encoder of this run."),
+        typer.Option(
+            "--init-from", metavar="RUN", help="Start from the encoder of this run, or shipped."
+        ),
     ] = None,
     probe: Annotated[
         Path | None,

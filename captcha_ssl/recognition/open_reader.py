@@ -18,7 +18,7 @@ def open_reader(model: Path | None, device: str = "auto") -> Reader:
     ONNX is read on the CPU; a run directory with another `device` is read by torch there.
     Raises UserError when there is no recogniser, or the device does not fit.
     """
-    file = _shipped() if model is None else model
+    file = _shipped() if model is None or _is_shipped(model) else model
     if file.is_dir() and device in _ANY_CPU and (file / FILE_NAME).is_file():
         file = file / FILE_NAME
     if file.suffix.lower() != ".onnx":
@@ -32,6 +32,11 @@ def open_reader(model: Path | None, device: str = "auto") -> Reader:
             f"--device {device}: ONNX is read on the CPU; give the .safetensors file instead"
         )
     return OnnxReader(file)
+
+
+def _is_shipped(model: Path) -> bool:
+    """Whether it is the name that training takes for the model in the package."""
+    return str(model) == SHIPPED.parent.name and not model.exists()
 
 
 def _shipped() -> Path:

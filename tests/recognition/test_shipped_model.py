@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.model_file import FILE_NAME, find_model
 from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import SHIPPED
 from captcha_ssl.recognition.reading import read_images
@@ -62,3 +65,34 @@ def test_predict_needs_nothing_but_an_image(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "captcha_ssl", "predict", "image.png"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert result.stdout == f"{text}\n"
+
+
+def test_its_name_stands_for_it_wherever_a_model_is_asked_for(tmp_path: Path) -> None:
+    program = [sys.executable, "-m", "captcha_ssl"]
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*program, *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert run("generate", "data", "--count", "24", "--style", "plain", "-q").returncode == 0
+    assert run("generate", "one", "--count", "1", "--format", "folder", "-q").returncode == 0
+    judged = run("evaluate", "shipped", "data", "--format", "json", "-q")
+    before = json.loads(judged.stdout)["exact_match"]
+    assert before > 0.5
+    tuned = run(
+        *("finetune", "data", "--init-from", "shipped", "--out", "run", "--steps", "2"),
+        *("--lr", "1e-6", "--head-lr", "1e-6", "--device", "cpu", "-q"),
+    )
+    assert tuned.returncode == 0, tuned.stderr
+    # Its characters are those of the labels, and what it knew of them is not lost.
+    again = json.loads(run("evaluate", "run", "data", "--format", "json", "-q").stdout)
+    assert again["exact_match"] >= before
+    assert run("predict", "one", "--model", "shipped").stdout == run("predict", "one").stdout
+
+
+def test_a_folder_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert find_model(Path("shipped")).parent.parent == SHIPPED.parents[1]
+    Path("shipped").mkdir()
+    with pytest.raises(UserError, match="no model here"):
+        find_model(Path("shipped"))
