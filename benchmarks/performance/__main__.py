@@ -22,7 +22,17 @@ from benchmarks.performance.ratio import Ratio
 from benchmarks.performance.table import table
 from captcha_ssl.atomic import atomic_write_text
 
-MEASUREMENTS = ("render", "generate", "views", "step", "precision", "tiles", "fetch", "start")
+MEASUREMENTS = (
+    "render",
+    "generate",
+    "views",
+    "step",
+    "precision",
+    "tiles",
+    "fetch",
+    "millions",
+    "start",
+)
 COMMAND = "python -m benchmarks.performance"
 
 

@@ -32,8 +32,8 @@ class Dataset:
     """
 
     images: np.ndarray
-    labels: list[str] | None
-    names: list[str]
+    labels: Sequence[str] | None
+    names: Sequence[str]
     geometry: Geometry
     rejected: list[Rejected]
 
@@ -88,9 +88,8 @@ def load_dataset(
     images, failures = _read_all(source, geometry, progress)
     rejected = source.rejected + [Rejected(source.names[i], failures[i]) for i in sorted(failures)]
     _refuse_if_too_many(path, rejected, len(source) + len(source.rejected), max_bad=max_bad)
-    kept = [i for i in range(len(source)) if i not in failures]
-    labels = None if source.labels is None else [source.labels[i] for i in kept]
-    return Dataset(images, labels, [source.names[i] for i in kept], geometry, rejected)
+    labels = None if source.labels is None else _those_read(source.labels, failures)
+    return Dataset(images, labels, _those_read(source.names, failures), geometry, rejected)
 
 
 def infer_geometry(
@@ -144,6 +143,13 @@ def _read_all(
 
     failures = sweep(source, fit, progress)
     return _without(images, failures), failures
+
+
+def _those_read(texts: Sequence[str], failures: dict[int, str]) -> Sequence[str]:
+    """`texts` itself when nothing failed: those of a packed pile take no memory."""
+    if not failures:
+        return texts
+    return [text for index, text in enumerate(texts) if index not in failures]
 
 
 def _without(images: np.ndarray, failures: dict[int, str]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -75,7 +76,7 @@ def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
     return loss.to(logits.device)
 
 
-def pad_labels(labels: list[str], charset: Charset) -> tuple[Tensor, Tensor]:
+def pad_labels(labels: Sequence[str], charset: Charset) -> tuple[Tensor, Tensor]:
     """Classes int64 `[N, L]` padded with 0, and lengths int64 `[N]`.
 
     Raises UserError for a character outside the charset.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from captcha_ssl.recognition.reading import BATCH_SIZE, Reader, Reading, read_im
 class Evaluation:
     """Labels and what was read, image by image; `rejected` counts the rows left out before."""
 
-    labels: list[str]
+    labels: Sequence[str]
     readings: list[Reading]
     rejected: int = 0
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -21,14 +22,35 @@ FORMAT, VERSION = "captcha-ssl-packed", 1
 DESCRIPTION, PIXELS, LABELS = "dataset.json", "images.npy", "labels.csv"
 
 
+class PackedNames(Sequence[str]):
+    """The names of rows `indices`: made when asked for, as a pile may have many millions."""
+
+    def __init__(self, indices: Sequence[int] | np.ndarray) -> None:
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> PackedNames: ...
+
+    def __getitem__(self, place: int | slice) -> str | PackedNames:
+        if isinstance(place, slice):
+            return PackedNames(self._indices[place])
+        return f"{int(self._indices[place]):05d}"
+
+
 @dataclass
 class PackedSource:
     """Rows `indices` of `images`, uint8 [N, C, H, W] as mapped from the file."""
 
     path: Path
     images: np.ndarray
-    indices: np.ndarray
-    names: list[str]
+    indices: range | np.ndarray
+    names: PackedNames
     labels: list[str] | None
     rejected: list[Rejected]
     about: dict[str, Any]
@@ -54,12 +76,12 @@ def open_packed(folder: Path, *, want_labels: bool | None) -> PackedSource:
     images = _map_images(folder / PIXELS, about)
     labels: list[str] | None = None
     rejected: list[Rejected] = []
-    indices = np.arange(len(images))
+    indices: range | np.ndarray = range(len(images))
     if want_labels is not False and (folder / LABELS).is_file():
         by_index, rejected = _read_labels(folder / LABELS, len(images))
         indices = np.array(sorted(by_index), np.int64)
         labels = [by_index[i] for i in indices.tolist()]
-    names = [f"{index:05d}" for index in indices.tolist()]
+    names = PackedNames(indices)
     return PackedSource(folder, images, indices, names, labels, rejected, about)
 
 

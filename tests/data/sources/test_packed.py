@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from captcha_ssl.data.sources.packed import open_packed
+from captcha_ssl.data.sources.packed import PackedNames, open_packed
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError
 
@@ -83,3 +83,13 @@ def test_a_damaged_description_is_refused(packed: Path, text: str):
     (packed / "dataset.json").write_text(text)
     with pytest.raises(UserError, match=r"dataset\.json: not"):
         open_packed(packed, want_labels=True)
+
+
+def test_names_are_made_when_asked_for() -> None:
+    names = PackedNames(range(10**12))
+    assert len(names) == 10**12
+    assert names[7] == "00007"
+    assert names[-1] == "999999999999"
+    assert list(names[3:6]) == ["00003", "00004", "00005"]
+    assert list(PackedNames(np.array([4, 2]))) == ["00004", "00002"]
+    assert "00002" in PackedNames([2]) and "00003" not in PackedNames([2])
