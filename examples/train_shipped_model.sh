@@ -16,29 +16,43 @@ characters=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 
 step() { printf '\n== %s\n' "$1" >&2; }
 
-step "Render $count pictures of every style"
-if [ ! -e "$out/pile" ]; then
-  captcha-ssl generate "$out/pile" --style broad --count "$count" --length 4,3-8 \
-    --charset "$characters" --height 32 --width 96 --channels 1 --preview "$out/pile.png"
-fi
+# draw FOLDER COUNT [OPTION …]: pictures of every style, at the size the model reads.
+draw() {
+  if [ -e "$1" ]; then return; fi
+  captcha-ssl generate "$1" --count "$2" --style broad --length 4,3-8 --charset "$characters" \
+    --height 32 --width 96 --channels 1 --preview "$1.png" "${@:3}"
+}
+
+# learn PILE FROM TO [OPTION …]: fine-tune, and calibrate on a few that are held out.
+learn() {
+  captcha-ssl finetune "$1" --init-from "$2" --out "$3" --steps "$steps" --batch-size 64 \
+    --set warmup=0.03 --set elastic=0.3 --set blur=0.1 --set checkpoint_every=1000 --resume "${@:4}"
+}
+
+step "Render $count pictures, every character as likely"
+draw "$out/pile" "$count"
 
 step "Pretrain an encoder on them without their labels"
 captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder small --steps "$pretrain_steps" \
   --resume
 
-step "Fine-tune the recogniser, and calibrate it on 1% that is held out"
-captcha-ssl finetune "$out/pile" --out "$out/reader" --init-from "$out/encoder" \
-  --steps "$steps" --batch-size 64 --lr 2e-3 --validation 0.01 \
-  --set warmup=0.03 --set elastic=0.3 --set blur=0.1 --set checkpoint_every=1000 --resume
+step "Fine-tune a recogniser"
+learn "$out/pile" "$out/encoder" "$out/reader" --lr 2e-3 --validation 0.01
+
+step "Render more, most of which keep to digits, to letters, to capitals, … as captchas do"
+draw "$out/kinds" $((count * 4 / 3)) --set kinds=0.6 --seed 5
+
+step "Go on with those"
+learn "$out/kinds" "$out/reader" "$out/final" --lr 1.5e-3 --head-lr 3e-3 --validation 0.0075
 
 step "Read 300 pictures of the captcha package's default style"
 if [ ! -e "$out/classic" ]; then
   captcha-ssl generate "$out/classic" --style classic --count 300 --length 4 --seed 1 \
     --charset "$characters" --format folder
 fi
-captcha-ssl evaluate "$out/reader" "$out/classic" --out "$out/evaluation" | head -8
+captcha-ssl evaluate "$out/final" "$out/classic" --out "$out/evaluation" | head -8
 
-step "Put it into the package"
+step "Put it into the package, for onnxruntime in 8 bits"
 mkdir -p "$shipped"
-captcha-ssl export "$out/reader" "$shipped/model.onnx"
-captcha-ssl export "$out/reader" "$shipped/model.safetensors"
+captcha-ssl export "$out/final" "$shipped/model.onnx" --int8 "$out/kinds"
+captcha-ssl export "$out/final" "$shipped/model.safetensors"

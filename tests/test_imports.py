@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -77,6 +78,26 @@ def test_imports_run_one_way(name: str) -> None:
 def test_no_module_imports_itself_through_others() -> None:
     # static_order raises CycleError and names the circle.
     list(TopologicalSorter({name: imports(name) for name in MODULES}).static_order())
+
+
+def test_the_drawing_in_the_docs_is_what_the_code_imports() -> None:
+    folders = {name for name in RANK if (ROOT / "captcha_ssl" / name).is_dir()}
+    uses: dict[str, set[str]] = {folder: set() for folder in folders}
+    for name in MODULES:
+        if part(name) in folders:
+            uses[part(name)] |= {part(other) for other in imports(name)} & folders - {part(name)}
+
+    def reached(folder: str) -> set[str]:
+        return set().union(*({used} | reached(used) for used in uses[folder]))
+
+    needed = {
+        (used, folder)
+        for folder in folders
+        for used in uses[folder]
+        if not any(used in reached(other) for other in uses[folder])
+    }
+    drawing = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^  (\w+) --> (\w+)$", drawing, re.MULTILINE)) == needed
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,10 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("page", "left"),
     [
-        ("your-own-images.md", ["pile.png", "views.png", "scores/reader/worst.png", "reader.onnx"]),
+        (
+            "your-own-images.md",
+            ["pile.png", "views.png", "neighbours.png", "scores/reader/worst.png", "reader.onnx"],
+        ),
         ("adding-a-method.md", ["mirror.png", "runs/mirror/model.safetensors"]),
     ],
 )
