@@ -49,8 +49,12 @@ def fine_tune(
         device=settings.device,
         precision=settings.precision,
     )
-    views = StrongViewSettings() if arm.strong else GentleViewSettings()
+    views = StrongViewSettings() if arm.strong else _gentle(settings)
     return finetune(
         *(data, charset, replace(what, **arm.finetune), loop, model, views),
         pile=pile if arm.self_training else None,
     )
+
+
+def _gentle(settings: BenchmarkSettings) -> GentleViewSettings:
+    return GentleViewSettings(strokes=settings.finetune_strokes)

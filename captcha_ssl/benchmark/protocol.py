@@ -31,6 +31,11 @@ def protocol(results: Results) -> Iterator[str]:
         f"{settings.finetune_steps:,} steps of {settings.finetune_batch_size} images"
         f"{_longer(results)}."
     )
+    if settings.finetune_strokes:
+        yield (
+            f"Fine-tuning of every arm draws up to {settings.finetune_strokes} curved strokes of "
+            "its own over an image."
+        )
     if settings.alignment:
         yield (
             f"In the first {FADED:.0%} of the steps of every arm the characters are also taken to "

@@ -53,6 +53,9 @@ class BenchmarkSettings:
     alignment: float = setting(
         0.0, "weight of evenly placed characters in the first steps of every arm", low=0.0
     )
+    finetune_strokes: int = setting(
+        0, "curved strokes drawn over an image in fine-tuning, at most, for every arm", low=0
+    )
     lr_grid: tuple[float, ...] = setting((1e-3, 3e-3), "encoder learning rates to try", low=0)
     head_lr_grid: tuple[float, ...] = setting(
         (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many", low=0

@@ -95,3 +95,22 @@ def test_self_training_gets_the_pool_and_strong_arms_strong_views(
     assert [pile.shape for pile in piles] == [(results.data["pool"], 1, 32, 32)] * 3
     assert sorted(strokes for _, _, strokes in seen) == [0] * 6 + [2] * 3
     assert len({config for config, _, _ in seen}) == 1
+
+
+def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    genuine = finetuning.finetune
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        seen.append((arguments[2].alignment, arguments[5].strokes))
+        return genuine(*arguments, **named)
+
+    monkeypatch.setattr(finetuning, "finetune", watched)
+    settings = ("alignment=0.2", "finetune_strokes=2", "arms=scratch,simclr", "label_counts=4")
+    run(tmp_path / "out", *settings)
+    assert set(seen) == {(0.2, 2)} and len(seen) == 8
+    report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
+    assert "up to 2 curved strokes" in report
+    assert "falls from 0.2 to 0" in report
