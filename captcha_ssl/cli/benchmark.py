@@ -30,7 +30,12 @@ def benchmark(
     out: Out = None,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", metavar="NAME", help="quick, standard or paper; quick."),
+        typer.Option(
+            "--preset",
+            metavar="NAME",
+            help="quick, standard or paper; quick.",
+            autocompletion=lambda: ["quick", "standard", "paper"],
+        ),
     ] = None,
     methods: Annotated[
         str | None, typer.Option("--methods", metavar="A,B", help="Ways to pretrain; simclr.")

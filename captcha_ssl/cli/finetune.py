@@ -15,6 +15,7 @@ from captcha_ssl.cli.options import (
     Config,
     Deterministic,
     Device,
+    EncoderName,
     Out,
     PrintConfig,
     Quiet,
@@ -72,9 +73,7 @@ def finetune(
             help="Hold this share out to report on and to calibrate.",
         ),
     ] = None,
-    encoder: Annotated[
-        str | None, typer.Option("--encoder", metavar="NAME", help="tiny, small or base; tiny.")
-    ] = None,
+    encoder: EncoderName = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     seed: Seed = None,
     device: Device = None,

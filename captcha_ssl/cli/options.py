@@ -6,12 +6,25 @@ it the default of the settings class, decides.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
+
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+def _known_device(name: str | None) -> str | None:
+    """Answers a typing error before anything is read; whether it is there is found out later."""
+    if name is not None and not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", name):
+        near = did_you_mean(name, _DEVICES, "use one of cuda:N,")
+        raise UserError(f"--device {name}: no such name; {near}")
+    return name
+
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="RUN", help="New folder for the run.")]
 Quiet = Annotated[
@@ -23,7 +36,20 @@ Seed = Annotated[
 Device = Annotated[
     str | None,
     typer.Option(
-        "--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps; auto if not given."
+        "--device",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:N or mps; auto if not given.",
+        callback=_known_device,
+        autocompletion=lambda: list(_DEVICES),
+    ),
+]
+EncoderName = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME",
+        help="tiny, small or base; tiny.",
+        autocompletion=lambda: ["tiny", "small", "base"],
     ),
 ]
 Deterministic = Annotated[

@@ -15,6 +15,7 @@ from captcha_ssl.cli.options import (
     Config,
     Deterministic,
     Device,
+    EncoderName,
     Out,
     PrintConfig,
     Quiet,
@@ -49,7 +50,12 @@ def pretrain(
     ] = None,
     loss: Annotated[
         str | None,
-        typer.Option("--loss", metavar="NAME", help="infonce, contrastive, triplet or n-pair."),
+        typer.Option(
+            "--loss",
+            metavar="NAME",
+            help="infonce, contrastive, triplet or n-pair.",
+            autocompletion=lambda: ["infonce", "contrastive", "triplet", "n-pair"],
+        ),
     ] = None,
     instances: Annotated[
         str | None,
@@ -57,9 +63,7 @@ def pretrain(
             "--instances", metavar="NAME", help="What is contrasted: crop, window, frame or image."
         ),
     ] = None,
-    encoder: Annotated[
-        str | None, typer.Option("--encoder", metavar="NAME", help="tiny, small or base; tiny.")
-    ] = None,
+    encoder: EncoderName = None,
     epochs: Annotated[
         float | None, typer.Option("--epochs", help="Passes over the images.")
     ] = None,

@@ -37,6 +37,10 @@ def completions(typed: str) -> tuple[list[str], set[str]]:
         ("captcha-ssl pretrain x --ba", ["--batch-size"]),
         ("captcha-ssl pretrain x --method sim", ["simclr", "simsiam"]),
         ("captcha-ssl predict x --format j", ["jsonl"]),
+        ("captcha-ssl finetune x --encoder ", ["tiny", "small", "base"]),
+        ("captcha-ssl pretrain x --loss n", ["n-pair"]),
+        ("captcha-ssl pretrain x --device c", ["cpu", "cuda"]),
+        ("captcha-ssl benchmark --preset p", ["paper"]),
     ],
 )
 def test_commands_options_and_names_are_completed_without_torch(

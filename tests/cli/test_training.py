@@ -141,6 +141,7 @@ def test_resuming_a_finished_run_leaves_its_model_as_it_is(pile: Path, pretraine
         (("--config", "absent.toml"), "cannot read the configuration"),
         (("--instances", "crops"), "did you mean 'crop'"),
         (("--device", "cuda:77"), "CUDA devices here"),
+        (("--device", "cuad"), "--device cuad: no such name; did you mean 'cuda'?"),
         (("--batch-size", "4000"), "do not fill a batch"),
         (("--init-from", "absent"), "no model here"),
     ],
