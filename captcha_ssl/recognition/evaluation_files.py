@@ -12,15 +12,16 @@ import numpy as np
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.dataset import Dataset, write_rejected
 from captcha_ssl.data.sheet import write_sheet
+from captcha_ssl.recognition.confusion_picture import write_confusions
 from captcha_ssl.recognition.evaluate import Evaluation
 
 SCORES, PREDICTIONS = "evaluation.json", "predictions.csv"
-WORST, REJECTED = "worst.png", "rejected.csv"
+WORST, CONFUSIONS, REJECTED = "worst.png", "confusions.png", "rejected.csv"
 WORST_COUNT = 48
 
 
 def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> None:
-    """Write evaluation.json, predictions.csv, worst.png and rejected.csv, replacing older ones.
+    """Write scores, predictions, pictures of the errors and rejected.csv, replacing older ones.
 
     `dataset` is the one that was evaluated. Raises OSError or UserError when it cannot.
     """
@@ -29,6 +30,7 @@ def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> 
     atomic_write_text(folder / SCORES, scores + "\n")
     atomic_write_text(folder / PREDICTIONS, _table(dataset, evaluation))
     write_worst_sheet(folder / WORST, dataset, evaluation)
+    write_confusions(folder / CONFUSIONS, evaluation)
     write_rejected(folder / REJECTED, dataset.rejected)
 
 
