@@ -41,6 +41,9 @@ class Arm:
 SYNTHETIC = "synthetic"
 """In the place of a method: pretrained on the labels of rendered images of another style."""
 
+SHIPPED = "shipped"
+"""In the place of a method: the model in the package, taught by rendered labels of many styles."""
+
 CONTROLS = (
     Arm("scratch"),
     Arm("scratch-strong", strong=True),
@@ -67,7 +70,7 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     would be pretrained on labelled images of the very style that is read.
     """
     methods = [method.strip() for method in settings.methods]
-    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms([SYNTHETIC, *methods]))}
+    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms([SYNTHETIC, SHIPPED, *methods]))}
     found: dict[str, Arm] = {}
     for asked in settings.arms:
         stem, *counts = asked.strip().split("@")
@@ -107,7 +110,7 @@ def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple
 
 def is_method(name: str | None) -> bool:
     """Whether it is a way to learn without labels."""
-    return name not in (None, SYNTHETIC)
+    return name not in (None, SYNTHETIC, SHIPPED)
 
 
 def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:

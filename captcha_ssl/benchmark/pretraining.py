@@ -13,8 +13,9 @@ from statistics import fmean
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.material import Material
-from captcha_ssl.benchmark.plan import SYNTHETIC, file_name, pretrainings
+from captcha_ssl.benchmark.plan import SHIPPED, SYNTHETIC, file_name, pretrainings
 from captcha_ssl.benchmark.progress import duration
+from captcha_ssl.benchmark.shipped import shipped_model
 from captcha_ssl.benchmark.stage import Stage
 from captcha_ssl.benchmark.synthetic import check_synthetic, synthetic_stage
 from captcha_ssl.benchmark.variants import Variant
@@ -63,6 +64,8 @@ def pretrain_one(
 
     A run whose loss is not finite has no file. Raises KeyboardInterrupt with the state saved.
     """
+    if method == SHIPPED:
+        return Pretrained(method, seed, shipped_model(configuration.model), steps=0, seconds=0.0)
     several = configuration.benchmark.pretrain_seeds > 1
     folder = out / (file_name(method) + f"-{seed}" * several)
     if method == SYNTHETIC:
@@ -91,6 +94,9 @@ def pretrain_one(
 def check_pretraining(configuration: Configuration, material: Material) -> None:
     """Raise UserError for what cannot be learnt from the images of the pool, or not be drawn."""
     for name, _ in pretrainings(configuration.arms, configuration.benchmark):
+        if name == SHIPPED:
+            shipped_model(configuration.model)
+            continue
         if name == SYNTHETIC:
             check_synthetic(configuration, material)
             continue

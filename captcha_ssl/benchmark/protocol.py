@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captcha_ssl.benchmark.plan import SYNTHETIC
+from captcha_ssl.benchmark.plan import SHIPPED, SYNTHETIC
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.recognition.even_alignment import FADED
@@ -60,6 +60,11 @@ def _other_arms(results: Results) -> Iterator[str]:
         yield (
             f"synthetic is pretrained not on the pool but on {settings.synthetic:,} images "
             f"rendered in the style {settings.synthetic_style}, with their labels."
+        )
+    if any(arm.method == SHIPPED for arm in arms):
+        yield (
+            "shipped starts from the model that comes with the package, which has learnt from "
+            "the labels of images rendered in many styles, and from none of these."
         )
     if any(arm.strong for arm in arms):
         yield "An arm …-strong sees larger warps, other thicknesses, strokes and dots."

@@ -40,7 +40,7 @@ class BenchmarkSettings:
     )
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
-        "scratch, synthetic, METHOD, each also with -strong, -frozen or -self-training; "
+        "scratch, synthetic, shipped, METHOD, each also with -strong, -frozen or -self-training; "
         "scratch-long, random-frozen; pretrained… stands for every method; ARM@N: at N labels only",
     )
     label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)

@@ -45,7 +45,7 @@ def benchmark(
         typer.Option(
             "--arms",
             metavar="A,B",
-            help="scratch, synthetic, pretrained, each also with -strong, -frozen or "
+            help="scratch, synthetic, shipped, pretrained, each also with -strong, -frozen or "
             "-self-training; scratch-long, random-frozen.",
         ),
     ] = None,

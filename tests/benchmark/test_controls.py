@@ -14,6 +14,7 @@ import torch
 from captcha_ssl.benchmark import finetuning
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.data.dataset import load_dataset
+from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
 
 Run = Callable[..., Results]
@@ -114,3 +115,19 @@ def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
     assert "up to 2 curved strokes" in report
     assert "falls from 0.2 to 0" in report
+
+
+def test_the_shipped_model_is_an_arm_for_its_own_encoder_alone(run: Run, tmp_path: Path) -> None:
+    arms = ("arms=scratch,shipped,shipped-frozen", "label_counts=4", "seeds=1")
+    with pytest.raises(UserError, match="--set encoder=small"):
+        run(tmp_path / "tiny", *arms)
+    results = run(tmp_path / "small", *arms, "encoder=small")
+    (pretrained,) = results.pretrained
+    assert (pretrained.method, pretrained.steps) == ("shipped", 0)
+    assert {entry.arm: entry.baseline for entry in results.entries} == {
+        "scratch": None, "shipped": "scratch", "shipped-frozen": "scratch",
+    }  # fmt: skip
+    _, kept = load_model(tmp_path / "small/models/shipped-frozen")
+    _, theirs = load_model(Path("shipped"))
+    assert torch.equal(kept["encoder.stem.0.weight"], theirs["encoder.stem.0.weight"].float())
+    assert "shipped starts from the model" in (tmp_path / "small/report.md").read_text()
