@@ -29,7 +29,7 @@ _BATCH = 16
 
 
 def quantise(source: Path, target: Path, images: np.ndarray) -> float:
-    """Write the ONNX file `source` to `target` with its convolutions in int8.
+    """Write the ONNX file `source` to `target` with all convolutions but the first in int8.
 
     The ranges of activations (per tensor) are the extremes over the first of the uint8 images
     [N, C, H, W]; weights have one scale for each output channel and 7 bits, so that processors
@@ -60,6 +60,8 @@ def _quantise(source: Path, target: Path, images: np.ndarray) -> None:
             quant_format=QuantFormat.QDQ,
             # Sums and pools stay in float: they cost little time, and there bits are missed.
             op_types_to_quantize=["Conv"],
+            # The first sees pixels, costs next to nothing, and its errors pass through all others.
+            nodes_to_exclude=[_first_convolution(source)],
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
@@ -67,6 +69,10 @@ def _quantise(source: Path, target: Path, images: np.ndarray) -> None:
         )
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _first_convolution(file: Path) -> str:
+    return next(str(node.name) for node in onnx.load(file).graph.node if node.op_type == "Conv")
 
 
 class _Batches(CalibrationDataReader):  # type: ignore[misc]
