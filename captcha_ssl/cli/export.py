@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def export(
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="A finetune run or its model file.")
+        Path, typer.Argument(metavar="MODEL", help="A finetune run, its model file, or shipped.")
     ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="The file to write: .onnx or .safetensors.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Device, Quiet, Seed
+from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file
 from captcha_ssl.cli.progress import progress_bar
 
 
@@ -38,6 +38,7 @@ def neighbours(
     Neighbours that share characters say that it has learnt strokes; neighbours that share only
     a colour or a line across say what it has learnt instead.
     """
+    picture_file("sheet", out)
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.recognition.embedder import Embedder
     from captcha_ssl.recognition.neighbours import write_neighbours

@@ -31,6 +31,12 @@ def test_the_sheet_is_drawn_and_named(pile: Path, tmp_path: Path) -> None:
     assert Image.open(file).width > 3 * 96
 
 
+def test_a_name_that_is_no_png_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    done = run("neighbours", tmp_path / "none", tmp_path / "s.gif", "--init-from", SHIPPED)
+    assert done.returncode == 2
+    assert "s.gif: not the name of a PNG; end it in .png" in done.stderr
+
+
 def test_more_neighbours_than_images_are_one_line(pile: Path, tmp_path: Path) -> None:
     few = tmp_path / "few"
     assert run("generate", few, "--count", 2, "-q").returncode == 0
