@@ -26,6 +26,9 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.tensorboard import tensorboard_curves
 
+_SHOWN = ("effective_rank",)
+"""What an observer is told of the inspected figures: the one that tells of a collapse."""
+
 
 class Task(Protocol):
     """What the loop trains: an nn.Module that turns a batch into losses and figures."""
@@ -218,5 +221,6 @@ class _Meter:
         if self.run:
             self.run.metric(step + 1, figures)
         if self.observe:
-            self.observe(Progress(step + 1, self.steps, means, rate))
+            shown = means | {name: figures[name] for name in _SHOWN if name in figures}
+            self.observe(Progress(step + 1, self.steps, shown, rate))
         self.since = time.perf_counter()

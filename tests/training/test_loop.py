@@ -116,6 +116,25 @@ def test_observers_see_every_logged_step() -> None:
     assert all(p.steps == 25 and p.images_per_second > 0 for p in seen)
 
 
+def test_observers_are_told_the_rank_where_it_was_looked_at() -> None:
+    seen: list[Progress] = []
+    task = Line()
+    train(
+        *(
+            task,
+            [{"params": list(task.parameters()), "lr": 0.1}],
+            lambda i: POINTS[i],
+            20,
+            20,
+            LOOP,
+        ),
+        observe=seen.append,
+        inspect=lambda step: {"effective_rank": 7.0, "deviation": 0.5} if step == 20 else {},
+    )
+    assert [p.figures.get("effective_rank") for p in seen] == [None, 7.0]
+    assert all("deviation" not in p.figures for p in seen)
+
+
 def test_deterministic_algorithms_are_asked_for_while_it_trains_and_no_longer() -> None:
     class Watching(Line):
         def forward(self, batch: Tensor, progress: float) -> dict[str, Tensor]:
