@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.model_file import SHIPPED, find_model, load_model
+from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.training.settings import ModelSettings
 
 

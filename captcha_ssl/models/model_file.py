@@ -16,11 +16,9 @@ from torch import Tensor
 from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
+from captcha_ssl.models.shipped import FOLDER, is_shipped
 
 FILE_NAME = "model.safetensors"
-SHIPPED = "shipped"
-"""The name that stands for the model in the package, where no file or folder is called so."""
-_SHIPPED_FOLDER = Path(__file__).parents[1] / "shipped"
 
 
 def save_model(path: Path, tensors: dict[str, Tensor], card: ModelCard) -> None:
@@ -31,12 +29,12 @@ def save_model(path: Path, tensors: dict[str, Tensor], card: ModelCard) -> None:
 
 
 def find_model(path: Path) -> Path:
-    """The model file that `path` (a run directory, the file itself, or SHIPPED) stands for.
+    """The model file that `path` (a run directory, the file itself, or `shipped`) stands for.
 
     Raises UserError when there is none.
     """
-    if str(path) == SHIPPED and not path.exists():
-        path = _SHIPPED_FOLDER
+    if is_shipped(path):
+        path = FOLDER
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
         raise UserError(f"{path}: no model here; give a run directory with {FILE_NAME} or the file")

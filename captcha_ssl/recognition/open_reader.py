@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.models.shipped import FOLDER, is_shipped
 from captcha_ssl.recognition.onnx_reader import FILE_NAME, OnnxReader
 from captcha_ssl.recognition.reading import Reader
 
-SHIPPED = Path(__file__).parents[1] / "shipped" / FILE_NAME
+SHIPPED = FOLDER / FILE_NAME
 _ANY_CPU = ("auto", "cpu")
 
 
@@ -18,7 +19,7 @@ def open_reader(model: Path | None, device: str = "auto") -> Reader:
     ONNX is read on the CPU; a run directory with another `device` is read by torch there.
     Raises UserError when there is no recogniser, or the device does not fit.
     """
-    file = _shipped() if model is None or _is_shipped(model) else model
+    file = _shipped() if model is None or is_shipped(model) else model
     if file.is_dir() and device in _ANY_CPU and (file / FILE_NAME).is_file():
         file = file / FILE_NAME
     if file.suffix.lower() != ".onnx":
@@ -32,11 +33,6 @@ def open_reader(model: Path | None, device: str = "auto") -> Reader:
             f"--device {device}: ONNX is read on the CPU; give the .safetensors file instead"
         )
     return OnnxReader(file)
-
-
-def _is_shipped(model: Path) -> bool:
-    """Whether it is the name that training takes for the model in the package."""
-    return str(model) == SHIPPED.parent.name and not model.exists()
 
 
 def _shipped() -> Path:

@@ -1,0 +1,13 @@
+"""The model that comes with the package, and the name that stands for it. Needs no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SHIPPED = "shipped"
+FOLDER = Path(__file__).parents[1] / "shipped"
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether `path` is that name, and no file or folder is called so."""
+    return str(path) == SHIPPED and not path.exists()
