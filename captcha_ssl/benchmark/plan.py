@@ -10,6 +10,7 @@ from typing import Any
 from captcha_ssl.benchmark.settings import BenchmarkSettings
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
+from captcha_ssl.models.shipped import SHIPPED
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,6 @@ class Arm:
 
 SYNTHETIC = "synthetic"
 """In the place of a method: pretrained on the labels of rendered images of another style."""
-
-SHIPPED = "shipped"
-"""In the place of a method: the model in the package, taught by rendered labels of many styles."""
 
 CONTROLS = (
     Arm("scratch"),

@@ -13,7 +13,7 @@ from statistics import fmean
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.material import Material
-from captcha_ssl.benchmark.plan import SHIPPED, SYNTHETIC, file_name, pretrainings
+from captcha_ssl.benchmark.plan import SYNTHETIC, file_name, pretrainings
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.shipped import shipped_model
 from captcha_ssl.benchmark.stage import Stage
@@ -23,6 +23,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.settings import to_toml
 from captcha_ssl.training.loop import Observer, Progress
 from captcha_ssl.training.monitor import findings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captcha_ssl.benchmark.plan import SHIPPED, SYNTHETIC
+from captcha_ssl.benchmark.plan import SYNTHETIC
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.results import Results
+from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.recognition.even_alignment import FADED
 
 
