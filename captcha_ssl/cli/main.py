@@ -26,7 +26,7 @@ from captcha_ssl.cli.predict import predict
 from captcha_ssl.cli.pretrain import pretrain
 from captcha_ssl.cli.suggest import suggest
 from captcha_ssl.errors import UserError
-from captcha_ssl.launch import rank, ranks
+from captcha_ssl.launch import leave, rank, ranks
 
 PROGRAM = "captcha-ssl"
 _COMPLETION = "_CAPTCHA_SSL_COMPLETE"
@@ -65,7 +65,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     code = run(sys.argv[1:])
     _settle_stdout()
-    sys.exit(code)
+    leave(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from captcha_ssl.launch import rank
+from captcha_ssl.launch import leave, rank
 from captcha_ssl.losses.registry import LossSettings
 from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.moco import MoCoSettings
@@ -75,3 +75,4 @@ def shuffling() -> dict[str, Tensor]:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    leave(0)

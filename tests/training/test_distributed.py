@@ -40,8 +40,23 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         [*TORCHRUN, *script, str(two)],
         [sys.executable, *script, str(one)],
     ):
-        subprocess.run(command, cwd=ROOT, env=environment(), check=True, capture_output=True)
+        subprocess.run(command, cwd=ROOT, env=environment(), check=True)
     return two, one
+
+
+@pytest.mark.parametrize(("size", "code"), [("2", 3), ("1", -signal.SIGABRT)])
+def test_a_rank_that_is_done_is_not_undone_by_its_interpreter(size: str, code: int) -> None:
+    """What the threads of a process group do to an interpreter that shuts down, made certain."""
+    script = "import atexit, os; from captcha_ssl.launch import leave; atexit.register(os.abort)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}; print('read'); leave(3)"],
+        env={**environment(), "TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": size},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.returncode == code
+    if size == "2":
+        assert done.stdout == "read\n"
 
 
 @pytest.mark.parametrize("case", CASES)
