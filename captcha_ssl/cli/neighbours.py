@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from captcha_ssl.cli.embedding import embedded
 from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file
-from captcha_ssl.cli.progress import progress_bar
 
 
 def neighbours(
@@ -39,21 +39,8 @@ def neighbours(
     a colour or a line across say what it has learnt instead.
     """
     picture_file("sheet", out)
-    from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.embedder import Embedder
     from captcha_ssl.recognition.neighbours import write_neighbours
-    from captcha_ssl.training.device import resolve_device
 
-    embedder = Embedder(init_from, resolve_device(device or "auto"))
-    with progress_bar("loading", quiet=quiet) as progress:
-        images = load_dataset(
-            data,
-            labelled=False,
-            geometry=embedder.geometry,
-            max_bad=max_bad,
-            progress=progress,
-        ).images
-    with progress_bar("looking", quiet=quiet) as progress:
-        vectors, _ = embedder(images, progress)
-    write_neighbours(out, images, vectors, rows=rows, count=count, seed=seed or 0)
+    images, vectors, _ = embedded(data, init_from, max_bad=max_bad, device=device, quiet=quiet)
+    write_neighbours(out, images.images, vectors, rows=rows, count=count, seed=seed or 0)
     typer.echo(out)

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from captcha_ssl.cli.embedding import embedded
 from captcha_ssl.cli.options import Device, Quiet, Seed
-from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 
 
@@ -44,23 +44,12 @@ def suggest(
     They are unlike each other and unlike those in --exclude, in the eyes of the encoder; where
     RUN is a recogniser, images that it is unsure of come first.
     """
-    from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.embedder import Embedder
     from captcha_ssl.recognition.suggest import suggest as choose
-    from captcha_ssl.training.device import resolve_device
 
-    embedder = Embedder(init_from, resolve_device(device or "auto"))
-    with progress_bar("loading", quiet=quiet) as progress:
-        images = load_dataset(
-            data,
-            labelled=False,
-            geometry=embedder.geometry,
-            max_bad=max_bad,
-            progress=progress,
-        )
+    images, vectors, uncertainty = embedded(
+        data, init_from, max_bad=max_bad, device=device, quiet=quiet
+    )
     labelled = [] if exclude is None else _positions(exclude, images.names)
-    with progress_bar("looking", quiet=quiet) as progress:
-        vectors, uncertainty = embedder(images.images, progress)
     for found in choose(vectors, uncertainty, count, labelled=labelled, seed=seed or 0):
         name = images.names[found.index]
         row = {"name": name, "distance": found.distance, "uncertainty": found.uncertainty}

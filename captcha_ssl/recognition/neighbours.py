@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.column_sheet import write_columns
+from captcha_ssl.data.column_sheet import rgb, write_columns
 from captcha_ssl.errors import UserError
 
 _CAPTIONS = ("image", "nearest", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th")
@@ -40,13 +40,7 @@ def write_neighbours(
     found = nearest(vectors, torch.from_numpy(drawn).to(vectors.device), count).cpu().numpy()
     chosen = np.column_stack([drawn, found]).T
     columns = {
-        caption: [_to_rgb(images[index]) for index in column]
+        caption: [rgb(images[index]) for index in column]
         for caption, column in zip(_CAPTIONS, chosen, strict=False)
     }
     write_columns(file, columns, title=f"nearest of {len(images):,} images, seed {seed}")
-
-
-def _to_rgb(image: np.ndarray) -> np.ndarray:
-    """uint8 [C, H, W] → [H, W, 3]."""
-    wide = np.broadcast_to(image, (3, *image.shape[1:]))
-    return np.ascontiguousarray(wide.transpose(1, 2, 0))

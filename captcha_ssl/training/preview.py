@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.column_sheet import write_columns
+from captcha_ssl.data.column_sheet import rgb, write_columns
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.device import resolve_device
@@ -41,9 +41,9 @@ def write_preview(
     torch.manual_seed(step_seed(loop.seed, 0))
     with torch.no_grad():
         pictures = method.preview(batch.to(device))
-    columns = {"image": list(map(_to_rgb, batch))}
+    columns = {"image": list(map(rgb, batch.numpy()))}
     for caption, picture in pictures.items():
-        columns[caption] = [_to_rgb(row) for row in to_uint8(picture.cpu(), batch)]
+        columns[caption] = list(map(rgb, to_uint8(picture.cpu(), batch).numpy()))
     count = f"{len(batch)} of {len(images):,} images at {geometry}"
     write_columns(file, columns, title=f"{settings.method}: {count}, seed {loop.seed}")
 
@@ -62,9 +62,3 @@ def to_uint8(pictures: Tensor, originals: Tensor) -> Tensor:
     gap, hidden = torch.tensor([_GAP, _HIDDEN], dtype=shown.dtype).view(2, 3, 1, 1)
     shown = torch.where((pictures == 0).all(1, keepdim=True), hidden, shown)
     return torch.where(shown.isnan(), gap, shown).to(torch.uint8)
-
-
-def _to_rgb(image: Tensor) -> np.ndarray:
-    """uint8 `[C, H, W]` → `[H, W, 3]`."""
-    rgb: np.ndarray = image.expand(3, -1, -1).permute(1, 2, 0).contiguous().numpy()
-    return rgb

@@ -1,0 +1,37 @@
+"""Reading a pile as the encoder of a run sees it, for a command that compares its images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captcha_ssl.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from captcha_ssl.data.dataset import Dataset
+
+
+def embedded(
+    data: Path, init_from: Path, *, max_bad: float, device: str | None, quiet: bool
+) -> tuple[Dataset, Tensor, Tensor | None]:
+    """The images of `data`, without labels, their unit vectors `[N, D]` and uncertainties `[N]`.
+
+    Of an encoder that has no head there are no uncertainties. Raises UserError.
+    """
+    from captcha_ssl.data.dataset import load_dataset
+    from captcha_ssl.recognition.embedder import Embedder
+    from captcha_ssl.training.device import resolve_device
+
+    embedder = Embedder(init_from, resolve_device(device or "auto"))
+    with progress_bar("loading", quiet=quiet) as progress:
+        images = load_dataset(
+            data,
+            labelled=False,
+            geometry=embedder.geometry,
+            max_bad=max_bad,
+            progress=progress,
+        )
+    with progress_bar("looking", quiet=quiet) as progress:
+        return images, *embedder(images.images, progress)
