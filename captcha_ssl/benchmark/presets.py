@@ -16,25 +16,21 @@ CRITIC = (
 DISTINCT = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without I and O: where 1 and I, 0 and O look the same, every arm guesses, and guesses alike."""
 
-_MINOR = ("scratch-strong", "scratch-long", "random-frozen", "pretrained-frozen")
-
-
-def _at_one_count(count: str) -> tuple[str, ...]:
-    """All of them, but those that tell as much at one label count there alone."""
-    return tuple(arm + count if arm in _MINOR else arm for arm in CRITIC)
-
-
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     "standard": {
-        "unlabelled": 20_000,
+        "unlabelled": 50_000,
         "charset": DISTINCT,
         "test": 5_000,
         "label_counts": (100, 500, 2500),
         "seeds": 5,
-        "pretrain_steps": 3000,
-        "finetune_steps": 700,
-        "arms": _at_one_count("@500"),
+        "pretrain_steps": 8000,
+        "finetune_steps": 1500,
+        "lr_grid": (2e-3, 6e-3),
+        "arms": (
+            *("scratch", "scratch-self-training@100@500", "random-frozen@500"),
+            *("pretrained", "pretrained-self-training@100@500", "pretrained-frozen@500"),
+        ),
     },
     "paper": {
         "unlabelled": 860_000,
@@ -45,7 +41,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "pretrain_steps": 20_000,
         "pretrain_batch_size": 256,
         "finetune_steps": 4000,
-        "lr_grid": (3e-4, 1e-3, 3e-3),
+        "lr_grid": (1e-3, 3e-3, 6e-3),
         "head_lr_grid": (3e-3, 1e-2, 3e-2),
         "arms": CRITIC,
     },
