@@ -31,9 +31,13 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] | None = None,
+    several: bool = False,
 ) -> Any:
-    """A dataclass field with its meaning and its legal range (both ends included)."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    """A dataclass field with its meaning and its legal range (both ends included).
+
+    Of its `choices` one may be named, or `several` with commas between them.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "several": several}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -150,9 +154,11 @@ def _checked(
 def _check_range(field: dataclasses.Field[Any], value: Any, key: str, where: str) -> None:
     low, high = field.metadata.get("low"), field.metadata.get("high")
     choices = field.metadata.get("choices")
-    if choices is not None and value is not None and value not in choices:
-        hint = did_you_mean(str(value), choices)
-        raise UserError(f"{where}: {key} = {value!r} is not known; {hint}")
+    if choices is not None and value is not None:
+        named = str(value).split(",") if field.metadata.get("several") else [value]
+        for unknown in (name for name in named if name not in choices):
+            hint = did_you_mean(str(unknown), choices)
+            raise UserError(f"{where}: {key} = {unknown!r} is not known; {hint}")
     for number in value if isinstance(value, tuple) else (value,):
         if not isinstance(number, int | float):
             continue

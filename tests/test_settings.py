@@ -75,6 +75,18 @@ def test_a_wrong_value_is_named_with_what_would_do(assignment: str, said: str) -
     assert "\n" not in str(caught.value)
 
 
+def test_several_choices_stand_between_commas() -> None:
+    @dataclass(frozen=True)
+    class Paint:
+        shades: str = setting("grey", "colours", choices=("grey", "green"), several=True)
+
+    assert resolve([Paint], assignments=["shades=green,grey"]) == (Paint("green,grey"),)
+    with pytest.raises(UserError, match="shades = 'gren' is not known; did you mean 'green'"):
+        resolve([Paint], assignments=["shades=grey,gren"])
+    with pytest.raises(UserError, match="'green,grey' is not known"):
+        one(assignments=["shade=green,grey"])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

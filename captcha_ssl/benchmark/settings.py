@@ -21,14 +21,18 @@ class BenchmarkSettings:
     data: Path | None = setting(None, "labelled images; none: a set is rendered")
 
     unlabelled: int = setting(10_000, "rendered images besides the test set", low=1)
-    style: str = setting("classic", "how rendered images look", choices=tuple(STYLES))
+    style: str = setting(
+        *("classic", "how rendered images look; of several, each is as likely"),
+        choices=tuple(STYLES),
+        several=True,
+    )
     length: str = setting("4", "characters in a rendered image: 4, or 4-6")
     charset: str = setting(
         string.digits + string.ascii_uppercase, "characters of the rendered images"
     )
 
     synthetic: int = setting(20_000, "labelled images rendered for the arm synthetic", low=1)
-    synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES))
+    synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES), several=True)
 
     test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
     test_seed: int = setting(

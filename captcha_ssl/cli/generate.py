@@ -31,7 +31,7 @@ def generate(
             "--style",
             metavar="NAME",
             help="classic, fast, mixed, plain, smeared, rippled, dotted, "
-            "hollow, wavy, gradual, cluttered or broad.",
+            "hollow, wavy, gradual, cluttered or broad; or several: plain,wavy.",
         ),
     ] = None,
     format: Annotated[

@@ -14,7 +14,7 @@ from random import Random
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import MOST_SEED, setting
 from captcha_ssl.synthesis.canvas import Canvas, Pixels
-from captcha_ssl.synthesis.styles import STYLES
+from captcha_ssl.synthesis.styles import STYLES, style_named
 
 _NARROWEST_CHARACTER = 8
 """Pixels of width below which a squeezed character can no longer be read."""
@@ -34,7 +34,11 @@ class PictureSettings:
         low=0.0,
         high=1.0,
     )
-    style: str = setting("classic", "how pictures look", choices=tuple(STYLES))
+    style: str = setting(
+        *("classic", "how pictures look; of several, as in plain,wavy, each is as likely"),
+        choices=tuple(STYLES),
+        several=True,
+    )
     height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
     width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
     channels: int = setting(3, "3 for colour, 1 for grey", low=1, high=3)
@@ -74,7 +78,7 @@ def renderer(settings: PictureSettings) -> Render:
     ranges = _checked_lengths(settings)
     _check_charset(settings)
     canvas = Canvas(settings.channels, settings.height, settings.width)
-    draw, every, seed = STYLES[settings.style].draw, settings.charset, settings.seed
+    draw, every, seed = style_named(settings.style).draw, settings.charset, settings.seed
     kinds = settings.kinds and charsets_of_kinds(every)
 
     def render_one(index: int) -> tuple[Pixels, str]:
@@ -125,7 +129,7 @@ def _check_charset(settings: PictureSettings) -> None:
     repeated = sorted({character for character in charset if charset.count(character) > 1})
     if repeated:
         raise UserError(f"charset names {_listed(repeated)} more than once")
-    style = STYLES[settings.style]
+    style = style_named(settings.style)
     lacking = [c for c in charset if not (_stands_alone(c) and style.can_draw(c))]
     if lacking:
         raise UserError(f"charset: style {settings.style!r} cannot draw {_listed(lacking)}")

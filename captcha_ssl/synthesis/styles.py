@@ -44,14 +44,16 @@ _PURE = {
 }
 
 
-def _draw_mixed(text: str, rng: Random, canvas: Canvas) -> Pixels:
-    """Draw in a style that is chosen anew for every picture, each one as likely."""
-    styles = tuple(_PURE.values())
-    return styles[int(rng.random() * len(styles))].draw(text, rng, canvas)
+def _mixture(styles: tuple[Style, ...]) -> Style:
+    """A style that is chosen anew for every picture, each one as likely."""
+
+    def draw(text: str, rng: Random, canvas: Canvas) -> Pixels:
+        return styles[int(rng.random() * len(styles))].draw(text, rng, canvas)
+
+    return Style(draw, lambda character: all(style.can_draw(character) for style in styles))
 
 
-def _mixed_can_draw(character: str) -> bool:
-    return all(style.can_draw(character) for style in _PURE.values())
+_MIXED = _mixture(tuple(_PURE.values()))
 
 
 def _lettering_can_draw(character: str) -> bool:
@@ -59,7 +61,7 @@ def _lettering_can_draw(character: str) -> bool:
 
 
 def _broad_can_draw(character: str) -> bool:
-    return _mixed_can_draw(character) and _lettering_can_draw(character)
+    return _MIXED.can_draw(character) and _lettering_can_draw(character)
 
 
 _LETTERING = {
@@ -75,7 +77,13 @@ _LETTERING = {
 
 STYLES = {
     **_PURE,
-    "mixed": Style(_draw_mixed, _mixed_can_draw),
+    "mixed": _MIXED,
     **{name: Style(draw, _lettering_can_draw) for name, draw in _LETTERING.items()},
     "broad": Style(draw_broad, _broad_can_draw),
 }
+
+
+def style_named(names: str) -> Style:
+    """The style of that name, or a mixture of those with commas between them."""
+    styles = tuple(STYLES[name] for name in names.split(","))
+    return styles[0] if len(styles) == 1 else _mixture(styles)

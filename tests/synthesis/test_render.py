@@ -91,7 +91,7 @@ def test_lengths_and_characters_are_all_drawn_and_no_others() -> None:
     assert set("".join(texts)) == set("XYZ")
 
 
-def test_mixed_draws_from_every_other_style(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_styles_are_drawn_alike_often(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
     def noted(name: str) -> Draw:
@@ -101,12 +101,22 @@ def test_mixed_draws_from_every_other_style(monkeypatch: pytest.MonkeyPatch) -> 
 
         return draw
 
-    for name, style in list(styles._PURE.items()):
-        monkeypatch.setitem(styles._PURE, name, replace(style, draw=noted(name)))
-    for index in range(200):
-        render(PictureSettings(style="mixed"), index)
-    assert set(calls) == {"classic", "fast"}
-    assert 60 < calls.count("fast") < 140
+    asked = ("classic", "wavy", "plain")
+    for name in asked:
+        monkeypatch.setitem(styles.STYLES, name, replace(STYLES[name], draw=noted(name)))
+    for index in range(300):
+        render(PictureSettings(style=",".join(asked), seed=5), index)
+    assert set(calls) == set(asked)
+    assert all(60 < calls.count(name) < 140 for name in asked)
+
+
+def test_mixed_is_classic_or_fast() -> None:
+    for index in range(8):
+        mixed, _ = render(PictureSettings(style="mixed"), index)
+        assert np.array_equal(mixed, render(PictureSettings(style="classic,fast"), index)[0])
+    lacking = "中"
+    with pytest.raises(UserError, match="'classic,fast' cannot draw"):
+        render(PictureSettings(style="classic,fast", charset=lacking), 0)
 
 
 @each_style
