@@ -79,10 +79,11 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     arms = tuple(found.values())
     if any(arm.match_compute for arm in arms) and not compute_models(arms):
         raise UserError("scratch-long needs a pretrained arm beside it, to match its compute")
-    drawn_alike = settings.data is None and settings.style == settings.synthetic_style
+    shared = set(settings.style.split(",")) & set(settings.synthetic_style.split(","))
+    drawn_alike = settings.data is None and shared
     if drawn_alike and any(arm.method == SYNTHETIC for arm in arms):
         raise UserError(
-            f"synthetic_style {settings.style!r} is the style of the images themselves; the arm "
+            f"synthetic_style {min(shared)!r} is the style of the images themselves; the arm "
             "synthetic stands for labels of another style: change one of the two"
         )
     return arms

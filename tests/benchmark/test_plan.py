@@ -62,10 +62,11 @@ def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: st
         configure(assignments=[assignment])
 
 
-def test_labels_of_the_very_style_are_no_control():
+@pytest.mark.parametrize("style", ["fast", "wavy,fast"])
+def test_labels_of_the_very_style_are_no_control(style: str):
     with pytest.raises(UserError, match="synthetic_style 'fast' is the style of the images"):
-        configure(assignments=["arms=synthetic", "style=fast"])
-    configure(assignments=["arms=synthetic", "style=fast"], flags={"data": Path("own")})
+        configure(assignments=["arms=synthetic", f"style={style}"])
+    configure(assignments=["arms=synthetic", f"style={style}"], flags={"data": Path("own")})
 
 
 def test_a_variant_has_settings_of_its_own_and_shares_the_others():
