@@ -25,12 +25,6 @@ def write_columns(path: Path, columns: Columns, *, title: str) -> None:
     save_sheet(path, draw_columns(columns, title=title))
 
 
-def rgb(image: np.ndarray) -> np.ndarray:
-    """An image uint8 [C, H, W], grey or in colour, as a picture [H, W, 3] of a column."""
-    wide = np.broadcast_to(image, (3, *image.shape[1:]))
-    return np.ascontiguousarray(wide.transpose(1, 2, 0))
-
-
 def draw_columns(columns: Columns, *, title: str) -> Image.Image:
     """The sheet as a picture, every caption over its column, all pictures at one scale.
 

@@ -20,6 +20,12 @@ PAPER, INK, FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
 Tile = tuple[np.ndarray, str]
 
 
+def rgb(image: np.ndarray) -> np.ndarray:
+    """An image uint8 [C, H, W], grey or in colour, as a picture [H, W, 3] of a sheet."""
+    wide = np.broadcast_to(image, (3, *image.shape[1:]))
+    return np.ascontiguousarray(wide.transpose(1, 2, 0))
+
+
 def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
     """Draw `tiles`, RGB uint8 [H, W, 3] with a caption each, under `title` and save it.
 

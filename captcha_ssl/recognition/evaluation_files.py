@@ -7,11 +7,9 @@ import io
 import json
 from pathlib import Path
 
-import numpy as np
-
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.dataset import Dataset, write_rejected
-from captcha_ssl.data.sheet import write_sheet
+from captcha_ssl.data.sheet import rgb, write_sheet
 from captcha_ssl.recognition.confusion_picture import write_confusions
 from captcha_ssl.recognition.evaluate import Evaluation
 
@@ -43,17 +41,13 @@ def write_worst_sheet(path: Path, dataset: Dataset, evaluation: Evaluation) -> N
     shown = worst[:WORST_COUNT]
     tiles = [
         (
-            np.broadcast_to(dataset.images[i].transpose(1, 2, 0), _rgb_shape(dataset)).copy(),
+            rgb(dataset.images[i]),
             f"{evaluation.labels[i]} → {evaluation.readings[i].text or '∅'}",
         )
         for i in shown
     ]
     title = f"{len(worst):,} wrong of {len(evaluation.labels):,}"
     write_sheet(path, tiles, title=title + f": the worst {len(shown)}" * bool(shown))
-
-
-def _rgb_shape(dataset: Dataset) -> tuple[int, int, int]:
-    return dataset.geometry.height, dataset.geometry.width, 3
 
 
 def _table(dataset: Dataset, evaluation: Evaluation) -> str:

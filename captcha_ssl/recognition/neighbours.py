@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.column_sheet import rgb, write_columns
+from captcha_ssl.data.column_sheet import write_columns
+from captcha_ssl.data.sheet import rgb
 from captcha_ssl.errors import UserError
 
 _CAPTIONS = ("image", "nearest", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th")

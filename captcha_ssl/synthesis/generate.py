@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from captcha_ssl.data.sheet import write_sheet
+from captcha_ssl.data.sheet import rgb, write_sheet
 from captcha_ssl.data.writers import FORMATS, DatasetWriter, Store, open_writer
 from captcha_ssl.errors import UserError
 from captcha_ssl.processes import available_cores
@@ -111,8 +109,7 @@ def _put(store: Store, start: int, first: int, images: Pixels, texts: list[str])
 
 def _write_preview(path: Path, picture: PictureSettings, indices: range) -> None:
     images, texts = draw_chunk(picture, indices)
-    coloured = np.broadcast_to(images, (len(images), 3, *images.shape[2:])).transpose(0, 2, 3, 1)
-    tiles = list(zip(np.ascontiguousarray(coloured), texts, strict=True))
+    tiles = list(zip(map(rgb, images), texts, strict=True))
     write_sheet(path, tiles, title=f"style {picture.style}, seed {picture.seed}")
 
 

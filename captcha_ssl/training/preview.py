@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.column_sheet import rgb, write_columns
+from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sheet import rgb
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.pretrain import build_method
