@@ -82,7 +82,7 @@ def run(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         return _fail(_usage_message(error))
     except KeyboardInterrupt as stop:
-        return _fail(str(stop) or "interrupted", code=130)
+        return _stopped(str(stop) or "interrupted")
     except BrokenPipeError:
         return 1
     except OSError as error:
@@ -142,6 +142,12 @@ def _system_message(error: OSError) -> str:
 def _interrupt(number: int, frame: Any) -> None:
     """SIGTERM is met as Ctrl-C is: what is half written is taken away, what is whole is kept."""
     raise KeyboardInterrupt
+
+
+def _stopped(message: str) -> int:
+    # The launcher ends a rank when another has failed, and that one has said why; when all are
+    # interrupted, the first says it.
+    return 130 if rank() else _fail(message, code=130)
 
 
 def _fail(message: str, *, code: int = 2) -> int:

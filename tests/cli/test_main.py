@@ -23,7 +23,7 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def program_with(body: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def program_with(body: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the program with one more command, `boom`, whose parameters and body are given."""
     script = (
         "from typing import Literal\n"
@@ -36,7 +36,7 @@ def program_with(body: str, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-c", script, "boom", *arguments],
         capture_output=True,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", **variables},
         encoding="utf-8",
         errors="surrogateescape",
         check=False,
@@ -137,6 +137,19 @@ def test_an_interruption_is_one_line_and_130() -> None:
     result = program_with("(): raise KeyboardInterrupt")
     assert error_line(result) == "captcha-ssl: error: interrupted"
     assert result.returncode == 130
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_first_rank_alone_speaks_of_an_interruption(rank: int) -> None:
+    """The launcher interrupts a rank that is on its way when another has failed and said why."""
+    result = program_with(
+        "(): raise KeyboardInterrupt\nmain._FOR_SEVERAL = ('boom',)",
+        TORCHELASTIC_RUN_ID="1",
+        WORLD_SIZE="2",
+        RANK=str(rank),
+    )
+    assert result.returncode == 130
+    assert result.stderr == ("" if rank else "captcha-ssl: error: interrupted\n")
 
 
 def test_an_interruption_may_say_what_was_saved() -> None:
