@@ -24,7 +24,7 @@ from captcha_ssl.synthesis.smeared import draw_smeared
 from captcha_ssl.synthesis.wavy import draw_wavy
 
 _DRAWN = (
-    *((draw_fast, 8), (draw_plain, 10), (draw_smeared, 7), (draw_rippled, 9), (draw_dotted, 11)),
+    *((draw_fast, 8), (draw_plain, 10), (draw_smeared, 7), (draw_rippled, 24), (draw_dotted, 11)),
     *((draw_hollow, 6), (draw_wavy, 8), (draw_gradual, 6), (draw_cluttered, 7)),
 )
 _CLASSIC = 28

@@ -13,8 +13,13 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 Span = tuple[float, float]
 
 
-def place(line: Pixels, rng: Random, canvas: Canvas, *, fill: Span = (0.6, 0.95)) -> Pixels:
-    """Ink [H, W] with the line at a random place, about `fill` of the height or width it has."""
+def place(
+    line: Pixels, rng: Random, canvas: Canvas, *, fill: Span = (0.6, 0.95), stray: float = 1.0
+) -> Pixels:
+    """Ink [H, W] with the line at a random place, about `fill` of the height or width it has.
+
+    It stands in the middle but for a share `stray` of the room that is left.
+    """
     rows, columns = line.shape
     room = canvas.height * 0.96, canvas.width * 0.97
     share = rng.uniform(*fill)
@@ -23,8 +28,10 @@ def place(line: Pixels, rng: Random, canvas: Canvas, *, fill: Span = (0.6, 0.95)
     down = min(share * room[0] / rows, 1.7 * across)
     size = max(1, int(columns * across)), max(1, int(rows * down))
     method = cv2.INTER_LINEAR if min(across, down) >= 0.7 else cv2.INTER_AREA
-    left = int(rng.random() * (canvas.width - size[0] + 1))
-    top = int(rng.random() * (canvas.height - size[1] + 1))
+    left, top = (
+        int((0.5 + stray * (rng.random() - 0.5)) * (room - own + 1))
+        for room, own in zip((canvas.width, canvas.height), size, strict=True)
+    )
     ink = np.zeros((canvas.height, canvas.width), np.uint8)
     ink[top : top + size[1], left : left + size[0]] = cv2.resize(line, size, interpolation=method)
     return ink

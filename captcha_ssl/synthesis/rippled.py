@@ -31,8 +31,8 @@ def _bold_face(face: str) -> bool:
 
 _LOOK = Lettering(
     size=(0.95, 1.05),
-    stretch=(0.9, 1.15),
-    gap=(-0.02, 0.12),
+    stretch=(0.85, 1.1),
+    gap=(-0.14, 0.1),
     turn=2,
     slant=3,
     drift=0.02,
@@ -44,7 +44,8 @@ _LOOK = Lettering(
 def draw_rippled(text: str, rng: Random, canvas: Canvas) -> Pixels:
     """Draw `text`: uint8 [C, H, W]."""
     line = letter_line(text, rng, min(96, round(0.6 * canvas.height)), _LOOK)
-    ink = place(line, rng, canvas, fill=(0.6, 0.9))
+    # In the middle, the hook crosses the first letter.
+    ink = place(line, rng, canvas, fill=(0.65, 0.9), stray=rng.choice((0.25, 0.25, 1)))
     ink = _ripple(_trouble(ink, rng), rng)
     for across in (_HOOK, _CURVE):
         if rng.random() < 0.9:
@@ -62,7 +63,7 @@ def _trouble(ink: Pixels, rng: Random) -> Pixels:
     height, width = ink.shape
     scale = height / _OWN_HEIGHT
     radius, length = _RINGS * scale * rng.uniform(0.8, 1.3), scale * rng.uniform(1.6, 2.6)
-    strength, phase = rng.uniform(0.6, 1.6), rng.uniform(0, 2 * math.pi)
+    strength, phase = rng.uniform(0.8, 1.8), rng.uniform(0, 2 * math.pi)
     ys, xs = np.indices(ink.shape, np.float32)
     down = ys - height * rng.uniform(0.4, 0.6)
     along = xs - width * rng.uniform(0.4, 0.6)
@@ -89,10 +90,11 @@ def _fetch(ink: Pixels, xs: np.ndarray, ys: np.ndarray) -> Pixels:
 def _draw_curve(ink: Pixels, rng: Random, across: tuple[float, ...]) -> None:
     """A cubic Bézier curve in straight pieces, the first of them thicker."""
     height, width = ink.shape
+    breadth = rng.uniform(0.5, 0.95) * height / _OWN_HEIGHT
     control = np.array([(share * width, rng.random() * height) for share in across])
     t = np.linspace(0, 1, _PIECES + 1)[:, None]
     weights = np.hstack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
     points = (weights @ control).round().astype(np.int32).tolist()
     for piece, (start, end) in enumerate(zip(points, points[1:], strict=False)):
-        thick = max(1, round(0.9 * max(1.5, 4 - piece) * height / _OWN_HEIGHT))
+        thick = max(1, round(breadth * max(1.5, 4 - piece)))
         cv2.line(ink, start, end, 255, thick, cv2.LINE_AA)
