@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import cv2
+import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.performance.opencv_views import opencv_view
 from benchmarks.performance.peer_views import peer_view
 from benchmarks.performance.pictures import pictures
 from benchmarks.performance.ratio import Ratio, rates
@@ -18,19 +23,40 @@ BATCH = 256
 def measure(small: bool) -> list[Ratio]:
     """One thread each: a loader runs a process on every core."""
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     images = torch.from_numpy(pictures(8 if small else BATCH))
     singles = [Image.fromarray(image[0].numpy()) for image in images]
+    rng = np.random.default_rng(0)
 
-    def ours(count: int) -> None:
-        for _ in range(count // len(images)):
-            random_view(standardise(images), ViewSettings())
+    def ours() -> None:
+        random_view(standardise(images), ViewSettings())
 
-    def peer(count: int) -> None:
-        for _ in range(count // len(singles)):
-            torch.stack([peer_view(picture) for picture in singles])
+    def opencv() -> None:
+        plain = standardise(images)[:, 0].numpy()
+        views = [opencv_view(picture, rng, ViewSettings()) for picture in plain]
+        torch.from_numpy(np.stack(views))
 
-    count = len(images) * (1 if small else 8)
-    found = rates(ours, peer, (count, count))
+    def pillow() -> None:
+        torch.stack([peer_view(picture) for picture in singles])
+
+    rounds = 1 if small else 8
+    count = rounds * len(images)
     return [
-        Ratio("views 32×88, one core", *found, "views/s", "Pillow, image by image, fewer steps")
+        Ratio(
+            "views 32×88, one core",
+            *rates(_often(ours, rounds), _often(peer, rounds), (count, count)),
+            *("views/s", beside),
+        )
+        for peer, beside in (
+            (opencv, "OpenCV, image by image, the same steps"),
+            (pillow, "Pillow, image by image, fewer steps"),
+        )
     ]
+
+
+def _often(work: Callable[[], None], rounds: int) -> Callable[[int], None]:
+    def repeated(_: int) -> None:
+        for _ in range(rounds):
+            work()
+
+    return repeated

@@ -19,7 +19,7 @@ from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardise
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
-from captcha_ssl.views.clutter import draw_strokes, strew_dots
+from captcha_ssl.views.clutter import clutter
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.tone import vary_tone
 
@@ -116,5 +116,5 @@ def corrupt(pixels: Tensor, settings: AutoencoderSettings) -> Tensor:
         contrast=0, brightness=0, blur=settings.corrupt_blur, noise=settings.corrupt_noise
     )
     with torch.no_grad(), torch.autocast(pixels.device.type, enabled=False):
-        cluttered = draw_strokes(pixels, settings.corrupt_strokes)
-        return vary_tone(strew_dots(cluttered, settings.corrupt_dots), tone)
+        cluttered = clutter(pixels, settings.corrupt_strokes, settings.corrupt_dots)
+        return vary_tone(cluttered, tone)

@@ -9,13 +9,28 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from captcha_ssl.views.warp import uniform
 
 _BEND = 0.02
 _HALF_WIDTH = (0.5, 1.5)
+_CHANCES = 4
+"""Places where a dot may come, for each that is expected: enough to be nearly Poisson."""
+
+
+def clutter(images: Tensor, strokes: int, dots: float) -> Tensor:
+    """Draw over standardised `[B, C, H, W]`: up to `strokes` parabolas, each half the time, and
+    between 0 and `dots` expected dots of 2x2 pixels."""
+    if not strokes and not dots:
+        return images
+    batch, _, height, width = images.shape
+    cover = images.new_zeros(batch, height, width)
+    for _ in range(strokes):
+        cover = torch.maximum(cover, _stroke(batch, height, width, images.device))
+    if dots:
+        cover = torch.maximum(cover, _dots(batch, height, width, dots, images.device))
+    return torch.lerp(images, ink(images), cover[:, None])
 
 
 def ink(images: Tensor) -> Tensor:
@@ -24,34 +39,30 @@ def ink(images: Tensor) -> Tensor:
     return torch.where(-low > high, low, high)
 
 
-def draw_strokes(images: Tensor, most: int) -> Tensor:
-    """Draw up to `most` parabolic strokes over standardised `[B, C, H, W]`, each half the time."""
-    batch, _, height, width = images.shape
-    y = torch.arange(height, device=images.device).view(1, height, 1)
-    x = torch.arange(width, device=images.device).view(1, 1, width)
-    colour, drawn = ink(images), images
-    for _ in range(most):
-        drawn = torch.lerp(drawn, colour, _stroke(batch, x, y)[:, None])
-    return drawn
-
-
-def _stroke(batch: int, x: Tensor, y: Tensor) -> Tensor:
-    device = x.device
-    height, width = y.numel(), x.numel()
-    random = torch.rand(batch, 6, device=device)[..., None, None]
+def _stroke(batch: int, height: int, width: int, device: torch.device) -> Tensor:
+    """How much of each pixel a stroke covers, or none: `[B, H, W]` from 0 to 1."""
+    random = torch.rand(batch, 6, 1, 1, device=device)
     angle = random[:, 0] * math.pi
-    dx, dy = x - random[:, 1] * width, y - random[:, 2] * height
-    along = dx * torch.cos(angle) + dy * torch.sin(angle)
-    across = dy * torch.cos(angle) - dx * torch.sin(angle)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    x = torch.arange(width, device=device) - random[:, 1] * width
+    y = torch.arange(height, device=device)[:, None] - random[:, 2] * height
+    along, across = x * cos + y * sin, y * cos - x * sin
     bend = uniform(batch, device, 1, 1) * _BEND
+    across = torch.addcmul(across, along * along, bend, value=-1).abs_()
     half_width = _HALF_WIDTH[0] + random[:, 3] * (_HALF_WIDTH[1] - _HALF_WIDTH[0])
-    mask = 1 - ((across - bend * along**2).abs() - half_width).clamp(0, 1)
-    return mask * (along.abs() < random[:, 4] * width / 2) * (random[:, 5] < 0.5)
+    reach = torch.where(random[:, 5] < 0.5, random[:, 4] * width / 2, 0)
+    return (1 + half_width - across).clamp_(0, 1).mul_(along.abs_() < reach)
 
 
-def strew_dots(images: Tensor, mean: float) -> Tensor:
-    """Strew 2x2-pixel dots over standardised `[B, C, H, W]`, between 0 and `mean` expected."""
-    batch, _, height, width = images.shape
-    density = torch.rand(batch, 1, 1, 1, device=images.device) * mean / (height * width)
-    seeds = (torch.rand(batch, 1, height, width, device=images.device) < density).float()
-    return torch.lerp(images, ink(images), F.max_pool2d(F.pad(seeds, (0, 1, 0, 1)), 2, 1))
+def _dots(batch: int, height: int, width: int, mean: float, device: torch.device) -> Tensor:
+    """1 where a dot lies and 0 elsewhere, `[B, H, W]`."""
+    chances = math.ceil(_CHANCES * mean)
+    wanted = torch.rand(batch, 1, device=device) * mean / chances
+    lies = torch.rand(batch, chances, device=device) < wanted
+    place = torch.randint(height * width, (batch, chances), device=device)
+    # A dot that does not come falls on a row below the picture, as one over the edge does.
+    row, column = torch.where(lies, place // width, height), place % width
+    first = row * (width + 1) + column
+    square = torch.cat([first, first + 1, first + width + 1, first + width + 2], 1)
+    cover = torch.zeros(batch, height + 2, width + 1, device=device)
+    return cover.flatten(1).scatter_(1, square, 1.0).view_as(cover)[:, :height, :width]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from captcha_ssl.views.clutter import draw_strokes, strew_dots
+from captcha_ssl.views.clutter import clutter
 from captcha_ssl.views.colour import vary_colour
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.thickness import vary_thickness
@@ -24,10 +24,7 @@ def random_view(images: Tensor, settings: ViewSettings, width: int | None = None
         view = warp(images, settings, width)
         if settings.thickness:
             view = vary_thickness(view, settings.thickness)
-        if settings.strokes:
-            view = draw_strokes(view, settings.strokes)
-        if settings.dots:
-            view = strew_dots(view, settings.dots)
+        view = clutter(view, settings.strokes, settings.dots)
         if settings.colour:
             view = vary_colour(view, settings.colour)
         return vary_tone(view, settings)

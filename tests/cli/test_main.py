@@ -212,4 +212,4 @@ def test_info_refuses_a_device_that_is_not_there() -> None:
 
 def test_the_installed_program_is_this_one() -> None:
     project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())
-    assert project["project"]["scripts"] == {"captcha-ssl": "captcha_ssl.cli.main:main"}
+    assert project["project"]["scripts"] == {"captcha-ssl": "captcha_ssl.cli.start:main"}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.models.encoder import standardise
-from captcha_ssl.views.clutter import draw_strokes, ink, strew_dots
+from captcha_ssl.views.clutter import clutter, ink
 from captcha_ssl.views.crops import cut, join, spread_positions
 from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
 from captcha_ssl.views.thickness import vary_thickness
@@ -71,6 +71,33 @@ def test_a_rotation_turns_about_the_centre(images: Tensor) -> None:
     assert torch.allclose(turned[..., 16, 16], torch.ones(64, 1), atol=1e-3)
 
 
+def fetched(settings: ViewSettings) -> Tensor:
+    """Where pixels of 200 views come from, read off a picture of coordinates."""
+    rows, columns = torch.meshgrid(torch.arange(32.0), torch.arange(60.0), indexing="ij")
+    return warp(torch.stack([columns, rows]).expand(200, 2, 32, 60), settings)[:, :, 9:23, 12:48]
+
+
+def off_the_best_affine_map(places: Tensor) -> Tensor:
+    """What no affine map of the coordinates explains of them, pixels."""
+    rows, columns = torch.meshgrid(torch.arange(14.0), torch.arange(36.0), indexing="ij")
+    known = torch.stack([columns, rows, torch.ones(14, 36)], -1).view(-1, 3).double()
+    values = places.double().permute(2, 3, 0, 1).reshape(14 * 36, -1)
+    return values - known @ torch.linalg.lstsq(known, values).solution
+
+
+def test_without_the_elastic_part_a_warp_is_affine() -> None:
+    """The control grid is coarse, and yet nothing is lost."""
+    torch.manual_seed(3)
+    turned = fetched(replace(STILL, rotation=10, shear=0.2, scale=0.1, shift=2))
+    assert off_the_best_affine_map(turned).abs().max() < 1e-3
+
+
+def test_the_elastic_part_bends_by_pixels_of_its_own() -> None:
+    torch.manual_seed(3)
+    bent = off_the_best_affine_map(fetched(replace(STILL, rotation=10, elastic=1.5)))
+    assert 0.4 < bent.std() < 1.2
+
+
 def test_a_narrower_view_is_the_middle_of_the_image(images: Tensor) -> None:
     assert torch.allclose(warp(images, STILL, width=40), images[..., 10:50], atol=1e-4)
 
@@ -81,10 +108,28 @@ def test_ink_is_the_colour_of_the_strokes_on_light_and_dark_ground(images: Tenso
 
 
 def test_clutter_only_adds_ink(images: Tensor) -> None:
-    for cluttered in (draw_strokes(images, 3), strew_dots(images, 40.0)):
+    for cluttered in (clutter(images, 3, 0), clutter(images, 0, 40.0), clutter(images, 3, 40.0)):
         changed = cluttered != images
         assert 0.001 < changed.float().mean() < 0.3
         assert (cluttered[changed] < images[changed] + 1e-6).all()
+
+
+def test_as_many_dots_come_as_are_expected() -> None:
+    """From none to twelve, so six on average, of four pixels each; few of them overlap."""
+    torch.manual_seed(0)
+    plain = torch.zeros(3000, 1, 32, 88)
+    plain[..., 0, 0] = 1
+    covered = (clutter(plain, 0, 12.0)[:, 0, 1:, 1:] > 0).sum((1, 2)).float()
+    assert 22.5 < covered.mean() < 24.0
+    assert covered.max() > 60 and (covered == 0).float().mean() > 0.05
+
+
+def test_half_of_the_strokes_are_drawn() -> None:
+    torch.manual_seed(0)
+    plain = torch.zeros(3000, 1, 32, 60)
+    plain[..., 0, 0] = 1
+    drawn = (clutter(plain, 1, 0)[:, 0].flatten(1).sum(1) > 1.5).float().mean()
+    assert 0.45 < drawn < 0.53
 
 
 def test_thickness_changes_about_the_asked_share() -> None:
@@ -104,6 +149,8 @@ def test_contrast_noise_and_blur_keep_within_their_strengths(images: Tensor) -> 
     assert 0.1 < noise.std((1, 2, 3)).max() < 0.22
     blurred = vary_tone(images, replace(STILL, blur=1.0))
     assert blurred.std() < images.std()
+    some = vary_tone(images, replace(STILL, blur=0.3))
+    assert (some != images).flatten(1).any(1).sum() == 12
 
 
 def test_cut_takes_the_asked_columns_and_repeats_the_edge() -> None:

@@ -1,0 +1,112 @@
+"""Reads images and prints what they say: the work of `captcha-ssl predict`, without typer."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from captcha_ssl.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from captcha_ssl.recognition.predictor import Prediction
+
+Format = Literal["text", "tsv", "jsonl"]
+HEADER = "path\ttext\tconfidence\terror"
+BATCH_SIZE = 16
+_LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
+_ONE_LINE = str.maketrans(_LINE_BREAKS)
+_ONE_CELL = str.maketrans(_LINE_BREAKS | {"\t": r"\t", "\\": r"\\"})
+
+
+def read(
+    images: Sequence[str],
+    *,
+    model: Path | None = None,
+    charset: str | None = None,
+    format: Format = "text",
+    batch_size: int = BATCH_SIZE,
+    min_confidence: float | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> int:
+    """Print the text in each image, in the order given; the exit code, as `predict` has it.
+
+    Raises UserError for a model or a charset that does not work.
+    """
+    from captcha_ssl.recognition.inputs import iter_inputs
+    from captcha_ssl.recognition.open_reader import open_reader
+    from captcha_ssl.recognition.predictor import Predictor
+    from captcha_ssl.recognition.restriction import Restricted
+
+    reader = open_reader(model, device)
+    predictor = Predictor(reader if charset is None else Restricted(reader, charset))
+    inputs = list(iter_inputs(images))
+    failed = 0
+    # A console that cannot show a character gets its escape.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if format == "tsv":
+        print(HEADER + "\tdoubtful" * (min_confidence is not None))
+    with progress_bar("reading", quiet=quiet or sys.stdout.isatty()) as progress:
+        for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
+            doubtful = _doubtful(prediction, min_confidence)
+            print(_row(prediction, format, min_confidence))
+            failed += bool(doubtful or prediction.error)
+            note = _note(prediction, format, doubtful)
+            if note:
+                print(f"captcha-ssl: {note}".translate(_ONE_LINE), file=sys.stderr)
+            progress(done, len(inputs))
+    return int(failed > 0)
+
+
+def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
+    """Whether a text is less sure than asked for; None where nothing was asked or read."""
+    if min_confidence is None or prediction.reading is None:
+        return None
+    return prediction.reading.confidence < min_confidence
+
+
+def _note(prediction: Prediction, format: Format, doubtful: bool | None) -> str | None:
+    """What goes to stderr about an image: an error always, a doubt where no field tells it."""
+    if prediction.error is not None:
+        return f"error: {prediction.path}: {prediction.error}"
+    if not doubtful or format != "text" or prediction.reading is None:
+        return None
+    reading = prediction.reading
+    return f"doubtful: {prediction.path}: {reading.text} ({reading.confidence:.2f})"
+
+
+def _row(prediction: Prediction, format: Format, min_confidence: float | None) -> str:
+    doubtful = _doubtful(prediction, min_confidence)
+    if format == "jsonl":
+        mark = {} if doubtful is None else {"doubtful": doubtful}
+        return json.dumps(_as_json(prediction) | mark)
+    reading = prediction.reading
+    text = reading.text if reading else ""
+    if format == "text":
+        return text.translate(_ONE_LINE)
+    confidence = f"{reading.confidence:.6g}" if reading else ""
+    cells = [prediction.path, text, confidence, prediction.error or ""]
+    if min_confidence is not None:
+        cells.append("" if doubtful is None else str(int(doubtful)))
+    return "\t".join(cell.translate(_ONE_CELL) for cell in cells)
+
+
+def _as_json(prediction: Prediction) -> dict[str, Any]:
+    reading = prediction.reading
+    if reading is None:
+        return {"path": prediction.path, "error": prediction.error}
+    return {
+        "path": prediction.path,
+        "text": reading.text,
+        "confidence": _short(reading.confidence),
+        "char_confidences": [_short(value) for value in reading.char_confidences],
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

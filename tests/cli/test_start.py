@@ -1,0 +1,59 @@
+"""Plain reading starts without typer, and comes to the same as with it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+def program(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    script = (
+        "import atexit, sys; from captcha_ssl.cli.start import main;"
+        "atexit.register(lambda: print('typer' in sys.modules, 'pydantic' in sys.modules,"
+        " 'torch' in sys.modules, sep='|')); main()"
+    )
+    command = [sys.executable, "-c", script, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
+    (tmp_path / "pile").mkdir()
+    for name in ("pile/AC", "pile/D"):
+        Image.fromarray(draw_text(Path(name).name)).save(tmp_path / f"{name}.png")
+    (tmp_path / "broken.png").write_text("not an image")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("images", "code"),
+    [
+        (["pile"], 0),
+        (["pile/*.png", "pile/D.png"], 0),
+        (["pile", "broken.png", "gone.png"], 1),
+        (["gone/*.png"], 1),
+    ],
+    ids=["folder", "pattern", "errors", "nothing"],
+)
+def test_plain_reading_is_reading_with_options(folder: Path, images: list[str], code: int) -> None:
+    plain = program("predict", *images, folder=folder)
+    asked = program("predict", *images, "--batch-size", "16", folder=folder)
+    *lines, loaded = plain.stdout.splitlines()
+    *same_lines, with_typer = asked.stdout.splitlines()
+    assert (loaded, with_typer) == ("False|False|False", "True|True|False")
+    assert (lines, plain.stderr, plain.returncode) == (same_lines, asked.stderr, code)
+    assert asked.returncode == code
+    assert (code == 0) == (plain.stderr == "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["predict"], ["predict", "--help"], ["predict", "pile", "-m", "gone"], ["info"]]
+)
+def test_everything_else_goes_through_typer(folder: Path, arguments: list[str]) -> None:
+    assert program(*arguments, folder=folder).stdout.splitlines()[-1].startswith("True|")
