@@ -26,10 +26,8 @@ class BatchOrder:
         self._passes = {
             e: self._passes[e] if e in self._passes else self._shuffle(e) for e in needed
         }
-        chosen = [
-            self._passes[int(e)][p % self.count] for e, p in zip(numbers, places, strict=True)
-        ]
-        return torch.from_numpy(np.array(chosen, dtype=np.int64))
+        chosen = [self._passes[e][places[numbers == e] % self.count] for e in needed]
+        return torch.from_numpy(np.concatenate(chosen).astype(np.int64))
 
     def _shuffle(self, number: int) -> np.ndarray:
         # Four bytes an image, and the same order as of eight: a pass is kept whole.

@@ -19,8 +19,14 @@ def image_fetcher(images: np.ndarray, device: torch.device) -> Callable[[Tensor]
     """
     if device.type == "cuda" and images.nbytes <= _free_bytes(device):
         resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-        return lambda indices: resident[indices.to(device)]
-    return lambda indices: torch.from_numpy(images[indices.numpy()]).to(device, non_blocking=True)
+        return lambda indices: resident[_sent(indices, device)]
+    return lambda indices: _sent(torch.from_numpy(images[indices.numpy()]), device)
+
+
+def _sent(tensor: Tensor, device: torch.device) -> Tensor:
+    # From ordinary memory a copy would first wait for all that the GPU still has to do.
+    held = tensor.pin_memory() if device.type == "cuda" else tensor
+    return held.to(device, non_blocking=True)
 
 
 def _free_bytes(device: torch.device) -> float:
