@@ -45,14 +45,19 @@ draw "$out/kinds" $((count * 4 / 3)) --set kinds=0.6 --seed 5
 step "Go on with those"
 learn "$out/kinds" "$out/reader" "$out/final" --lr 1.5e-3 --head-lr 3e-3 --validation 0.0075
 
+step "Go on with new ones, more slowly"
+draw "$out/more" "$count" --set kinds=0.6 --seed 11
+learn "$out/more" "$out/final" "$out/last" --lr 1e-3 --head-lr 2e-3 --validation 0.01 \
+  --steps $((steps * 4 / 5))
+
 step "Read 300 pictures of the captcha package's default style"
 if [ ! -e "$out/classic" ]; then
   captcha-ssl generate "$out/classic" --style classic --count 300 --length 4 --seed 1 \
     --charset "$characters" --format folder
 fi
-captcha-ssl evaluate "$out/final" "$out/classic" --out "$out/evaluation" | head -8
+captcha-ssl evaluate "$out/last" "$out/classic" --out "$out/evaluation" | head -8
 
 step "Put it into the package, for onnxruntime in 8 bits"
 mkdir -p "$shipped"
-captcha-ssl export "$out/final" "$shipped/model.onnx" --int8 "$out/kinds"
-captcha-ssl export "$out/final" "$shipped/model.safetensors"
+captcha-ssl export "$out/last" "$shipped/model.onnx" --int8 "$out/more"
+captcha-ssl export "$out/last" "$shipped/model.safetensors"

@@ -49,3 +49,17 @@ def test_a_recogniser_is_trained_from_python_and_read_with(tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("exact match ")
     assert (tmp_path / "run" / "model.safetensors").is_file()
+
+
+def test_the_shipped_model_can_be_trained_again(path: str, tmp_path: Path) -> None:
+    """In a few steps of each kind: what comes out is a model that `predict` takes."""
+    script, shipped = ROOT / "examples" / "train_shipped_model.sh", tmp_path / "shipped"
+    few = {"COUNT": "150", "PRETRAIN_STEPS": "2", "STEPS": "3", "SHIPPED": str(shipped)}
+    made = run(script, tmp_path / "work", **few, PATH=path)
+    assert made.returncode == 0, made.stderr
+    assert "exact match" in made.stdout
+    picture = tmp_path / "work" / "classic" / "images" / "00000.png"
+    for name in ("model.onnx", "model.safetensors"):
+        program = (sys.executable, "-m", "captcha_ssl", "predict", "--model")
+        read = run(*program, shipped / name, picture)
+        assert (read.returncode, len(read.stdout.splitlines())) == (0, 1), read.stderr
