@@ -54,7 +54,7 @@ def test_a_recogniser_is_trained_from_python_and_read_with(tmp_path: Path) -> No
 def test_the_shipped_model_can_be_trained_again(path: str, tmp_path: Path) -> None:
     """In a few steps of each kind: what comes out is a model that `predict` takes."""
     script, shipped = ROOT / "examples" / "train_shipped_model.sh", tmp_path / "shipped"
-    few = {"COUNT": "150", "PRETRAIN_STEPS": "2", "STEPS": "3", "SHIPPED": str(shipped)}
+    few = {"COUNT": "150", "PRETRAIN_STEPS": "2", "STEPS": "30", "SHIPPED": str(shipped)}
     made = run(script, tmp_path / "work", **few, PATH=path)
     assert made.returncode == 0, made.stderr
     assert "exact match" in made.stdout
