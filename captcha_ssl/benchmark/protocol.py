@@ -8,7 +8,7 @@ from captcha_ssl.benchmark.plan import SYNTHETIC
 from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.models.shipped import SHIPPED
-from captcha_ssl.recognition.even_alignment import FADED
+from captcha_ssl.recognition.even_alignment import faded_after
 
 
 def protocol(results: Results) -> Iterator[str]:
@@ -39,8 +39,9 @@ def protocol(results: Results) -> Iterator[str]:
         )
     if settings.alignment:
         yield (
-            f"In the first {FADED:.0%} of the steps of every arm the characters are also taken to "
-            f"stand evenly, with a weight that falls from {settings.alignment:g} to 0."
+            f"In the first {faded_after(settings.finetune_steps)} steps of every arm the "
+            "characters are also taken to stand evenly, with a weight that falls from "
+            f"{settings.alignment:g} to 0."
         )
     yield from _other_arms(results)
     yield (

@@ -21,7 +21,11 @@ LabelledBatch = tuple[Tensor, Tensor, Tensor]
 
 
 class CTCTask(nn.Module):
-    """Train a recogniser on augmented labelled images."""
+    """Train a recogniser on augmented labelled images.
+
+    The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
+    `faded` of the training.
+    """
 
     def __init__(
         self,
@@ -30,10 +34,11 @@ class CTCTask(nn.Module):
         *,
         frozen: bool = False,
         alignment: float = 0.0,
+        faded: float = 1.0,
     ) -> None:
         super().__init__()
         self.recogniser, self.views, self.frozen = recogniser, views, frozen
-        self.alignment = alignment
+        self.alignment, self.faded = alignment, faded
         recogniser.encoder.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> CTCTask:
@@ -48,10 +53,8 @@ class CTCTask(nn.Module):
         images, classes, lengths = batch
         logits = self.recogniser(random_view(standardise(images), self.views))
         blank = (logits.detach().argmax(-1) == 0).all(1)
-        loss, weight = (
-            ctc_loss(logits, classes, lengths),
-            alignment_weight(self.alignment, progress),
-        )
+        loss = ctc_loss(logits, classes, lengths)
+        weight = alignment_weight(self.alignment, progress, self.faded)
         if weight:
             loss = loss + weight * even_alignment(logits, classes, lengths)
         return {"loss": loss, "blank_rate": blank.float().mean()}

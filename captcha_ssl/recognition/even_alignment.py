@@ -10,8 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-FADED = 0.3
-"""Share of the training after which nothing is left of it."""
+_STEPS, _SHARE = 200, 0.3
+"""After so many steps nothing is left of it, nor after this share of a shorter training.
+
+That leads off the plateau. Over hundreds of steps more, a recogniser with few labels learns the
+images by heart: frames are told what they are, and need not agree with their neighbours.
+"""
 _MIDDLE = 0.3
 """How far from the middle of a character's stretch, in stretches, a frame still stands for it."""
 
@@ -31,6 +35,11 @@ def even_alignment(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
     return F.cross_entropy(logits.float()[inside], classes.gather(1, which)[inside])
 
 
-def alignment_weight(weight: float, progress: float) -> float:
-    """`weight` at first, falling evenly to 0 at FADED of the training."""
-    return weight * max(0.0, 1 - progress / FADED)
+def faded_after(steps: int) -> int:
+    """The step of so many from which on nothing is left of it, at least 1."""
+    return max(1, min(_STEPS, int(_SHARE * steps)))
+
+
+def alignment_weight(weight: float, progress: float, faded: float) -> float:
+    """`weight` at first, falling evenly to 0 at the share `faded` of the training."""
+    return weight * max(0.0, 1 - progress / faded)

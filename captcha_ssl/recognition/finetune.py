@@ -16,6 +16,7 @@ from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, left_plateau, pad_labels
+from captcha_ssl.recognition.even_alignment import faded_after
 from captcha_ssl.recognition.recogniser import Recogniser
 from captcha_ssl.recognition.self_training import (
     LABELLED_LOSS,
@@ -71,7 +72,12 @@ def finetune(
     if settings.init_from:
         load_encoder(encoder, settings.init_from)
         load_head(recogniser.head, charset, settings.init_from)
-    supervised = CTCTask(recogniser, views, frozen=settings.freeze, alignment=settings.alignment)
+    supervised = CTCTask(
+        *(recogniser, views),
+        frozen=settings.freeze,
+        alignment=settings.alignment,
+        faded=faded_after(settings.steps) / settings.steps,
+    )
     task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
     groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)
     groups += parameter_groups(recogniser.head, settings.head_lr, loop.weight_decay)

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from captcha_ssl.recognition.even_alignment import FADED, alignment_weight, even_alignment
+from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment, faded_after
 
 
 def by_hand(logits: torch.Tensor, classes: list[list[int]]) -> float:
@@ -38,7 +38,12 @@ def test_it_is_the_cross_entropy_of_frames_in_the_middle_of_a_character(
 
 
 def test_its_weight_fades_out_and_stays_out() -> None:
-    assert alignment_weight(2.0, 0.0) == 2.0
-    assert alignment_weight(2.0, FADED / 2) == pytest.approx(1.0)
-    assert alignment_weight(2.0, FADED) == alignment_weight(2.0, 1.0) == 0.0
-    assert alignment_weight(0.0, 0.0) == 0.0
+    assert alignment_weight(2.0, 0.0, 0.3) == 2.0
+    assert alignment_weight(2.0, 0.15, 0.3) == pytest.approx(1.0)
+    assert alignment_weight(2.0, 0.3, 0.3) == alignment_weight(2.0, 1.0, 0.3) == 0.0
+    assert alignment_weight(0.0, 0.0, 0.3) == 0.0
+
+
+@pytest.mark.parametrize(("steps", "faded"), [(1, 1), (100, 30), (600, 180), (2400, 200)])
+def test_a_longer_training_has_no_more_of_it(steps: int, faded: int) -> None:
+    assert faded_after(steps) == faded
