@@ -70,6 +70,9 @@ def _interrupt(number: int, frame: Any) -> None:
 
 
 def _stopped(message: str) -> int:
+    # An interruption that passes through exec(text), which dataclasses are made with, is noted by
+    # CPython as unhandled, and would end the process by a signal; the next exec forgets it.
+    exec("")
     # The launcher ends a rank when another has failed, and that one has said why; when all are
     # interrupted, the first says it.
     return 130 if rank() else _fail(message, code=130)

@@ -152,6 +152,18 @@ def test_the_first_rank_alone_speaks_of_an_interruption(rank: int) -> None:
     assert result.stderr == ("" if rank else "captcha-ssl: error: interrupted\n")
 
 
+def test_an_interruption_within_exec_is_no_death_by_a_signal(tmp_path: Path) -> None:
+    """As one is that comes while a dataclass is made; CPython remembers it until `-m` ends."""
+    (tmp_path / "boom.py").write_text(
+        "from captcha_ssl.cli.outcome import finish\n"
+        "finish(lambda: exec('raise KeyboardInterrupt'))\n"
+    )
+    command = [sys.executable, "-m", "boom"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert error_line(result) == "captcha-ssl: error: interrupted"
+    assert result.returncode == 130
+
+
 def test_an_interruption_may_say_what_was_saved() -> None:
     result = program_with("(): raise KeyboardInterrupt('stopped; the state is in run/')")
     assert error_line(result) == "captcha-ssl: error: stopped; the state is in run/"
