@@ -1,6 +1,6 @@
 """Where the program begins: plain reading at once, every other command line through typer.
 
-What typer loads to check values takes a fifth of the time to the first text.
+What typer loads to check values would take a good part of the time to the first text.
 """
 
 from __future__ import annotations
