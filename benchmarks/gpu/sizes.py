@@ -10,7 +10,10 @@ HEIGHT, WIDTH = 32, 88
 
 @dataclass(frozen=True)
 class Sizes:
-    """`interval` steps are timed together; the first of the `intervals` warms up."""
+    """`interval` steps are timed together; the first of the `intervals` warms up.
+
+    `backend` is that of torch.compile; `eager` needs no compiler.
+    """
 
     device: str
     compared: int
@@ -24,6 +27,7 @@ class Sizes:
     pile: int
     pile_batch: int
     benchmark: tuple[str, ...]
+    backend: str
 
 
 FULL = Sizes(
@@ -42,6 +46,7 @@ FULL = Sizes(
         *("label_counts=200", "seeds=3", "unlabelled=50000"),
         *("pretrain_steps=3000", "pretrain_batch_size=256"),
     ),
+    backend="inductor",
 )
 
 SMALL = Sizes(
@@ -61,4 +66,5 @@ SMALL = Sizes(
         *("pretrain_steps=2", "pretrain_batch_size=8", "lr_grid=0.001", "head_lr_grid=0.003"),
         *("finetune_steps=2", "finetune_batch_size=4", "style=fast", "processes=1"),
     ),
+    backend="eager",
 )

@@ -28,6 +28,7 @@ MEASUREMENTS = (
     "views",
     "step",
     "precision",
+    "compiled",
     "tiles",
     "fetch",
     "millions",

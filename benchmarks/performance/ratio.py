@@ -44,6 +44,16 @@ def rates(
     return counts[0] / best[0], counts[1] / best[1]
 
 
+def in_batches(work: Callable[[], object], batch: int) -> Callable[[int], None]:
+    """A work for `rates`, of one that does `batch` units whenever it is called."""
+
+    def works(count: int) -> None:
+        for _ in range(count // batch):
+            work()
+
+    return works
+
+
 def _seconds(work: Callable[[int], object], count: int) -> float:
     begun = time.perf_counter()
     work(count)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import torch
@@ -12,7 +10,7 @@ from PIL import Image
 from benchmarks.performance.opencv_views import opencv_view
 from benchmarks.performance.peer_views import peer_view
 from benchmarks.performance.pictures import pictures
-from benchmarks.performance.ratio import Ratio, rates
+from benchmarks.performance.ratio import Ratio, in_batches, rates
 from captcha_ssl.models.encoder import standardise
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
@@ -39,12 +37,12 @@ def measure(small: bool) -> list[Ratio]:
     def pillow() -> None:
         torch.stack([peer_view(picture) for picture in singles])
 
-    rounds = 1 if small else 8
-    count = rounds * len(images)
+    batch = len(images)
+    count = batch * (1 if small else 8)
     return [
         Ratio(
             "views 32×88, one core",
-            *rates(_often(ours, rounds), _often(peer, rounds), (count, count)),
+            *rates(in_batches(ours, batch), in_batches(peer, batch), (count, count)),
             *("views/s", beside),
         )
         for peer, beside in (
@@ -52,11 +50,3 @@ def measure(small: bool) -> list[Ratio]:
             (pillow, "Pillow, image by image, fewer steps"),
         )
     ]
-
-
-def _often(work: Callable[[], None], rounds: int) -> Callable[[int], None]:
-    def repeated(_: int) -> None:
-        for _ in range(rounds):
-            work()
-
-    return repeated
