@@ -26,6 +26,8 @@ from captcha_ssl.benchmark.progress import duration
 from captcha_ssl.benchmark.protocol import protocol
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.benchmark.table import COLUMNS, cells
+from captcha_ssl.benchmark.unseen import COLUMNS as UNSEEN_COLUMNS
+from captcha_ssl.benchmark.unseen import unseen_table
 from captcha_ssl.benchmark.verdict import highlights, unhelpful
 
 DATA = "benchmark.json"
@@ -58,6 +60,8 @@ def content(results: Results) -> Iterator[Block]:
         if compared
         else Picture(PLOT, "Exact match against labels")
     )
+    if table_of_unseen := unseen_table(results.entries):
+        yield from _unseen(results, table_of_unseen)
     if results.pretrained:
         yield from _pretraining(results.pretrained)
     if results.details:
@@ -87,6 +91,16 @@ def _legend(results: Results) -> str:
         "needs for the same exact match. Stuck: runs that never left the CTC plateau. "
         f"Time: one fine-tuning, {results.environment['at once']} at once."
     )
+
+
+def _unseen(results: Results, rows: list[tuple[str, ...]]) -> Iterator[Block]:
+    style = results.configuration.benchmark.unseen_style
+    yield Heading("In a style that no run has learnt from")
+    yield Text(
+        f"The same runs on {results.data['unseen']:,} rendered images of style {style}; gains "
+        "over the arm that is the baseline above."
+    )
+    yield Table(UNSEEN_COLUMNS, rows, left=("arm", "over"))
 
 
 def _pretraining(pretrained: list[Pretrained]) -> Iterator[Block]:

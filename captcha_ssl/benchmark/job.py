@@ -80,7 +80,7 @@ class Bench:
         # Of the labels alone, so that the curves of all arms can be compared.
         losses = [(int(at["step"]), at.get(LABELLED_LOSS, at["loss"])) for at in result.history]
         write_details(self._details_file(job), details(losses, self.material.test, read))
-        encoder = self._encoder(job)
+        encoder, unseen = self._encoder(job), self.material.unseen
         row = Row(
             **asdict(_score(result, read, job.steps)),
             arm=job.arm.name,
@@ -88,6 +88,7 @@ class Bench:
             seed=job.seed,
             lr=job.lr,
             pretrain_seed=encoder.seed if encoder else None,
+            unseen=evaluate(result.recogniser, unseen).exact_match if unseen else None,
         )
         self._keep_model(job, row, result)
         return row

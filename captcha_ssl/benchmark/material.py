@@ -23,13 +23,15 @@ class Material:
     """`pool` is pretrained on and gives the labels; no image of it is in `test`.
 
     `removed` counts the copies of test images that were taken out of the pool. The charset is
-    that of all labels, the same for every run.
+    that of all labels, the same for every run. `unseen` are images of a style that no run learns
+    from, if any.
     """
 
     pool: Dataset
     test: Dataset
     charset: Charset
     removed: int
+    unseen: Dataset | None = None
 
     def training(self, labels: int, seed: int) -> Dataset:
         """The labelled images of a run: nested over `labels`, the same in every arm."""

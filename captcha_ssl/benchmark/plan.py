@@ -86,6 +86,7 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
             f"synthetic_style {min(shared)!r} is the style of the images themselves; the arm "
             "synthetic stands for labels of another style: change one of the two"
         )
+    _check_unseen_style(arms, settings)
     return arms
 
 
@@ -139,6 +140,15 @@ def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
             f"{len(settings.head_lr_grid)}; every arm gets the same number of trials"
         )
     return settings.head_lr_grid if arm.freeze else settings.lr_grid
+
+
+def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:
+    """No run may have learnt from that style, be it as the images' own or for `synthetic`."""
+    seen = set() if settings.data else set(settings.style.split(","))
+    if any(arm.method == SYNTHETIC for arm in arms):
+        seen |= set(settings.synthetic_style.split(","))
+    if shared := seen & set((settings.unseen_style or "").split(",")):
+        raise UserError(f"unseen_style {min(shared)!r} is learnt from; name another style")
 
 
 def _only_at(asked: str, counts: Sequence[str], settings: BenchmarkSettings) -> tuple[int, ...]:

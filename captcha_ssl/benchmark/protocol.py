@@ -18,6 +18,11 @@ def protocol(results: Results) -> Iterator[str]:
         f"{data['test']:,} test images, drawn by a seed of their own, are read once by each "
         f"reported run; {data['copies_removed']:,} copies of them were taken out of the pool."
     )
+    if settings.unseen_style:
+        yield (
+            f"Each of them also reads {data['unseen']:,} images rendered in the style "
+            f"{settings.unseen_style}, of which nothing is learnt or tuned."
+        )
     costs = ", ".join(
         f"{p.method} (seed {p.seed}, {p.steps:,} steps, {duration(p.seconds)})"
         for p in results.pretrained

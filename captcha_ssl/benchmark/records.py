@@ -43,7 +43,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class Row:
-    """One reported run, scored on the test images; `pretrain_seed` is None without pretraining."""
+    """One reported run, scored on the test images.
+
+    `pretrain_seed` is None without pretraining, and `unseen`, the exact match in a style that was
+    not learnt from, where none was asked for.
+    """
 
     arm: str
     labels: int
@@ -56,6 +60,7 @@ class Row:
     final_loss: float | None
     steps: int
     pretrain_seed: int | None
+    unseen: float | None = None
 
 
 Record = TypeVar("Record", Trial, Row)

@@ -50,6 +50,7 @@ class Results:
             "pool": len(material.pool),
             "test": len(material.test),
             "copies_removed": material.removed,
+            "unseen": len(material.unseen or ()),
             "rejected": len(material.pool.rejected),
             "charset": material.charset.characters,
             "geometry": asdict(material.pool.geometry),

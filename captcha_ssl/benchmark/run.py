@@ -17,6 +17,7 @@ from captcha_ssl.benchmark.pretraining import Pretrained, check_pretraining
 from captcha_ssl.benchmark.records import Row
 from captcha_ssl.benchmark.report import PAGE, write_report
 from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.unseen import check_unseen, unseen_images
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 
@@ -43,6 +44,8 @@ def run_benchmark(
             return held.enter_context(open_run(out, configuration.to_toml(), resume=resume))
 
         material = _open(out, configuration, begin, say)
+        unseen = unseen_images(out / "unseen-data", configuration.benchmark, material)
+        material = replace(material, unseen=unseen)
         return _run(out, configuration, material, command, say, show)
 
 
@@ -95,9 +98,14 @@ def _open(
         say(f"images of style {settings.style} in {out / 'data'}")
         render(out / "data", settings)
         material = read(out / "data", configuration)
-        check_pretraining(configuration, material)
+        _check(configuration, material)
         return material
     material = read(settings.data, configuration)
-    check_pretraining(configuration, material)
+    _check(configuration, material)
     begin().note_rejected(material.pool.rejected)
     return material
+
+
+def _check(configuration: Configuration, material: Material) -> None:
+    check_pretraining(configuration, material)
+    check_unseen(configuration.benchmark, material)

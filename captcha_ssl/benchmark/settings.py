@@ -34,6 +34,12 @@ class BenchmarkSettings:
     synthetic: int = setting(20_000, "labelled images rendered for the arm synthetic", low=1)
     synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES), several=True)
 
+    unseen_style: str | None = setting(
+        *(None, "style of rendered images that every run reads besides, and none learns from"),
+        choices=tuple(STYLES),
+        several=True,
+    )
+
     test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
     test_seed: int = setting(
         0, "seed that alone decides which images are tested", low=0, high=MOST_SEED

@@ -25,6 +25,7 @@ class Entry:
     `baseline` is the arm without pretraining that has the best mean there; `gain` (paired, same
     seeds), `errors_removed` and `savings` are against it, and None for the baseline itself.
     `void` says that a run of the baseline never left the CTC plateau: the gain measures luck.
+    `unseen` and `unseen_gain` are exact match and gain in a style that no run learns from, if any.
     """
 
     arm: str
@@ -40,6 +41,8 @@ class Entry:
     errors_removed: float | None
     savings: LabelSavings | None
     void: bool
+    unseen: Estimate | None
+    unseen_gain: Estimate | None
 
 
 def summarise(rows: Sequence[Row], arms: Sequence[Arm]) -> list[Entry]:
@@ -67,6 +70,7 @@ def _entry(
     values = [row.exact_match for row in runs]
     against = None if baseline is None or baseline[0].arm == runs[0].arm else baseline
     others = [row.exact_match for row in against or []]
+    unseen, unseen_there = _unseen(runs), _unseen(against or [])
     return Entry(
         arm=runs[0].arm,
         labels=runs[0].labels,
@@ -81,6 +85,8 @@ def _entry(
         errors_removed=errors_removed(fmean(values), fmean(others)) if against else None,
         savings=label_savings(runs[0].labels, fmean(values), curve) if against else None,
         void=bool(against and _stuck(against)),
+        unseen=estimate(unseen) if unseen else None,
+        unseen_gain=paired_difference(unseen, unseen_there) if unseen and unseen_there else None,
     )
 
 
@@ -90,6 +96,12 @@ def _best(candidates: list[list[Row]]) -> list[Row]:
 
 def _mean(runs: list[Row]) -> float:
     return fmean(row.exact_match for row in runs)
+
+
+def _unseen(runs: list[Row]) -> list[float]:
+    """What the runs read in another style; nothing unless all of them have."""
+    found = [row.unseen for row in runs if row.unseen is not None]
+    return found if len(found) == len(runs) else []
 
 
 def _stuck(runs: list[Row]) -> int:

@@ -39,7 +39,12 @@ def gain(entry: Entry) -> str:
         return "–"
     if entry.void:
         return "void"
-    return f"{100 * entry.gain.mean:+.1f}{_half_width(entry.gain)}"
+    return points(entry.gain)
+
+
+def points(difference: Estimate) -> str:
+    """+6.1 ± 2.0 percentage points, or without the interval for a single run."""
+    return f"{100 * difference.mean:+.1f}{_half_width(difference)}"
 
 
 def saved(savings: LabelSavings) -> str:

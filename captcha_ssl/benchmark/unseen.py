@@ -1,0 +1,57 @@
+"""Images of a style that no run learns from: does what was gained hold there too?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from captcha_ssl.benchmark.material import Material
+from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.benchmark.summary import Entry
+from captcha_ssl.benchmark.table import percent, points
+from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.synthesis.generate import GenerateSettings, generate
+from captcha_ssl.synthesis.render import PictureSettings, renderer
+
+UNSEEN = 1000
+"""Images of that style, unless there are fewer test images."""
+COLUMNS = ("labels", "arm", "exact match", "gain", "over")
+
+
+def check_unseen(settings: BenchmarkSettings, material: Material) -> None:
+    """Raise UserError for a charset that cannot be drawn in the style asked for."""
+    if settings.unseen_style:
+        renderer(_picture(settings, settings.unseen_style, material))
+
+
+def unseen_images(folder: Path, settings: BenchmarkSettings, material: Material) -> Dataset | None:
+    """The labelled images of `unseen_style`, rendered to `folder` once; None without a style."""
+    if not settings.unseen_style:
+        return None
+    if not folder.exists():
+        picture = _picture(settings, settings.unseen_style, material)
+        generate(folder, picture, GenerateSettings(count=min(UNSEEN, len(material.test))))
+    return load_dataset(folder, labelled=True, geometry=material.pool.geometry)
+
+
+def unseen_table(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
+    """The texts under COLUMNS of the arms that have read such images."""
+    return [
+        (
+            *(f"{entry.labels:,}", entry.arm, percent(entry.unseen)),
+            *("–" if entry.unseen_gain is None else points(entry.unseen_gain),),
+            entry.baseline or "–",
+        )
+        for entry in entries
+        if entry.unseen
+    ]
+
+
+def _picture(settings: BenchmarkSettings, style: str, material: Material) -> PictureSettings:
+    # A seed of their own: no text is drawn twice on purpose.
+    return PictureSettings(
+        seed=settings.seed + 2,
+        style=style,
+        length=settings.length,
+        charset=material.charset.characters,
+    )
