@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.parameters import parameter_groups
@@ -67,11 +69,7 @@ def finetune(
     started = time.perf_counter()
     torch.manual_seed(loop.seed)
     device = resolve_device(loop.device)
-    encoder = build_encoder(model.encoder, data.geometry.channels, data.geometry.height)
-    recogniser = Recogniser(encoder, charset, data.geometry)
-    if settings.init_from:
-        load_encoder(encoder, settings.init_from)
-        load_head(recogniser.head, charset, settings.init_from)
+    recogniser = _recogniser(data.geometry, charset, model, settings.init_from)
     supervised = CTCTask(
         *(recogniser, views),
         frozen=settings.freeze,
@@ -89,17 +87,24 @@ def finetune(
     )
     recogniser = teacher_of(task) or recogniser
     loss = history[-1].get(LABELLED_LOSS, history[-1]["loss"])
+    converged = left_plateau(loss, charset)
     if run:
-        about = {
-            "labels": len(data.images),
-            "seed": loop.seed,
-            "converged": left_plateau(loss, charset),
-        }
+        about = {"labels": len(data.images), "seed": loop.seed, "converged": converged}
         recogniser.save(run.path / FILE_NAME, about)
-    return FinetuneResult(
-        *(recogniser.eval(), left_plateau(loss, charset), loss),
-        *(time.perf_counter() - started, history),
-    )
+    seconds = time.perf_counter() - started
+    return FinetuneResult(recogniser.eval(), converged, loss, seconds, history)
+
+
+def _recogniser(
+    geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
+) -> Recogniser:
+    """A recogniser that begins at random, or with what a model has learnt."""
+    encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
+    recogniser = Recogniser(encoder, charset, geometry)
+    if init_from:
+        load_encoder(encoder, init_from)
+        load_head(recogniser.head, charset, init_from)
+    return recogniser
 
 
 def labelled_fetcher(

@@ -66,11 +66,7 @@ def pretrain(
     cannot learn from, a method or a batch that cannot be shared out among the ranks, an unfit
     `settings.init_from`, or a loss that is not finite.
     """
-    if len(images) < loop.batch_size:
-        raise UserError(
-            f"{len(images)} images do not fill a batch of {loop.batch_size}; lower batch_size"
-        )
-    own_share(loop.batch_size)
+    _check_batch(len(images), loop.batch_size)
     device = resolve_device(loop.device)
     method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
     if world_size() > 1 and not method.several_devices:
@@ -97,12 +93,7 @@ def pretrain(
     card = ModelCard("encoder", model.encoder, geometry, None, about)
     if run.writes:
         save_model(run.path / FILE_NAME, encoder.state_dict(), card)
-    if MONITORED - history[-1].keys():
-        raise UserError(f"{run.path}: its metrics are damaged; start a new --out")
-    words = findings(history[-1], encoder.dim)
-    for finding in words:
-        run.log(finding)
-    return Pretrained(run.path / FILE_NAME, history[-1], words)
+    return Pretrained(run.path / FILE_NAME, history[-1], _told(run, history[-1], encoder.dim))
 
 
 def build_method(
@@ -124,6 +115,23 @@ def build_method(
     method = method_class(settings.method)(encoder, *method_settings)
     method.check(torch.from_numpy(images[spread(len(images), CHECKED).numpy()]))
     return method
+
+
+def _check_batch(count: int, batch_size: int) -> None:
+    """Raise UserError for a batch that the images do not fill, or that ranks cannot share out."""
+    if count < batch_size:
+        raise UserError(f"{count} images do not fill a batch of {batch_size}; lower batch_size")
+    own_share(batch_size)
+
+
+def _told(run: RunDirectory, figures: dict[str, float], width: int) -> list[str]:
+    """What the last figures warn of, which is logged too. Raises UserError for damaged ones."""
+    if MONITORED - figures.keys():
+        raise UserError(f"{run.path}: its metrics are damaged; start a new --out")
+    words = findings(figures, width)
+    for finding in words:
+        run.log(finding)
+    return words
 
 
 def total_steps(settings: PretrainSettings, loop: LoopSettings, count: int) -> int:
