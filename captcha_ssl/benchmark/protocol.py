@@ -14,15 +14,7 @@ from captcha_ssl.recognition.even_alignment import faded_after
 def protocol(results: Results) -> Iterator[str]:
     """One or two sentences for each thing that a reader must know to judge the figures."""
     settings, data = results.configuration.benchmark, results.data
-    yield (
-        f"{data['test']:,} test images, drawn by a seed of their own, are read once by each "
-        f"reported run; {data['copies_removed']:,} copies of them were taken out of the pool."
-    )
-    if settings.unseen_style:
-        yield (
-            f"Each of them also reads {data['unseen']:,} images rendered in the style "
-            f"{settings.unseen_style}, of which nothing is learnt or tuned."
-        )
+    yield from _test_images(results)
     costs = ", ".join(
         f"{p.method} (seed {p.seed}, {p.steps:,} steps, {duration(p.seconds)})"
         for p in results.pretrained
@@ -58,6 +50,19 @@ def protocol(results: Results) -> Iterator[str]:
         f"Then {settings.seeds} runs vary label subset, initialisation and batches; a seed means "
         "the same labels in every arm, and fewer labels are a subset of more."
     )
+
+
+def _test_images(results: Results) -> Iterator[str]:
+    settings, data = results.configuration.benchmark, results.data
+    yield (
+        f"{data['test']:,} test images, drawn by a seed of their own, are read once by each "
+        f"reported run; {data['copies_removed']:,} copies of them were taken out of the pool."
+    )
+    if settings.unseen_style:
+        yield (
+            f"Each of them also reads {data['unseen']:,} images rendered in the style "
+            f"{settings.unseen_style}, of which nothing is learnt or tuned."
+        )
 
 
 def _other_arms(results: Results) -> Iterator[str]:
