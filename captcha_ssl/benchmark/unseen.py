@@ -7,6 +7,7 @@ from pathlib import Path
 
 from captcha_ssl.benchmark.material import Material
 from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.benchmark.statistics import Estimate
 from captcha_ssl.benchmark.summary import Entry
 from captcha_ssl.benchmark.table import percent, points
 from captcha_ssl.data.dataset import Dataset, load_dataset
@@ -36,15 +37,12 @@ def unseen_images(folder: Path, settings: BenchmarkSettings, material: Material)
 
 def unseen_table(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
     """The texts under COLUMNS of the arms that have read such images."""
-    return [
-        (
-            *(f"{entry.labels:,}", entry.arm, percent(entry.unseen)),
-            *("–" if entry.unseen_gain is None else points(entry.unseen_gain),),
-            entry.baseline or "–",
-        )
-        for entry in entries
-        if entry.unseen
-    ]
+    return [_cells(entry, entry.unseen) for entry in entries if entry.unseen]
+
+
+def _cells(entry: Entry, unseen: Estimate) -> tuple[str, ...]:
+    gain = "–" if entry.unseen_gain is None else points(entry.unseen_gain)
+    return f"{entry.labels:,}", entry.arm, percent(unseen), gain, entry.baseline or "–"
 
 
 def _picture(settings: BenchmarkSettings, style: str, material: Material) -> PictureSettings:

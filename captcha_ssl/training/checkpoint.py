@@ -47,7 +47,9 @@ def load_state(
             step = int(opened.metadata()["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         running = _below("running.", tensors)
-        if step < 0 or "count" not in running or any(t.numel() != 1 for t in running.values()):
+        # A sum is a scalar, or has one for each rank.
+        lost = any(not total.numel() or total.dim() > 1 for total in running.values())
+        if step < 0 or "count" not in running or running["count"].numel() != 1 or lost:
             raise ValueError("fields are missing")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error

@@ -119,3 +119,20 @@ def averaged(figures: Mapping[str, Tensor]) -> dict[str, Tensor]:
     values = torch.stack([figure.float() for figure in figures.values()])
     dist.all_reduce(values)
     return dict(zip(figures, values / world_size(), strict=True))
+
+
+def of_every_rank(figures: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Scalar figures as `[ranks]`, the same on all of them; as they are on a single one."""
+    if world_size() == 1 or not figures:
+        return dict(figures)
+    own = torch.stack([figure.float() for figure in figures.values()])
+    gathered = [torch.empty_like(own) for _ in range(world_size())]
+    dist.all_gather(gathered, own)
+    return dict(zip(figures, torch.stack(gathered, 1), strict=True))
+
+
+def own_of(figures: Tensor) -> Tensor:
+    """This rank's of what `of_every_rank` gave; their mean where that was for other ranks."""
+    if not figures.dim():
+        return figures
+    return figures[dist.get_rank()] if len(figures) == world_size() > 1 else figures.mean()

@@ -18,7 +18,14 @@ from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.checkpoint import load_state, save_state
 from captcha_ssl.training.determinism import determinism
 from captcha_ssl.training.device import resolve_device, resolve_precision
-from captcha_ssl.training.distributed import any_rank, averaged, own_share, shared
+from captcha_ssl.training.distributed import (
+    any_rank,
+    averaged,
+    of_every_rank,
+    own_of,
+    own_share,
+    shared,
+)
 from captcha_ssl.training.interruption import stop_requests
 from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.optimiser import build_optimiser, cosine_factor, set_learning_rate
@@ -108,9 +115,10 @@ def train(
             due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == steps
             stopping = any_rank(stop_asked())
             if run and (due or stopping):
-                meter.check_finite(step)
+                meter.totals(step)
+                running = meter.running()
                 if run.writes:
-                    save_state(run.state_file, step + 1, task, optimiser, meter.running())
+                    save_state(run.state_file, step + 1, task, optimiser, running)
             if stopping:
                 raise KeyboardInterrupt(_stopped(step + 1, run))
     if run:
@@ -183,34 +191,42 @@ class _Meter:
         self.since = time.perf_counter()
 
     def running(self) -> dict[str, Tensor]:
-        """The sums of an unfinished interval, for the saved state."""
-        return {"count": torch.tensor(self.count), **{f"sum.{k}": v for k, v in self.sums.items()}}
+        """The sums of an unfinished interval on every rank, for the saved state.
+
+        Not their mean: an unbroken run takes that once, at the end of the interval.
+        """
+        sums = of_every_rank(self.sums)
+        return {"count": torch.tensor(self.count), **{f"sum.{k}": v for k, v in sums.items()}}
 
     def restore(self, running: dict[str, Tensor], history: list[dict[str, float]]) -> None:
         """Take up an interval where `running` left it."""
         self.history = history
         self.count = int(running.pop("count"))
-        self.sums = {name.removeprefix("sum."): total for name, total in running.items()}
+        self.sums = {name.removeprefix("sum."): own_of(sums) for name, sums in running.items()}
 
     def add(self, step: int, figures: dict[str, Tensor]) -> None:
         for name, figure in figures.items():
-            self.sums[name] = figure + self.sums[name].to(figure) if name in self.sums else figure
+            # Taken out first: those of a saved state are in another order than the figures.
+            before = self.sums.pop(name, None)
+            self.sums[name] = figure if before is None else figure + before.to(figure)
         self.count += 1
         if (step + 1) % self.settings.log_every == 0 or step + 1 == self.steps:
             self.write(step)
 
-    def check_finite(self, step: int) -> None:
-        self.sums = averaged(self.sums)
-        loss = self.sums.get("loss")
+    def totals(self, step: int) -> dict[str, Tensor]:
+        """The sums as means over the ranks. Raises DivergedError where the loss is not finite."""
+        totals = averaged(self.sums)
+        loss = totals.get("loss")
         if loss is not None and not math.isfinite(loss.item()):
             raise DivergedError(
                 f"the loss is not finite at step {step + 1}; the last saved state is kept; "
                 "lower lr, or use --set precision=fp32"
             )
+        return totals
 
     def write(self, step: int) -> None:
-        self.check_finite(step)
-        means = {name: (total / self.count).item() for name, total in self.sums.items()}
+        totals = self.totals(step)
+        means = {name: (total / self.count).item() for name, total in totals.items()}
         now = time.perf_counter()
         rate = self.count * self.settings.batch_size / max(now - self.since, 1e-9)
         self.sums, self.count = {}, 0

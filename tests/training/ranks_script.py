@@ -5,13 +5,16 @@ Every rank writes, for each method, its loss, gradients and buffers to OUT/METHO
 
 from __future__ import annotations
 
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from captcha_ssl.launch import leave, rank
@@ -22,6 +25,9 @@ from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.ranks import own_rows, shuffled, world_size
 from captcha_ssl.training.distributed import joined, shared, spread_norms
+from captcha_ssl.training.loop import train
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import LoopSettings
 
 BATCH = 12
 CASES: dict[str, tuple[str, tuple[Any, ...]]] = {
@@ -41,6 +47,10 @@ def main(out: Path) -> None:
     with joined():
         for name, (method, given) in CASES.items():
             save_file(one_step(method, given), out / f"{name}-{rank()}.safetensors")
+        trained(out / "whole")
+        with suppress(KeyboardInterrupt):
+            trained(out / "broken", stop_at=13)
+        trained(out / "broken")
         save_file(shuffling(), out / f"shuffled-{rank()}.safetensors")
 
 
@@ -71,6 +81,37 @@ def shuffling() -> dict[str, Tensor]:
     rows = torch.arange(4.0)[:, None] + 4 * rank()
     mine, undo = shuffled(rows)
     return {"mine": mine.contiguous(), "restored": undo(10 * mine).contiguous()}
+
+
+class Uneven(nn.Module):
+    """Logs 64 figures that differ from rank to rank; asks to be stopped in the step `stop_at`."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        super().__init__()
+        self.weight, self.stop_at, self.calls = nn.Parameter(torch.ones(1)), stop_at, 0
+
+    def forward(self, batch: Tensor, progress: float) -> dict[str, Tensor]:
+        if self.calls == self.stop_at:
+            signal.raise_signal(signal.SIGTERM)
+        self.calls += 1
+        drawn = {f"figure {i}": figure for i, figure in enumerate(1000 * torch.randn(64))}
+        return {"loss": self.weight.square().sum(), **drawn}
+
+    def after_step(self, progress: float) -> None:
+        pass
+
+
+def trained(folder: Path, stop_at: int | None = None) -> None:
+    if not rank() and not folder.exists():
+        RunDirectory.create(folder, "")
+    if world_size() > 1:
+        # What the first rank writes, be it the state of a stopped run, is there for the others.
+        dist.barrier()
+    task = Uneven(stop_at)
+    loop = LoopSettings(batch_size=4, log_every=10, checkpoint_every=10, device="cpu")
+    groups = [{"params": list(task.parameters()), "lr": loop.lr}]
+    run = RunDirectory(folder, writes=not rank())
+    train(task, groups, lambda indices: indices, 8, 20, loop, run=run)
 
 
 if __name__ == "__main__":

@@ -100,6 +100,16 @@ def test_the_queue_is_the_same_on_all_ranks(stepped: tuple[Path, Path]) -> None:
     assert torch.equal(*queues)
 
 
+def test_an_interval_that_was_broken_off_is_logged_as_an_unbroken_one(
+    stepped: tuple[Path, Path],
+) -> None:
+    """Means over the ranks are rounded once, however often the run was stopped."""
+    for out in stepped:
+        logged = [(out / run / "metrics.jsonl").read_text() for run in ("whole", "broken")]
+        assert len(logged[0].splitlines()) == 2
+        assert logged[0] == logged[1]
+
+
 @pytest.fixture(scope="module")
 def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("pile") / "pile"
