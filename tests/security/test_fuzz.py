@@ -78,7 +78,15 @@ def test_metrics_that_are_no_figures_are_damaged(tmp_path: Path, line: str) -> N
         run.metrics()
 
 
-@pytest.mark.parametrize("running", [{}, {"count": torch.tensor(1), "sum.loss": torch.zeros(3)}])
+@pytest.mark.parametrize(
+    "running",
+    [
+        {},
+        {"count": torch.zeros(3)},
+        {"count": torch.tensor(1), "sum.loss": torch.zeros(0)},
+        {"count": torch.tensor(1), "sum.loss": torch.zeros(2, 2)},
+    ],
+)
 def test_a_state_without_its_sums_is_damaged(
     tmp_path: Path, running: dict[str, torch.Tensor]
 ) -> None:
