@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
+from captcha_ssl.models.ranks import world_size
 
 
 def save_state(
@@ -32,7 +33,7 @@ def save_state(
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    atomic_write_bytes(path, save(plain, {"step": str(step)}))
+    atomic_write_bytes(path, save(plain, {"step": str(step), "ranks": str(world_size())}))
 
 
 def load_state(
@@ -44,12 +45,13 @@ def load_state(
     """
     try:
         with safe_open(path, framework="pt") as opened:
-            step = int(opened.metadata()["step"])
+            about = opened.metadata()
+            # Of an earlier version there is a scalar for all ranks.
+            step, ranks = int(about["step"]), int(about.get("ranks", 1))
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         running = _below("running.", tensors)
-        # A sum is a scalar, or has one for each rank.
-        lost = any(not total.numel() or total.dim() > 1 for total in running.values())
-        if step < 0 or "count" not in running or running["count"].numel() != 1 or lost:
+        sizes = {name: total.numel() for name, total in running.items()}
+        if step < 0 or sizes.pop("count", 0) != 1 or set(sizes.values()) - {ranks}:
             raise ValueError("fields are missing")
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error

@@ -83,6 +83,7 @@ def test_metrics_that_are_no_figures_are_damaged(tmp_path: Path, line: str) -> N
     [
         {},
         {"count": torch.zeros(3)},
+        {"count": torch.tensor(1), "sum.loss": torch.zeros(3)},
         {"count": torch.tensor(1), "sum.loss": torch.zeros(0)},
         {"count": torch.tensor(1), "sum.loss": torch.zeros(2, 2)},
     ],
