@@ -16,6 +16,9 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
 
+_NO_NUMBER = RuntimeError, OverflowError
+"""What int raises of a tensor that holds several numbers, or an infinite one."""
+
 
 def save_state(
     path: Path,
@@ -32,8 +35,11 @@ def save_state(
     tensors |= {f"running.{k}": v for k, v in running.items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    # A tensor, not a word beside the step: safetensors writes words in any order, and the states of
+    # two like runs are the same bytes.
+    tensors["ranks"] = torch.tensor(world_size())
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    atomic_write_bytes(path, save(plain, {"step": str(step), "ranks": str(world_size())}))
+    atomic_write_bytes(path, save(plain, {"step": str(step)}))
 
 
 def load_state(
@@ -45,15 +51,15 @@ def load_state(
     """
     try:
         with safe_open(path, framework="pt") as opened:
-            about = opened.metadata()
-            # Of an earlier version there is a scalar for all ranks.
-            step, ranks = int(about["step"]), int(about.get("ranks", 1))
+            step = int(opened.metadata()["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        # An earlier version did not say, and kept a scalar for all ranks.
+        ranks = int(tensors.get("ranks", 1))
         running = _below("running.", tensors)
         sizes = {name: total.numel() for name, total in running.items()}
         if step < 0 or sizes.pop("count", 0) != 1 or set(sizes.values()) - {ranks}:
             raise ValueError("fields are missing")
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, *_NO_NUMBER) as error:
         raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error
     try:
         task.load_state_dict(_below("task.", tensors))
