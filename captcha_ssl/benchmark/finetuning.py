@@ -40,6 +40,7 @@ def fine_tune(
         head_lr=lr if arm.freeze else settings.head_lr,
         freeze=arm.freeze,
         alignment=settings.alignment,
+        alignment_steps=settings.alignment_steps,
         init_from=encoder,
     )
     loop = LoopSettings(

@@ -35,10 +35,10 @@ def protocol(results: Results) -> Iterator[str]:
             "its own over an image."
         )
     if settings.alignment:
+        faded = faded_after(settings.alignment_steps, settings.finetune_steps)
         yield (
-            f"In the first {faded_after(settings.finetune_steps)} steps of every arm the "
-            "characters are also taken to stand evenly, with a weight that falls from "
-            f"{settings.alignment:g} to 0."
+            f"In the first {faded} steps of every arm the characters are also taken to stand "
+            f"evenly, with a weight that falls from {settings.alignment:g} to 0."
         )
     yield from _other_arms(results)
     yield (

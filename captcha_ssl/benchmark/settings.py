@@ -63,6 +63,9 @@ class BenchmarkSettings:
     alignment: float = setting(
         0.0, "weight of evenly placed characters in the first steps of every arm", low=0.0
     )
+    alignment_steps: int = setting(
+        200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
+    )
     finetune_strokes: int = setting(
         0, "curved strokes drawn over an image in fine-tuning, at most, for every arm", low=0
     )

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_STEPS, _SHARE = 200, 0.3
-"""After so many steps nothing is left of it, nor after this share of a shorter training.
+_MOST = 0.3
+"""The share of the training after which nothing is left of it, whatever was asked for.
 
-That leads off the plateau. Over hundreds of steps more, a recogniser with few labels learns the
+Some hundred steps lead off the plateau. Over many more, a recogniser with few labels learns the
 images by heart: frames are told what they are, and need not agree with their neighbours.
 """
 _MIDDLE = 0.3
@@ -35,9 +35,9 @@ def even_alignment(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
     return F.cross_entropy(logits.float()[inside], classes.gather(1, which)[inside])
 
 
-def faded_after(steps: int) -> int:
-    """The step of so many from which on nothing is left of it, at least 1."""
-    return max(1, min(_STEPS, int(_SHARE * steps)))
+def faded_after(asked: int, steps: int) -> int:
+    """The step of `steps` from which on nothing is left of it: `asked`, or earlier; at least 1."""
+    return max(1, min(asked, int(_MOST * steps)))
 
 
 def alignment_weight(weight: float, progress: float, faded: float) -> float:

@@ -74,7 +74,7 @@ def finetune(
         *(recogniser, views),
         frozen=settings.freeze,
         alignment=settings.alignment,
-        faded=faded_after(settings.steps) / settings.steps,
+        faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
     )
     task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
     groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)

@@ -68,6 +68,9 @@ class FinetuneSettings:
     alignment: float = setting(
         0.0, "weight of evenly placed characters in the first steps, off the plateau", low=0.0
     )
+    alignment_steps: int = setting(
+        200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
+    )
     init_from: Path | None = setting(None, "start from the encoder of this run or model file")
     unlabeled: Path | None = setting(None, "unlabelled images to train on too; none: labels alone")
     labels: int | None = setting(None, "use only this many labels, a nested subset by seed", low=1)

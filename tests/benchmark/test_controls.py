@@ -105,13 +105,14 @@ def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
     genuine = finetuning.finetune
 
     def watched(*arguments: Any, **named: Any) -> Any:
-        seen.append((arguments[2].alignment, arguments[5].strokes))
+        what = arguments[2]
+        seen.append((what.alignment, what.alignment_steps, arguments[5].strokes))
         return genuine(*arguments, **named)
 
     monkeypatch.setattr(finetuning, "finetune", watched)
-    settings = ("alignment=0.2", "finetune_strokes=2", "arms=scratch,simclr", "label_counts=4")
-    run(tmp_path / "out", *settings)
-    assert set(seen) == {(0.2, 2)} and len(seen) == 8
+    settings = ("alignment=0.2", "alignment_steps=7", "finetune_strokes=2")
+    run(tmp_path / "out", *settings, "arms=scratch,simclr", "label_counts=4")
+    assert set(seen) == {(0.2, 7, 2)} and len(seen) == 8
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
     assert "up to 2 curved strokes" in report
     assert "falls from 0.2 to 0" in report

@@ -44,6 +44,11 @@ def test_its_weight_fades_out_and_stays_out() -> None:
     assert alignment_weight(0.0, 0.0, 0.3) == 0.0
 
 
-@pytest.mark.parametrize(("steps", "faded"), [(1, 1), (100, 30), (600, 180), (2400, 200)])
-def test_a_longer_training_has_no_more_of_it(steps: int, faded: int) -> None:
-    assert faded_after(steps) == faded
+@pytest.mark.parametrize(
+    ("asked", "steps", "faded"),
+    [(200, 1, 1), (200, 100, 30), (200, 600, 180), (200, 2400, 200), (360, 1200, 360), (5, 600, 5)],
+)
+def test_it_lasts_as_long_as_asked_for_but_no_more_than_a_share(
+    asked: int, steps: int, faded: int
+) -> None:
+    assert faded_after(asked, steps) == faded

@@ -16,8 +16,10 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.models.transfer import load_head
+from captcha_ssl.recognition import ctc
 from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
 from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.even_alignment import alignment_weight
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
 from captcha_ssl.recognition.recogniser import Recogniser
 from captcha_ssl.training.run_directory import RunDirectory
@@ -93,6 +95,20 @@ def test_32_images_are_learnt_by_heart(digits: Dataset, tmp_path: Path) -> None:
 
 def test_a_run_too_short_to_read_anything_is_reported_as_not_converged(digits: Dataset) -> None:
     assert not _finetune(digits, FinetuneSettings(steps=3)).converged
+
+
+def test_even_alignment_lasts_for_the_steps_asked_for(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = []
+
+    def watched(weight: float, progress: float, faded: float) -> float:
+        weights.append(alignment_weight(weight, progress, faded))
+        return weights[-1]
+
+    monkeypatch.setattr(ctc, "alignment_weight", watched)
+    _finetune(digits, FinetuneSettings(steps=10, alignment=0.5, alignment_steps=2))
+    assert weights == [0.5, 0.25] + [0.0] * 8
 
 
 def test_a_frozen_encoder_keeps_weights_and_statistics(digits: Dataset, tmp_path: Path) -> None:
