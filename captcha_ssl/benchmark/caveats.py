@@ -71,7 +71,7 @@ def _rates(results: Results) -> Iterator[str]:
     at_edge = [
         f"{trial.arm} at {trial.labels:,} ({trial.lr:g})"
         for trial in chosen
-        if len(tried[trial.arm, trial.labels]) > 1
+        if len(set(tried[trial.arm, trial.labels])) > 1
         and trial.lr in (min(tried[trial.arm, trial.labels]), max(tried[trial.arm, trial.labels]))
     ]
     if len(results.configuration.benchmark.lr_grid) <= _ENDS_OF_A_GRID:

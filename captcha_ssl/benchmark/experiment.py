@@ -13,9 +13,10 @@ from captcha_ssl.benchmark.job import Bench, Job
 from captcha_ssl.benchmark.parallel import perform_all, process_count
 from captcha_ssl.benchmark.plan import (
     Arm,
+    Choice,
+    choices,
     compute_models,
     label_counts,
-    learning_rates,
     plan_cells,
 )
 from captcha_ssl.benchmark.progress import Progress
@@ -33,31 +34,30 @@ class Experiment:
     ) -> tuple[list[Row], list[Trial]]:
         """The reported runs and the trials, in the order of the plan; `show` is told the former."""
         arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
-        at_each = settings.seeds + len(settings.lr_grid)
-        todo = {arm.name: at_each * len(label_counts(arm, settings)) for arm in arms}
+        at_each = {arm.name: settings.seeds + len(choices(arm, settings)) for arm in arms}
+        todo = {arm.name: at_each[arm.name] * len(label_counts(arm, settings)) for arm in arms}
         at_once = process_count(settings.processes, settings.device)
         progress = Progress(say, show, arms, todo, self._pretraining_seconds(), at_once)
-        trials: dict[tuple[str, int, float], Trial] = {}
+        trials: list[Trial] = []
         rows: dict[tuple[str, int, int], Row] = {}
         # An arm that matches the compute of others needs their measured seconds.
         for matched in (False, True):
             chosen = [arm for arm in arms if arm.match_compute is matched]
-            steps = {arm.name: self._steps(arm, trials.values()) for arm in chosen}
-            for trial in self._perform(self._trials(chosen, steps), progress):
-                trials[trial.arm, trial.labels, trial.lr] = trial
-            for row in self._perform(self._cells(chosen, steps, trials.values()), progress):
+            steps = {arm.name: self._steps(arm, trials) for arm in chosen}
+            trials += self._perform(self._trials(chosen, steps), progress)
+            for row in self._perform(self._cells(chosen, steps, trials), progress):
                 rows[row.arm, row.labels, row.seed] = row
         ordered = [rows[c.arm.name, c.labels, c.seed] for c in plan_cells(arms, settings)]
         names = [arm.name for arm in arms]
-        return ordered, sorted(trials.values(), key=lambda trial: names.index(trial.arm))
+        return ordered, sorted(trials, key=lambda trial: names.index(trial.arm))
 
     def _trials(self, arms: Sequence[Arm], steps: dict[str, int]) -> list[Job]:
         settings = self.bench.configuration.benchmark
         return [
-            Job(arm, labels, settings.seed, lr, steps[arm.name], reported=False)
+            Job(arm, labels, settings.seed, choice, steps[arm.name], reported=False)
             for arm in arms
             for labels in label_counts(arm, settings)
-            for lr in learning_rates(arm, settings)
+            for choice in choices(arm, settings)
         ]
 
     def _cells(
@@ -66,9 +66,10 @@ class Experiment:
         tried: dict[tuple[str, int], list[Trial]] = {}
         for trial in trials:
             tried.setdefault((trial.arm, trial.labels), []).append(trial)
-        rates = {tuned: best(of_arm).lr for tuned, of_arm in tried.items()}
+        found = {tuned: best(of_arm) for tuned, of_arm in tried.items()}
+        chosen = {tuned: Choice(trial.lr, trial.ramp) for tuned, trial in found.items()}
         return [
-            Job(c.arm, c.labels, c.seed, rates[c.arm.name, c.labels], steps[c.arm.name], True)
+            Job(c.arm, c.labels, c.seed, chosen[c.arm.name, c.labels], steps[c.arm.name], True)
             for c in plan_cells(arms, self.bench.configuration.benchmark)
         ]
 

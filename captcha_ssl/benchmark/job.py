@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from captcha_ssl.benchmark.configuration import Configuration
 from captcha_ssl.benchmark.details import Details, details, read_details, write_details
 from captcha_ssl.benchmark.finetuning import fine_tune
 from captcha_ssl.benchmark.material import Material
-from captcha_ssl.benchmark.plan import Arm, file_name, label_counts
+from captcha_ssl.benchmark.plan import Arm, Choice, file_name, label_counts
 from captcha_ssl.benchmark.pretraining import Pretrained
 from captcha_ssl.benchmark.records import Row, Score, Trial, read_record, write_record
 from captcha_ssl.data.dataset import Dataset
@@ -23,7 +23,7 @@ from captcha_ssl.recognition.self_training import LABELLED_LOSS, Pile
 
 @dataclass(frozen=True)
 class Job:
-    """A trial of a learning rate, or (`reported`) a run that is read against the test images.
+    """A trial of what tuning may choose, or (`reported`) a run that is read on the test images.
 
     `seed` draws the labels, the initialisation and the batches.
     """
@@ -31,7 +31,7 @@ class Job:
     arm: Arm
     labels: int
     seed: int
-    lr: float
+    choice: Choice
     steps: int
     reported: bool
 
@@ -72,7 +72,7 @@ class Bench:
         except DivergedError:
             # Not the rate to go on with, and a fact about the arm.
             score = Score(0.0, 1.0, False, None, job.steps, 0.0)
-        return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, lr=job.lr)
+        return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, **asdict(job.choice))
 
     def _report(self, job: Job) -> Row:
         result = self._fine_tune(job, self.material.training(job.labels, job.seed))
@@ -86,7 +86,7 @@ class Bench:
             arm=job.arm.name,
             labels=job.labels,
             seed=job.seed,
-            lr=job.lr,
+            **asdict(job.choice),
             pretrain_seed=encoder.seed if encoder else None,
             unseen=evaluate(result.recogniser, unseen).exact_match if unseen else None,
         )
@@ -95,15 +95,19 @@ class Bench:
 
     def _fine_tune(self, job: Job, data: Dataset) -> FinetuneResult:
         settings, model = self.configuration.benchmark, self.configuration.model
-        encoder = self._encoder(job)
+        encoder, ramp = self._encoder(job), job.choice.ramp
+        believing = self.configuration.self_training
         return fine_tune(
             *(job.arm, data, self.material.charset, settings, model),
-            lr=job.lr,
+            lr=job.choice.lr,
             seed=job.seed,
             steps=job.steps,
             encoder=encoder.file if encoder else None,
             # All of the pool and none of its labels, as the pretraining has it.
-            pile=Pile(self.material.pool.images, self.configuration.self_training),
+            pile=Pile(
+                self.material.pool.images,
+                believing if ramp is None else replace(believing, ramp=ramp),
+            ),
         )
 
     def _encoder(self, job: Job) -> Pretrained | None:
@@ -131,7 +135,7 @@ class Bench:
         return self.out / "details" / f"{file_name(arm)}-{run.labels}-{run.seed}.json"
 
     def _file(self, job: Job) -> Path:
-        kind, number = ("cells", f"{job.seed}") if job.reported else ("tuning", f"{job.lr:g}")
+        kind, number = ("cells", f"{job.seed}") if job.reported else ("tuning", f"{job.choice}")
         return self.out / kind / f"{job.arm.folder}-{job.labels}-{number}.json"
 
 

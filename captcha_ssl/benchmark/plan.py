@@ -52,6 +52,21 @@ CONTROLS = (
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What tuning finds for an arm: its learning rate and, where it trains itself, the ramp.
+
+    `lr` is the encoder's rate, or the head's where the encoder is frozen. `ramp` is the share of
+    the steps in which the weight of what it reads itself rises; None leaves it as it is set.
+    """
+
+    lr: float
+    ramp: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.lr:g}" + ("" if self.ramp is None else f"-{self.ramp:g}")
+
+
+@dataclass(frozen=True)
 class Cell:
     """One run that is reported: `seed` draws the labels, the initialisation and the batches."""
 
@@ -140,6 +155,13 @@ def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
             f"{len(settings.head_lr_grid)}; every arm gets the same number of trials"
         )
     return settings.head_lr_grid if arm.freeze else settings.lr_grid
+
+
+def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
+    """All that tuning tries for an arm. Raises UserError as `learning_rates` does."""
+    ramps: tuple[float | None, ...] = settings.ramp_grid if arm.self_training else ()
+    rates = learning_rates(arm, settings)
+    return [Choice(lr, ramp) for lr in rates for ramp in ramps or (None,)]
 
 
 def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:

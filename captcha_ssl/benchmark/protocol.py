@@ -44,11 +44,21 @@ def protocol(results: Results) -> Iterator[str]:
     yield (
         f"For each arm and label count the learning rate is the best of {len(settings.lr_grid)} "
         "by character error rate on as many validation images as labels, drawn from the pool "
-        "with another seed than any reported run."
+        f"with another seed than any reported run{_ramps(results)}."
     )
     yield (
         f"Then {settings.seeds} runs vary label subset, initialisation and batches; a seed means "
         "the same labels in every arm, and fewer labels are a subset of more."
+    )
+
+
+def _ramps(results: Results) -> str:
+    tried = [f"{ramp:g}" for ramp in results.configuration.benchmark.ramp_grid]
+    if not tried or not any(arm.self_training for arm in results.configuration.arms):
+        return ""
+    return (
+        "; for an arm …-self-training each is tried with each share of the steps in which the "
+        f"weight of what it reads itself rises ({', '.join(tried)})"
     )
 
 

@@ -28,7 +28,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Trial:
-    """One learning rate of the tuning of an arm at a label count, scored on validation images."""
+    """One try of the tuning of an arm at a label count, scored on validation images."""
 
     arm: str
     labels: int
@@ -39,6 +39,7 @@ class Trial:
     seconds: float
     final_loss: float | None
     steps: int
+    ramp: float | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Row:
     steps: int
     pretrain_seed: int | None
     unseen: float | None = None
+    ramp: float | None = None
 
 
 Record = TypeVar("Record", Trial, Row)
@@ -85,5 +87,5 @@ def read_record(file: Path, kind: type[Record]) -> Record | None:
 
 def best(trials: list[Trial]) -> Trial:
     """The trial to go on with: the lowest character error rate, which tells bad from worse even
-    where no text is read whole; of equals the lowest learning rate."""
-    return min(trials, key=lambda trial: (trial.cer, trial.lr))
+    where no text is read whole; of equals the lowest learning rate and the shortest ramp."""
+    return min(trials, key=lambda trial: (trial.cer, trial.lr, trial.ramp or 0.0))

@@ -12,10 +12,12 @@ import pytest
 import torch
 
 from captcha_ssl.benchmark import finetuning
+from captcha_ssl.benchmark.records import best
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
+from captcha_ssl.recognition.self_training import Pile
 
 Run = Callable[..., Results]
 ARMS = "arms=scratch,scratch-strong,scratch-self-training,synthetic,synthetic-frozen"
@@ -96,6 +98,31 @@ def test_self_training_gets_the_pool_and_strong_arms_strong_views(
     assert [pile.shape for pile in piles] == [(results.data["pool"], 1, 32, 32)] * 3
     assert sorted(strokes for _, _, strokes in seen) == [0] * 6 + [2] * 3
     assert len({config for config, _, _ in seen}) == 1
+
+
+def test_the_ramp_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[tuple[float, float]] = []
+    finetune = finetuning.finetune
+
+    def watched(*arguments: Any, pile: Pile | None) -> Any:
+        if pile:
+            seen.append((arguments[3].lr, pile.settings.ramp))
+        return finetune(*arguments, pile=pile)
+
+    monkeypatch.setattr(finetuning, "finetune", watched)
+    grids = ("lr_grid=0.001,0.003", "ramp_grid=0,0.7", "label_counts=4", "seeds=2")
+    results = run(tmp_path / "out", "arms=scratch,scratch-self-training", *grids)
+    assert seen[:4] == [(0.001, 0), (0.001, 0.7), (0.003, 0), (0.003, 0.7)]
+    tried = [trial for trial in results.trials if trial.arm == "scratch-self-training"]
+    won = best(tried)
+    assert seen[4:] == [(won.lr, won.ramp)] * 2
+    assert {(row.lr, row.ramp) for row in results.rows if row.arm == won.arm} == {
+        (won.lr, won.ramp)
+    }
+    assert {row.ramp for row in results.rows if row.arm == "scratch"} == {None}
+    assert "itself rises (0, 0.7)" in (tmp_path / "out/report.md").read_text(encoding="utf-8")
 
 
 def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(

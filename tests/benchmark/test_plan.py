@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.plan import Arm, compute_models, learning_rates, plan_cells
+from captcha_ssl.benchmark.plan import Arm, Choice, choices, compute_models, plan_cells
 from captcha_ssl.benchmark.presets import PRESETS
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.simclr import SimCLR
@@ -159,5 +159,19 @@ def test_an_arm_may_be_run_at_some_label_counts_only():
 
 def test_every_arm_gets_as_many_trials():
     configuration = configure(assignments=["arms=scratch,random-frozen,simclr,simclr-frozen"])
-    counts = {len(learning_rates(arm, configuration.benchmark)) for arm in configuration.arms}
+    counts = {len(choices(arm, configuration.benchmark)) for arm in configuration.arms}
     assert counts == {len(configuration.benchmark.lr_grid)}
+
+
+def test_an_arm_that_trains_itself_tries_every_rate_with_every_ramp():
+    names = "arms=scratch,scratch-self-training,pretrained-self-training"
+    configuration = configure(assignments=[names, "lr_grid=0.1,0.2", "ramp_grid=0,0.5"])
+    plain, scratch, pretrained = (
+        choices(arm, configuration.benchmark) for arm in configuration.arms
+    )
+    assert plain == [Choice(0.1), Choice(0.2)]
+    assert scratch == pretrained == [
+        *(Choice(0.1, 0.0), Choice(0.1, 0.5), Choice(0.2, 0.0), Choice(0.2, 0.5))
+    ]  # fmt: skip
+    unasked = configure(assignments=[names])
+    assert {choice.ramp for choice in choices(unasked.arms[1], unasked.benchmark)} == {None}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from captcha_ssl.benchmark.plan import Arm
@@ -16,16 +18,18 @@ def test_the_time_left_counts_what_is_matched_apart():
     shown: list[Row] = []
     arms = (Arm("scratch"), Arm("long", match_compute=True))
     progress = Progress(
-        *(lines.append, shown.append, arms, {"scratch": 2, "long": 2}),
+        *(lines.append, shown.append, arms, {"scratch": 2, "long": 3}),
         matched_seconds=300,
         processes=1,
     )
     progress.skipped(trial("scratch", 20))
     assert lines == []
     progress.finished(trial("scratch", 40))
-    assert lines[-1].startswith("[2/4] scratch, 200 labels, tuning lr 0.001: exact match 50.0%")
-    # Two matched ones are left, each the usual 30 s and 300 s more.
-    assert lines[-1].endswith("40 s; about 11 min left")
+    assert lines[-1].startswith("[2/5] scratch, 200 labels, tuning lr 0.001: exact match 50.0%")
+    # Three matched ones are left, each the usual 30 s and 300 s more.
+    assert lines[-1].endswith("40 s; about 16 min left")
+    progress.finished(replace(trial("long", 330), ramp=0.05))
+    assert ", tuning lr 0.001, ramp 0.05: " in lines[-1]
     progress.finished(trial("long", 330))
     assert shown == []
     row = Row("long", 200, 1, 0.5, 0.2, True, 330, 1e-3, 0.1, 600, None)
