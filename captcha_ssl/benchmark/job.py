@@ -95,20 +95,22 @@ class Bench:
 
     def _fine_tune(self, job: Job, data: Dataset) -> FinetuneResult:
         settings, model = self.configuration.benchmark, self.configuration.model
-        encoder, ramp = self._encoder(job), job.choice.ramp
-        believing = self.configuration.self_training
+        encoder = self._encoder(job)
         return fine_tune(
             *(job.arm, data, self.material.charset, settings, model),
             lr=job.choice.lr,
             seed=job.seed,
             steps=job.steps,
             encoder=encoder.file if encoder else None,
-            # All of the pool and none of its labels, as the pretraining has it.
-            pile=Pile(
-                self.material.pool.images,
-                believing if ramp is None else replace(believing, ramp=ramp),
-            ),
+            pile=self._pile(job.choice),
         )
+
+    def _pile(self, choice: Choice) -> Pile:
+        """All of the pool and none of its labels, as the pretraining has it."""
+        settings = self.configuration.self_training
+        if choice.ramp is not None:
+            settings = replace(settings, ramp=choice.ramp)
+        return Pile(self.material.pool.images, settings)
 
     def _encoder(self, job: Job) -> Pretrained | None:
         """The runs of an arm take its pretrainings in turn."""
