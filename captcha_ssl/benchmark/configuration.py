@@ -10,6 +10,7 @@ from typing import Any
 
 from captcha_ssl.benchmark.plan import Arm, learning_rates, plan_arms
 from captcha_ssl.benchmark.presets import preset_values
+from captcha_ssl.benchmark.recipes import Recipe, build_recipes
 from captcha_ssl.benchmark.settings import BenchmarkSettings, PretrainingSettings
 from captcha_ssl.benchmark.variants import (
     Variant,
@@ -32,6 +33,7 @@ class Configuration:
     self_training: SelfTrainingSettings
     common: tuple[Any, ...]
     variants: Mapping[str, Variant]
+    recipes: Mapping[str, Recipe]
     arms: tuple[Arm, ...]
 
     def to_toml(self) -> str:
@@ -74,7 +76,8 @@ def configure(
     learning_rates(arms[0], settings)
     variants = {name: build_variant(name, resolved) for name in names}
     shared = tuple(resolved[cls] for cls in common)
-    return Configuration(settings, model, self_training, shared, variants, arms)
+    recipes = build_recipes(settings, self_training)
+    return Configuration(settings, model, self_training, shared, variants, recipes, arms)
 
 
 def _peek(

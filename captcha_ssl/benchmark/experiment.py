@@ -67,7 +67,7 @@ class Experiment:
         for trial in trials:
             tried.setdefault((trial.arm, trial.labels), []).append(trial)
         found = {tuned: best(of_arm) for tuned, of_arm in tried.items()}
-        chosen = {tuned: Choice(trial.lr, trial.ramp) for tuned, trial in found.items()}
+        chosen = {tuned: Choice(trial.lr, trial.recipe) for tuned, trial in found.items()}
         return [
             Job(c.arm, c.labels, c.seed, chosen[c.arm.name, c.labels], steps[c.arm.name], True)
             for c in plan_cells(arms, self.bench.configuration.benchmark)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.recipes import Recipe
 from captcha_ssl.benchmark.settings import BenchmarkSettings
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
@@ -26,11 +29,12 @@ def fine_tune(
     seed: int,
     steps: int,
     encoder: Path | None,
-    pile: Pile,
+    pool: np.ndarray,
+    recipe: Recipe,
 ) -> FinetuneResult:
     """Train the recogniser of `arm` on `data`, from `encoder` or from scratch.
 
-    A self-training arm learns from the `pile` too.
+    A self-training arm learns from the images `pool` too, uint8 `[N, C, H, W]`, by the `recipe`.
 
     `lr` is the rate that was tuned: the encoder's, or the head's when the encoder is frozen.
     Raises UserError when the loss is not finite.
@@ -44,7 +48,7 @@ def fine_tune(
         init_from=encoder,
     )
     loop = LoopSettings(
-        batch_size=settings.finetune_batch_size,
+        batch_size=recipe.finetune_batch_size,
         lr=lr,
         seed=seed,
         device=settings.device,
@@ -53,7 +57,7 @@ def fine_tune(
     views = StrongViewSettings() if arm.strong else _gentle(settings)
     return finetune(
         *(data, charset, replace(what, **arm.finetune), loop, model, views),
-        pile=pile if arm.self_training else None,
+        pile=Pile(pool, recipe) if arm.self_training else None,
     )
 
 

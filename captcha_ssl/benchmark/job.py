@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from captcha_ssl.benchmark.configuration import Configuration
@@ -18,7 +18,7 @@ from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.recognition.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult
-from captcha_ssl.recognition.self_training import LABELLED_LOSS, Pile
+from captcha_ssl.recognition.self_training import LABELLED_LOSS
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,10 @@ class Bench:
             seed=job.seed,
             steps=job.steps,
             encoder=encoder.file if encoder else None,
-            pile=self._pile(job.choice),
+            # All of the pool and none of its labels, as the pretraining has it.
+            pool=self.material.pool.images,
+            recipe=self.configuration.recipes[job.choice.recipe],
         )
-
-    def _pile(self, choice: Choice) -> Pile:
-        """All of the pool and none of its labels, as the pretraining has it."""
-        settings = self.configuration.self_training
-        if choice.ramp is not None:
-            settings = replace(settings, ramp=choice.ramp)
-        return Pile(self.material.pool.images, settings)
 
     def _encoder(self, job: Job) -> Pretrained | None:
         """The runs of an arm take its pretrainings in turn."""
@@ -137,8 +132,9 @@ class Bench:
         return self.out / "details" / f"{file_name(arm)}-{run.labels}-{run.seed}.json"
 
     def _file(self, job: Job) -> Path:
-        kind, number = ("cells", f"{job.seed}") if job.reported else ("tuning", f"{job.choice}")
-        return self.out / kind / f"{job.arm.folder}-{job.labels}-{number}.json"
+        kind = "cells" if job.reported else "tuning"
+        which = f"{job.seed}" if job.reported else job.choice.in_file_names
+        return self.out / kind / f"{job.arm.folder}-{job.labels}-{which}.json"
 
 
 def _score(result: FinetuneResult, read: Evaluation, steps: int) -> Score:

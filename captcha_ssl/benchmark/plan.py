@@ -53,17 +53,21 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class Choice:
-    """What tuning finds for an arm: its learning rate and, where it trains itself, the ramp.
+    """What tuning finds for an arm: its learning rate and, where it trains itself, the recipe.
 
-    `lr` is the encoder's rate, or the head's where the encoder is frozen. `ramp` is the share of
-    the steps in which the weight of what it reads itself rises; None leaves it as it is set.
+    `lr` is the encoder's rate, or the head's where the encoder is frozen.
     """
 
     lr: float
-    ramp: float | None = None
+    recipe: str = ""
 
     def __str__(self) -> str:
-        return f"{self.lr:g}" + ("" if self.ramp is None else f"-{self.ramp:g}")
+        return f"lr {self.lr:g}" + (f", {self.recipe}" if self.recipe else "")
+
+    @property
+    def in_file_names(self) -> str:
+        """The choice as a part of file names."""
+        return file_name(f"{self.lr:g}" + (f"-{self.recipe}" if self.recipe else ""))
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,9 @@ def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
 
 def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
     """All that tuning tries for an arm. Raises UserError as `learning_rates` does."""
-    ramps: tuple[float | None, ...] = settings.ramp_grid if arm.self_training else ()
+    recipes = settings.recipes if arm.self_training else ()
     rates = learning_rates(arm, settings)
-    return [Choice(lr, ramp) for lr in rates for ramp in ramps or (None,)]
+    return [Choice(lr, recipe) for lr in rates for recipe in recipes or ("",)]
 
 
 def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:

@@ -16,6 +16,10 @@ CRITIC = (
 DISTINCT = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without I and O: where 1 and I, 0 and O look the same, every arm guesses, and guesses alike."""
 
+RECIPES = ("ramp=0.3", "ramp=0.05:pile_ratio=3:finetune_batch_size=16")
+"""Believing oneself late and on half of the images suits scratch; a pretrained encoder can do so
+from the start and on most of them. Every arm tries both."""
+
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     "standard": {
@@ -27,7 +31,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "seeds": 5,
         "pretrain_steps": 8000,
         "finetune_steps": 1500,
-        "lr_grid": (2e-3, 6e-3),
+        "lr_grid": (3e-3, 6e-3),
+        "recipes": RECIPES,
         "arms": (
             *("scratch", "scratch-self-training@100@500", "random-frozen@500"),
             *("pretrained", "pretrained-self-training@100@500", "pretrained-frozen@500"),
@@ -46,6 +51,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "finetune_steps": 4000,
         "lr_grid": (1e-3, 3e-3, 6e-3),
         "head_lr_grid": (3e-3, 1e-2, 3e-2),
+        "recipes": RECIPES,
         "arms": CRITIC,
     },
 }

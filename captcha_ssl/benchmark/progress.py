@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from statistics import fmean
 
-from captcha_ssl.benchmark.plan import Arm
+from captcha_ssl.benchmark.plan import Arm, Choice
 from captcha_ssl.benchmark.records import Row, Trial
 
 
@@ -38,7 +38,8 @@ class Progress:
     def finished(self, record: Trial | Row) -> None:
         """Say what a fine-tuning came to."""
         self._count(record)
-        place = f"seed {record.seed}" if isinstance(record, Row) else _tried(record)
+        choice = Choice(record.lr, record.recipe)
+        place = f"seed {record.seed}" if isinstance(record, Row) else f"tuning {choice}"
         stuck = "" if record.converged else ", stuck on the CTC plateau"
         done = self.total - sum(self.left.values())
         count = f"[{done:>{len(str(self.total))}}/{self.total}]"
@@ -63,10 +64,6 @@ class Progress:
         matched = sum(self.left[arm] for arm in self.matched)
         seconds = fmean(self.taken) * sum(self.left.values()) / self.processes
         return f"about {duration(seconds + self.matched_seconds * matched)} left"
-
-
-def _tried(trial: Trial) -> str:
-    return f"tuning lr {trial.lr:g}" + ("" if trial.ramp is None else f", ramp {trial.ramp:g}")
 
 
 def duration(seconds: float) -> str:

@@ -44,7 +44,7 @@ def protocol(results: Results) -> Iterator[str]:
     yield (
         f"For each arm and label count the learning rate is the best of {len(settings.lr_grid)} "
         "by character error rate on as many validation images as labels, drawn from the pool "
-        f"with another seed than any reported run{_ramps(results)}."
+        f"with another seed than any reported run{_recipes(results)}."
     )
     yield (
         f"Then {settings.seeds} runs vary label subset, initialisation and batches; a seed means "
@@ -52,13 +52,18 @@ def protocol(results: Results) -> Iterator[str]:
     )
 
 
-def _ramps(results: Results) -> str:
-    tried = [f"{ramp:g}" for ramp in results.configuration.benchmark.ramp_grid]
-    if not tried or not any(arm.self_training for arm in results.configuration.arms):
+def _recipes(results: Results) -> str:
+    tried = results.configuration.benchmark.recipes
+    chosen = [
+        f"{trial.recipe} for {trial.arm} at {trial.labels:,}"
+        for trial in sorted(results.chosen(), key=lambda trial: (trial.labels, trial.arm))
+        if trial.recipe
+    ]
+    if not chosen:
         return ""
     return (
-        "; for an arm …-self-training each is tried with each share of the steps in which the "
-        f"weight of what it reads itself rises ({', '.join(tried)})"
+        f"; an arm …-self-training tries each with each of {len(tried)} recipes "
+        f"({', '.join(tried)}), and {', '.join(chosen)} won"
     )
 
 

@@ -39,7 +39,7 @@ class Trial:
     seconds: float
     final_loss: float | None
     steps: int
-    ramp: float | None = None
+    recipe: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Row:
     steps: int
     pretrain_seed: int | None
     unseen: float | None = None
-    ramp: float | None = None
+    recipe: str = ""
 
 
 Record = TypeVar("Record", Trial, Row)
@@ -87,5 +87,5 @@ def read_record(file: Path, kind: type[Record]) -> Record | None:
 
 def best(trials: list[Trial]) -> Trial:
     """The trial to go on with: the lowest character error rate, which tells bad from worse even
-    where no text is read whole; of equals the lowest learning rate and the shortest ramp."""
-    return min(trials, key=lambda trial: (trial.cer, trial.lr, trial.ramp or 0.0))
+    where no text is read whole; of equals the lowest learning rate."""
+    return min(trials, key=lambda trial: (trial.cer, trial.lr, trial.recipe))

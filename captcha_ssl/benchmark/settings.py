@@ -73,10 +73,8 @@ class BenchmarkSettings:
     head_lr_grid: tuple[float, ...] = setting(
         (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many", low=0
     )
-    ramp_grid: tuple[float, ...] = setting(
-        *((), "values of ramp to try for a self-training arm, with each rate; none: ramp alone"),
-        low=0.0,
-        high=1.0,
+    recipes: tuple[str, ...] = setting(
+        (), "ways of self-training to try with each rate, KEY=VALUE:KEY=VALUE; none: as it is set"
     )
 
     seed: int = setting(

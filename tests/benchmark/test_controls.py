@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from captcha_ssl.benchmark import finetuning
+from captcha_ssl.benchmark.configuration import configure
 from captcha_ssl.benchmark.records import best
 from captcha_ssl.benchmark.results import Results
 from captcha_ssl.data.dataset import load_dataset
@@ -100,29 +101,37 @@ def test_self_training_gets_the_pool_and_strong_arms_strong_views(
     assert len({config for config, _, _ in seen}) == 1
 
 
-def test_the_ramp_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
+def test_the_recipe_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    seen: list[tuple[float, float]] = []
+    seen: list[tuple[float, float, int]] = []
     finetune = finetuning.finetune
 
     def watched(*arguments: Any, pile: Pile | None) -> Any:
         if pile:
-            seen.append((arguments[3].lr, pile.settings.ramp))
+            loop = arguments[3]
+            seen.append((loop.lr, pile.settings.ramp, loop.batch_size))
         return finetune(*arguments, pile=pile)
 
     monkeypatch.setattr(finetuning, "finetune", watched)
-    grids = ("lr_grid=0.001,0.003", "ramp_grid=0,0.7", "label_counts=4", "seeds=2")
-    results = run(tmp_path / "out", "arms=scratch,scratch-self-training", *grids)
-    assert seen[:4] == [(0.001, 0), (0.001, 0.7), (0.003, 0), (0.003, 0.7)]
+    grids = ("lr_grid=0.001,0.003", "recipes=ramp=0,ramp=0.7:finetune_batch_size=2")
+    asked = ("arms=scratch,scratch-self-training", "label_counts=4", "seeds=2")
+    results = run(tmp_path / "out", *asked, *grids)
+    assert seen[:4] == [(0.001, 0, 4), (0.001, 0.7, 2), (0.003, 0, 4), (0.003, 0.7, 2)]
     tried = [trial for trial in results.trials if trial.arm == "scratch-self-training"]
     won = best(tried)
-    assert seen[4:] == [(won.lr, won.ramp)] * 2
-    assert {(row.lr, row.ramp) for row in results.rows if row.arm == won.arm} == {
-        (won.lr, won.ramp)
-    }
-    assert {row.ramp for row in results.rows if row.arm == "scratch"} == {None}
-    assert "itself rises (0, 0.7)" in (tmp_path / "out/report.md").read_text(encoding="utf-8")
+    told = {"ramp=0": (0, 4), "ramp=0.7:finetune_batch_size=2": (0.7, 2)}
+    assert seen[4:] == [(won.lr, *told[won.recipe])] * 2
+    reported = {(row.arm, row.recipe) for row in results.rows}
+    assert reported == {("scratch", ""), (won.arm, won.recipe)}
+    report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
+    assert f"and {won.recipe} for {won.arm} at 4 won" in report
+
+
+@pytest.mark.parametrize("recipe", ["ramp=7", "rampe=0.3", "ramp", "lr=0.1"])
+def test_a_recipe_that_cannot_be_followed_is_named(recipe: str):
+    with pytest.raises(UserError, match=f"recipes, {recipe}: "):
+        configure(assignments=[f"recipes={recipe}"])
 
 
 def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(

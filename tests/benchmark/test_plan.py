@@ -163,15 +163,16 @@ def test_every_arm_gets_as_many_trials():
     assert counts == {len(configuration.benchmark.lr_grid)}
 
 
-def test_an_arm_that_trains_itself_tries_every_rate_with_every_ramp():
+def test_an_arm_that_trains_itself_tries_every_rate_with_every_recipe():
     names = "arms=scratch,scratch-self-training,pretrained-self-training"
-    configuration = configure(assignments=[names, "lr_grid=0.1,0.2", "ramp_grid=0,0.5"])
+    recipes = ("ramp=0", "ramp=0.5:pile_ratio=2")
+    asked = ["lr_grid=0.1,0.2", f"recipes={','.join(recipes)}"]
+    configuration = configure(assignments=[names, *asked])
     plain, scratch, pretrained = (
         choices(arm, configuration.benchmark) for arm in configuration.arms
     )
     assert plain == [Choice(0.1), Choice(0.2)]
-    assert scratch == pretrained == [
-        *(Choice(0.1, 0.0), Choice(0.1, 0.5), Choice(0.2, 0.0), Choice(0.2, 0.5))
-    ]  # fmt: skip
+    assert scratch == [Choice(rate, recipe) for rate in (0.1, 0.2) for recipe in recipes]
+    assert pretrained == scratch
     unasked = configure(assignments=[names])
-    assert {choice.ramp for choice in choices(unasked.arms[1], unasked.benchmark)} == {None}
+    assert {choice.recipe for choice in choices(unasked.arms[1], unasked.benchmark)} == {""}

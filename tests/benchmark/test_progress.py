@@ -28,8 +28,8 @@ def test_the_time_left_counts_what_is_matched_apart():
     assert lines[-1].startswith("[2/5] scratch, 200 labels, tuning lr 0.001: exact match 50.0%")
     # Three matched ones are left, each the usual 30 s and 300 s more.
     assert lines[-1].endswith("40 s; about 16 min left")
-    progress.finished(replace(trial("long", 330), ramp=0.05))
-    assert ", tuning lr 0.001, ramp 0.05: " in lines[-1]
+    progress.finished(replace(trial("long", 330), recipe="ramp=0"))
+    assert ", tuning lr 0.001, ramp=0: " in lines[-1]
     progress.finished(trial("long", 330))
     assert shown == []
     row = Row("long", 200, 1, 0.5, 0.2, True, 330, 1e-3, 0.1, 600, None)

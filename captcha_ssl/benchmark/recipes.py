@@ -1,0 +1,38 @@
+"""Recipes: ways for an arm to train itself, written `ramp=0.05:pile_ratio=3`."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.benchmark.variants import as_plain
+from captcha_ssl.errors import UserError
+from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.settings import resolve, setting, with_defaults
+
+
+@dataclass(frozen=True)
+class Recipe(SelfTrainingSettings):
+    """How an arm trains itself, and on how many labelled images in a step besides."""
+
+    finetune_batch_size: int = setting(32, "labelled images per step of fine-tuning", low=1)
+
+
+def build_recipes(settings: BenchmarkSettings, common: SelfTrainingSettings) -> dict[str, Recipe]:
+    """All recipes by name; what one does not set itself is as in the settings of the benchmark.
+
+    The one without a name sets nothing. Raises UserError for a key that self-training does not
+    have, or a value that is not allowed.
+    """
+    values = {**dataclasses.asdict(common), "finetune_batch_size": settings.finetune_batch_size}
+    return {name: _build(name, with_defaults(Recipe, values)) for name in ("", *settings.recipes)}
+
+
+def _build(name: str, defaults: type) -> Recipe:
+    try:
+        (resolved,) = resolve([defaults], assignments=name.split(":") if name else ())
+    except UserError as error:
+        raise UserError(f"recipes, {name}: {str(error).removeprefix('--set: ')}") from error
+    recipe: Recipe = as_plain(Recipe, resolved)
+    return recipe
