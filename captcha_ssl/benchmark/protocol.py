@@ -96,12 +96,14 @@ def _other_arms(results: Results) -> Iterator[str]:
     if any(arm.strong for arm in arms):
         yield "An arm …-strong sees larger warps, other thicknesses, strokes and dots."
     if any(arm.self_training for arm in arms):
+        but = ", but for what its recipe says" if any(settings.recipes) else ""
         yield (
             "An arm …-self-training also learns, in each step, from as many pool images as "
             "labelled ones times "
             f"{results.configuration.self_training.pile_ratio:g}: what a slow average of itself "
             "reads there with a probability of at least "
-            f"{results.configuration.self_training.confidence:g}. It reads no label of the pool."
+            f"{results.configuration.self_training.confidence:g}{but}. It reads no label of the "
+            "pool."
         )
 
 

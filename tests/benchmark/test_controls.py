@@ -126,6 +126,7 @@ def test_the_recipe_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
     assert reported == {("scratch", ""), (won.arm, won.recipe)}
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
     assert f"and {won.recipe} for {won.arm} at 4 won" in report
+    assert "but for what its recipe says" in report
 
 
 @pytest.mark.parametrize("recipe", ["ramp=7", "rampe=0.3", "ramp", "lr=0.1"])
