@@ -20,7 +20,7 @@ from captcha_ssl.benchmark.plan import (
     plan_cells,
 )
 from captcha_ssl.benchmark.progress import Progress
-from captcha_ssl.benchmark.records import Row, Trial, best
+from captcha_ssl.benchmark.records import Row, Trial, winners
 
 
 @dataclass(frozen=True)
@@ -63,11 +63,8 @@ class Experiment:
     def _cells(
         self, arms: Sequence[Arm], steps: dict[str, int], trials: Iterable[Trial]
     ) -> list[Job]:
-        tried: dict[tuple[str, int], list[Trial]] = {}
-        for trial in trials:
-            tried.setdefault((trial.arm, trial.labels), []).append(trial)
-        found = {tuned: best(of_arm) for tuned, of_arm in tried.items()}
-        chosen = {tuned: Choice(trial.lr, trial.recipe) for tuned, trial in found.items()}
+        won = winners(trials).items()
+        chosen = {tuned: Choice(trial.lr, trial.recipe) for tuned, trial in won}
         return [
             Job(c.arm, c.labels, c.seed, chosen[c.arm.name, c.labels], steps[c.arm.name], True)
             for c in plan_cells(arms, self.bench.configuration.benchmark)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 from captcha_ssl.benchmark.settings import BenchmarkSettings
-from captcha_ssl.benchmark.variants import as_plain
-from captcha_ssl.errors import UserError
+from captcha_ssl.benchmark.variants import resolve_named
 from captcha_ssl.recognition.settings import SelfTrainingSettings
-from captcha_ssl.settings import resolve, setting, with_defaults
+from captcha_ssl.settings import setting
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,10 @@ def build_recipes(settings: BenchmarkSettings, common: SelfTrainingSettings) -> 
     have, or a value that is not allowed.
     """
     values = {**dataclasses.asdict(common), "finetune_batch_size": settings.finetune_batch_size}
-    return {name: _build(name, with_defaults(Recipe, values)) for name in ("", *settings.recipes)}
+    return {name: _build(name, values) for name in ("", *settings.recipes)}
 
 
-def _build(name: str, defaults: type) -> Recipe:
-    try:
-        (resolved,) = resolve([defaults], assignments=name.split(":") if name else ())
-    except UserError as error:
-        raise UserError(f"recipes, {name}: {str(error).removeprefix('--set: ')}") from error
-    recipe: Recipe = as_plain(Recipe, resolved)
+def _build(name: str, values: dict[str, Any]) -> Recipe:
+    assignments = name.split(":") if name else ()
+    recipe: Recipe = resolve_named(f"recipes, {name}", {Recipe: values}, assignments)[0]
     return recipe

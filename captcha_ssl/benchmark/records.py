@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -83,6 +84,14 @@ def read_record(file: Path, kind: type[Record]) -> Record | None:
         raise UserError(
             f"{file}: not a record of this version; remove it to run it anew"
         ) from error
+
+
+def winners(trials: Iterable[Trial]) -> dict[tuple[str, int], Trial]:
+    """The best trial of each arm at each label count."""
+    tried: dict[tuple[str, int], list[Trial]] = {}
+    for trial in trials:
+        tried.setdefault((trial.arm, trial.labels), []).append(trial)
+    return {tuned: best(of_arm) for tuned, of_arm in tried.items()}
 
 
 def best(trials: list[Trial]) -> Trial:

@@ -13,7 +13,7 @@ from captcha_ssl.benchmark.environment import environment
 from captcha_ssl.benchmark.material import Material
 from captcha_ssl.benchmark.parallel import process_count
 from captcha_ssl.benchmark.pretraining import Pretrained
-from captcha_ssl.benchmark.records import Row, Trial, best
+from captcha_ssl.benchmark.records import Row, Trial, winners
 from captcha_ssl.benchmark.summary import Entry, summarise
 
 
@@ -70,10 +70,7 @@ class Results:
 
     def chosen(self) -> set[Trial]:
         """The trials whose learning rate the reported runs use."""
-        tried: dict[tuple[str, int], list[Trial]] = {}
-        for trial in self.trials:
-            tried.setdefault((trial.arm, trial.labels), []).append(trial)
-        return {best(trials) for trials in tried.values()}
+        return set(winners(self.trials).values())
 
     def to_json(self) -> dict[str, Any]:
         """The content of benchmark.json."""

@@ -47,15 +47,24 @@ def build_variant(name: str, common: Mapping[type, Any]) -> Variant:
     """
     method, assignments = _split(name)
     classes = settings_classes(name)
-    defaults = [with_defaults(cls, dataclasses.asdict(common[cls])) for cls in classes]
+    values = {cls: dataclasses.asdict(common[cls]) for cls in classes}
+    pretraining, *settings = resolve_named(f"--methods {name}", values, assignments)
+    return Variant(name, method, pretraining, tuple(settings))
+
+
+def resolve_named(
+    where: str, values: Mapping[type, Mapping[str, Any]], assignments: Sequence[str]
+) -> list[Any]:
+    """An instance of each class, at its `values` but for what the `key=value` texts say.
+
+    Raises UserError, which begins with `where`, for an unknown key or a value that is not allowed.
+    """
+    defaults = [with_defaults(cls, dict(given)) for cls, given in values.items()]
     try:
         resolved = resolve(defaults, assignments=assignments)
     except UserError as error:
-        raise UserError(f"--methods {name}: {str(error).removeprefix('--set: ')}") from error
-    pretraining, *settings = (
-        as_plain(cls, instance) for cls, instance in zip(classes, resolved, strict=True)
-    )
-    return Variant(name, method, pretraining, tuple(settings))
+        raise UserError(f"{where}: {str(error).removeprefix('--set: ')}") from error
+    return [as_plain(cls, instance) for cls, instance in zip(values, resolved, strict=True)]
 
 
 def as_plain(cls: type, instance: Any) -> Any:
