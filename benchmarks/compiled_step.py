@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from captcha_ssl.methods.simclr import SimCLR
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.parameters import parameter_groups
-from captcha_ssl.training.optimiser import build_optimiser
+from captcha_ssl.training.optimizer import build_optimizer
 
 Compile = Callable[..., Any]
 
@@ -30,17 +30,17 @@ def compiled_step(
     settings: tuple[Any, ...] = tuple(default() for default in SimCLR.settings_classes)
     method = SimCLR(build_encoder(encoder, *images.shape[1:3]), *settings).to(device)
     VARIANTS[variant](method, partial(torch.compile, backend=backend, dynamic=False))
-    optimiser = build_optimiser(parameter_groups(method, 1e-3, 0.05))
+    optimizer = build_optimizer(parameter_groups(method, 1e-3, 0.05))
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
 
     def step() -> Tensor:
         torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with autocast:
             loss: Tensor = method(images, 0.0)["loss"]
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(method.parameters(), 5.0)
-        optimiser.step()
+        optimizer.step()
         return loss.detach()
 
     return step

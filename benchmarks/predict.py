@@ -3,7 +3,7 @@
 Usage: python -m benchmarks.predict [--model M] [--ddddocr PYTHON] [--real FOLDER] [--count N]
 
 ddddocr is measured with the Python that has it installed, tesseract where the program is found;
-FOLDER holds labelled sets, each a dataset of its own, that are read where they lie.
+FOLDER holds labeled sets, each a dataset of its own, that are read where they lie.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from captcha_ssl.data.sources.recognise import open_source
+from captcha_ssl.data.sources.recognize import open_source
 from captcha_ssl.synthesis.render import PictureSettings, render
 
 WORKER = Path(__file__).with_name("predict_worker.py")
@@ -35,7 +35,7 @@ _DDDDOCR = (
     "import sys, ddddocr; "
     "print(ddddocr.DdddOcr(show_ad=False).classification(open(sys.argv[1], 'rb').read()))"
 )
-Labelled = list[tuple[str, str]]
+Labeled = list[tuple[str, str]]
 """Paths of images and their texts."""
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="", help="run or model file; else the shipped one")
     parser.add_argument("--ddddocr", metavar="PYTHON", help="Python with ddddocr installed")
-    parser.add_argument("--real", type=Path, help="folder of labelled sets")
+    parser.add_argument("--real", type=Path, help="folder of labeled sets")
     parser.add_argument("--count", type=int, default=300, help="images of each set")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -78,7 +78,7 @@ def contestants(model: str, ddddocr: str | None) -> Iterator[Contestant]:
         yield Contestant("tesseract", sys.executable, [program, "--psm", "7"])
 
 
-def draw_default(folder: Path, count: int) -> Labelled:
+def draw_default(folder: Path, count: int) -> Labeled:
     """Pictures of the package `captcha` as it draws them by default, saved as PNG."""
     settings = PictureSettings(seed=2**31, style="classic", charset=CHARACTERS)
     drawn = []
@@ -95,7 +95,7 @@ def places(real: Path) -> list[Path]:
     return sorted(place for place in real.iterdir() if place.is_dir())
 
 
-def sample(place: Path, count: int) -> Labelled:
+def sample(place: Path, count: int) -> Labeled:
     """`count` images of a table of labels, the same in every run."""
     source = open_source(place, want_labels=True)
     labels = source.labels or ()
@@ -103,23 +103,23 @@ def sample(place: Path, count: int) -> Labelled:
     return [(str(place / source.names[i]), labels[i]) for i in chosen]
 
 
-def measure(contestant: Contestant, model: str, sets: dict[str, Labelled]) -> dict[str, Any]:
+def measure(contestant: Contestant, model: str, sets: dict[str, Labeled]) -> dict[str, Any]:
     """Everything about one reader."""
     first = next(iter(sets.values()))
     cold = sorted(start(contestant, first[0][0]) for _ in range(STARTS))
     row: dict[str, Any] = {"reader": contestant.name, "accuracy": {}, "exact": {}}
     row["cold_ms"], row["cold_mib"] = cold[STARTS // 2][0], max(mib for _, mib in cold)
-    for name, labelled in sets.items():
-        paths = "\n".join(path for path, _ in labelled)
+    for name, labeled in sets.items():
+        paths = "\n".join(path for path, _ in labeled)
         command = [contestant.python, str(WORKER), contestant.name, model]
         done = subprocess.run(command, input=paths, capture_output=True, text=True, check=True)
         result = json.loads(done.stdout.splitlines()[-1])
         texts = result.pop("texts")
-        pairs = [(text, label) for text, (_, label) in zip(texts, labelled, strict=True)]
+        pairs = [(text, label) for text, (_, label) in zip(texts, labeled, strict=True)]
         same = sum(text.lower() == label.lower() for text, label in pairs)
         row["accuracy"][name] = same / len(pairs)
         row["exact"][name] = sum(text == label for text, label in pairs) / len(pairs)
-        if labelled is first:
+        if labeled is first:
             row |= result
     return row
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.suggest DATA --init-from RUN --label-counts 50,100,200 --out DIR
 
-DATA is labelled; the labels of what is chosen are used, and those of the test images.
+DATA is labeled; the labels of what is chosen are used, and those of the test images.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from captcha_ssl.atomic import atomic_path, atomic_write_text
-from captcha_ssl.benchmark.statistics import estimate
+from captcha_ssl.benchmark.report.statistics import estimate
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.splits import nested_subset, split_benchmark
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     device = resolve_device(asked.device)
     embedder = Embedder(asked.init_from, device)
-    data = load_dataset(asked.data, labelled=True, geometry=embedder.geometry, frames=frames)
+    data = load_dataset(asked.data, labeled=True, geometry=embedder.geometry, frames=frames)
     parts = split_benchmark(data.images, data.labels, test=asked.test, seed=0)
     pool, test = data.take(parts.pool), data.take(parts.test)
     charset = Charset.from_labels(data.labels or ())
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 train = pool.take(orders[way][:labels])
                 rows.append({"way": way, **_measure(train, test, charset, seed, asked)})
                 print(json.dumps(rows[-1]), flush=True)
-    # Written last and whole: half a curve would favour one of the two.
+    # Written last and whole: half a curve would favor one of the two.
     atomic_write_text(asked.out / "suggest.json", json.dumps(rows, indent=2) + "\n")
     _plot(asked.out / "suggest.png", rows, counts)
 
@@ -70,7 +70,7 @@ def _measure(
     what = FinetuneSettings(steps=asked.steps, init_from=asked.init_from)
     loop = LoopSettings(lr=asked.lr, seed=seed, device=asked.device)
     result = finetune(train, charset, what, loop, model, GentleViewSettings())
-    read = evaluate(result.recogniser, test)
+    read = evaluate(result.recognizer, test)
     return {
         "labels": len(train),
         "seed": seed,
@@ -83,7 +83,7 @@ def _measure(
 def _plot(path: Path, rows: Sequence[Row], counts: Sequence[int]) -> None:
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.add_subplot()
-    for way, colour in zip(WAYS, ("#6c757d", "#0b7a75"), strict=True):
+    for way, color in zip(WAYS, ("#6c757d", "#0b7a75"), strict=True):
         found = [
             estimate([float(r["exact_match"]) for r in rows if (r["way"], r["labels"]) == (way, n)])
             for n in counts
@@ -91,12 +91,12 @@ def _plot(path: Path, rows: Sequence[Row], counts: Sequence[int]) -> None:
         means = [each.mean for each in found]
         low = [max(0.0, each.mean if each.low is None else each.low) for each in found]
         high = [min(1.0, each.mean if each.high is None else each.high) for each in found]
-        axes.fill_between(counts, low, high, color=colour, alpha=0.15, linewidth=0)
-        axes.plot(counts, means, color=colour, marker="o", label=f"{way}  {fmean(means):.1%}")
+        axes.fill_between(counts, low, high, color=color, alpha=0.15, linewidth=0)
+        axes.plot(counts, means, color=color, marker="o", label=f"{way}  {fmean(means):.1%}")
     axes.set_xscale("log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts])
     axes.minorticks_off()
-    axes.set_xlabel("labelled images")
+    axes.set_xlabel("labeled images")
     axes.set_ylabel("exact match")
     axes.set_title("Labels that were suggested, and as many drawn at random", loc="left")
     axes.legend(title="mean over the counts", frameon=False)

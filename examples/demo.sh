@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From nothing to a recogniser, with the proof that the unlabelled images helped.
+# From nothing to a recognizer, with the proof that the unlabeled images helped.
 # Usage: examples/demo.sh FOLDER   (a folder that does not exist yet)
 set -euo pipefail
 out="${1:?usage: examples/demo.sh FOLDER}"
@@ -14,7 +14,7 @@ captcha-ssl check-data "$out/pile" --sheet "$out/pile.png"
 step "Pretrain on the pile without its labels; fine-tune on $labels labels with and without that"
 captcha-ssl benchmark "$out/pile" --label-counts $labels --out "$out/benchmark" > "$out/table.txt"
 
-step "Fine-tune one more recogniser from the pretrained encoder, for use"
+step "Fine-tune one more recognizer from the pretrained encoder, for use"
 captcha-ssl finetune "$out/pile" --labels $labels --init-from "$out/benchmark/pretrained/simclr" \
   --steps 600 --lr 1e-3 --out "$out/reader"
 

@@ -14,7 +14,7 @@ from captcha_ssl.cli.main import main
 from captcha_ssl.methods.classification import classification_figures
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import register
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut
 
@@ -48,7 +48,7 @@ class Mirror(Method):
         """Crops of uint8 `[B, C, H, W]`, half of them mirrored; as they were; 1 where mirrored."""
         places = max(1, images.shape[3] - self.width + 1)
         left = torch.randint(places, (len(images),), device=images.device)
-        crops = cut(standardise(images), left, self.width)
+        crops = cut(standardize(images), left, self.width)
         turn = torch.randint(2, (len(images),), device=images.device)
         return torch.where(turn.bool().view(-1, 1, 1, 1), crops.flip(3), crops), crops, turn
 

@@ -2,7 +2,7 @@
 # Makes the model that ships with the package, and puts it in its place. Goes on where it stopped.
 # Usage: examples/train_shipped_model.sh FOLDER
 #
-# COUNT, PRETRAIN_STEPS, STEPS and SHIPPED change how much is drawn and learnt and where it goes.
+# COUNT, PRETRAIN_STEPS, STEPS and SHIPPED change how much is drawn and learned and where it goes.
 # With these Debian packages it learns from more fonts; without them, from those of its own
 # dependencies (captcha_ssl/synthesis/more_fonts.py lists the files):
 #   fonts-liberation fonts-freefont-ttf fonts-sil-gentium-basic fonts-open-sans fonts-lato
@@ -36,7 +36,7 @@ step "Pretrain an encoder on them without their labels"
 captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder small --steps "$pretrain_steps" \
   --resume
 
-step "Fine-tune a recogniser"
+step "Fine-tune a recognizer"
 learn "$out/pile" "$out/encoder" "$out/reader" --lr 2e-3 --validation 0.01
 
 step "Render more, most of which keep to digits, to letters, to capitals, … as captchas do"

@@ -1,4 +1,4 @@
-"""A recogniser that really reads, made without training, for everything that uses one."""
+"""A recognizer that really reads, made without training, for everything that uses one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.recognizer import Recognizer
 
 LETTERS = "ABCD"
 HEIGHT, WIDTH, CELL, FRAME = 32, 64, 16, 4
@@ -41,18 +41,18 @@ def draw_text() -> Callable[[str], np.ndarray]:
 
 
 @pytest.fixture(scope="session")
-def reader() -> Recogniser:
+def reader() -> Recognizer:
     """A random encoder whose head was solved for by least squares."""
     import torch
 
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.models.encoder import build_encoder
-    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.recognizer import Recognizer
 
     torch.manual_seed(0)
     geometry = Geometry(1, HEIGHT, WIDTH)
-    reader = Recogniser(build_encoder("tiny", 1, HEIGHT), Charset(LETTERS), geometry).eval()
+    reader = Recognizer(build_encoder("tiny", 1, HEIGHT), Charset(LETTERS), geometry).eval()
     texts = ["".join(letters) for n in range(5) for letters in product(LETTERS, repeat=n)]
     images = np.stack([geometry.fit(_draw_text(text)) for text in texts])
     wanted = torch.eye(reader.charset.num_classes)[np.concatenate([_classes(t) for t in texts])]
@@ -70,7 +70,7 @@ def reader() -> Recogniser:
 
 
 @pytest.fixture(scope="session")
-def reader_file(reader: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reader_file(reader: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The model file of `reader`."""
     path = tmp_path_factory.mktemp("reader") / "model.safetensors"
     reader.save(path, about={})

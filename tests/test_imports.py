@@ -21,7 +21,15 @@ LAYERS = (
         {"synthesis"},
         {"views"},
     ),
-    *({"models", "losses"}, {"methods"}, {"training"}, {"recognition"}, {"benchmark"}, {"cli"}),
+    *(
+        {"models", "losses"},
+        {"methods"},
+        {"training"},
+        {"pretraining"},
+        {"recognition"},
+        {"benchmark"},
+        {"cli"},
+    ),
 )
 RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 HEAVY = ("cv2", "matplotlib", "numpy", "PIL", "rich", "torch")

@@ -13,8 +13,8 @@ from captcha_ssl.settings import peek, resolve, setting, to_toml
 
 
 @dataclass(frozen=True)
-class Colour:
-    shade: str = setting("grey", "which colour", choices=("grey", "green"))
+class Color:
+    shade: str = setting("gray", "which color", choices=("gray", "green"))
     depth: float = setting(0.5, "how deep", low=0.0, high=1.0)
     steps: int | None = setting(None, "how many", low=1)
     rates: tuple[float, ...] = setting((0.1, 0.2), "several", low=0.0)
@@ -22,13 +22,13 @@ class Colour:
     where: Path | None = setting(None, "place")
 
 
-def one(**options: Any) -> Colour:
-    (colour,) = resolve([Colour], **options)
-    return colour
+def one(**options: Any) -> Color:
+    (color,) = resolve([Color], **options)
+    return color
 
 
 def test_nothing_given_means_the_defaults() -> None:
-    assert one() == Colour()
+    assert one() == Color()
 
 
 def test_file_then_set_then_flag(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
         ("shadde=green", "unknown setting 'shadde'; did you mean 'shade'"),
         ("zzz=1", "unknown setting 'zzz'; known: bold, depth"),
         ("shade=gren", "did you mean 'green'"),
-        ("shade=x", "choose from grey, green"),
+        ("shade=x", "choose from gray, green"),
         ("depth=1.5", "from 0.0 to 1.0"),
         ("depth=nan", "expected a finite number"),
         ("depth=inf", "expected a finite number"),
@@ -78,13 +78,13 @@ def test_a_wrong_value_is_named_with_what_would_do(assignment: str, said: str) -
 def test_several_choices_stand_between_commas() -> None:
     @dataclass(frozen=True)
     class Paint:
-        shades: str = setting("grey", "colours", choices=("grey", "green"), several=True)
+        shades: str = setting("gray", "colors", choices=("gray", "green"), several=True)
 
-    assert resolve([Paint], assignments=["shades=green,grey"]) == (Paint("green,grey"),)
+    assert resolve([Paint], assignments=["shades=green,gray"]) == (Paint("green,gray"),)
     with pytest.raises(UserError, match="shades = 'gren' is not known; did you mean 'green'"):
-        resolve([Paint], assignments=["shades=grey,gren"])
-    with pytest.raises(UserError, match="'green,grey' is not known"):
-        one(assignments=["shade=green,grey"])
+        resolve([Paint], assignments=["shades=gray,gren"])
+    with pytest.raises(UserError, match="'green,gray' is not known"):
+        one(assignments=["shade=green,gray"])
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_several_choices_stand_between_commas() -> None:
         ("steps = 1.5", "expected a whole number"),
         ("depth = true", "expected a number"),
         ("[depth]\nx = 1", "expected a number"),
-        ("colour = 1", "unknown setting 'colour'"),
+        ("color = 1", "unknown setting 'color'"),
         ("rates = 5", "expected a list"),
         ("steps = inf", "expected a whole number"),
         ("depth = -inf", "expected a finite number"),
@@ -112,8 +112,8 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
 
 @given(
     st.builds(
-        Colour,
-        shade=st.sampled_from(["grey", "green"]),
+        Color,
+        shade=st.sampled_from(["gray", "green"]),
         depth=st.floats(0, 1),
         steps=st.none() | st.integers(1, 10**9),
         rates=st.lists(st.floats(0, 1e6), min_size=1, max_size=4).map(tuple),
@@ -121,16 +121,16 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     )
 )
 def test_what_is_written_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, colour: Colour
+    tmp_path_factory: pytest.TempPathFactory, color: Color
 ) -> None:
     file = tmp_path_factory.mktemp("toml") / "c.toml"
-    file.write_text(to_toml(colour))
-    assert one(file=file) == colour
+    file.write_text(to_toml(color))
+    assert one(file=file) == color
 
 
 def test_two_classes_may_not_share_a_name() -> None:
     with pytest.raises(ValueError, match="shade"):
-        resolve([Colour, Colour])
+        resolve([Color, Color])
 
 
 def test_peek_reads_one_value_by_the_same_order(tmp_path: Path) -> None:

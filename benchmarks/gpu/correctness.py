@@ -21,7 +21,7 @@ TOLERANCE = {"loss": 1e-3, "gradients": 1e-3, "state": 1e-4}
 HOW = (
     "One step from the same weights and images in float32, TF32 off. Random numbers are drawn on "
     "the CPU for both; views and masks are computed from them on each. ELU stands for ReLU, at "
-    "whose kink a rounding would switch gradients on and off. The optimiser and what follows it "
+    "whose kink a rounding would switch gradients on and off. The optimizer and what follows it "
     "(state) get the CPU's gradients on both. Losses: value and gradients on fixed embeddings."
 )
 

@@ -13,7 +13,7 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.parameters import parameter_groups
-from captcha_ssl.training.optimiser import build_optimiser
+from captcha_ssl.training.optimizer import build_optimizer
 
 _PROGRESS = 0.25
 
@@ -22,7 +22,7 @@ def method_errors(method: Method, other: Method, images: Tensor) -> dict[str, fl
     """The distances of `other`, which begins as a copy of `method` on the CPU, after one step.
 
     `gradients` are all of them end to end; `state` is all that a run would save, after AdamW.
-    Both optimisers get the gradients of the CPU: AdamW makes a whole step even of a gradient that
+    Both optimizers get the gradients of the CPU: AdamW makes a whole step even of a gradient that
     is nothing but rounding. The CPU computes without oneDNN, so that there is something to
     compare where `other` is on the CPU too.
     """
@@ -37,9 +37,9 @@ def method_errors(method: Method, other: Method, images: Tensor) -> dict[str, fl
     for here, there in zip(gradients, gradients_there, strict=True):
         there.copy_(here)
     for stepped in (method, other):
-        optimiser = build_optimiser(parameter_groups(stepped, 3e-3, 0.05))
+        optimizer = build_optimizer(parameter_groups(stepped, 3e-3, 0.05))
         nn.utils.clip_grad_norm_(stepped.parameters(), 5.0)
-        optimiser.step()
+        optimizer.step()
         stepped.after_step(_PROGRESS)
     return found | {"state": distance(_state(method), _state(other))}
 

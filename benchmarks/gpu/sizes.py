@@ -43,7 +43,7 @@ FULL = Sizes(
     pile=100_000,
     pile_batch=256,
     benchmark=(
-        *("label_counts=200", "seeds=3", "unlabelled=50000"),
+        *("label_counts=200", "seeds=3", "unlabeled=50000"),
         *("pretrain_steps=3000", "pretrain_batch_size=256"),
     ),
     backend="inductor",
@@ -62,7 +62,7 @@ SMALL = Sizes(
     pile=24,
     pile_batch=8,
     benchmark=(
-        *("label_counts=4", "seeds=2", "unlabelled=40", "test=8", "length=2", "charset=AB"),
+        *("label_counts=4", "seeds=2", "unlabeled=40", "test=8", "length=2", "charset=AB"),
         *("pretrain_steps=2", "pretrain_batch_size=8", "lr_grid=0.001", "head_lr_grid=0.003"),
         *("finetune_steps=2", "finetune_batch_size=4", "style=fast", "processes=1"),
     ),

@@ -16,16 +16,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.gpu.record import Part, Parts
 from benchmarks.gpu.sizes import HEIGHT, WIDTH, Sizes
 from benchmarks.gpu.speed import product_rate, seconds_of
-from captcha_ssl.benchmark.environment import environment
+from captcha_ssl.benchmark.runs.environment import environment
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.simclr import SimCLR
 from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.pretraining.pretrain import build_method
 from captcha_ssl.synthesis.pool import draw_chunk
 from captcha_ssl.synthesis.render import PictureSettings
 from captcha_ssl.training.batches import BatchOrder
 from captcha_ssl.training.loop import Progress, train
-from captcha_ssl.training.pretrain import build_method
 from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 from captcha_ssl.training.store import image_fetcher
 
@@ -36,7 +36,7 @@ HOW = (
     "images that are kept where pretrain keeps them. Throughput: from the second interval on. "
     "Fetching: choosing a batch and bringing it to the device, timed while the device is idle; the "
     "most that a step can wait for it. FLOPs: what torch counts in a step, products and "
-    "convolutions; utilisation: of the bf16 product measured here."
+    "convolutions; utilization: of the bf16 product measured here."
 )
 
 
@@ -87,7 +87,7 @@ def _measure(sizes: Sizes, encoder: str, batch: int, precision: str) -> Part:
         {
             "throughput": (batch / step_seconds, "images/s"),
             "fetching": (100 * fetching / step_seconds, "% of a step"),
-            "model FLOP utilisation": (100 * flops / step_seconds / peak, "% of the product"),
+            "model FLOP utilization": (100 * flops / step_seconds / peak, "% of the product"),
             **memory,
             f"an epoch over {PILE:,}, extrapolated": (PILE * step_seconds / batch, "s"),
         },

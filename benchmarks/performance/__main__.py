@@ -63,7 +63,7 @@ def _in_a_process(name: str, *, small: bool) -> list[dict[str, Any]]:
 
 
 def _write(file: Path, shown: str, found: dict[str, Any]) -> None:
-    from captcha_ssl.benchmark.environment import environment
+    from captcha_ssl.benchmark.runs.environment import environment
 
     machine = environment("cpu", "auto")
     where = ", ".join(f"{key} {value}" for key, value in machine.items())

@@ -34,7 +34,7 @@ class Files(Dataset[Tensor]):
 
 
 def measure(small: bool) -> list[Ratio]:
-    """Grey images 32×88 in shuffled batches; the files are in the cache of the system."""
+    """Gray images 32×88 in shuffled batches; the files are in the cache of the system."""
     images = pictures(256 if small else 8192)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -63,7 +63,7 @@ def _megabytes() -> float:
 
 def _read(folder: Path) -> float:
     """The most private memory, in MB, that a walk over shuffled batches comes to."""
-    data = load_dataset(folder, labelled=False, height=SHAPE[1], width=SHAPE[2])
+    data = load_dataset(folder, labeled=False, height=SHAPE[1], width=SHAPE[2])
     order = BatchOrder(len(data), BATCH, 0)
     fetch = image_fetcher(data.images, torch.device("cpu"))
     most = 0.0

@@ -21,7 +21,7 @@ _NONE = np.empty(0, np.float32)
 
 
 def opencv_view(picture: Picture, rng: np.random.Generator, settings: ViewSettings) -> Picture:
-    """A random view of a standardised grey picture, float32 `[H, W]`."""
+    """A random view of a standardized gray picture, float32 `[H, W]`."""
     view = _warp(picture, rng, settings)
     if rng.random() < settings.thickness:
         view = _thickness(view, int(rng.integers(4)))

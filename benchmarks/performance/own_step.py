@@ -8,9 +8,9 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.simclr import SimCLR
 from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.pretraining.pretrain import build_method
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.loop import train
-from captcha_ssl.training.pretrain import build_method
 from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 from captcha_ssl.training.store import image_fetcher
 

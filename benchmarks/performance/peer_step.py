@@ -44,7 +44,7 @@ class PeerStep:
         self.encoder = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
         self.projector = projector(network.dim, 256, 128, 2)
         parameters = [*self.encoder.parameters(), *self.projector.parameters()]
-        self.optimiser = torch.optim.AdamW(parameters, lr=1e-3)
+        self.optimizer = torch.optim.AdamW(parameters, lr=1e-3)
         self.loss = SelfSupervisedLoss(NTXentLoss(temperature=0.1))
         self.loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
             TwoViews(images), batch, True, num_workers=workers, persistent_workers=workers > 0
@@ -54,9 +54,9 @@ class PeerStep:
     def __call__(self, count: int) -> None:
         for _ in range(count // self.batch):
             one, two = (self.projector(_frames(self.encoder, v)) for v in next(self.batches))
-            self.optimiser.zero_grad()
+            self.optimizer.zero_grad()
             self.loss(one, two).backward()
-            self.optimiser.step()
+            self.optimizer.step()
 
     def _endless(self) -> Iterator[tuple[Tensor, Tensor]]:
         while True:

@@ -12,6 +12,6 @@ HEIGHT, WIDTH = 32, 88
 
 
 def pictures(count: int) -> np.ndarray:
-    """Grey pictures uint8 `[count, 1, 32, 88]`."""
+    """Gray pictures uint8 `[count, 1, 32, 88]`."""
     settings = PictureSettings(style="fast", height=HEIGHT, width=WIDTH, channels=1)
     return draw_chunk(settings, range(count))[0]

@@ -15,7 +15,7 @@ from captcha_ssl.synthesis.render import PictureSettings
 
 
 def measure(small: bool) -> list[Ratio]:
-    """Pictures 160×60 in colour with 4 characters, as uint8 arrays."""
+    """Pictures 160×60 in color with 4 characters, as uint8 arrays."""
     cv2.setNumThreads(1)
     settings, package = PictureSettings(style="fast"), ImageCaptcha()
 

@@ -11,7 +11,7 @@ from benchmarks.performance.opencv_views import opencv_view
 from benchmarks.performance.peer_views import peer_view
 from benchmarks.performance.pictures import pictures
 from benchmarks.performance.ratio import Ratio, in_batches, rates
-from captcha_ssl.models.encoder import standardise
+from captcha_ssl.models.encoder import standardize
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
 
@@ -27,10 +27,10 @@ def measure(small: bool) -> list[Ratio]:
     rng = np.random.default_rng(0)
 
     def ours() -> None:
-        random_view(standardise(images), ViewSettings())
+        random_view(standardize(images), ViewSettings())
 
     def opencv() -> None:
-        plain = standardise(images)[:, 0].numpy()
+        plain = standardize(images)[:, 0].numpy()
         views = [opencv_view(picture, rng, ViewSettings()) for picture in plain]
         torch.from_numpy(np.stack(views))
 

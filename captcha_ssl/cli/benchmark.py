@@ -15,7 +15,7 @@ from captcha_ssl.cli.live_table import live_table
 from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
 
 if TYPE_CHECKING:
-    from captcha_ssl.benchmark.results import Results
+    from captcha_ssl.benchmark.report.results import Results
 
 _LEFT_OUT = ("over", "time")
 """Columns that a terminal has no room for; the report has them."""
@@ -25,7 +25,7 @@ _PIPE_WIDTH = 500
 def benchmark(
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="[DATA]", help="Labelled images; if absent, a set is rendered."),
+        typer.Argument(metavar="[DATA]", help="Labeled images; if absent, a set is rendered."),
     ] = None,
     out: Out = None,
     preset: Annotated[
@@ -80,14 +80,14 @@ def benchmark(
         "seed": seed,
         "device": device,
     }
-    from captcha_ssl.benchmark.configuration import configure
+    from captcha_ssl.benchmark.plan.configuration import configure
 
     configuration = configure(file=config, assignments=assignments or (), flags=flags)
     if print_config:
         typer.echo(configuration.to_toml(), nl=False)
         return
 
-    from captcha_ssl.benchmark.run import run_benchmark
+    from captcha_ssl.benchmark.runs.run import run_benchmark
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
@@ -101,8 +101,8 @@ def benchmark(
 
 
 def _print_table(results: Results) -> None:
-    from captcha_ssl.benchmark.comparison import columns, table, worth_comparing
-    from captcha_ssl.benchmark.table import COLUMNS, cells
+    from captcha_ssl.benchmark.report.comparison import columns, table, worth_comparing
+    from captcha_ssl.benchmark.report.table import COLUMNS, cells
 
     if worth_comparing(results):
         _print(columns(results), table(results), left=("method",))

@@ -85,8 +85,8 @@ def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, s
     if labels is None:
         yield "labels", "none"
         return
-    if labels.unlabelled:
-        yield "unlabelled", f"{labels.unlabelled:,} more images lie here without a usable label"
+    if labels.unlabeled:
+        yield "unlabeled", f"{labels.unlabeled:,} more images lie here without a usable label"
     yield "charset", f"{len(labels.charset)} characters: {labels.charset}"
     rarest = sorted(labels.characters.items(), key=lambda item: item[1])[:5]
     yield "rarest", ", ".join(f"{character} ×{count:,}" for character, count in rarest)

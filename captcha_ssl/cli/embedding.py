@@ -28,7 +28,7 @@ def embedded(
     with progress_bar("loading", quiet=quiet) as progress:
         images = load_dataset(
             data,
-            labelled=False,
+            labeled=False,
             geometry=embedder.geometry,
             max_bad=max_bad,
             progress=progress,

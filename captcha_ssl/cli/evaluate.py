@@ -1,4 +1,4 @@
-"""`captcha-ssl evaluate`: how well a recogniser reads a labelled dataset."""
+"""`captcha-ssl evaluate`: how well a recognizer reads a labeled dataset."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def evaluate(
         ),
     ],
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Labelled images: a folder, table or LMDB.")
+        Path, typer.Argument(metavar="DATA", help="Labeled images: a folder, table or LMDB.")
     ],
     format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
     out: Annotated[
@@ -39,9 +39,9 @@ def evaluate(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Score a recogniser on labelled images.
+    """Score a recognizer on labeled images.
 
-    Example: captcha-ssl evaluate runs/reader labelled/ --out scores/
+    Example: captcha-ssl evaluate runs/reader labeled/ --out scores/
     """
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.models.frames import frames
@@ -53,7 +53,7 @@ def evaluate(
     with progress_bar("loading", quiet=quiet) as progress:
         dataset = load_dataset(
             data,
-            labelled=True,
+            labeled=True,
             geometry=reader.geometry,
             max_bad=max_bad,
             charset=reader.charset,

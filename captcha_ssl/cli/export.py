@@ -1,4 +1,4 @@
-"""`captcha-ssl export`: a recogniser as a file to hand on."""
+"""`captcha-ssl export`: a recognizer as a file to hand on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.recognizer import Recognizer
 
 
 def export(
@@ -32,7 +32,7 @@ def export(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a recogniser as ONNX or as small safetensors.
+    """Write a recognizer as ONNX or as small safetensors.
 
     Example: captcha-ssl export runs/reader reader.onnx
 
@@ -51,31 +51,31 @@ def export(
     from captcha_ssl.models.model_file import load_model
     from captcha_ssl.recognition.export import export as write_onnx
     from captcha_ssl.recognition.export import export_half
-    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.recognizer import Recognizer
 
-    recogniser, about = Recogniser.load(model), load_model(model)[0].about
+    recognizer, about = Recognizer.load(model), load_model(model)[0].about
     if int8 is not None:
-        _write_int8(recogniser, out, about, int8, quiet)
+        _write_int8(recognizer, out, about, int8, quiet)
     else:
-        (write_onnx if kind == ".onnx" else export_half)(recogniser, out, about)
+        (write_onnx if kind == ".onnx" else export_half)(recognizer, out, about)
     typer.echo(out)
 
 
 def _write_int8(
-    recogniser: Recogniser, out: Path, about: dict[str, Any], images: Path, quiet: bool
+    recognizer: Recognizer, out: Path, about: dict[str, Any], images: Path, quiet: bool
 ) -> None:
     import numpy as np
 
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.recognition.export import export as write_onnx
-    from captcha_ssl.recognition.quantise import JUDGED, quantise
+    from captcha_ssl.recognition.quantize import JUDGED, quantize
 
     with progress_bar("loading", quiet=quiet) as progress:
-        data = load_dataset(images, labelled=False, geometry=recogniser.geometry, progress=progress)
+        data = load_dataset(images, labeled=False, geometry=recognizer.geometry, progress=progress)
     chosen = np.random.default_rng(0).permutation(len(data))[:JUDGED]
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.onnx"
-        write_onnx(recogniser, exact, about)
-        alike = quantise(exact, out, data.images[chosen])
+        write_onnx(recognizer, exact, about)
+        alike = quantize(exact, out, data.images[chosen])
     if not quiet:
         print(f"in 8 bits {alike:.1%} of {len(chosen):,} images read as before", file=sys.stderr)

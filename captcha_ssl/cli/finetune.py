@@ -1,4 +1,4 @@
-"""`captcha-ssl finetune`: train a recogniser on labelled images."""
+"""`captcha-ssl finetune`: train a recognizer on labeled images."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.recognition.finetune import FinetuneResult
-    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.recognizer import Recognizer
     from captcha_ssl.recognition.settings import SelfTrainingSettings
     from captcha_ssl.training.run_directory import RunDirectory
     from captcha_ssl.training.settings import FinetuneSettings, ModelSettings
@@ -83,9 +83,9 @@ def finetune(
     print_config: PrintConfig = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train a recogniser on labelled images.
+    """Train a recognizer on labeled images.
 
-    Example: captcha-ssl finetune labelled/ --init-from runs/simclr --out runs/reader
+    Example: captcha-ssl finetune labeled/ --init-from runs/simclr --out runs/reader
 
     Prints the path of the model file; beside it lies the same model as ONNX. --set changes any
     other setting; --print-config lists all.
@@ -119,7 +119,7 @@ def finetune(
     settings, teaching, loop, model, views = resolved
     asked = peek("encoder", file=config, assignments=assignments or (), flag=encoder)
     model, geometry = adopt(model, settings.init_from, asked)
-    images = load(data, model, labelled=True, quiet=quiet, geometry=geometry)
+    images = load(data, model, labeled=True, quiet=quiet, geometry=geometry)
     train, held_out = _split(images, settings, loop.seed)
     given = (train, _charset(images, quiet=quiet), settings, loop, model, views)
     pile = _pile(settings.unlabeled, model, images.geometry, quiet=quiet)
@@ -127,7 +127,7 @@ def finetune(
     with ExitStack() as held:
         begin = run_opener(held, folder, to_toml(*resolved), rejected, resume=resume)
         result = _learn(given, pile, teaching, begin, quiet=quiet)
-        _complete(folder, result.recogniser, held_out)
+        _complete(folder, result.recognizer, held_out)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
 
@@ -135,7 +135,7 @@ def finetune(
 def _resolve(
     config: Path | None, assignments: Sequence[str], flags: dict[str, Any]
 ) -> tuple[Any, ...]:
-    """What is learnt, self-training, the loop, the model and the views, in that order."""
+    """What is learned, self-training, the loop, the model and the views, in that order."""
     from captcha_ssl.recognition.settings import SelfTrainingSettings
     from captcha_ssl.settings import resolve
     from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
@@ -151,7 +151,7 @@ def _pile(
 ) -> Dataset | None:
     if data is None:
         return None
-    return load(data, model, labelled=False, quiet=quiet, geometry=geometry)
+    return load(data, model, labeled=False, quiet=quiet, geometry=geometry)
 
 
 def _charset(images: Dataset, *, quiet: bool) -> Charset:
@@ -181,18 +181,18 @@ def _learn(
         return learn(*given, pile=more, begin=begin, observe=observe)
 
 
-def _complete(folder: Path, recogniser: Recogniser, held_out: Dataset | None) -> None:
-    """Calibrate the recogniser on what was held out, and lay it beside its model as ONNX."""
+def _complete(folder: Path, recognizer: Recognizer, held_out: Dataset | None) -> None:
+    """Calibrate the recognizer on what was held out, and lay it beside its model as ONNX."""
     from captcha_ssl.models.model_file import load_model, store_calibration
     from captcha_ssl.recognition.calibration import fit_calibration
     from captcha_ssl.recognition.export import export
     from captcha_ssl.recognition.onnx_reader import FILE_NAME
 
     if held_out is not None:
-        found = fit_calibration(recogniser, held_out.images, held_out.labels or [])
-        recogniser.calibration = found
+        found = fit_calibration(recognizer, held_out.images, held_out.labels or [])
+        recognizer.calibration = found
         store_calibration(folder, found)
-    export(recogniser, folder / FILE_NAME, load_model(folder)[0].about)
+    export(recognizer, folder / FILE_NAME, load_model(folder)[0].about)
 
 
 def _split(
@@ -222,5 +222,5 @@ def _report(result: FinetuneResult, held_out: Dataset | None, labels: int, *, qu
         return
     print(f"trained on {labels:,} labels in {result.seconds:.0f} s", file=sys.stderr)
     if held_out is not None:
-        share = evaluate(result.recogniser, held_out).exact_match
+        share = evaluate(result.recognizer, held_out).exact_match
         print(f"exact match on {len(held_out):,} held out: {share:.1%}", file=sys.stderr)

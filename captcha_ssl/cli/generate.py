@@ -1,4 +1,4 @@
-"""`captcha-ssl generate`: render a labelled dataset."""
+"""`captcha-ssl generate`: render a labeled dataset."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def generate(
     height: Annotated[int | None, typer.Option("--height", help="Pixels; 60.")] = None,
     width: Annotated[int | None, typer.Option("--width", help="Pixels; 160.")] = None,
     channels: Annotated[
-        int | None, typer.Option("--channels", help="3 for colour, 1 for grey; 3.")
+        int | None, typer.Option("--channels", help="3 for color, 1 for gray; 3.")
     ] = None,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", help="Processes; as many as pay off.")
@@ -59,7 +59,7 @@ def generate(
     print_config: PrintConfig = False,
     quiet: Quiet = False,
 ) -> None:
-    """Render labelled pictures of random text.
+    """Render labeled pictures of random text.
 
     Example: captcha-ssl generate pile/ --count 10000 --style mixed --length 4-6
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from captcha_ssl.benchmark.records import Row
+    from captcha_ssl.benchmark.runs.records import Row
 
 Say = Callable[[str], None]
 Show = Callable[["Row"], None]
@@ -81,8 +81,8 @@ class Board:
 def _cell(values: list[float]) -> str:
     if not values:
         return "–"
-    from captcha_ssl.benchmark.statistics import estimate
-    from captcha_ssl.benchmark.table import percent
+    from captcha_ssl.benchmark.report.statistics import estimate
+    from captcha_ssl.benchmark.report.table import percent
 
     return f"{percent(estimate(values))} ({len(values)})"
 

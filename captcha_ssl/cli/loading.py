@@ -19,7 +19,7 @@ def load(
     data: Path,
     model: ModelSettings,
     *,
-    labelled: bool,
+    labeled: bool,
     quiet: bool,
     geometry: Geometry | None = None,
     charset: Charset | None = None,
@@ -31,14 +31,14 @@ def load(
     with progress_bar("reading", quiet=quiet) as progress:
         loaded = load_dataset(
             data,
-            labelled=labelled,
+            labeled=labeled,
             geometry=geometry,
             channels=model.channels,
             height=model.height,
             width=model.width,
             max_bad=model.max_bad,
             charset=charset,
-            frames=frames if labelled else None,
+            frames=frames if labeled else None,
             progress=progress,
         )
     if not quiet:

@@ -18,7 +18,7 @@ from captcha_ssl.cli.export import export
 from captcha_ssl.cli.finetune import finetune
 from captcha_ssl.cli.generate import generate
 from captcha_ssl.cli.info import info
-from captcha_ssl.cli.neighbours import neighbours
+from captcha_ssl.cli.neighbors import neighbors
 from captcha_ssl.cli.outcome import PROGRAM, finish, outcome
 from captcha_ssl.cli.predict import predict
 from captcha_ssl.cli.pretrain import pretrain
@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(generate, check_data, pretrain, finetune, evaluate, predict),
-    *(suggest, neighbours, benchmark, export, info),
+    *(suggest, neighbors, benchmark, export, info),
 )
 for command in COMMANDS:
     app.command()(command)

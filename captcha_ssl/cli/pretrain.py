@@ -30,8 +30,8 @@ from captcha_ssl.methods.registry import METHODS, method_class
 
 if TYPE_CHECKING:
     from captcha_ssl.data.geometry import Geometry
-    from captcha_ssl.training.monitor import Probe
-    from captcha_ssl.training.pretrain import Pretrained
+    from captcha_ssl.pretraining.monitor import Probe
+    from captcha_ssl.pretraining.pretrain import Pretrained
     from captcha_ssl.training.run_directory import RunDirectory
     from captcha_ssl.training.settings import ModelSettings
 
@@ -80,7 +80,7 @@ def pretrain(
     ] = None,
     probe: Annotated[
         Path | None,
-        typer.Option("--probe", metavar="DATA", help="Labelled images to test the encoder on."),
+        typer.Option("--probe", metavar="DATA", help="Labeled images to test the encoder on."),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     preview: Annotated[
@@ -130,10 +130,10 @@ def pretrain(
         typer.echo(to_toml(*resolved), nl=False)
         return
 
-    from captcha_ssl.training.preview import write_preview
+    from captcha_ssl.pretraining.preview import write_preview
 
     settings, loop, model, *method_settings = resolved
-    images = load(data, model, labelled=False, quiet=quiet)
+    images = load(data, model, labeled=False, quiet=quiet)
     given = (images.images, images.geometry, settings, loop, model, tuple(method_settings))
     if sheet is not None:
         write_preview(sheet, *given)
@@ -151,7 +151,7 @@ def pretrain(
 def _resolve(
     config: Path | None, assignments: Sequence[str], flags: dict[str, Any]
 ) -> tuple[Any, ...]:
-    """What is learnt, the loop, the model and the settings of the method, in that order."""
+    """What is learned, the loop, the model and the settings of the method, in that order."""
     from captcha_ssl.settings import peek, resolve, with_defaults
     from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 
@@ -172,8 +172,8 @@ def _learn(
 ) -> Pretrained:
     """Train with all ranks there are; the first of them opens the run."""
     from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.pretraining.pretrain import pretrain as learn
     from captcha_ssl.training.distributed import begin_together, joined
-    from captcha_ssl.training.pretrain import pretrain as learn
     from captcha_ssl.training.run_directory import RunDirectory
 
     def begin() -> RunDirectory:
@@ -187,12 +187,12 @@ def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool)
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.recognition.probe import frozen_probe
 
-    labelled = load(data, model, labelled=True, quiet=quiet, geometry=geometry)
-    return frozen_probe(labelled, Charset.from_labels(labelled.labels or ()))
+    labeled = load(data, model, labeled=True, quiet=quiet, geometry=geometry)
+    return frozen_probe(labeled, Charset.from_labels(labeled.labels or ()))
 
 
 def _report(result: Pretrained, *, quiet: bool) -> None:
-    from captcha_ssl.training.monitor import summary
+    from captcha_ssl.pretraining.monitor import summary
 
     for finding in result.findings:
         print(f"captcha-ssl: warning: {finding}", file=sys.stderr)

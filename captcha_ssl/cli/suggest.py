@@ -1,4 +1,4 @@
-"""`captcha-ssl suggest`: which unlabelled images to label next."""
+"""`captcha-ssl suggest`: which unlabeled images to label next."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def suggest(
     count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="Images to name.")],
     exclude: Annotated[
         Path | None,
-        typer.Option("--exclude", metavar="FILE", help="Names that are labelled, one a line."),
+        typer.Option("--exclude", metavar="FILE", help="Names that are labeled, one a line."),
     ] = None,
     format: Annotated[
         Literal["text", "jsonl"], typer.Option(help="text: one name a line; jsonl tells why too.")
@@ -42,15 +42,15 @@ def suggest(
     Example: captcha-ssl suggest pile/ --init-from runs/encoder --count 100 > to-label.txt
 
     They are unlike each other and unlike those in --exclude, in the eyes of the encoder; where
-    RUN is a recogniser, images that it is unsure of come first.
+    RUN is a recognizer, images that it is unsure of come first.
     """
     from captcha_ssl.recognition.suggest import suggest as choose
 
     images, vectors, uncertainty = embedded(
         data, init_from, max_bad=max_bad, device=device, quiet=quiet
     )
-    labelled = [] if exclude is None else _positions(exclude, images.names)
-    for found in choose(vectors, uncertainty, count, labelled=labelled, seed=seed or 0):
+    labeled = [] if exclude is None else _positions(exclude, images.names)
+    for found in choose(vectors, uncertainty, count, labeled=labeled, seed=seed or 0):
         name = images.names[found.index]
         row = {"name": name, "distance": found.distance, "uncertainty": found.uncertainty}
         typer.echo(name if format == "text" else json.dumps(row))

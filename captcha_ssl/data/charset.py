@@ -1,4 +1,4 @@
-"""The characters a recogniser can read, and the CTC classes they stand for."""
+"""The characters a recognizer can read, and the CTC classes they stand for."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ class Charset:
 def frames_needed(text: str) -> int:
     """The fewest frames in which CTC can spell `text` (Graves et al. 2006).
 
-    One for each character and one for the blank that must part two equal neighbours.
+    One for each character and one for the blank that must part two equal neighbors.
     """
     return len(text) + sum(left == right for left, right in zip(text, text[1:], strict=False))

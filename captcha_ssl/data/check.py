@@ -38,7 +38,7 @@ class FramesCheck:
 class LabelReport:
     """Counts over the labels of the usable images.
 
-    `conflicts` groups equal images whose labels differ; `unlabelled` counts the images that lie
+    `conflicts` groups equal images whose labels differ; `unlabeled` counts the images that lie
     in the same folder without a usable label.
     """
 
@@ -47,12 +47,12 @@ class LabelReport:
     lengths: dict[int, int]
     frames: FramesCheck
     conflicts: list[list[str]]
-    unlabelled: int
+    unlabeled: int
 
 
 @dataclass(frozen=True)
 class DataReport:
-    """Counts over the usable images; `labels` is None for an unlabelled pile.
+    """Counts over the usable images; `labels` is None for an unlabeled pile.
 
     `sizes` holds (width, height, count), the most frequent first; `duplicates` counts the images
     that repeat the pixels of an earlier one; `geometry` is the one to be used by default.
@@ -150,11 +150,11 @@ def _inspect_labels(
         lengths=_counts(map(len, labels)),
         frames=_check_frames(labels, width, frames),
         conflicts=[[f"{names[i]}: {texts[i]}" for i in group] for group in disputed],
-        unlabelled=_unlabelled(path, source),
+        unlabeled=_unlabeled(path, source),
     )
 
 
-def _unlabelled(path: Path, source: Source) -> int:
+def _unlabeled(path: Path, source: Source) -> int:
     if not isinstance(source, FileSource):
         return 0
     return len(set(open_source(path, want_labels=False).names).difference(source.names))

@@ -27,7 +27,7 @@ SIZE_SAMPLE = 256
 class Dataset:
     """Images uint8 [N, C, H, W] (read-only and mapped from the file where it can be).
 
-    `labels` (None when unlabelled) and `names` have one entry for each image; `rejected` lists
+    `labels` (None when unlabeled) and `names` have one entry for each image; `rejected` lists
     what was left out, and why.
     """
 
@@ -56,7 +56,7 @@ class Dataset:
 def load_dataset(
     path: Path,
     *,
-    labelled: bool,
+    labeled: bool,
     geometry: Geometry | None = None,
     channels: int = 1,
     height: int = 32,
@@ -69,12 +69,12 @@ def load_dataset(
     """Read a dataset of any convention into memory.
 
     A given `geometry` (a model's) wins; otherwise it has `channels` and `height`, and `width`
-    or one inferred from the images. `labelled` requires labels, and then `charset` and `frames`
+    or one inferred from the images. `labeled` requires labels, and then `charset` and `frames`
     (frames a model makes of a width in pixels) are held against them. `progress(done, total)`
     is called from this thread. Raises UserError when more than the fraction `max_bad` of rows
     is unusable, or a label cannot be learned.
     """
-    source = open_source(path, want_labels=labelled)
+    source = open_source(path, want_labels=labeled)
     if not len(source):
         _refuse_if_too_many(path, source.rejected, len(source.rejected), max_bad=0.0)
         raise UserError(f"{path}: holds no images")

@@ -15,7 +15,7 @@ WIDTH_RANGE = (16, 1024)
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels (1 grey or 3 RGB), height and width in pixels. Raises ValueError otherwise."""
+    """Channels (1 gray or 3 RGB), height and width in pixels. Raises ValueError otherwise."""
 
     channels: int
     height: int
@@ -26,7 +26,7 @@ class Geometry:
             raise ValueError(f"not a geometry: {self}")
 
     def __str__(self) -> str:
-        return f"{self.width}×{self.height} {'grey' if self.channels == 1 else 'RGB'}"
+        return f"{self.width}×{self.height} {'gray' if self.channels == 1 else 'RGB'}"
 
     @classmethod
     def infer(

@@ -83,8 +83,8 @@ def _read_bytes(path: Path, name: str) -> bytes:
 def _to_array(image: Image.Image) -> np.ndarray:
     """uint8 [H, W, 3] RGB, or [H, W, 4] RGBA for an image with any kind of transparency."""
     if image.mode.startswith("I") or image.mode == "F":
-        grey = _to_8_bits(np.asarray(image), image.mode)
-        return np.repeat(grey[..., None], 3, axis=2)
+        gray = _to_8_bits(np.asarray(image), image.mode)
+        return np.repeat(gray[..., None], 3, axis=2)
     return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
@@ -95,7 +95,7 @@ def _on_white(rgba: np.ndarray) -> np.ndarray:
 
 
 def _to_8_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Grey values of the wide Pillow modes: 16-bit integers, or floats that end at 1 or at 255."""
+    """Gray values of the wide Pillow modes: 16-bit integers, or floats that end at 1 or at 255."""
     wide = np.nan_to_num(values.astype(np.float64))
     whole = 65_535.0 if mode.startswith("I") else 1.0 if wide.max() <= 1.0 else 255.0
     return np.clip(np.rint(wide * (255.0 / whole)), 0, 255).astype(np.uint8)

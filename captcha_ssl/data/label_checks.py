@@ -1,4 +1,4 @@
-"""Labels that a recogniser could never learn, found before it is trained."""
+"""Labels that a recognizer could never learn, found before it is trained."""
 
 from __future__ import annotations
 

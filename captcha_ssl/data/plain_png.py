@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY, _RGB, _PALETTE, _RGBA = 0, 2, 3, 6
+_GRAY, _RGB, _PALETTE, _RGBA = 0, 2, 3, 6
 _HARMLESS = frozenset(
     b"IHDR PLTE IDAT IEND bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split()
 )
@@ -22,7 +22,7 @@ _HARMLESS = frozenset(
 def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
     """Pixels uint8 [H, W, 3] RGB or [H, W, 4] RGBA, or None when the file needs a full decoder.
 
-    Plain is an 8-bit, not interlaced PNG in grey, RGB, RGBA or palette colours whose checksums
+    Plain is an 8-bit, not interlaced PNG in gray, RGB, RGBA or palette colors whose checksums
     agree, with nothing in it that could change how its pixels look.
     """
     if not _is_plain(data, max_pixels):
@@ -39,10 +39,10 @@ def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
 def _is_plain(data: bytes, max_pixels: int) -> bool:
     if len(data) < 33 or not data.startswith(_SIGNATURE):
         return False
-    width, height, depth, colour, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
-    if depth != 8 or interlace or colour not in (_GREY, _RGB, _PALETTE, _RGBA):
+    width, height, depth, color, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
+    if depth != 8 or interlace or color not in (_GRAY, _RGB, _PALETTE, _RGBA):
         return False
-    allowed = _HARMLESS | {b"tRNS"} if colour == _PALETTE else _HARMLESS
+    allowed = _HARMLESS | {b"tRNS"} if color == _PALETTE else _HARMLESS
     return width * height <= max_pixels and _whole(data, allowed)
 
 

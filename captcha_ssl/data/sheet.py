@@ -21,7 +21,7 @@ Tile = tuple[np.ndarray, str]
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
-    """An image uint8 [C, H, W], grey or in colour, as a picture [H, W, 3] of a sheet."""
+    """An image uint8 [C, H, W], gray or in color, as a picture [H, W, 3] of a sheet."""
     wide = np.broadcast_to(image, (3, *image.shape[1:]))
     return np.ascontiguousarray(wide.transpose(1, 2, 0))
 

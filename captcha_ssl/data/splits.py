@@ -1,4 +1,4 @@
-"""Which images are labelled, pooled and tested: drawn from a seed, nested, free of duplicates."""
+"""Which images are labeled, pooled and tested: drawn from a seed, nested, free of duplicates."""
 
 from __future__ import annotations
 

@@ -20,14 +20,14 @@ def barlow_twins(a: Tensor, b: Tensor, redundancy: float = 0.005) -> Tensor:
         loss = Σ_i (1 − C_ii)² + λ · Σ_i Σ_{j≠i} C_ij²
 
     (Zbontar et al. 2021, eq. 1 and 2, with λ = `redundancy`). Summed over dimensions; variances
-    are floored by 1e-5 as in batch normalisation; float32 inside.
+    are floored by 1e-5 as in batch normalization; float32 inside.
     """
-    correlation = _standardised(a).T @ _standardised(b) / len(a)
+    correlation = _standardized(a).T @ _standardized(b) / len(a)
     diagonal = correlation.diagonal()
     between = correlation.square().sum() - diagonal.square().sum()
     return (1 - diagonal).square().sum() + redundancy * between
 
 
-def _standardised(z: Tensor) -> Tensor:
+def _standardized(z: Tensor) -> Tensor:
     variance, mean = torch.var_mean(z, 0, correction=0)
     return (z - mean) * (variance + _EPSILON).rsqrt()

@@ -14,7 +14,7 @@ def n_pair(a: Tensor, b: Tensor, l2: float = 0.002, *, negatives: Tensor | None 
     """Cross-entropy of each anchor's inner products, its positive being the target.
 
     `a` (anchors) and `b` (positives) are `[N, D]`, row i of both from one instance, and are not
-    normalised:
+    normalized:
 
         loss = −1/N · Σ_i log( exp(a_i·b_i) / Σ_j exp(a_i·b_j) ) + λ/4 · 1/N · Σ_i (‖a_i‖² + ‖b_i‖²)
 

@@ -45,6 +45,6 @@ def _shortfall(z: Tensor) -> Tensor:
 
 
 def _covariance(z: Tensor) -> Tensor:
-    centred = z - z.mean(0)
-    matrix = centred.T @ centred / (len(z) - 1)
+    centered = z - z.mean(0)
+    matrix = centered.T @ centered / (len(z) - 1)
     return (matrix - torch.diag(matrix.diagonal())).square().sum() / z.shape[1]

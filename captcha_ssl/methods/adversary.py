@@ -1,4 +1,4 @@
-"""The second optimiser of adversarial methods, its state part of the method's state."""
+"""The second optimizer of adversarial methods, its state part of the method's state."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class AdversaryAdamW(nn.Module):
 
     Its moments are buffers, all parameters end to end: they are saved with the method, follow it
     to its device, and so a resumed run is exact. It is given gradients rather than reading
-    `.grad`, which lets the network stay frozen for the loop's own optimiser.
+    `.grad`, which lets the network stay frozen for the loop's own optimizer.
     """
 
     first: Tensor

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from captcha_ssl.methods.masking import (
     MaskSettings,
-    block_normalised,
+    block_normalized,
     hide,
     masked_mean,
 )
 from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
 from captcha_ssl.views.clutter import clutter
@@ -71,13 +71,13 @@ class Autoencoder(Method):
             "denoising": self._denoising,
             "masked": self._masked,
         }
-        return figures[self.settings.variant](standardise(images))
+        return figures[self.settings.variant](standardize(images))
 
     def preview(self, images: Tensor) -> dict[str, Tensor]:
-        pixels = standardise(images)
+        pixels = standardize(images)
         if self.settings.variant == "masked":
             seen, target, mask = self._hide(pixels)
-            return {"input": seen, "target: the hidden blocks, each normalised": target * mask}
+            return {"input": seen, "target: the hidden blocks, each normalized": target * mask}
         if self.settings.variant == "denoising":
             return {"input": corrupt(pixels, self.settings), "target": pixels}
         return {"input and target": pixels}
@@ -104,14 +104,14 @@ class Autoencoder(Method):
 
     def _hide(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         pixels, seen, mask = hide(pixels, self.mask)
-        return seen, block_normalised(pixels, self.mask.mask_size), mask
+        return seen, block_normalized(pixels, self.mask.mask_size), mask
 
     def _error(self, code: Tensor, pixels: Tensor) -> Tensor:
         return F.mse_loss(self.decoder(code)[..., : pixels.shape[3]], pixels)
 
 
 def corrupt(pixels: Tensor, settings: AutoencoderSettings) -> Tensor:
-    """Standardised float `[B, C, H, W]` under strokes, dots, blur and noise."""
+    """Standardized float `[B, C, H, W]` under strokes, dots, blur and noise."""
     tone = ViewSettings(
         contrast=0, brightness=0, blur=settings.corrupt_blur, noise=settings.corrupt_noise
     )

@@ -26,7 +26,7 @@ class BarlowTwinsSettings:
 
 
 class BarlowTwins(TwoViewMethod):
-    """Encoder, projector without a last normalisation, and the cross-correlation loss."""
+    """Encoder, projector without a last normalization, and the cross-correlation loss."""
 
     settings_classes = (BarlowTwinsSettings, ProjectorSettings, InstanceSettings, ViewSettings)
 

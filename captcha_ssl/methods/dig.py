@@ -10,7 +10,7 @@ from torch import Tensor
 from captcha_ssl.losses.registry import FREE_LENGTH, LossSettings, build_loss
 from captcha_ssl.methods.byol import BYOLSettings, rising_momentum
 from captcha_ssl.methods.instances import Crops, InstanceSettings, build_crops
-from captcha_ssl.methods.masking import MaskSettings, block_normalised, hide, masked_mean
+from captcha_ssl.methods.masking import MaskSettings, block_normalized, hide, masked_mean
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.decoder import Decoder
@@ -38,7 +38,7 @@ class DiG(TwoViewMethod):
         loss = pixels + w · ½( contrast(masked, view) + contrast(view, masked) )
 
     (Yang et al., ACM MM 2022): `pixels` is the squared error where a plain crop was hidden, of
-    blocks that are each normalised; contrast(x, y) is the loss between what the online network
+    blocks that are each normalized; contrast(x, y) is the loss between what the online network
     predicts from x and what the target network, which follows it, makes of y. As in the authors'
     program both ways are contrasted, and the hidden crop is a plain one, since the noise of an
     augmented one is no target. Adapted: crops joined across images, so that no place can tell
@@ -94,7 +94,7 @@ class DiG(TwoViewMethod):
         view, seen, target, mask = self._look(images)
         pictures = {
             "input: masked crops": seen,
-            "target: the hidden blocks, each normalised": target * mask,
+            "target: the hidden blocks, each normalized": target * mask,
             "another view": view,
         }
         return {caption: self.instances.picture(crops) for caption, crops in pictures.items()}
@@ -109,7 +109,7 @@ class DiG(TwoViewMethod):
         crops = self.instances.cut(images)
         plain = self.instances.plain(crops)
         filled, seen, mask = hide(plain, self.mask)
-        target = block_normalised(filled, self.mask.mask_size)
+        target = block_normalized(filled, self.mask.mask_size)
         # A crop that is no multiple of the blocks was filled up, and is cut back to its width.
         seen, target, mask = (part[..., : plain.shape[3]] for part in (seen, target, mask))
         return self.instances.view(crops), seen, target, mask

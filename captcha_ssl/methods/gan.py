@@ -16,7 +16,7 @@ from captcha_ssl.methods.masking import MaskSettings, hide, masked_mean
 from captcha_ssl.methods.method import Method
 from captcha_ssl.models import discriminator
 from captcha_ssl.models.decoder import Decoder
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
 
@@ -33,7 +33,7 @@ class GANSettings:
 
 
 class GAN(Method):
-    """Encoder and decoder restore; a discriminator with an optimiser of its own judges.
+    """Encoder and decoder restore; a discriminator with an optimizer of its own judges.
 
     Least-squares losses (Mao et al. 2017) of the verdicts on hidden places alone: real 1,
     restored 0. The discriminator's parameters ask for no gradient, so that the loop leaves them
@@ -43,7 +43,7 @@ class GAN(Method):
     settings_classes = (GANSettings, MaskSettings)
     peak_lr = 1e-3
 
-    several_devices = False  # its second optimiser steps inside, unknown to the other ranks
+    several_devices = False  # its second optimizer steps inside, unknown to the other ranks
 
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)
@@ -57,10 +57,10 @@ class GAN(Method):
         self.discriminator = discriminator.build_discriminator(
             encoder.channels, settings.discriminator_width
         ).requires_grad_(False)
-        self.optimiser = AdversaryAdamW(self.discriminator)
+        self.optimizer = AdversaryAdamW(self.discriminator)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        pixels, seen, mask = hide(standardise(images), self.mask)
+        pixels, seen, mask = hide(standardize(images), self.mask)
         drawn = self.decoder(self.encoder(seen))
         restored = torch.lerp(pixels, drawn, mask)
         judged = F.avg_pool2d(mask, discriminator.STRIDE)
@@ -71,7 +71,7 @@ class GAN(Method):
         return {"loss": loss, "error": error, "deceit": deceit, "discriminator": told_apart}
 
     def preview(self, images: Tensor) -> dict[str, Tensor]:
-        pixels, seen, mask = hide(standardise(images), self.mask)
+        pixels, seen, mask = hide(standardize(images), self.mask)
         return {"input": seen, "target: the hidden parts": pixels * mask}
 
     def _train_discriminator(
@@ -86,5 +86,5 @@ class GAN(Method):
         loss = masked_mean((on_real - 1) ** 2, judged) + masked_mean(on_restored**2, judged)
         gradients = torch.autograd.grad(loss, list(weights.values()))
         lr = self.settings.discriminator_lr * 0.5 * (1 + math.cos(math.pi * progress))
-        self.optimiser.step(self.discriminator, gradients, lr)
+        self.optimizer.step(self.discriminator, gradients, lr)
         return loss.detach()

@@ -16,7 +16,7 @@ from torch import Tensor
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.whole_images import Frames, Images, Windows
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut, join, spread_positions
@@ -67,7 +67,7 @@ class Instances(Protocol):
 class Crops:
     """Crops with a view each, joined across images before they are encoded.
 
-    Joining puts a crop beside other neighbours, at another place, in each view: neither context
+    Joining puts a crop beside other neighbors, at another place, in each view: neither context
     nor position nor the zero padding of an edge can tell which crop it is (the rearrangement of
     RCLSTR, Zhang et al., ACM MM 2023, at the level of windows).
     """
@@ -89,7 +89,7 @@ class Crops:
         The first B are of the images in their order, and so are the next B.
         """
         width = self.settings.crop_width
-        pixels = standardise(images)
+        pixels = standardize(images)
         span = max(0, images.shape[3] - width)
         lefts = spread_positions(len(images), self.settings.crops, span, images.device)
         return torch.cat(

@@ -76,7 +76,7 @@ class Jigsaw(Method):
         """Left edges int64 `[pieces, batch]` in images `width` pixels wide, and a piece's width.
 
         Each piece lies anywhere in its own equal part of the image less the gap, so that two
-        neighbours never touch.
+        neighbors never touch.
         """
         settings, piece = self.settings, self._piece_width(width)
         cell = width // settings.pieces

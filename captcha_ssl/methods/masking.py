@@ -52,7 +52,7 @@ def random_mask(images: Tensor, settings: MaskSettings) -> Tensor:
 
 
 def hide(images: Tensor, settings: MaskSettings) -> tuple[Tensor, Tensor, Tensor]:
-    """Standardised `[B, C, H, W]` filled to whole blocks, with 0 where it is hidden, and the mask.
+    """Standardized `[B, C, H, W]` filled to whole blocks, with 0 where it is hidden, and the mask.
 
     0 is the mean of an image, so that the hidden parts are of no brightness of their own.
     """
@@ -66,7 +66,7 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum() / (mask.sum() * values.shape[1])
 
 
-def block_normalised(images: Tensor, size: int) -> Tensor:
+def block_normalized(images: Tensor, size: int) -> Tensor:
     """Every block of float `[B, C, H, W]` to zero mean and unit deviation (He et al., MAE 2022).
 
     The deviation is floored at a tenth of the image's: the noise of plain paper is no target.

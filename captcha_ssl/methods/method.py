@@ -13,7 +13,7 @@ class Method(nn.Module):
     A method is built as `Method(encoder, *settings)`, one instance of each class that its
     `settings_classes` names, in that order. Called with a uint8 batch `[B, C, H, W]` on the
     encoder's device and the share of the training that is done, it returns scalar tensors by
-    name; `loss` among them is minimised, the others are logged.
+    name; `loss` among them is minimized, the others are logged.
     """
 
     settings_classes: tuple[type, ...] = ()
@@ -39,10 +39,10 @@ class Method(nn.Module):
     def preview(self, images: Tensor) -> dict[str, Tensor]:
         """What a step shows the encoder of uint8 `[B, C, H, W]`, and what it asks for.
 
-        Caption → standardised float pictures `[B, C, H', W']`, one per image; NaN where a picture
+        Caption → standardized float pictures `[B, C, H', W']`, one per image; NaN where a picture
         has none. Drawn by the functions and the random numbers of `forward`.
         """
         raise TypeError(f"{type(self).__name__} defines no preview")
 
     def after_step(self, progress: float) -> None:
-        """Called once the optimiser has stepped; for momentum encoders and queues."""
+        """Called once the optimizer has stepped; for momentum encoders and queues."""

@@ -28,7 +28,7 @@ class MoCoSettings:
         0.99, "share of itself that the key encoder keeps per step", low=0.0, high=1.0
     )
     norm_splits: int = setting(
-        4, "parts of a batch that are normalised apart, on one device", low=1
+        4, "parts of a batch that are normalized apart, on one device", low=1
     )
 
 
@@ -56,7 +56,7 @@ class MoCo(TwoViewMethod):
         super().__init__(encoder, instances, views)
         self.momentum = settings.key_momentum
         self.loss = build_loss(loss)
-        # As in MoCo v2. With a last normalisation the loss climbed past that of chance in trials.
+        # As in MoCo v2. With a last normalization the loss climbed past that of chance in trials.
         self.projector = build_projector(encoder, projector, last_norm=False)
         # Several ranks are parts enough, each with its own statistics.
         splits = settings.norm_splits if world_size() == 1 else 1
@@ -79,7 +79,7 @@ class MoCo(TwoViewMethod):
     @torch.no_grad()
     def _keys(self, view: Tensor) -> Tensor:
         """The keys of all ranks, `[ranks · N, projector_out]`."""
-        # Shuffled, so that a key is normalised in other company than its query.
+        # Shuffled, so that a key is normalized in other company than its query.
         others, undo = shuffled(view)
         keys: Tensor = self.key_projector(self.instances.embed(self.key_encoder, others))
         return undo(keys.view(len(view), -1, keys.shape[1])).flatten(0, 1)

@@ -12,13 +12,13 @@ from captcha_ssl.methods.classification import classification_figures, classific
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.settings import setting
 
 
 @dataclass(frozen=True)
 class PatchLocationSettings:
-    """Settings of patch location (Doersch et al. 2015), its eight neighbours laid in a line."""
+    """Settings of patch location (Doersch et al. 2015), its eight neighbors laid in a line."""
 
     reach: int = setting(2, "windows that the other is away at most; 2 · reach classes", low=1)
     pairs: int = setting(4, "pairs of windows per image", low=1)
@@ -63,7 +63,7 @@ class PatchLocation(Method):
         shown = ((into >= 0) & (into < self.settings.patch_width)).any(0)
         return {
             "input: one, the other": side_by_side(windows),
-            "target: side and distance of the other": standardise(images) * shown[:, None, None],
+            "target: side and distance of the other": standardize(images) * shown[:, None, None],
         }
 
     def draw(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,21 +1,21 @@
-"""Pieces of an image, each standardised and encoded as an image of its own."""
+"""Pieces of an image, each standardized and encoded as an image of its own."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.views.crops import cut
 
 
 def cut_pieces(images: Tensor, lefts: Tensor, width: int) -> Tensor:
     """Pieces float `[P, B, C, H, width]` of uint8 `[B, C, H, W]` at columns `lefts` int64 `[P, B]`.
 
-    Every piece is standardised by itself, so that brightness does not tell which pieces were
-    neighbours.
+    Every piece is standardized by itself, so that brightness does not tell which pieces were
+    neighbors.
     """
-    return torch.stack([standardise(cut(images, left, width)) for left in lefts])
+    return torch.stack([standardize(cut(images, left, width)) for left in lefts])
 
 
 def embed_pieces(encoder: Encoder, pieces: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ class RCLSTRSettings:
     subword_weight: float = setting(1.0, "weight of the contrast of crops", low=0.0)
     word_weight: float = setting(1.0, "weight of the contrast of whole images", low=0.0)
     consistency_weight: float = setting(
-        0.3, "weight of the agreement between neighbouring levels", low=0.0
+        0.3, "weight of the agreement between neighboring levels", low=0.0
     )
     consistency_temperature: float = setting(
         0.04, "temperature of the likenesses that must agree", low=0.001

@@ -11,7 +11,7 @@ from torch import Tensor
 from captcha_ssl.methods.classification import classification_figures, classification_head
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.pictures import side_by_side
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut, spread_positions
 
@@ -73,7 +73,7 @@ class Rotation(Method):
         """
         batch, _, height, width = images.shape
         side = min(round(self.settings.rotation_side * height), width)
-        pixels = standardise(images)
+        pixels = standardize(images)
         lefts = spread_positions(batch, self.settings.rotation_windows, width - side, images.device)
         strips = torch.cat([cut(pixels, left, side) for left in lefts])
         top = torch.randint(height - side + 1, (len(strips),), device=images.device)

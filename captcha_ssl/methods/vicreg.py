@@ -26,7 +26,7 @@ class VICRegSettings:
 
 
 class VICReg(TwoViewMethod):
-    """Encoder, projector without a last normalisation, and the three terms."""
+    """Encoder, projector without a last normalization, and the three terms."""
 
     settings_classes = (VICRegSettings, ProjectorSettings, InstanceSettings, ViewSettings)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.views.crops import cut
 from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
@@ -23,7 +23,7 @@ class WholeImages:
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Two views `[B, C, H, W]` of the whole images."""
-        pixels = standardise(images)
+        pixels = standardize(images)
         return random_view(pixels, self.view_settings), random_view(pixels, self.view_settings)
 
     def picture(self, view: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class Images(WholeImages):
 def _aligned(settings: ViewSettings) -> ViewSettings:
     """The settings with deformations small enough that frames of two whole views correspond.
 
-    A turn or a stretch about the centre that suits a crop moves the ends of a wide image by
+    A turn or a stretch about the center that suits a crop moves the ends of a wide image by
     several frames, and the pairs would show different characters.
     """
     most = GentleViewSettings()

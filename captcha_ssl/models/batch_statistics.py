@@ -1,4 +1,4 @@
-"""The statistics that batch normalisation uses in evaluation, taken anew from plain images."""
+"""The statistics that batch normalization uses in evaluation, taken anew from plain images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 
 
 @torch.no_grad()
@@ -25,7 +25,7 @@ def adapt(encoder: Encoder, batches: Iterable[Tensor]) -> None:
         norm.momentum = None  # a plain mean over the batches
     encoder.train()
     for batch in batches:
-        encoder(standardise(batch))
+        encoder(standardize(batch))
     encoder.train(training)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -11,7 +11,7 @@ STRIDE = 4
 def build_discriminator(channels: int, width: int) -> nn.Sequential:
     """Float `[B, channels, H, W]` → a verdict for every 4 by 4 pixels, `[B, 1, H / 4, W / 4]`.
 
-    A small PatchGAN (Isola et al. 2017), whose verdicts see 18 by 18 pixels. Normalised per
+    A small PatchGAN (Isola et al. 2017), whose verdicts see 18 by 18 pixels. Normalized per
     image, never per batch: real and restored batches must not be told apart by their statistics.
     """
     return nn.Sequential(

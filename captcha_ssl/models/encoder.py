@@ -41,7 +41,7 @@ class ResidualBlock(nn.Module):
 class Encoder(nn.Module):
     """Image to frames, left to right in the order of the text.
 
-    Takes float `[B, channels, height, W]`, standardised per image (see `standardise`), for any
+    Takes float `[B, channels, height, W]`, standardized per image (see `standardize`), for any
     W of at least 8; returns frames `[B, frames(W), dim]`. The height is folded into the last
     convolution, so it is fixed at construction; the width is free.
     """
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv2d(channels, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU()
         )
-        # Only the first stage halves the width: neighbouring characters need frames of their own.
+        # Only the first stage halves the width: neighboring characters need frames of their own.
         self.stages = nn.Sequential(
             ResidualBlock(stem, stages[0], (2, 2)),
             ResidualBlock(stages[0], stages[1], (2, 1)),
@@ -79,18 +79,18 @@ class Encoder(nn.Module):
 
 
 def build_encoder(name: str, channels: int, height: int) -> Encoder:
-    """An encoder by name (`tiny` 0.4M, `small` 1.1M, `base` 4.3M parameters for grey, height 32).
+    """An encoder by name (`tiny` 0.4M, `small` 1.1M, `base` 4.3M parameters for gray, height 32).
 
     Raises UserError for an unknown name or a height that is no multiple of 16.
     """
     return Encoder(name, channels, height).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def standardise(images: Tensor) -> Tensor:
+def standardize(images: Tensor) -> Tensor:
     """Every image to zero mean and unit deviation over its own pixels and channels.
 
     Takes uint8 or float `[B, C, H, W]`, returns float32 of the same shape. A flat image becomes
-    zeros: the deviation is floored at two grey levels, so that noise is not blown up.
+    zeros: the deviation is floored at two gray levels, so that noise is not blown up.
     """
     x = images.float()
     mean = x.mean((1, 2, 3), keepdim=True)

@@ -10,7 +10,7 @@ def projector(
 ) -> nn.Sequential:
     """Embeddings `[N, inputs]` → `[N, outputs]` through `layers` linear layers.
 
-    Batch normalisation follows every layer, ReLU all but the last, whose normalisation has no
+    Batch normalization follows every layer, ReLU all but the last, whose normalization has no
     affine part (Chen et al., SimCLR 2020, and its public implementation). Without `last_norm` it
     has none, so that the length and the spread of the outputs are free.
     """

@@ -30,11 +30,15 @@ class Calibration:
     character: float = 1.0
 
 
+_RENAMED = {"recogniser": "recognizer"}
+"""Kinds that older versions wrote under another spelling."""
+
+
 @dataclass(frozen=True)
 class ModelCard:
     """Everything that is needed to use a model, besides its weights."""
 
-    kind: Literal["encoder", "recogniser"]
+    kind: Literal["encoder", "recognizer"]
     encoder: str
     geometry: Geometry
     charset: str | None = None
@@ -54,6 +58,7 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
         fields = json.loads(stored)
         if fields.pop("version") != _VERSION:
             raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
+        fields["kind"] = _RENAMED.get(fields["kind"], fields["kind"])
         fields["geometry"] = Geometry(**fields["geometry"])
         fields["calibration"] = Calibration(**fields.get("calibration", {}))
         return _checked(ModelCard(**fields))
@@ -63,7 +68,7 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
 
 def _checked(card: ModelCard) -> ModelCard:
     """The card, when all of it can be used. Raises ValueError or TypeError."""
-    if card.kind not in ("encoder", "recogniser"):
+    if card.kind not in ("encoder", "recognizer"):
         raise ValueError(f"kind {card.kind!r}")
     if not isinstance(card.encoder, str) or not isinstance(card.about, dict):
         raise ValueError("a field of another type")

@@ -12,7 +12,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def slow_copy(module: M) -> M:
-    """A copy of `module` whose parameters no optimiser trains."""
+    """A copy of `module` whose parameters no optimizer trains."""
     return copy.deepcopy(module).requires_grad_(False)
 
 
@@ -20,7 +20,7 @@ def slow_copy(module: M) -> M:
 def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
     """slow ← momentum · slow + (1 − momentum) · fast, every parameter (He et al. 2020, eq. 2).
 
-    Buffers stay apart: each of the two normalises by the statistics of its own batches.
+    Buffers stay apart: each of the two normalizes by the statistics of its own batches.
     """
     for mine, other in zip(slow.parameters(), fast.parameters(), strict=True):
         mine.lerp_(other, 1 - momentum)

@@ -1,4 +1,4 @@
-"""Parameter groups for the optimiser."""
+"""Parameter groups for the optimizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batch normalisation over parts of a batch, as several devices would compute it."""
+"""Batch normalization over parts of a batch, as several devices would compute it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class SplitBatchNorm(_BatchNorm):
-    """Normalises each of up to `splits` equal parts of the batch by its own statistics.
+    """Normalizes each of up to `splits` equal parts of the batch by its own statistics.
 
     Where a query and its key share one batch's statistics they can be matched by those (He et
     al., MoCo 2020, §3.3). Parts hold at least two rows. The state is that of BatchNorm, and so is
@@ -31,7 +31,7 @@ class SplitBatchNorm(_BatchNorm):
 
 
 def split_batch_norm(module: nn.Module, splits: int) -> None:
-    """Replace every batch normalisation inside `module` by one over `splits` parts."""
+    """Replace every batch normalization inside `module` by one over `splits` parts."""
     for name, child in module.named_children():
         if isinstance(child, _BatchNorm):
             setattr(module, name, SplitBatchNorm(child, splits))

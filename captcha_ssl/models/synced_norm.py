@@ -1,4 +1,4 @@
-"""Batch normalisation by the statistics of all ranks' batches."""
+"""Batch normalization by the statistics of all ranks' batches."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class SyncedBatchNorm(_BatchNorm):
         x = input if input.dtype == torch.float64 else input.float()
         count = total(x.new_tensor(float(x.numel() // x.shape[1])))
         mean = total(x.sum(dims)) / count
-        centred = x - mean.view(shape)
-        variance = total((centred**2).sum(dims)) / count
+        centered = x - mean.view(shape)
+        variance = total((centered**2).sum(dims)) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
-        normal = centred * (variance + self.eps).rsqrt().view(shape)
+        normal = centered * (variance + self.eps).rsqrt().view(shape)
         if self.affine:
             normal = normal * self.weight.view(shape) + self.bias.view(shape)
         return normal.to(input.dtype)
@@ -46,15 +46,15 @@ class SyncedBatchNorm(_BatchNorm):
         """Any number of dimensions will do."""
 
 
-def synchronise_norms(module: nn.Module, device: torch.device) -> None:
-    """Replace every batch normalisation inside `module`, but those that keep to their own part."""
+def synchronize_norms(module: nn.Module, device: torch.device) -> None:
+    """Replace every batch normalization inside `module`, but those that keep to their own part."""
     for name, child in module.named_children():
         if isinstance(child, SplitBatchNorm):
             continue
         if isinstance(child, _BatchNorm):
             setattr(module, name, _synced(child, device))
         else:
-            synchronise_norms(child, device)
+            synchronize_norms(child, device)
 
 
 def _synced(norm: _BatchNorm, device: torch.device) -> nn.Module:

@@ -1,4 +1,4 @@
-"""Starting an encoder, and the head of a recogniser, from what was trained before."""
+"""Starting an encoder, and the head of a recognizer, from what was trained before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def load_encoder(encoder: Encoder, source: Path) -> None:
     Raises UserError when the file is unreadable or holds another architecture.
     """
     card, tensors = load_model(source)
-    if card.kind == "recogniser":
+    if card.kind == "recognizer":
         tensors = {
             k.removeprefix(_ENCODER): v for k, v in tensors.items() if k.startswith(_ENCODER)
         }
@@ -39,13 +39,13 @@ def load_encoder(encoder: Encoder, source: Path) -> None:
 
 
 def load_head(head: nn.Linear, charset: Charset, source: Path) -> None:
-    """Copy what a recogniser knows of blank and of every character of `charset` that it reads too.
+    """Copy what a recognizer knows of blank and of every character of `charset` that it reads too.
 
     Other rows of `head` [classes, dim] stay as they are, and so does all of it when `source`
     holds an encoder alone. Raises UserError when the file is unreadable.
     """
     card, tensors = load_model(source)
-    if card.kind != "recogniser" or card.charset is None:
+    if card.kind != "recognizer" or card.charset is None:
         return
     held = {character: row for row, character in enumerate(card.charset, start=1)} | {"": 0}
     wanted = ("", *charset.characters)

@@ -1,1 +1,1 @@
-"""Reading text: the recogniser, its training, decoding, scores and predictions."""
+"""Reading text: the recognizer, its training, decoding, scores and predictions."""

@@ -41,7 +41,7 @@ def fit_calibration(reader: Reader, images: np.ndarray, labels: Sequence[str]) -
     """The temperatures at which texts and characters are right as often as they are sure.
 
     `images` uint8 [N, C, H, W] were not trained on; up to 3,000 of them are read. Each temperature
-    minimises the cross-entropy between confidence and being right, with Platt's smoothed targets
+    minimizes the cross-entropy between confidence and being right, with Platt's smoothed targets
     (Platt 1999), so that a reader without a single error does not become infinitely sure.
     """
     images, labels = images[:MOST], labels[:MOST]

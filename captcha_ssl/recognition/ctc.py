@@ -10,18 +10,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.models.encoder import standardise
+from captcha_ssl.models.encoder import standardize
 from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.views.settings import GentleViewSettings
 from captcha_ssl.views.view import random_view
 
-LabelledBatch = tuple[Tensor, Tensor, Tensor]
+LabeledBatch = tuple[Tensor, Tensor, Tensor]
 """uint8 images `[B, C, H, W]`, classes int64 `[B, L]` padded with 0, lengths int64 `[B]`."""
 
 
 class CTCTask(nn.Module):
-    """Train a recogniser on augmented labelled images.
+    """Train a recognizer on augmented labeled images.
 
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
     `faded` of the training.
@@ -29,7 +29,7 @@ class CTCTask(nn.Module):
 
     def __init__(
         self,
-        recogniser: Recogniser,
+        recognizer: Recognizer,
         views: GentleViewSettings,
         *,
         frozen: bool = False,
@@ -37,21 +37,21 @@ class CTCTask(nn.Module):
         faded: float = 1.0,
     ) -> None:
         super().__init__()
-        self.recogniser, self.views, self.frozen = recogniser, views, frozen
+        self.recognizer, self.views, self.frozen = recognizer, views, frozen
         self.alignment, self.faded = alignment, faded
-        recogniser.encoder.requires_grad_(not frozen)
+        recognizer.encoder.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> CTCTask:
         """A frozen encoder keeps the batch statistics it was trained with."""
         super().train(mode)
         if self.frozen:
-            self.recogniser.encoder.eval()
+            self.recognizer.encoder.eval()
         return self
 
-    def forward(self, batch: LabelledBatch, progress: float) -> dict[str, Tensor]:
+    def forward(self, batch: LabeledBatch, progress: float) -> dict[str, Tensor]:
         """`loss`, and `blank_rate`: the share of images for which every frame says blank."""
         images, classes, lengths = batch
-        logits = self.recogniser(random_view(standardise(images), self.views))
+        logits = self.recognizer(random_view(standardize(images), self.views))
         blank = (logits.detach().argmax(-1) == 0).all(1)
         loss = ctc_loss(logits, classes, lengths)
         weight = alignment_weight(self.alignment, progress, self.faded)

@@ -11,26 +11,26 @@ from torch import Tensor
 
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sweep import Progress
-from captcha_ssl.models.encoder import Encoder, build_encoder, standardise
+from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 _BATCH = 256
 
 
 class Embedder:
-    """A pretrained encoder, or a recogniser, that looks at images."""
+    """A pretrained encoder, or a recognizer, that looks at images."""
 
     def __init__(self, run: Path, device: torch.device) -> None:
         """Load a run directory or model file. Raises UserError when it is none."""
         card, _ = load_model(run)
         self.geometry: Geometry = card.geometry
-        self.recogniser: Recogniser | None = None
-        if card.kind == "recogniser":
-            self.recogniser = Recogniser.load(run, device)
-            self.encoder: Encoder = self.recogniser.encoder
+        self.recognizer: Recognizer | None = None
+        if card.kind == "recognizer":
+            self.recognizer = Recognizer.load(run, device)
+            self.encoder: Encoder = self.recognizer.encoder
         else:
             encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
             load_encoder(encoder, run)
@@ -44,16 +44,16 @@ class Embedder:
         """Unit vectors float32 `[N, D]` of uint8 `[N, C, H, W]`; uncertainty float32 `[N]`.
 
         A vector is the mean of the frames of an image, zero where all of them are; the
-        uncertainty is 1 − the probability of the best path, and None without a recogniser. Both
+        uncertainty is 1 − the probability of the best path, and None without a recognizer. Both
         stay on the device.
         """
         vectors, unsure = [], []
         for start in range(0, len(images), _BATCH):
             batch = torch.from_numpy(np.array(images[start : start + _BATCH])).to(self.device)
-            frames = self.encoder(standardise(batch)).float()
+            frames = self.encoder(standardize(batch)).float()
             vectors.append(F.normalize(frames.mean(1), dim=1))
-            if self.recogniser is not None:
-                logits = self.recogniser.head(frames)
+            if self.recognizer is not None:
+                logits = self.recognizer.head(frames)
                 unsure.append(1 - pseudo_labels(logits).confidence)
             if progress is not None:
                 progress(min(start + _BATCH, len(images)), len(images))

@@ -1,4 +1,4 @@
-"""A recogniser held against a labelled dataset."""
+"""A recognizer held against a labeled dataset."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def evaluate(
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Read a labelled dataset that has the reader's geometry.
+    """Read a labeled dataset that has the reader's geometry.
 
     Raises ValueError when it has no labels or another geometry.
     """

@@ -13,8 +13,8 @@ from torch import Tensor
 _MOST = 0.3
 """The share of the training after which nothing is left of it, whatever was asked for.
 
-Some hundred steps lead off the plateau. Over many more, a recogniser with few labels learns the
-images by heart: frames are told what they are, and need not agree with their neighbours.
+Some hundred steps lead off the plateau. Over many more, a recognizer with few labels learns the
+images by heart: frames are told what they are, and need not agree with their neighbors.
 """
 _MIDDLE = 0.3
 """How far from the middle of a character's stretch, in stretches, a frame still stands for it."""

@@ -1,4 +1,4 @@
-"""A recogniser as a file to hand on.
+"""A recognizer as a file to hand on.
 
 ONNX is for any onnxruntime, without this package or torch; half-precision safetensors are for this
 package, to read with or to fine-tune from, at half the size.
@@ -22,36 +22,36 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.recognition.onnx_reader import INPUT, OUTPUT, OnnxReader
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 OPSET = 17
 TOLERANCE = 1e-3
 """Largest difference of a logit; two implementations of float32 come to about 1e-5."""
 PREPROCESSING = (
-    "uint8 pixels [batch, channels, height, width], grey or RGB, transparency on white, resized to "
-    "the geometry's height (its width too, or any other from 8 up); the graph standardises every "
+    "uint8 pixels [batch, channels, height, width], gray or RGB, transparency on white, resized to "
+    "the geometry's height (its width too, or any other from 8 up); the graph standardizes every "
     "image to zero mean and unit deviation by itself"
 )
 
 
-def export(recogniser: Recogniser, path: Path, about: dict[str, Any]) -> None:
+def export(recognizer: Recognizer, path: Path, about: dict[str, Any]) -> None:
     """Write an ONNX file with dynamic batch and width; it appears only when it reads alike.
 
     Input `images` uint8 [N, C, H, W], output `logits` float32 [N, frames(W), K] with class 0 the
     blank. The metadata hold the model card, and in words what the input must be. Raises
     UserError when onnxruntime's logits differ from torch's, OSError when it cannot be written.
     """
-    recogniser = copy.deepcopy(recogniser).cpu().eval()
-    graph = _trace(recogniser)
+    recognizer = copy.deepcopy(recognizer).cpu().eval()
+    graph = _trace(recognizer)
     onnx.helper.set_model_props(
         graph,
-        {KEY: recogniser.card(about).to_json(), "preprocessing": PREPROCESSING}
-        | {"classes": json.dumps(["", *recogniser.charset.characters])},
+        {KEY: recognizer.card(about).to_json(), "preprocessing": PREPROCESSING}
+        | {"classes": json.dumps(["", *recognizer.charset.characters])},
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as unproven:
         unproven.write_bytes(graph.SerializeToString())
-        difference = parity(recogniser, OnnxReader(unproven))
+        difference = parity(recognizer, OnnxReader(unproven))
         if not difference <= TOLERANCE:
             raise UserError(
                 f"{path}: not written, for it would read otherwise than the model (logits differ "
@@ -59,36 +59,36 @@ def export(recogniser: Recogniser, path: Path, about: dict[str, Any]) -> None:
             )
 
 
-def export_half(recogniser: Recogniser, path: Path, about: dict[str, Any]) -> None:
+def export_half(recognizer: Recognizer, path: Path, about: dict[str, Any]) -> None:
     """Write the model file with its weights in float16; it loads as any other.
 
     Raises UserError for a weight that float16 cannot hold, OSError when it cannot be written.
     """
-    state = recogniser.state_dict()
+    state = recognizer.state_dict()
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in state.items()}
     lost = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if lost:
         raise UserError(f"{path}: not written, for {lost[0]} is too large for half precision")
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_model(path, tensors, recogniser.card(about))
+    save_model(path, tensors, recognizer.card(about))
 
 
-def parity(recogniser: Recogniser, exported: OnnxReader) -> float:
+def parity(recognizer: Recognizer, exported: OnnxReader) -> float:
     """The largest difference of a logit over three shapes, batch and width different in each."""
-    geometry = recogniser.geometry
+    geometry = recognizer.geometry
     rng = np.random.default_rng(0)
     differences = []
     for batch, width in ((1, geometry.width), (2, geometry.width + 12), (5, geometry.width // 2)):
         shape = (batch, geometry.channels, geometry.height, max(8, width))
         images = rng.integers(0, 256, shape, np.uint8)
-        images[0] = 255  # a flat image, which standardising must not blow up
-        theirs, ours = exported.logits(images), recogniser.logits(images)
+        images[0] = 255  # a flat image, which standardizing must not blow up
+        theirs, ours = exported.logits(images), recognizer.logits(images)
         differences.append(np.abs(theirs - ours).max() if theirs.shape == ours.shape else np.inf)
     return float(np.max(differences))
 
 
-def _trace(recogniser: Recogniser) -> onnx.ModelProto:
-    geometry = recogniser.geometry
+def _trace(recognizer: Recognizer) -> onnx.ModelProto:
+    geometry = recognizer.geometry
     example = torch.zeros(2, geometry.channels, geometry.height, geometry.width, dtype=torch.uint8)
     traced = io.BytesIO()
     with warnings.catch_warnings():
@@ -96,7 +96,7 @@ def _trace(recogniser: Recogniser) -> onnx.ModelProto:
         # names and shapes come out as asked.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            recogniser,
+            recognizer,
             (example,),
             traced,  # type: ignore[arg-type]
             dynamo=False,

@@ -1,4 +1,4 @@
-"""Fine-tuning: a recogniser from labelled images, with or without a pretrained encoder."""
+"""Fine-tuning: a recognizer from labeled images, with or without a pretrained encoder."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder, load_head
-from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, left_plateau, pad_labels
+from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, left_plateau, pad_labels
 from captcha_ssl.recognition.even_alignment import faded_after
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.self_training import (
-    LABELLED_LOSS,
+    LABELED_LOSS,
     Pile,
     SelfTrainingTask,
     teacher_of,
@@ -37,9 +37,9 @@ from captcha_ssl.views.settings import GentleViewSettings
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A trained recogniser and how its training went: `history` has the logged figures."""
+    """A trained recognizer and how its training went: `history` has the logged figures."""
 
-    recogniser: Recogniser
+    recognizer: Recognizer
     converged: bool
     final_loss: float
     seconds: float
@@ -58,7 +58,7 @@ def finetune(
     begin: Callable[[], RunDirectory] | None = None,
     observe: Observer | None = None,
 ) -> FinetuneResult:
-    """Train a recogniser on every image of `data`; with a run directory, write its model there.
+    """Train a recognizer on every image of `data`; with a run directory, write its model there.
 
     With a `pile` it trains itself on that too, and the result is its teacher.
 
@@ -69,47 +69,47 @@ def finetune(
     started = time.perf_counter()
     torch.manual_seed(loop.seed)
     device = resolve_device(loop.device)
-    recogniser = _recogniser(data.geometry, charset, model, settings.init_from)
+    recognizer = _recognizer(data.geometry, charset, model, settings.init_from)
     supervised = CTCTask(
-        *(recogniser, views),
+        *(recognizer, views),
         frozen=settings.freeze,
         alignment=settings.alignment,
         faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
     )
     task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
-    groups = parameter_groups(recogniser.encoder, loop.lr, loop.weight_decay)
-    groups += parameter_groups(recogniser.head, settings.head_lr, loop.weight_decay)
-    labelled = labelled_fetcher(data, charset, device)
-    fetch = with_pile(labelled, pile, loop.batch_size, device) if pile else labelled
+    groups = parameter_groups(recognizer.encoder, loop.lr, loop.weight_decay)
+    groups += parameter_groups(recognizer.head, settings.head_lr, loop.weight_decay)
+    labeled = labeled_fetcher(data, charset, device)
+    fetch = with_pile(labeled, pile, loop.batch_size, device) if pile else labeled
     run = begin() if begin else None
     history = train(
         task, groups, fetch, len(data.images), settings.steps, loop, run=run, observe=observe
     )
-    recogniser = teacher_of(task) or recogniser
-    loss = history[-1].get(LABELLED_LOSS, history[-1]["loss"])
+    recognizer = teacher_of(task) or recognizer
+    loss = history[-1].get(LABELED_LOSS, history[-1]["loss"])
     converged = left_plateau(loss, charset)
     if run:
         about = {"labels": len(data.images), "seed": loop.seed, "converged": converged}
-        recogniser.save(run.path / FILE_NAME, about)
+        recognizer.save(run.path / FILE_NAME, about)
     seconds = time.perf_counter() - started
-    return FinetuneResult(recogniser.eval(), converged, loss, seconds, history)
+    return FinetuneResult(recognizer.eval(), converged, loss, seconds, history)
 
 
-def _recogniser(
+def _recognizer(
     geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
-) -> Recogniser:
-    """A recogniser that begins at random, or with what a model has learnt."""
+) -> Recognizer:
+    """A recognizer that begins at random, or with what a model has learned."""
     encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
-    recogniser = Recogniser(encoder, charset, geometry)
+    recognizer = Recognizer(encoder, charset, geometry)
     if init_from:
         load_encoder(encoder, init_from)
-        load_head(recogniser.head, charset, init_from)
-    return recogniser
+        load_head(recognizer.head, charset, init_from)
+    return recognizer
 
 
-def labelled_fetcher(
+def labeled_fetcher(
     data: Dataset, charset: Charset, device: torch.device
-) -> Callable[[Tensor], LabelledBatch]:
+) -> Callable[[Tensor], LabeledBatch]:
     """A function from indices to the images, padded classes and lengths on `device`.
 
     Raises UserError for a label with a character outside `charset`.
@@ -117,7 +117,7 @@ def labelled_fetcher(
     pixels = image_fetcher(data.images, device)
     classes, lengths = pad_labels(data.labels or [], charset)
 
-    def fetch(indices: Tensor) -> LabelledBatch:
+    def fetch(indices: Tensor) -> LabeledBatch:
         return pixels(indices), classes[indices].to(device), lengths[indices].to(device)
 
     return fetch

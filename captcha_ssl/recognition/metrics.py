@@ -78,7 +78,7 @@ def length_accuracy(references: Sequence[str], predictions: Sequence[str]) -> fl
 
 
 def blank_rate(predictions: Sequence[str]) -> float:
-    """Share of empty predictions: near 1 for a recogniser stuck on the CTC plateau."""
+    """Share of empty predictions: near 1 for a recognizer stuck on the CTC plateau."""
     return fmean(not p for p in predictions)
 
 
@@ -89,11 +89,11 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
     share = successes / n
-    centre = share + z * z / (2 * n)
+    center = share + z * z / (2 * n)
     half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
     # Rounding must not push a bound past the share, or out of 0…1 where the two meet.
-    low, high = (centre - half) / scale, (centre + half) / scale
+    low, high = (center - half) / scale, (center + half) / scale
     return min(share, max(0.0, low)), max(share, min(1.0, high))
 
 

@@ -1,4 +1,4 @@
-"""A recogniser in an ONNX file, run by onnxruntime: it starts in a fifth of torch's time."""
+"""A recognizer in an ONNX file, run by onnxruntime: it starts in a fifth of torch's time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INPUT, OUTPUT = "images", "logits"
 class OnnxReader:
     """Reads with the model file `path` on one core of the CPU; threads may share it.
 
-    Raises UserError when the file is missing, damaged, or no recogniser of ours.
+    Raises UserError when the file is missing, damaged, or no recognizer of ours.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,7 +29,7 @@ class OnnxReader:
             raise UserError(f"{path}: its description is not UTF-8; export it anew") from error
         card = parse_card(path, stored)
         if card.charset is None:
-            raise UserError(f"{path}: an encoder, not a recogniser; finetune it first")
+            raise UserError(f"{path}: an encoder, not a recognizer; finetune it first")
         self.card, self.charset, self.geometry = card, Charset(card.charset), card.geometry
         self.calibration = card.calibration
 

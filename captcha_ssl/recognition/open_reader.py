@@ -17,17 +17,17 @@ def open_reader(model: Path | None, device: str = "auto") -> Reader:
     """Open a run directory, an .onnx or a .safetensors file, or (None) the shipped model.
 
     ONNX is read on the CPU; a run directory with another `device` is read by torch there.
-    Raises UserError when there is no recogniser, or the device does not fit.
+    Raises UserError when there is no recognizer, or the device does not fit.
     """
     file = _shipped() if model is None or is_shipped(model) else model
     if file.is_dir() and device in _ANY_CPU and (file / FILE_NAME).is_file():
         file = file / FILE_NAME
     if file.suffix.lower() != ".onnx":
         # torch takes seconds to import: only here.
-        from captcha_ssl.recognition.recogniser import Recogniser
+        from captcha_ssl.recognition.recognizer import Recognizer
         from captcha_ssl.training.device import resolve_device
 
-        return Recogniser.load(file, resolve_device(device))
+        return Recognizer.load(file, resolve_device(device))
     if device not in _ANY_CPU:
         raise UserError(
             f"--device {device}: ONNX is read on the CPU; give the .safetensors file instead"

@@ -30,7 +30,7 @@ class Prediction:
 
 
 class Predictor:
-    """A recogniser and the way from image files to texts."""
+    """A recognizer and the way from image files to texts."""
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader

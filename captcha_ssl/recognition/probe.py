@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.encoder import Encoder, standardise
+from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.recognition import metrics
 from captcha_ssl.recognition.ctc import ctc_loss, pad_labels
 from captcha_ssl.recognition.decoding import greedy_decode
@@ -22,11 +22,11 @@ _STEPS, _LR = 300, 0.02
 def frozen_probe(data: Dataset, charset: Charset) -> Callable[[Encoder], dict[str, float]]:
     """A function from an encoder to `probe_exact_match` and `probe_cer`, 0…1.
 
-    A linear head is trained on the frames of the even ones of up to 1,000 labelled images, and
+    A linear head is trained on the frames of the even ones of up to 1,000 labeled images, and
     read on the odd ones; no pixel is augmented. Raises UserError for fewer than 2 images.
     """
     if len(data) < 2:
-        raise UserError("a probe needs at least 2 labelled images: half of them are read")
+        raise UserError("a probe needs at least 2 labeled images: half of them are read")
     data = data.take(range(min(len(data), _MOST)))
     labels = data.labels or []
     classes, lengths = pad_labels(labels, charset)
@@ -35,7 +35,7 @@ def frozen_probe(data: Dataset, charset: Charset) -> Callable[[Encoder], dict[st
     def probe(encoder: Encoder) -> dict[str, float]:
         device = next(encoder.parameters()).device
         with torch.no_grad():
-            frames = encoder(standardise(images.to(device))).float()
+            frames = encoder(standardize(images.to(device))).float()
         frames = (frames - frames.mean((0, 1))) / frames.std((0, 1)).clamp_min(1e-6)
         with torch.enable_grad():
             head = _fit(frames[::2], classes[::2].to(device), lengths[::2], charset)
@@ -52,11 +52,11 @@ def frozen_probe(data: Dataset, charset: Charset) -> Callable[[Encoder], dict[st
 
 def _fit(frames: Tensor, classes: Tensor, lengths: Tensor, charset: Charset) -> nn.Linear:
     head = nn.Linear(frames.shape[2], charset.num_classes).to(frames.device)
-    optimiser = torch.optim.AdamW(head.parameters(), lr=_LR)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _STEPS)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=_LR)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, _STEPS)
     for _ in range(_STEPS):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         ctc_loss(head(frames), classes, lengths).backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
+        optimizer.step()
         schedule.step()
     return head

@@ -1,4 +1,4 @@
-"""What a recogniser reads, as labels for CTC, computed for a whole batch on the device."""
+"""What a recognizer reads, as labels for CTC, computed for a whole batch on the device."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PseudoLabels:
     def believed(self, threshold: float) -> Tensor:
         """Positions int64 of the texts that are sure enough.
 
-        An empty text is never believed: a recogniser on the CTC plateau is sure of nothing else,
+        An empty text is never believed: a recognizer on the CTC plateau is sure of nothing else,
         and would teach itself to stay there.
         """
         return ((self.confidence >= threshold) & (self.lengths > 0)).nonzero()[:, 0]

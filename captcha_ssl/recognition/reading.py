@@ -1,4 +1,4 @@
-"""What a recogniser reads in images that have its geometry. Needs no torch."""
+"""What a recognizer reads in images that have its geometry. Needs no torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BATCH_SIZE = 256
 
 
 class Reader(Protocol):
-    """A recogniser, in torch or in ONNX."""
+    """A recognizer, in torch or in ONNX."""
 
     charset: Charset
     geometry: Geometry

@@ -1,4 +1,4 @@
-"""Self-training: a slow copy of the recogniser labels images, and the recogniser learns them.
+"""Self-training: a slow copy of the recognizer labels images, and the recognizer learns them.
 
 The teacher is the exponential moving average of the student (Mean Teacher, Tarvainen & Valpola
 2017). It reads weakly augmented images; where it is sure, the student must read the same in a
@@ -15,26 +15,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captcha_ssl.models.encoder import standardise
+from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
-from captcha_ssl.recognition.ctc import CTCTask, LabelledBatch, ctc_loss
+from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_loss
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.settings import StrongViewSettings
 from captcha_ssl.views.view import random_view
 
-SemiLabelledBatch = tuple[LabelledBatch, Tensor]
-"""A labelled batch and unlabelled uint8 images `[U, C, H, W]`."""
+SemiLabeledBatch = tuple[LabeledBatch, Tensor]
+"""A labeled batch and unlabeled uint8 images `[U, C, H, W]`."""
 
-LABELLED_LOSS = "labelled_loss"
+LABELED_LOSS = "labeled_loss"
 """The figure by which a self-training is known to have left the CTC plateau."""
 
 
 @dataclass(frozen=True)
 class Pile:
-    """Unlabelled images uint8 `[N, C, H, W]` and what is done with them."""
+    """Unlabeled images uint8 `[N, C, H, W]` and what is done with them."""
 
     images: np.ndarray
     settings: SelfTrainingSettings
@@ -47,25 +47,25 @@ class SelfTrainingTask(nn.Module):
         super().__init__()
         self.supervised, self.settings = supervised, settings
         self.weak, self.strong = supervised.views, StrongViewSettings()
-        self.teacher = slow_copy(supervised.recogniser)
+        self.teacher = slow_copy(supervised.recognizer)
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def train(self, mode: bool = True) -> SelfTrainingTask:
-        """The teacher normalises by its own batches too, but not in an encoder that is frozen."""
+        """The teacher normalizes by its own batches too, but not in an encoder that is frozen."""
         super().train(mode)
         if self.supervised.frozen:
             self.teacher.encoder.eval()
         return self
 
-    def forward(self, batch: SemiLabelledBatch, progress: float) -> dict[str, Tensor]:
+    def forward(self, batch: SemiLabeledBatch, progress: float) -> dict[str, Tensor]:
         """`loss` and its two parts; `accepted` and `read_length` of the pseudo-labels."""
-        labelled, images = batch
-        figures = self.supervised(labelled, progress)
-        learnt = self._learn_from_teacher(images)
+        labeled, images = batch
+        figures = self.supervised(labeled, progress)
+        learned = self._learn_from_teacher(images)
         weight = self.settings.pile_weight * rise(progress, self.settings.ramp)
-        loss = figures["loss"] + weight * learnt["pile_loss"]
-        return {**figures, **learnt, "loss": loss, LABELLED_LOSS: figures["loss"]}
+        loss = figures["loss"] + weight * learned["pile_loss"]
+        return {**figures, **learned, "loss": loss, LABELED_LOSS: figures["loss"]}
 
     def after_step(self, progress: float) -> None:
         """The teacher follows: its window is a share of the steps, however many there are.
@@ -75,10 +75,10 @@ class SelfTrainingTask(nn.Module):
         self.supervised.after_step(progress)
         self.steps += 1
         momentum = 1 - 1 / (1 + self.settings.teacher_window * int(self.steps))
-        follow(self.teacher, self.supervised.recogniser, momentum)
+        follow(self.teacher, self.supervised.recognizer, momentum)
 
     def _learn_from_teacher(self, images: Tensor) -> dict[str, Tensor]:
-        pixels = standardise(images)
+        pixels = standardize(images)
         with torch.no_grad():
             read = pseudo_labels(self.teacher(random_view(pixels, self.weak)))
         believed = read.believed(self.settings.confidence)
@@ -86,7 +86,7 @@ class SelfTrainingTask(nn.Module):
         share, loss = length.new_tensor(len(believed) / len(images)), length.new_zeros(())
         if len(believed):
             # The whole batch, for its statistics; images not believed count as a loss of 0.
-            logits = self.supervised.recogniser(random_view(pixels, self.strong))[believed]
+            logits = self.supervised.recognizer(random_view(pixels, self.strong))[believed]
             loss = share * ctc_loss(logits, read.classes[believed], read.lengths[believed])
         return {"pile_loss": loss, "accepted": share, "read_length": length}
 
@@ -98,21 +98,21 @@ def rise(progress: float, ramp: float) -> float:
 
 
 def with_pile(
-    fetch: Callable[[Tensor], LabelledBatch], pile: Pile, batch_size: int, device: torch.device
-) -> Callable[[Tensor], SemiLabelledBatch]:
-    """A function from indices of labelled images to them and as many of the pile as asked for.
+    fetch: Callable[[Tensor], LabeledBatch], pile: Pile, batch_size: int, device: torch.device
+) -> Callable[[Tensor], SemiLabeledBatch]:
+    """A function from indices of labeled images to them and as many of the pile as asked for.
 
     Those are drawn by torch's generator, which the loop seeds anew for each step.
     """
     pixels, total = image_fetcher(pile.images, device), len(pile.images)
     count = max(1, round(pile.settings.pile_ratio * batch_size))
 
-    def fetch_both(indices: Tensor) -> SemiLabelledBatch:
+    def fetch_both(indices: Tensor) -> SemiLabeledBatch:
         return fetch(indices), pixels(torch.randint(total, (count,)))
 
     return fetch_both
 
 
-def teacher_of(task: nn.Module) -> Recogniser | None:
+def teacher_of(task: nn.Module) -> Recognizer | None:
     """The teacher of a self-training task, which is the better reader; None of another task."""
     return task.teacher if isinstance(task, SelfTrainingTask) else None

@@ -9,9 +9,9 @@ from captcha_ssl.settings import setting
 
 @dataclass(frozen=True)
 class SelfTrainingSettings:
-    """How a recogniser goes on to learn from images that nobody has labelled."""
+    """How a recognizer goes on to learn from images that nobody has labeled."""
 
-    pile_ratio: float = setting(1.0, "unlabelled images for each labelled one of a step", low=0.01)
+    pile_ratio: float = setting(1.0, "unlabeled images for each labeled one of a step", low=0.01)
     pile_weight: float = setting(1.0, "weight of their loss, once it has risen", low=0.0)
     confidence: float = setting(
         0.3, "probability from which on what the teacher reads is believed", low=0.0, high=1.0

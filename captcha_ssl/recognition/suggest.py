@@ -20,7 +20,7 @@ class Suggestion:
     """An image by its position, how far it is from those before it, and how unsure its reading.
 
     `distance` lies in 0…2 (None for the first of all); `uncertainty` in 0…1 (None without a
-    recogniser).
+    recognizer).
     """
 
     index: int
@@ -33,28 +33,28 @@ def suggest(
     uncertainty: Tensor | None,
     count: int,
     *,
-    labelled: Sequence[int] = (),
+    labeled: Sequence[int] = (),
     seed: int = 0,
 ) -> list[Suggestion]:
-    """`count` of the unit vectors `[N, D]`, none of them `labelled`, the most useful first.
+    """`count` of the unit vectors `[N, D]`, none of them `labeled`, the most useful first.
 
     k-means++ (Arthur & Vassilvitskii 2007): each is drawn with a probability proportional to
-    its squared distance from the nearest one drawn or `labelled` before, times its uncertainty.
+    its squared distance from the nearest one drawn or `labeled` before, times its uncertainty.
     Drawing, not taking the farthest, keeps a few broken images from coming first; a longer list
     of the same seed begins with a shorter one. Memory is linear in N. Raises UserError when
     fewer than `count` are left.
     """
-    left = len(vectors) - len(set(labelled))
+    left = len(vectors) - len(set(labeled))
     if count > left:
-        raise UserError(f"{left:,} images are not labelled yet: cannot suggest {count:,} of them")
-    return list(_draw(vectors, uncertainty, count, labelled, np.random.default_rng(seed)))
+        raise UserError(f"{left:,} images are not labeled yet: cannot suggest {count:,} of them")
+    return list(_draw(vectors, uncertainty, count, labeled, np.random.default_rng(seed)))
 
 
 def _draw(
     vectors: Tensor,
     uncertainty: Tensor | None,
     count: int,
-    labelled: Sequence[int],
+    labeled: Sequence[int],
     rng: np.random.Generator,
 ) -> Iterator[Suggestion]:
     weights = vectors.new_ones(len(vectors), dtype=torch.float64)
@@ -62,7 +62,7 @@ def _draw(
         weights = uncertainty.double().clamp_min(_LEAST_UNSURE)
     nearest = vectors.new_full((len(vectors),), torch.inf)
     free = torch.ones_like(nearest, dtype=torch.bool)
-    for index in labelled:
+    for index in labeled:
         _take(index, vectors, nearest, free)
     for _ in range(count):
         known = bool(torch.isfinite(nearest[0]))

@@ -38,7 +38,7 @@ def draw_broad(text: str, rng: Random, canvas: Canvas) -> Pixels:
     """Draw `text`: uint8 [C, H, W]."""
     draw = _choose(rng)
     own = _own_canvas(len(text), rng, canvas.channels, classic=draw is draw_classic)
-    # Colours become grey as they do in an image that is read.
+    # Colors become gray as they do in an image that is read.
     picture = np.broadcast_to(draw(text, rng, own), (3, own.height, own.width))
     fit = Geometry(canvas.channels, canvas.height, canvas.width).fit
     return fit(np.ascontiguousarray(picture.transpose(1, 2, 0)))

@@ -14,7 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Canvas:
-    """Size of a picture in pixels; `channels` is 3 (RGB) or 1 (grey)."""
+    """Size of a picture in pixels; `channels` is 3 (RGB) or 1 (gray)."""
 
     channels: int
     height: int

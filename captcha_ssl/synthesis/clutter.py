@@ -40,13 +40,13 @@ def draw_arcs(ink: Pixels, rng: Random, count: int, *, shade: int = 255, thick: 
     """`count` pieces of ellipses."""
     height, width = ink.shape
     for _ in range(count):
-        centre = rng.randrange(width), rng.randrange(height)
+        center = rng.randrange(width), rng.randrange(height)
         axes = rng.randint(4, width // 2 + 4), rng.randint(2, height // 2 + 2)
         start = rng.uniform(0, 360)
         end = start + rng.uniform(60, 300)
         tilt = rng.uniform(0, 180)
         cv2.ellipse(
-            *(ink, centre, axes, tilt, start, end, shade, rng.randint(1, thick), cv2.LINE_AA)
+            *(ink, center, axes, tilt, start, end, shade, rng.randint(1, thick), cv2.LINE_AA)
         )
 
 
@@ -54,9 +54,9 @@ def draw_specks(ink: Pixels, rng: Random, count: int, *, largest: int, shade: in
     """`count` round dots with radii from 0 to `largest` pixels."""
     height, width = ink.shape
     for _ in range(count):
-        centre = rng.randrange(width), rng.randrange(height)
+        center = rng.randrange(width), rng.randrange(height)
         tone = round(shade * rng.uniform(0.4, 1))
-        cv2.circle(ink, centre, rng.randint(0, largest), tone, -1, cv2.LINE_AA)
+        cv2.circle(ink, center, rng.randint(0, largest), tone, -1, cv2.LINE_AA)
 
 
 def draw_grid(ink: Pixels, rng: Random, *, shade: int) -> None:

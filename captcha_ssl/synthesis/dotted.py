@@ -1,4 +1,4 @@
-"""Style `dotted`: slanted letters and waves made of dots, among stray specks, in one colour."""
+"""Style `dotted`: slanted letters and waves made of dots, among stray specks, in one color."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A labelled dataset of rendered pictures, whole or one shard of it."""
+"""A labeled dataset of rendered pictures, whole or one shard of it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _ROTATION = math.radians(28)
 _BEND = 0.13
 _SIZE = (0.62, 0.86)
 _STRETCH = (0.75, 1.15)
-_CENTRED = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
+_CENTERD = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
 
 Corners = npt.NDArray[np.float32]
 """Corners of a quadrilateral from the upper left clockwise: [4, 2] as x, y."""
@@ -34,7 +34,7 @@ Corners = npt.NDArray[np.float32]
 class Tile(NamedTuple):
     """Ink of one bent character, trimmed: `mask` is uint8 [h, w], 255 where it is solid.
 
-    `drop` is how far, in pixels, its centre lies below the middle of a capital letter: a comma
+    `drop` is how far, in pixels, its center lies below the middle of a capital letter: a comma
     hangs low and an apostrophe high.
     """
 
@@ -60,9 +60,9 @@ def tile(character: str, face: str, variant: int, height: int) -> Tile:
 
 
 def _bent_corners(across: float, down: float, rng: Random) -> Corners:
-    """The four corners of a box, each pushed aside a little, then turned about the centre."""
+    """The four corners of a box, each pushed aside a little, then turned about the center."""
     box = []
-    for x, y in _CENTRED:
+    for x, y in _CENTERD:
         box.append(
             (across * (x + rng.uniform(-_BEND, _BEND)), down * (y + rng.uniform(-_BEND, _BEND)))
         )

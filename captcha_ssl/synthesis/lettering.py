@@ -73,7 +73,7 @@ def letter_line(text: str, rng: Random, height: int, look: Lettering) -> Pixels:
 def _bent(
     character: str, rng: Random, height: int, look: Lettering, same: float | None, lean: float
 ) -> tuple[Pixels, float]:
-    """One letter turned, slanted and scaled, and how far its centre lies below a capital's."""
+    """One letter turned, slanted and scaled, and how far its center lies below a capital's."""
     faces = _chosen_faces(character, look.faces)
     face = faces[int((rng.random() if same is None else same) * len(faces))]
     drawn = next((size for size in _DRAWN if size >= height), _DRAWN[-1])
@@ -104,7 +104,7 @@ def _chosen_faces(character: str, wanted: Callable[[str], bool]) -> tuple[str, .
 
 @lru_cache(maxsize=1 << 15)
 def _upright(character: str, face: str, height: int) -> tuple[Pixels, float]:
-    """Trimmed ink of a letter whose capitals are `height` high, and the drop of its centre."""
+    """Trimmed ink of a letter whose capitals are `height` high, and the drop of its center."""
     font = load_face(face, _em_size(face, height))
     left, top, right, bottom = (int(edge) for edge in font.getbbox(character, anchor="ls"))
     drawn = font.getmask(character, mode="L")

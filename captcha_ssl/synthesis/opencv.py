@@ -1,7 +1,7 @@
-"""Style `fast`: coloured, bent characters under arcs and dots, drawn with OpenCV.
+"""Style `fast`: colored, bent characters under arcs and dots, drawn with OpenCV.
 
-The picture is one line from a pale background colour to a dark ink colour. So everything is
-drawn as a single layer of ink, smoothed once, and coloured at the very end.
+The picture is one line from a pale background color to a dark ink color. So everything is
+drawn as a single layer of ink, smoothed once, and colored at the very end.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def draw_fast(text: str, rng: Random, canvas: Canvas) -> Pixels:
     _draw_dots(ink, rng)
     _draw_curves(ink, rng)
     cv2.GaussianBlur(ink, (3, 3), 0, ink, borderType=cv2.BORDER_REPLICATE)
-    return _colour(ink, rng, canvas.channels)
+    return _color(ink, rng, canvas.channels)
 
 
 def _line(text: str, rng: Random, height: int) -> Pixels:
@@ -83,9 +83,9 @@ def _draw_dots(ink: Pixels, rng: Random) -> None:
     count = int((15 + 30 * rng.random()) * width * height / 9600)
     draws = np.frombuffer(rng.randbytes(4 * count), np.uint32)
     # One draw a dot over the rows end to end; a dot at a row's end may run into the next row.
-    centres = width + 1 + (draws * (((height - 2) * width - 2) / 2**32)).astype(np.int64)
+    centers = width + 1 + (draws * (((height - 2) * width - 2) / 2**32)).astype(np.int64)
     blob = np.array((-width, -1, 0, 1, width, width + 1))
-    ink.reshape(-1)[centres[:, None] + blob] = int(150 + 105 * rng.random())
+    ink.reshape(-1)[centers[:, None] + blob] = int(150 + 105 * rng.random())
 
 
 def _draw_curves(ink: Pixels, rng: Random) -> None:
@@ -94,16 +94,16 @@ def _draw_curves(ink: Pixels, rng: Random) -> None:
     thickness = max(1, round(height / 60))
     for _ in range(2 if random() < 0.35 else 1):
         shade = int(130 + 125 * random())
-        centre = int((0.2 + 0.6 * random()) * width), int((0.2 + 0.6 * random()) * height)
+        center = int((0.2 + 0.6 * random()) * width), int((0.2 + 0.6 * random()) * height)
         axes = int((0.15 + 0.4 * random()) * width), int(0.35 * random() * height)
         start = int(20 * random()) + (180 if random() < 0.4 else 0)
         tilt = int(30 * random()) - 15
         end = start + 140 + int(40 * random())
-        cv2.ellipse(ink, centre, axes, tilt, start, end, shade, thickness + (random() < 0.25))
+        cv2.ellipse(ink, center, axes, tilt, start, end, shade, thickness + (random() < 0.25))
 
 
-def _colour(ink: Pixels, rng: Random, channels: int) -> Pixels:
-    """Turn ink 0..255 into colours from a pale paper to a dark ink: uint8 [C, H, W]."""
+def _color(ink: Pixels, rng: Random, channels: int) -> Pixels:
+    """Turn ink 0..255 into colors from a pale paper to a dark ink: uint8 [C, H, W]."""
     random = rng.random
     paper = [_DARKEST_PAPER + 17 * random() for _ in range(3)]
     dark = [10 + 190 * random() for _ in range(3)]
@@ -118,5 +118,5 @@ def _colour(ink: Pixels, rng: Random, channels: int) -> Pixels:
     return picture
 
 
-def _luma(colour: list[float]) -> float:
-    return sum(weight * value for weight, value in zip(_LUMA, colour, strict=True))
+def _luma(color: list[float]) -> float:
+    return sum(weight * value for weight, value in zip(_LUMA, color, strict=True))

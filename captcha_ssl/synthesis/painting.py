@@ -1,4 +1,4 @@
-"""From ink to a picture: where the line stands, on which paper, in which colours."""
+"""From ink to a picture: where the line stands, on which paper, in which colors."""
 
 from __future__ import annotations
 
@@ -64,12 +64,12 @@ def paint(
     inverted: float = 0.0,
     field: np.ndarray | None = None,
 ) -> Pixels:
-    """Colour ink 0…255 [H, W]: uint8 [C, H, W].
+    """Color ink 0…255 [H, W]: uint8 [C, H, W].
 
     `paper` and `dark` are brightnesses, from which each channel departs by up to `tint`;
     `inverted` is how often the two change places; `field` [H, W] is added to everything.
     """
-    ends = [_colour(rng.uniform(*span), rng, tint) for span in (paper, dark)]
+    ends = [_color(rng.uniform(*span), rng, tint) for span in (paper, dark)]
     if rng.random() < inverted:
         ends.reverse()
     background, letters = ends
@@ -77,14 +77,14 @@ def paint(
     picture = background[:, None, None] + (letters - background)[:, None, None] * share
     if field is not None:
         picture += field
-    coloured = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    colored = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
     if canvas.channels == 3:
-        return coloured
-    # Of the clipped colours: a channel may end where the brightness does not.
-    return cv2.cvtColor(coloured.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY)[None]
+        return colored
+    # Of the clipped colors: a channel may end where the brightness does not.
+    return cv2.cvtColor(colored.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY)[None]
 
 
-def _colour(brightness: float, rng: Random, tint: float) -> np.ndarray:
+def _color(brightness: float, rng: Random, tint: float) -> np.ndarray:
     """RGB float32 [3] of a brightness, or a little off where a channel ends."""
-    colour = np.array([rng.uniform(-tint, tint) for _ in range(3)], np.float32)
-    return np.clip(colour - _LUMA @ colour + brightness, 0, 255)
+    color = np.array([rng.uniform(-tint, tint) for _ in range(3)], np.float32)
+    return np.clip(color - _LUMA @ color + brightness, 0, 255)

@@ -41,7 +41,7 @@ class PictureSettings:
     )
     height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
     width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
-    channels: int = setting(3, "3 for colour, 1 for grey", low=1, high=3)
+    channels: int = setting(3, "3 for color, 1 for gray", low=1, high=3)
 
     def lengths(self) -> tuple[tuple[int, int], ...]:
         """Shortest and longest text of each range, every range as likely.
@@ -110,7 +110,7 @@ def charsets_of_kinds(charset: str) -> list[str]:
 
 def _checked_lengths(settings: PictureSettings) -> tuple[tuple[int, int], ...]:
     if settings.channels not in (1, 3):
-        raise UserError(f"channels = {settings.channels}: use 3 for colour or 1 for grey")
+        raise UserError(f"channels = {settings.channels}: use 3 for color or 1 for gray")
     ranges = settings.lengths()
     longest = max(longest for _, longest in ranges)
     needed = longest * _NARROWEST_CHARACTER

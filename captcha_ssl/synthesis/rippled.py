@@ -1,6 +1,6 @@
 """Style `rippled`: bold black letters seen through water, under a hook and a long curve.
 
-It is modelled on the pictures of the Java library Kaptcha as it comes, whose two distortions are
+It is modeled on the pictures of the Java library Kaptcha as it comes, whose two distortions are
 the filters `RippleFilter` and `WaterFilter` of JH Labs; their equations are below.
 """
 

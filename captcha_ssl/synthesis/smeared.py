@@ -1,4 +1,4 @@
-"""Style `smeared`: tight black letters, smeared here and there, on a grey slope under lines."""
+"""Style `smeared`: tight black letters, smeared here and there, on a gray slope under lines."""
 
 from __future__ import annotations
 

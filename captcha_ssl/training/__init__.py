@@ -1,1 +1,1 @@
-"""One training loop for every stage, with its optimiser, checkpoints and run directory."""
+"""One training loop for every stage, with its optimizer, checkpoints and run directory."""

@@ -24,17 +24,17 @@ def save_state(
     path: Path,
     step: int,
     task: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     running: dict[str, Tensor],
 ) -> None:
-    """Write the state after `step` finished steps: weights, buffers, optimiser, running sums.
+    """Write the state after `step` finished steps: weights, buffers, optimizer, running sums.
 
     Raises OSError.
     """
     tensors = {f"task.{k}": v for k, v in task.state_dict().items()}
     tensors |= {f"running.{k}": v for k, v in running.items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
     # A tensor, not a word beside the step: safetensors writes words in any order, and the states of
     # two like runs are the same bytes.
     tensors["ranks"] = torch.tensor(world_size())
@@ -43,7 +43,7 @@ def save_state(
 
 
 def load_state(
-    path: Path, task: nn.Module, optimiser: torch.optim.Optimizer
+    path: Path, task: nn.Module, optimizer: torch.optim.Optimizer
 ) -> tuple[int, dict[str, Tensor]]:
     """Restore what `save_state` wrote; return the finished steps and the running sums.
 
@@ -63,24 +63,24 @@ def load_state(
         raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error
     try:
         task.load_state_dict(_below("task.", tensors))
-        _restore_optimiser(optimiser, _below("optimiser.", tensors))
+        _restore_optimizer(optimizer, _below("optimizer.", tensors))
     except (RuntimeError, ValueError, IndexError, KeyError) as error:
         raise UserError(f"{path}: the saved state is of another architecture") from error
     return step, running
 
 
-def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = _laid_out_like(parameters[int(index)], tensor)
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    # The fused optimiser walks through memory: a channels_last weight needs channels_last moments.
+    # The fused optimizer walks through memory: a channels_last weight needs channels_last moments.
     return torch.empty_like(parameter).copy_(tensor) if tensor.ndim else tensor
 
 

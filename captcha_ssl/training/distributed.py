@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from captcha_ssl import launch
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
-from captcha_ssl.models.synced_norm import synchronise_norms
+from captcha_ssl.models.synced_norm import synchronize_norms
 
 Begun = TypeVar("Begun")
 
@@ -82,14 +82,14 @@ def shared(task: Any, device: torch.device) -> Any:
     with warnings.catch_warnings():
         # Later versions have another name for it, which those before do not know.
         warnings.simplefilter("ignore", FutureWarning)
-        # Buffers are kept equal by what fills them: synchronised norms, gathered keys.
+        # Buffers are kept equal by what fills them: synchronized norms, gathered keys.
         return DistributedDataParallel(task, device_ids=on_gpu, broadcast_buffers=False)
 
 
 def spread_norms(module: nn.Module, device: torch.device) -> None:
-    """Normalise by the batches of all ranks, if there are several."""
+    """Normalize by the batches of all ranks, if there are several."""
     if world_size() > 1:
-        synchronise_norms(module, device)
+        synchronize_norms(module, device)
 
 
 def own_share(batch_size: int) -> slice:

@@ -28,7 +28,7 @@ from captcha_ssl.training.distributed import (
 )
 from captcha_ssl.training.interruption import stop_requests
 from captcha_ssl.training.memory import advice_on_memory
-from captcha_ssl.training.optimiser import build_optimiser, cosine_factor, set_learning_rate
+from captcha_ssl.training.optimizer import build_optimizer, cosine_factor, set_learning_rate
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.tensorboard import tensorboard_curves
@@ -41,11 +41,11 @@ class Task(Protocol):
     """What the loop trains: an nn.Module that turns a batch into losses and figures."""
 
     def __call__(self, batch: Any, progress: float) -> dict[str, Tensor]:
-        """Scalar tensors by name; `loss` among them is minimised, the others are logged."""
+        """Scalar tensors by name; `loss` among them is minimized, the others are logged."""
         ...
 
     def after_step(self, progress: float) -> None:
-        """What happens once the optimiser has stepped."""
+        """What happens once the optimizer has stepped."""
         ...
 
 
@@ -90,13 +90,13 @@ def train(
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
-    optimiser = build_optimiser(groups)
+    optimizer = build_optimizer(groups)
     order, own = (
         BatchOrder(count, settings.batch_size, settings.seed),
         own_share(settings.batch_size),
     )
     meter = _Meter(settings, steps, run, observe, inspect)
-    first = _restore(task, optimiser, run, meter)
+    first = _restore(task, optimizer, run, meter)
     called = shared(task, device)
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
@@ -107,10 +107,10 @@ def train(
         stop_requests() as stop_asked,
     ):
         for step in range(first, steps):
-            set_learning_rate(optimiser, cosine_factor(step, steps, settings.warmup))
+            set_learning_rate(optimizer, cosine_factor(step, steps, settings.warmup))
             torch.manual_seed(step_seed(settings.seed, step, rank()))
             batch, progress = fetch(order(step)[own]), step / steps
-            figures = _step(task, called, batch, optimiser, progress, autocast, settings)
+            figures = _step(task, called, batch, optimizer, progress, autocast, settings)
             meter.add(step, figures)
             due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == steps
             stopping = any_rank(stop_asked())
@@ -118,7 +118,7 @@ def train(
                 meter.totals(step)
                 running = meter.running()
                 if run.writes:
-                    save_state(run.state_file, step + 1, task, optimiser, running)
+                    save_state(run.state_file, step + 1, task, optimizer, running)
             if stopping:
                 raise KeyboardInterrupt(_stopped(step + 1, run))
     if run:
@@ -135,7 +135,7 @@ def _stopped(step: int, run: RunDirectory | None) -> str:
 
 def _restore(
     task: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     run: RunDirectory | None,
     meter: _Meter,
 ) -> int:
@@ -145,7 +145,7 @@ def _restore(
         # Killed before the first state was saved: what was measured is measured again.
         run.forget_after(0)
         return 0
-    step, running = load_state(run.state_file, task, optimiser)
+    step, running = load_state(run.state_file, task, optimizer)
     run.forget_after(step)
     meter.restore(running, run.metrics())
     return step
@@ -155,7 +155,7 @@ def _step(
     task: Any,
     called: Any,
     batch: Any,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     progress: float,
     autocast: AbstractContextManager[Any],
     settings: LoopSettings,
@@ -163,17 +163,17 @@ def _step(
     with advice_on_memory(settings.batch_size):
         with autocast:
             figures: dict[str, Tensor] = called(batch, progress)
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         figures["loss"].backward()  # type: ignore[no-untyped-call]
     if settings.clip:
         nn.utils.clip_grad_norm_(task.parameters(), settings.clip)
-    optimiser.step()
+    optimizer.step()
     task.after_step(progress)
     return {name: figure.detach() for name, figure in figures.items()}
 
 
 class _Meter:
-    """Means of the figures between two logged steps, without a host synchronisation per step."""
+    """Means of the figures between two logged steps, without a host synchronization per step."""
 
     def __init__(
         self,

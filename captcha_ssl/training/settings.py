@@ -41,7 +41,7 @@ class ModelSettings:
     """What the encoder is and which pixels it sees."""
 
     encoder: str = setting("tiny", "size of the encoder", choices=ENCODERS)
-    channels: int = setting(1, "1 for grey, 3 for colour", low=1, high=3)
+    channels: int = setting(1, "1 for gray, 3 for color", low=1, high=3)
     height: int = setting(32, "height in pixels the images are resized to; multiple of 16", low=16)
     width: int | None = setting(None, "width in pixels; none: from the images", low=16)
     max_bad: float = setting(0.01, "share of unreadable images that is tolerated", low=0, high=1)
@@ -49,7 +49,7 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class PretrainSettings:
-    """What is learnt from the unlabelled pile, and for how long."""
+    """What is learned from the unlabeled pile, and for how long."""
 
     method: str = setting("simclr", "way to learn without labels")
     epochs: float = setting(20.0, "passes over the images", low=0.0)
@@ -60,7 +60,7 @@ class PretrainSettings:
 
 @dataclass(frozen=True)
 class FinetuneSettings:
-    """How the recogniser learns from the labels."""
+    """How the recognizer learns from the labels."""
 
     steps: int = setting(1000, "steps of training", low=1)
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0)
@@ -72,8 +72,8 @@ class FinetuneSettings:
         200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
     )
     init_from: Path | None = setting(None, "start from the encoder of this run or model file")
-    unlabeled: Path | None = setting(None, "unlabelled images to train on too; none: labels alone")
+    unlabeled: Path | None = setting(None, "unlabeled images to train on too; none: labels alone")
     labels: int | None = setting(None, "use only this many labels, a nested subset by seed", low=1)
     validation: float = setting(
-        0.0, "share of the labelled images held out to report on", low=0.0, high=0.9
+        0.0, "share of the labeled images held out to report on", low=0.0, high=0.9
     )

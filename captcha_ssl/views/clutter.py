@@ -1,4 +1,4 @@
-"""Strokes and dots in the colour of the ink, drawn over standardised images.
+"""Strokes and dots in the color of the ink, drawn over standardized images.
 
 They stand for the lines and specks of captchas: an encoder that must find two views of one crop
 equal although each carries other clutter learns to read past it.
@@ -20,7 +20,7 @@ _CHANCES = 4
 
 
 def clutter(images: Tensor, strokes: int, dots: float) -> Tensor:
-    """Draw over standardised `[B, C, H, W]`: up to `strokes` parabolas, each half the time, and
+    """Draw over standardized `[B, C, H, W]`: up to `strokes` parabolas, each half the time, and
     between 0 and `dots` expected dots of 2x2 pixels."""
     if not strokes and not dots:
         return images

@@ -21,8 +21,8 @@ class ViewSettings:
     )
     strokes: int = setting(2, "curved strokes drawn over a view, at most", low=0)
     dots: float = setting(12.0, "dots expected on a view, at most", low=0)
-    colour: float = setting(
-        1.0, "share of views whose colours are mixed anew; grey images stay", low=0, high=1
+    color: float = setting(
+        1.0, "share of views whose colors are mixed anew; gray images stay", low=0, high=1
     )
     contrast: float = setting(0.5, "largest change of contrast, natural logarithm", low=0)
     brightness: float = setting(0.3, "deviation of the brightness, in image deviations", low=0)
@@ -44,8 +44,8 @@ class GentleViewSettings(ViewSettings):
     )
     strokes: int = setting(0, "curved strokes drawn over a view, at most", low=0)
     dots: float = setting(0.0, "dots expected on a view, at most", low=0)
-    colour: float = setting(
-        0.5, "share of views whose colours are mixed anew; grey images stay", low=0, high=1
+    color: float = setting(
+        0.5, "share of views whose colors are mixed anew; gray images stay", low=0, high=1
     )
     contrast: float = setting(0.3, "largest change of contrast, natural logarithm", low=0)
     brightness: float = setting(0.2, "deviation of the brightness, in image deviations", low=0)
@@ -66,8 +66,8 @@ class StrongViewSettings(GentleViewSettings):
     )
     strokes: int = setting(2, "curved strokes drawn over a view, at most", low=0)
     dots: float = setting(24.0, "dots expected on a view, at most", low=0)
-    colour: float = setting(
-        1.0, "share of views whose colours are mixed anew; grey images stay", low=0, high=1
+    color: float = setting(
+        1.0, "share of views whose colors are mixed anew; gray images stay", low=0, high=1
     )
     contrast: float = setting(0.5, "largest change of contrast, natural logarithm", low=0)
     brightness: float = setting(0.3, "deviation of the brightness, in image deviations", low=0)

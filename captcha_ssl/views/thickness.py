@@ -1,4 +1,4 @@
-"""Thicker, thinner and closed strokes: grey-level morphology on a random share of the images."""
+"""Thicker, thinner and closed strokes: gray-level morphology on a random share of the images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contrast, brightness, blur and noise of standardised images."""
+"""Contrast, brightness, blur and noise of standardized images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One random view of a batch: warp, thickness, clutter, colour, tone, in this order."""
+"""One random view of a batch: warp, thickness, clutter, color, tone, in this order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.views.clutter import clutter
-from captcha_ssl.views.colour import vary_colour
+from captcha_ssl.views.color import vary_color
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.thickness import vary_thickness
 from captcha_ssl.views.tone import vary_tone
@@ -14,7 +14,7 @@ from captcha_ssl.views.warp import warp
 
 
 def random_view(images: Tensor, settings: ViewSettings, width: int | None = None) -> Tensor:
-    """A view of standardised float `[B, C, H, W]`, `[B, C, H, width]`; torch's RNG decides all.
+    """A view of standardized float `[B, C, H, W]`, `[B, C, H, width]`; torch's RNG decides all.
 
     Left-to-right order and, up to `settings.shift` and the elastic part, the place of every
     stroke are kept, so that frames of two views correspond.
@@ -25,6 +25,6 @@ def random_view(images: Tensor, settings: ViewSettings, width: int | None = None
         if settings.thickness:
             view = vary_thickness(view, settings.thickness)
         view = clutter(view, settings.strokes, settings.dots)
-        if settings.colour:
-            view = vary_colour(view, settings.colour)
+        if settings.color:
+            view = vary_color(view, settings.color)
         return vary_tone(view, settings)

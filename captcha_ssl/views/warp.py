@@ -1,4 +1,4 @@
-"""Random affine and elastic deformation about the centre of each image, in one warp.
+"""Random affine and elastic deformation about the center of each image, in one warp.
 
 Both are told at the points of a coarse control grid. Between these the positions are bilinear,
 which for the affine part is no approximation.
@@ -19,7 +19,7 @@ _CONTROL_ROWS, _PIXELS_PER_CONTROL_COLUMN = 4, 10
 
 
 def warp(images: Tensor, settings: ViewSettings, width: int | None = None) -> Tensor:
-    """Deform float `[B, C, H, W]` into `[B, C, H, width]` about the common centre.
+    """Deform float `[B, C, H, W]` into `[B, C, H, width]` about the common center.
 
     A `width` below W leaves a margin from which rotated corners are filled; beyond the margin
     the border pixel is repeated.
@@ -44,14 +44,14 @@ def _positions(
     settings: ViewSettings,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Where the control points come from: y and x `[B, rows, columns]`, pixels off the centre."""
+    """Where the control points come from: y and x `[B, rows, columns]`, pixels off the center."""
     angle, shear, wider, higher = uniform(batch, device, 4)[..., None, None].unbind(1)
     angle, shear = angle * math.radians(settings.rotation), shear * settings.shear
     scale_x = torch.exp(wider * settings.scale)
     # Height varies less than width in print; a character cut at the top cannot be read.
     scale_y = torch.exp(higher * settings.scale * 0.7)
     cos, sin = torch.cos(angle), torch.sin(angle)
-    y, x = (_centred(*ends, device) for ends in zip(size, control, strict=True))
+    y, x = (_centered(*ends, device) for ends in zip(size, control, strict=True))
     y = y[:, None] * scale_y
     x = x * scale_x
     shift = uniform(batch, device, 2, 1, 1) * settings.shift
@@ -63,7 +63,7 @@ def _positions(
     return from_y + bend[0], from_x + bend[1]
 
 
-def _centred(size: int, points: int, device: torch.device) -> Tensor:
+def _centered(size: int, points: int, device: torch.device) -> Tensor:
     """`points` places from one end of `size` pixels to the other, 0 in the middle."""
     half = (size - 1) / 2
     return torch.linspace(-half, half, points, device=device)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from captcha_ssl.benchmark.configuration import Configuration, configure
-from captcha_ssl.benchmark.records import Row, Trial
-from captcha_ssl.benchmark.results import Results
-from captcha_ssl.benchmark.run import run_benchmark
-from captcha_ssl.benchmark.summary import summarise
+from captcha_ssl.benchmark.plan.configuration import Configuration, configure
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.report.summary import summarize
+from captcha_ssl.benchmark.runs.records import Row, Trial
+from captcha_ssl.benchmark.runs.run import run_benchmark
 from captcha_ssl.data.writers import open_writer
 
 TINY = (
@@ -68,7 +68,7 @@ def results() -> Callable[..., Results]:
         return Results(
             configuration=configuration,
             rows=rows,
-            entries=summarise(rows, configuration.arms),
+            entries=summarize(rows, configuration.arms),
             trials=make_trials(figures),
             pretrained=[],
             data={"source": "a", "pool": 8000, "test": 2000, "copies_removed": 3},

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from captcha_ssl.benchmark.comparison import columns, lines, ranked, table, worth_comparing
-from captcha_ssl.benchmark.comparison_plot import COMPARISON_PLOT
-from captcha_ssl.benchmark.pretraining import Pretrained
-from captcha_ssl.benchmark.report import write_report
-from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.report.comparison import columns, lines, ranked, table, worth_comparing
+from captcha_ssl.benchmark.report.comparison_plot import COMPARISON_PLOT
+from captcha_ssl.benchmark.report.report import write_report
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.runs.pretraining import Pretrained
 
 FIGURES = {
     ("scratch", 50): [0.2, 0.3],

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_ssl.benchmark import finetuning
-from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.records import best
-from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.plan.configuration import configure
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.runs import finetuning
+from captcha_ssl.benchmark.runs.records import best
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
@@ -52,11 +52,11 @@ def test_the_synthetic_encoder_comes_from_rendered_labels_of_the_same_charset(
     assert (pretrained.method, pretrained.steps) == ("synthetic", 4)
     assert pretrained.seconds > 0
     assert "never left the CTC plateau" in " ".join(pretrained.findings)
-    drawn = load_dataset(out / "pretrained" / "synthetic-data", labelled=True)
+    drawn = load_dataset(out / "pretrained" / "synthetic-data", labeled=True)
     assert len(drawn) == 12
     assert all(len(label) == 2 and set(label) <= set("ABC") for label in drawn.labels or [])
     card, tensors = load_model(pretrained.file)
-    assert (card.kind, card.charset, card.geometry.width) == ("recogniser", "ABC", 32)
+    assert (card.kind, card.charset, card.geometry.width) == ("recognizer", "ABC", 32)
     _, frozen = load_model(out / "models" / "synthetic-frozen")
     assert torch.equal(tensors["encoder.stem.0.weight"], frozen["encoder.stem.0.weight"])
 

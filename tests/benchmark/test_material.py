@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from captcha_ssl.benchmark.material import Material, split
-from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
+from captcha_ssl.benchmark.runs.material import Material, split
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.plan import Arm, Choice, choices, compute_models, plan_cells
-from captcha_ssl.benchmark.presets import PRESETS
+from captcha_ssl.benchmark.plan.configuration import configure
+from captcha_ssl.benchmark.plan.plan import Arm, Choice, choices, compute_models, plan_cells
+from captcha_ssl.benchmark.plan.presets import PRESETS
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.simclr import SimCLR
 

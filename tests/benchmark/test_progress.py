@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from captcha_ssl.benchmark.plan import Arm
-from captcha_ssl.benchmark.progress import Progress, duration
-from captcha_ssl.benchmark.records import Row, Trial
+from captcha_ssl.benchmark.plan.plan import Arm
+from captcha_ssl.benchmark.runs.progress import Progress, duration
+from captcha_ssl.benchmark.runs.records import Row, Trial
 
 
 def trial(arm: str, seconds: float) -> Trial:

@@ -8,10 +8,10 @@ from statistics import fmean
 import pytest
 from PIL import Image
 
-from captcha_ssl.benchmark.caveats import caveats
-from captcha_ssl.benchmark.plots import PLOT
-from captcha_ssl.benchmark.report import write_report
-from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.report.caveats import caveats
+from captcha_ssl.benchmark.report.plots import PLOT
+from captcha_ssl.benchmark.report.report import write_report
+from captcha_ssl.benchmark.report.results import Results
 
 FIGURES = {
     ("scratch", 100): [0.21, 0.34, 0.29],

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from captcha_ssl.benchmark import job, pretraining
-from captcha_ssl.benchmark.records import Row
-from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.runs import job, pretraining
+from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.settings import LoopSettings
 

@@ -1,4 +1,4 @@
-"""Whole benchmarks on noise with random labels: nothing is learnt, but everything is done."""
+"""Whole benchmarks on noise with random labels: nothing is learned, but everything is done."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
-from captcha_ssl.benchmark import job
-from captcha_ssl.benchmark.results import Results
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.runs import job
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 Run = Callable[..., Results]
 
@@ -48,9 +48,9 @@ class Watched:
             self.trained.append((arm.name, len(data), seed, lr, self.pictures(data)))
             return fine_tune(arm, data, *rest, **options)
 
-        def watched_evaluate(recogniser: Recogniser, data: Dataset) -> Any:
+        def watched_evaluate(recognizer: Recognizer, data: Dataset) -> Any:
             self.scored.append(self.pictures(data))
-            return evaluate(recogniser, data)
+            return evaluate(recognizer, data)
 
         monkeypatch.setattr(job, "fine_tune", watched_fine_tune)
         monkeypatch.setattr(job, "evaluate", watched_evaluate)
@@ -121,7 +121,7 @@ def test_the_model_kept_is_that_of_the_last_seed_at_most_labels(
 ):
     out, results = unbroken
     for arm in ("scratch", "simclr", "simclr-frozen"):
-        Recogniser.load(out / "models" / arm)
+        Recognizer.load(out / "models" / arm)
         card, _ = load_model(out / "models" / arm)
         (row,) = (r for r in results.rows if (r.arm, r.labels, r.seed) == (arm, 8, 2))
         # Its time is left out: equal runs leave equal files.
@@ -191,6 +191,6 @@ def test_what_diverges_is_noted_and_the_rest_goes_on(run: Run, tmp_path: Path):
 
 
 def test_a_method_that_cannot_learn_from_the_images_is_refused_first(run: Run, tmp_path: Path):
-    with pytest.raises(UserError, match="colour"):
+    with pytest.raises(UserError, match="color"):
         run(tmp_path / "out", "methods=simclr,colorization", "channels=3")
     assert not (tmp_path / "out").exists()

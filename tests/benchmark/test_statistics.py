@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from captcha_ssl.benchmark.statistics import (
+from captcha_ssl.benchmark.report.statistics import (
     LabelSavings,
     errors_removed,
     estimate,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from captcha_ssl.benchmark.results import Results
-from captcha_ssl.benchmark.table import cells
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.report.table import cells
 
 FIGURES = {
     ("scratch", 100): [0.2, 0.3],

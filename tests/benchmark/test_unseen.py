@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from captcha_ssl.benchmark import job
-from captcha_ssl.benchmark.configuration import configure
-from captcha_ssl.benchmark.report import write_report
-from captcha_ssl.benchmark.results import Results
-from captcha_ssl.benchmark.summary import summarise
+from captcha_ssl.benchmark.plan.configuration import configure
+from captcha_ssl.benchmark.report.report import write_report
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.report.summary import summarize
+from captcha_ssl.benchmark.runs import job
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.evaluate import evaluate
 
 Run = Callable[..., Results]
-HEADING = "## In a style that no run has learnt from"
+HEADING = "## In a style that no run has learned from"
 
 
 @pytest.fixture
@@ -28,8 +28,8 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], float]]:
     """The labels of everything that was read, and the exact match."""
     found: list[tuple[list[str], float]] = []
 
-    def watched(recogniser: Any, data: Dataset) -> Any:
-        read = evaluate(recogniser, data)
+    def watched(recognizer: Any, data: Dataset) -> Any:
+        read = evaluate(recognizer, data)
         found.append((list(data.labels or []), read.exact_match))
         return read
 
@@ -42,7 +42,7 @@ def test_every_reported_run_reads_them_and_no_trial_does(
 ) -> None:
     out, settings = tmp_path / "out", ("unseen_style=fast", "label_counts=4", "length=2")
     results = run(out, *settings)
-    drawn = load_dataset(out / "unseen-data", labelled=True)
+    drawn = load_dataset(out / "unseen-data", labeled=True)
     assert len(drawn) == results.data["unseen"] == 10
     assert all(len(label) == 2 and set(label) <= set("ABC") for label in drawn.labels or [])
     read = [exact for labels, exact in scored if labels == list(drawn.labels or [])]
@@ -66,7 +66,7 @@ def test_the_gain_there_is_paired_over_the_baseline_of_the_test_images(
 
     unseen = {"scratch": [0.2, 0.4], "simclr": [0.3, 0.6]}
     rows = [replace(row, unseen=unseen[row.arm][row.seed - 1]) for row in plain.rows]
-    entries = summarise(rows, plain.configuration.arms)
+    entries = summarize(rows, plain.configuration.arms)
     scratch, simclr = entries
     assert scratch.unseen_gain is None
     assert simclr.unseen is not None and simclr.unseen_gain is not None
@@ -90,7 +90,7 @@ def test_the_gain_there_is_paired_over_the_baseline_of_the_test_images(
     ],
 )
 def test_a_style_that_is_learnt_from_is_refused(settings: tuple[str, ...]) -> None:
-    with pytest.raises(UserError, match="is learnt from; name another style"):
+    with pytest.raises(UserError, match="is learned from; name another style"):
         configure(assignments=settings)
 
 

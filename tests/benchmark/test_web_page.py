@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from captcha_ssl.benchmark.blocks import Gallery, Heading, Table, Text
-from captcha_ssl.benchmark.details import Details, Misreading, read_details
-from captcha_ssl.benchmark.report import write_report
-from captcha_ssl.benchmark.results import Results
-from captcha_ssl.benchmark.verdict import highlights, unhelpful
-from captcha_ssl.benchmark.web_page import web_page
+from captcha_ssl.benchmark.report.blocks import Gallery, Heading, Table, Text
+from captcha_ssl.benchmark.report.report import write_report
+from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
+from captcha_ssl.benchmark.report.web_page import web_page
+from captcha_ssl.benchmark.runs.details import Details, Misreading, read_details
 from captcha_ssl.data.writers.png import encode_png
 
 FIGURES = {

@@ -17,7 +17,7 @@ Evaluate = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def data(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
-    """Twelve images: ten labelled with what they show, one A as B, one CD as C."""
+    """Twelve images: ten labeled with what they show, one A as B, one CD as C."""
     folder = tmp_path / "data"
     folder.mkdir()
     texts = [*(letter * n for letter in "ABCD" for n in (1, 3)), "ABCD", "DA", "A", "CD"]
@@ -113,8 +113,8 @@ def test_missing_models_and_data_are_one_line_and_exit_2(
     evaluate: Evaluate, data: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "cut").write_bytes(b"\x10\x00")
-    (tmp_path / "unlabelled").mkdir()
-    (data / "0.png").rename(tmp_path / "unlabelled" / "0.png")
+    (tmp_path / "unlabeled").mkdir()
+    (data / "0.png").rename(tmp_path / "unlabeled" / "0.png")
     for result in (
         evaluate(model=tmp_path / "gone"),
         evaluate(model=tmp_path / "cut"),

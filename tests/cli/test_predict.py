@@ -17,7 +17,7 @@ from PIL import Image
 from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.recognition import open_reader
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 Draw = Callable[[str], np.ndarray]
 Predict = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -185,7 +185,7 @@ def test_a_doubtful_text_is_marked_and_makes_the_exit_code_1(predict: Predict) -
 
 
 def test_an_exported_model_reads_the_same_without_torch(
-    pile: Path, reader: Recogniser, reader_file: Path, tmp_path: Path
+    pile: Path, reader: Recognizer, reader_file: Path, tmp_path: Path
 ) -> None:
     model = tmp_path / "reader.onnx"
     assert run(["export", str(reader_file), str(model)]) == 0

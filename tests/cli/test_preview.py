@@ -28,7 +28,7 @@ def error_line(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.fixture(scope="module")
 def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Grey images, 88 pixels wide at the height that is trained at."""
+    """Gray images, 88 pixels wide at the height that is trained at."""
     out = tmp_path_factory.mktemp("data") / "pile"
     done = run("generate", out, "--count", 20, "--style", "fast", "--channels", 1, "-q")
     assert done.returncode == 0, done.stderr
@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_drawn_is_refused_at_once(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--method", "colorization", "--set", "channels=3"), "these are grey"),
+        (("--method", "colorization", "--set", "channels=3"), "these are gray"),
         (("--method", "jigsaw", "--set", "piece_gap=14"), "88 pixels wide are too narrow"),
         (("--method", "patch-location", "--set", "reach=4"), "too narrow for windows 98 pixels"),
         (("--method", "byol", "--set", "crop_width=92"), "too narrow for crops of 92"),
@@ -100,7 +100,7 @@ def test_images_a_method_cannot_learn_from_are_refused_before_a_run(
 
 
 def test_what_a_run_refuses_a_preview_refuses_too(pile: Path, tmp_path: Path) -> None:
-    grey = ("--method", "colorization", "--set", "channels=3")
-    done = run("pretrain", pile, "--preview", tmp_path / "sheet.png", *grey, *FAST)
-    assert "these are grey" in error_line(done)
+    gray = ("--method", "colorization", "--set", "channels=3")
+    done = run("pretrain", pile, "--preview", tmp_path / "sheet.png", *gray, *FAST)
+    assert "these are gray" in error_line(done)
     assert list(tmp_path.iterdir()) == []

@@ -90,7 +90,7 @@ def test_finetune_trains_itself_on_a_pile_and_resumes(pile: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
     (row,) = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())
     assert 0 < row["accepted"] <= 1
-    assert row["loss"] >= row["labelled_loss"] > 0
+    assert row["loss"] >= row["labeled_loss"] > 0
     before = (out / "model.safetensors").read_bytes()
     assert "begun with other settings (confidence)" in error_line(run(*asked, "--resume", *FAST))
     assert run(*asked, "--set", "confidence=0", "--resume", *FAST).returncode == 0

@@ -102,8 +102,7 @@ def main() -> int:
     import torch
 
     import captcha_ssl.cli.main
-    import captcha_ssl.recognition.export
-    import captcha_ssl.training.pretrain  # noqa: F401
+    import captcha_ssl.pretraining.pretrain  # noqa: F401
 
     torch.set_num_threads(1)
     begun = time.monotonic()

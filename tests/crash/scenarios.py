@@ -93,7 +93,7 @@ SCENARIOS = (
 
 
 def prepare(given: Path, run: Callable[[list[str]], int]) -> None:
-    """Write what the scenarios are given: a labelled pile and a pretrained encoder."""
+    """Write what the scenarios are given: a labeled pile and a pretrained encoder."""
     rng = np.random.default_rng(0)
     with open_writer(
         given / "pile", "packed", count=60, channels=1, height=32, width=40, about={}

@@ -51,5 +51,5 @@ def test_labels_without_a_character_are_an_error():
 
 
 @pytest.mark.parametrize(("text", "frames"), [("", 0), ("a", 1), ("ab", 2), ("aa", 3), ("aabb", 6)])
-def test_equal_neighbours_need_a_frame_between_them(text: str, frames: int):
+def test_equal_neighbors_need_a_frame_between_them(text: str, frames: int):
     assert frames_needed(text) == frames

@@ -18,16 +18,16 @@ def frames(width: int) -> int:
 
 
 @pytest.fixture
-def labelled(pile) -> Path:
+def labeled(pile) -> Path:
     folder = pile("a.png", "b.png", "c.png", "d.png")
     table = "filename,label\na.png,xx\nb.png,y\nc.png,xyz\ngone.png,q\n"
     (folder / "labels.csv").write_text(table)
     return folder
 
 
-def test_labels_and_sizes_are_counted(labelled: Path, draw):
-    Image.fromarray(draw(height=30, width=30)).save(labelled / "b.png")
-    report = inspect(labelled, frames=frames)
+def test_labels_and_sizes_are_counted(labeled: Path, draw):
+    Image.fromarray(draw(height=30, width=30)).save(labeled / "b.png")
+    report = inspect(labeled, frames=frames)
     assert report.images == 3
     assert report.sizes == [(60, 20, 2), (30, 30, 1)]
     assert report.geometry == Geometry(1, 32, 96)
@@ -36,22 +36,22 @@ def test_labels_and_sizes_are_counted(labelled: Path, draw):
     assert report.labels.lengths == {1: 1, 2: 1, 3: 1}
 
 
-def test_images_without_a_label_are_counted(labelled: Path):
-    assert inspect(labelled, frames=frames).labels.unlabelled == 1
+def test_images_without_a_label_are_counted(labeled: Path):
+    assert inspect(labeled, frames=frames).labels.unlabeled == 1
 
 
-def test_every_unusable_row_is_listed(labelled: Path):
-    (labelled / "c.png").write_bytes(b"")
-    report = inspect(labelled, frames=frames)
+def test_every_unusable_row_is_listed(labeled: Path):
+    (labeled / "c.png").write_bytes(b"")
+    report = inspect(labeled, frames=frames)
     assert [(entry.row, entry.reason) for entry in report.rejected] == [
         ("labels.csv line 5: gone.png", "no such file"),
         ("c.png", "empty file (0 bytes)"),
     ]
 
 
-def test_equal_pixels_are_duplicates_and_different_labels_a_conflict(labelled: Path, draw):
-    Image.fromarray(draw(0)).save(labelled / "b.png")
-    report = inspect(labelled, frames=frames)
+def test_equal_pixels_are_duplicates_and_different_labels_a_conflict(labeled: Path, draw):
+    Image.fromarray(draw(0)).save(labeled / "b.png")
+    report = inspect(labeled, frames=frames)
     assert report.duplicates == 1
     assert report.labels.conflicts == [["a.png: xx", "b.png: y"]]
 
@@ -64,8 +64,8 @@ def test_equal_bytes_of_another_shape_are_no_duplicates(pile):
     assert inspect(folder, frames=frames).duplicates == 0
 
 
-def test_labels_too_long_for_the_frames_are_counted(labelled: Path):
-    check = inspect(labelled, frames=lambda width: width // 48).labels.frames
+def test_labels_too_long_for_the_frames_are_counted(labeled: Path):
+    check = inspect(labeled, frames=lambda width: width // 48).labels.frames
     assert (check.needed, check.available, check.labels_too_long) == (3, 2, 2)
     assert check.width_that_would_do == 144
 
@@ -74,8 +74,8 @@ def test_a_pile_has_no_label_report(pile):
     assert inspect(pile("1.png", "2.png"), frames=frames).labels is None
 
 
-def test_the_report_is_json(labelled: Path):
-    report = inspect(labelled, frames=frames)
+def test_the_report_is_json(labeled: Path):
+    report = inspect(labeled, frames=frames)
     assert json.loads(json.dumps(report.to_json()))["labels"]["charset"] == "xyz"
 
 
@@ -86,8 +86,8 @@ def test_a_dataset_without_one_usable_image_is_an_error(pile):
         inspect(folder, frames=frames)
 
 
-def test_the_sheet_passes_over_what_cannot_be_read(labelled: Path, tmp_path: Path):
-    (labelled / "a.png").write_bytes(b"")
-    contact_sheet(open_source(labelled), tmp_path / "sheet.png")
+def test_the_sheet_passes_over_what_cannot_be_read(labeled: Path, tmp_path: Path):
+    (labeled / "a.png").write_bytes(b"")
+    contact_sheet(open_source(labeled), tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 200

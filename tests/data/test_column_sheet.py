@@ -11,13 +11,13 @@ from captcha_ssl.data.column_sheet import draw_columns, write_columns
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-def plain(colour: tuple[int, int, int], height: int = 20, width: int = 60) -> np.ndarray:
-    return np.full((height, width, 3), colour, np.uint8)
+def plain(color: tuple[int, int, int], height: int = 20, width: int = 60) -> np.ndarray:
+    return np.full((height, width, 3), color, np.uint8)
 
 
-def box(sheet: Image.Image, colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of all that has this very colour."""
-    rows, columns = (np.asarray(sheet) == colour).all(2).nonzero()
+def box(sheet: Image.Image, color: tuple[int, int, int]) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of all that has this very color."""
+    rows, columns = (np.asarray(sheet) == color).all(2).nonzero()
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 
 
@@ -47,7 +47,7 @@ def test_a_caption_stands_over_its_own_column_and_within_it() -> None:
 
 @pytest.mark.parametrize(("count", "width"), [(3, 1024), (12, 80), (5, 216), (2, 20)])
 def test_a_sheet_is_never_wider_than_a_screen(count: int, width: int) -> None:
-    columns = {f"normalised {k}": [plain(RED, 32, width)] for k in range(count)}
+    columns = {f"normalized {k}": [plain(RED, 32, width)] for k in range(count)}
     assert draw_columns(columns, title="t").width <= 1600
 
 

@@ -15,7 +15,7 @@ from captcha_ssl.errors import UserError
 
 
 @pytest.fixture
-def labelled(pile) -> Path:
+def labeled(pile) -> Path:
     folder = pile("a.png", "b.png", "c.png")
     (folder / "labels.csv").write_text("filename,label\nc.png,z3\na.png,x1\nb.png,yy\n")
     return folder
@@ -30,23 +30,23 @@ def packed(tmp_path: Path) -> Path:
     return tmp_path / "set"
 
 
-def test_images_labels_and_names_keep_the_order_of_the_source(labelled: Path, draw):
-    dataset = load_dataset(labelled, labelled=True)
+def test_images_labels_and_names_keep_the_order_of_the_source(labeled: Path, draw):
+    dataset = load_dataset(labeled, labeled=True)
     assert dataset.names == ["c.png", "a.png", "b.png"]
     assert dataset.labels == ["z3", "x1", "yy"]
     for image, seed in zip(dataset.images, (2, 0, 1), strict=True):
         assert np.array_equal(image, dataset.geometry.fit(draw(seed)))
 
 
-def test_the_geometry_is_inferred_from_the_images(labelled: Path):
-    dataset = load_dataset(labelled, labelled=True, channels=3, height=16)
+def test_the_geometry_is_inferred_from_the_images(labeled: Path):
+    dataset = load_dataset(labeled, labeled=True, channels=3, height=16)
     assert dataset.geometry == Geometry(3, 16, 48)
     assert dataset.images.shape == (3, 3, 16, 48)
 
 
-def test_the_geometry_of_a_model_wins(labelled: Path):
+def test_the_geometry_of_a_model_wins(labeled: Path):
     geometry = Geometry(3, 10, 30)
-    dataset = load_dataset(labelled, labelled=True, geometry=geometry, height=99, width=99)
+    dataset = load_dataset(labeled, labeled=True, geometry=geometry, height=99, width=99)
     assert dataset.geometry == geometry
 
 
@@ -57,84 +57,84 @@ def test_many_images_land_in_their_places(tmp_path: Path):
             writer.add(index, np.full((1, 4, 16), index % 251, np.uint8), str(index))
     seen = []
     dataset = load_dataset(
-        tmp_path / "set", labelled=True, height=4, progress=lambda *step: seen.append(step)
+        tmp_path / "set", labeled=True, height=4, progress=lambda *step: seen.append(step)
     )
     assert dataset.images[:, 0, 0, 0].tolist() == [int(label) % 251 for label in dataset.labels]
     assert seen[-1] == (1_000, 1_000)
 
 
 def test_packed_pixels_of_the_same_geometry_are_not_copied(packed: Path):
-    assert isinstance(load_dataset(packed, labelled=True).images, np.memmap)
+    assert isinstance(load_dataset(packed, labeled=True).images, np.memmap)
 
 
 def test_packed_pixels_of_another_geometry_are_fitted(packed: Path):
-    dataset = load_dataset(packed, labelled=False, geometry=Geometry(3, 16, 32))
+    dataset = load_dataset(packed, labeled=False, geometry=Geometry(3, 16, 32))
     assert dataset.images[:, 2, 5, 5].tolist() == [0, 1, 2, 3]
 
 
-def test_a_pile_has_no_labels(labelled: Path):
-    assert load_dataset(labelled, labelled=False).labels is None
+def test_a_pile_has_no_labels(labeled: Path):
+    assert load_dataset(labeled, labeled=False).labels is None
 
 
 def test_take_keeps_images_labels_and_names_together(packed: Path):
-    taken = load_dataset(packed, labelled=True).take(np.array([3, 0]))
+    taken = load_dataset(packed, labeled=True).take(np.array([3, 0]))
     assert taken.images[:, 0, 0, 0].tolist() == [3, 0]
     assert taken.labels == ["t3", "t0"]
     assert taken.names == ["00003", "00000"]
     assert len(taken) == 2
 
 
-def test_unreadable_images_are_skipped_up_to_the_limit(labelled: Path, draw):
-    (labelled / "a.png").write_bytes(b"")
-    dataset = load_dataset(labelled, labelled=True, max_bad=0.5)
+def test_unreadable_images_are_skipped_up_to_the_limit(labeled: Path, draw):
+    (labeled / "a.png").write_bytes(b"")
+    dataset = load_dataset(labeled, labeled=True, max_bad=0.5)
     assert dataset.labels == ["z3", "yy"]
     assert np.array_equal(dataset.images[1], dataset.geometry.fit(draw(1)))
     assert dataset.rejected == [Rejected("a.png", "empty file (0 bytes)")]
 
 
-def test_more_unusable_rows_than_the_limit_are_an_error(labelled: Path):
-    (labelled / "a.png").write_bytes(b"")
+def test_more_unusable_rows_than_the_limit_are_an_error(labeled: Path):
+    (labeled / "a.png").write_bytes(b"")
     with pytest.raises(
         UserError, match=r"1 of 3 rows cannot be used \(33\.3%, limit 1\.0%\), firs"
     ):
-        load_dataset(labelled, labelled=True)
+        load_dataset(labeled, labeled=True)
 
 
-def test_rejected_rows_of_a_table_count_too(labelled: Path):
-    with (labelled / "labels.csv").open("a") as table:
+def test_rejected_rows_of_a_table_count_too(labeled: Path):
+    with (labeled / "labels.csv").open("a") as table:
         table.write("gone.png,q\n")
     with pytest.raises(UserError, match="gone.png: no such file"):
-        load_dataset(labelled, labelled=True)
+        load_dataset(labeled, labeled=True)
 
 
 def test_a_table_with_no_usable_row_says_why(pile):
     folder = pile("a.png")
     (folder / "labels.csv").write_text("filename,label\nb.png,x\n")
     with pytest.raises(UserError, match=r"1 of 1 rows cannot be used.*b\.png: no such file"):
-        load_dataset(folder, labelled=True)
+        load_dataset(folder, labeled=True)
 
 
 def test_a_pile_of_which_nothing_can_be_read_says_why(pile):
     folder = pile("a.png")
     (folder / "a.png").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"no image of 1 can be read, first a\.png: not an image"):
-        load_dataset(folder, labelled=False)
+        load_dataset(folder, labeled=False)
 
 
-def test_a_character_outside_the_charset_is_named_with_its_file(labelled: Path):
+def test_a_character_outside_the_charset_is_named_with_its_file(labeled: Path):
     with pytest.raises(UserError, match=r"b\.png: label 'yy' has 'y'.*'13xz'"):
-        load_dataset(labelled, labelled=True, charset=Charset("13xz"))
+        load_dataset(labeled, labeled=True, charset=Charset("13xz"))
 
 
-def test_a_label_too_long_for_the_frames_is_named_with_the_width_that_would_do(labelled: Path):
+def test_a_label_too_long_for_the_frames_is_named_with_the_width_that_would_do(labeled: Path):
     wanted = r"b\.png: label 'yy' needs 3 frames.*96 pixels wide give 2; a width of 144 would do"
     with pytest.raises(UserError, match=wanted):
-        load_dataset(labelled, labelled=True, frames=lambda width: width // 48)
+        load_dataset(labeled, labeled=True, frames=lambda width: width // 48)
 
 
-def test_labels_that_fit_pass(labelled: Path):
+def test_labels_that_fit_pass(labeled: Path):
     dataset = load_dataset(
-        labelled, labelled=True, charset=Charset("13xyz"), frames=lambda width: width // 32
+        labeled, labeled=True, charset=Charset("13xyz"), frames=lambda width: width // 32
     )
     assert len(dataset) == 3
 

@@ -5,7 +5,7 @@ import pytest
 
 from captcha_ssl.data.geometry import Geometry
 
-GREY = Geometry(1, 32, 96)
+GRAY = Geometry(1, 32, 96)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -24,12 +24,12 @@ def test_the_right_size_is_left_untouched(draw):
     assert np.array_equal(Geometry(3, 32, 96).fit(image), image.transpose(2, 0, 1))
 
 
-def test_grey_pixels_keep_their_value():
+def test_gray_pixels_keep_their_value():
     ramp = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
     assert np.array_equal(Geometry(1, 16, 16).fit(ramp)[0], ramp[..., 0])
 
 
-def test_grey_weighs_colours_as_the_eye_does():
+def test_gray_weighs_colors_as_the_eye_does():
     red, green, blue = (Geometry(1, 1, 1).fit(np.uint8([[c]])) for c in np.eye(3) * 255)
     assert [int(c.item()) for c in (red, green, blue)] == [76, 150, 29]
 
@@ -37,7 +37,7 @@ def test_grey_weighs_colours_as_the_eye_does():
 def test_a_narrow_image_keeps_its_aspect_and_is_padded_on_the_right_with_its_border():
     image = np.full((32, 32, 3), 200, np.uint8)
     image[8:24, 8:24] = 10
-    fitted = GREY.fit(image)[0]
+    fitted = GRAY.fit(image)[0]
     assert np.array_equal(fitted[:, :32], image[..., 0])
     assert (fitted[:, 32:] == 200).all()
 
@@ -46,13 +46,13 @@ def test_a_narrow_image_keeps_its_aspect_and_is_padded_on_the_right_with_its_bor
 def test_a_nearly_right_aspect_is_stretched_without_padding(width: int):
     image = np.full((32, width, 3), 255, np.uint8)
     image[:, -4:] = 0
-    assert (GREY.fit(image)[0, :, -2:] < 128).all()
+    assert (GRAY.fit(image)[0, :, -2:] < 128).all()
 
 
 def test_a_wide_image_is_squeezed_so_that_nothing_is_cut_off():
     image = np.full((32, 400, 3), 255, np.uint8)
     image[:, -40:] = 0
-    fitted = GREY.fit(image)[0]
+    fitted = GRAY.fit(image)[0]
     assert (fitted[:, -8:] == 0).all()
     assert (fitted[:, :80] == 255).all()
 
@@ -60,8 +60,8 @@ def test_a_wide_image_is_squeezed_so_that_nothing_is_cut_off():
 def test_shrinking_averages_so_that_thin_strokes_do_not_vanish():
     image = np.full((320, 960, 3), 255, np.uint8)
     image[:, 5::10] = 0
-    assert np.ptp(GREY.fit(image)) == 0
-    assert abs(int(GREY.fit(image)[0, 0, 0]) - 230) <= 1
+    assert np.ptp(GRAY.fit(image)) == 0
+    assert abs(int(GRAY.fit(image)[0, 0, 0]) - 230) <= 1
 
 
 def test_the_width_is_inferred_from_the_aspect_and_rounded_up_to_eight():

@@ -19,8 +19,8 @@ def encoded(image: Image.Image, format: str = "PNG", **options) -> bytes:
     return buffer.getvalue()
 
 
-def constant(mode: str, colour) -> Image.Image:
-    return Image.new(mode, (6, 4), colour)
+def constant(mode: str, color) -> Image.Image:
+    return Image.new(mode, (6, 4), color)
 
 
 @pytest.mark.parametrize("format", ["PNG", "BMP", "TIFF", "PPM"])
@@ -37,7 +37,7 @@ def test_other_formats_are_read(format: str):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P"])
-def test_images_of_few_colours_become_rgb(mode: str):
+def test_images_of_few_colors_become_rgb(mode: str):
     pixels = read_image(encoded(constant("L", 255).convert(mode)))
     assert pixels.shape == (4, 6, 3)
     assert (pixels == 255).all()
@@ -54,12 +54,12 @@ def test_transparent_pixels_are_white(mode: str, clear, solid):
     assert (np.delete(pixels.reshape(-1, 3), 8, axis=0) == 255).all()
 
 
-def test_half_transparent_black_is_middle_grey():
+def test_half_transparent_black_is_middle_gray():
     pixels = read_image(encoded(constant("RGBA", (0, 0, 0, 128))))
     assert (pixels == 127).all()
 
 
-def test_the_transparent_colour_of_a_palette_is_white():
+def test_the_transparent_color_of_a_palette_is_white():
     image = constant("P", 0)
     image.putpalette([0, 0, 0, 10, 20, 30])
     image.putpixel((0, 0), 1)
@@ -69,7 +69,7 @@ def test_the_transparent_colour_of_a_palette_is_white():
 
 
 @pytest.mark.parametrize(("mode", "black"), [("L", 0), ("RGB", (0, 0, 0))])
-def test_a_transparent_colour_without_palette_is_white(mode: str, black):
+def test_a_transparent_color_without_palette_is_white(mode: str, black):
     assert (read_image(encoded(constant(mode, black), transparency=black)) == 255).all()
 
 

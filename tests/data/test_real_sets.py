@@ -20,7 +20,7 @@ from captcha_ssl.data.sources import open_source
     ],
 )
 def test_every_image_is_read_with_its_label(real, name, count, characters, length, geometry):
-    dataset = load_dataset(real(name), labelled=True)
+    dataset = load_dataset(real(name), labeled=True)
     assert len(dataset) == len(dataset.labels) == count
     assert not dataset.rejected
     assert len(Charset.from_labels(dataset.labels)) == characters

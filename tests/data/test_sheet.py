@@ -33,7 +33,7 @@ def test_a_caption_is_drawn_under_its_picture():
     assert rows.min() > np.flatnonzero((plain[..., 1] == 0).any(axis=1)).max()
 
 
-def test_a_long_caption_does_not_run_into_its_neighbour():
+def test_a_long_caption_does_not_run_into_its_neighbor():
     tiles = [(red(), "W" * 500), (red(), "")]
     pixels = np.asarray(draw_sheet(tiles, title=""))
     gap = pixels[:, 20 + 200 + 2 : 20 + 212 - 2]

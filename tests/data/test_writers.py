@@ -39,7 +39,7 @@ def test_what_is_written_in_any_order_is_read_in_order(tmp_path: Path, format: s
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_dataset_without_labels_is_an_unlabelled_pile(tmp_path: Path, format: str):
+def test_a_dataset_without_labels_is_an_unlabeled_pile(tmp_path: Path, format: str):
     write(tmp_path / "out", format, labels=None)
     source = open_source(tmp_path / "out")
     assert source.labels is None

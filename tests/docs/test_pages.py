@@ -43,7 +43,7 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     [
         (
             "your-own-images.md",
-            ["pile.png", "views.png", "neighbours.png", "scores/reader/worst.png", "reader.onnx"],
+            ["pile.png", "views.png", "neighbors.png", "scores/reader/worst.png", "reader.onnx"],
         ),
         ("adding-a-method.md", ["mirror.png", "runs/mirror/model.safetensors"]),
     ],

@@ -39,12 +39,12 @@ def test_the_check_for_ci_has_the_exit_codes_that_it_promises(path: str, tmp_pat
     assert "already exists" in again.stderr
 
 
-def test_a_recogniser_is_trained_from_python_and_read_with(tmp_path: Path) -> None:
+def test_a_recognizer_is_trained_from_python_and_read_with(tmp_path: Path) -> None:
     program = (sys.executable, "-m", "captcha_ssl")
     digits = ("--count", 30, "--charset", "0123456789", "--channels", 1, "--quiet")
-    made = [run(*program, "generate", tmp_path / name, *digits) for name in ("labelled", "test")]
+    made = [run(*program, "generate", tmp_path / name, *digits) for name in ("labeled", "test")]
     assert [done.returncode for done in made] == [0, 0]
-    places = (tmp_path / "labelled", tmp_path / "test", tmp_path / "run")
+    places = (tmp_path / "labeled", tmp_path / "test", tmp_path / "run")
     done = run(sys.executable, ROOT / "examples" / "python_api.py", *places, 2)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("exact match ")

@@ -37,7 +37,7 @@ _RESUME = ("pretrain", "{pile}", "--out", "{folder}", "--resume", "--quiet", "--
 TARGETS = (
     *(
         Target("image", f"image.{suffix}", (*_READ, f"{{folder}}/image.{suffix}"))
-        for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm", "grey16.png")
+        for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm", "gray16.png")
     ),
     Target("table", "labels.csv", ("check-data", "{folder}/labels.csv", "--quiet"), text=True),
     Target("table", "paddle.txt", ("check-data", "{folder}/paddle.txt", "--quiet"), text=True),
@@ -107,7 +107,7 @@ def _images(folder: Path, rng: np.random.Generator) -> None:
     for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm"):
         picture.save(folder / f"image.{suffix}")
     wide = rng.integers(0, 65_536, (24, 40)).astype(np.uint16)
-    Image.fromarray(wide).save(folder / "image.grey16.png")
+    Image.fromarray(wide).save(folder / "image.gray16.png")
 
 
 def _tables(folder: Path) -> None:
@@ -147,10 +147,10 @@ def _models(folder: Path) -> None:
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.models.encoder import build_encoder
     from captcha_ssl.recognition.export import export
-    from captcha_ssl.recognition.recogniser import Recogniser
+    from captcha_ssl.recognition.recognizer import Recognizer
 
     torch.manual_seed(0)
-    reader = Recogniser(build_encoder("tiny", 1, 32), Charset(_CHARSET), Geometry(1, 32, 40))
+    reader = Recognizer(build_encoder("tiny", 1, 32), Charset(_CHARSET), Geometry(1, 32, 40))
     reader.save(folder / "model.safetensors", {})
     export(reader, folder / "model.onnx", {})
 

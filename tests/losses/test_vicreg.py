@@ -12,12 +12,12 @@ from captcha_ssl.losses.vicreg import vicreg
 
 
 def _covariances(z: Tensor) -> list[list[float]]:
-    centred = []
+    centered = []
     for column in z.T.tolist():
         mean = sum(column) / len(column)
-        centred.append([x - mean for x in column])
+        centered.append([x - mean for x in column])
     scale = len(z) - 1
-    return [[sum(map(float.__mul__, x, y)) / scale for y in centred] for x in centred]
+    return [[sum(map(float.__mul__, x, y)) / scale for y in centered] for x in centered]
 
 
 def terms(a: Tensor, b: Tensor) -> tuple[float, float, float]:

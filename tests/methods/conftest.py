@@ -35,18 +35,18 @@ def noise() -> Callable[[], Tensor]:
 
 @pytest.fixture(scope="session")
 def guess() -> Guess:
-    """Trains a method for some steps; the accuracy of each, on a batch not learnt from yet."""
+    """Trains a method for some steps; the accuracy of each, on a batch not learned from yet."""
 
     def train(name: str, settings: Any, draw: Callable[[], Tensor], steps: int) -> list[float]:
         torch.manual_seed(0)
         method = method_class(name)(build_encoder("tiny", 1, 32), settings)
-        optimiser = torch.optim.AdamW(method.parameters(), lr=3e-3)
+        optimizer = torch.optim.AdamW(method.parameters(), lr=3e-3)
         accuracies = []
         for step in range(steps):
             figures = method(draw(), step / steps)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             figures["loss"].backward()
-            optimiser.step()
+            optimizer.step()
             accuracies.append(figures["accuracy"].item())
         return accuracies
 

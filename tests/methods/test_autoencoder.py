@@ -8,7 +8,7 @@ from torch import Tensor
 
 from captcha_ssl.methods.autoencoder import VARIANTS, Autoencoder, AutoencoderSettings, corrupt
 from captcha_ssl.methods.masking import MaskSettings
-from captcha_ssl.models.encoder import build_encoder, standardise
+from captcha_ssl.models.encoder import build_encoder, standardize
 
 
 def _autoencoder(variant: str, **changed: Any) -> Autoencoder:
@@ -26,14 +26,14 @@ def _bars(width: int = 64) -> Tensor:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_variant_learns_to_draw(variant: str) -> None:
     method, images = _autoencoder(variant), _bars()
-    optimiser = torch.optim.AdamW(method.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(method.parameters(), lr=3e-3)
     losses = []
     for _ in range(40):
         loss = method(images, 0.0)["loss"]
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         assert all(p.grad is not None and p.grad.isfinite().all() for p in method.parameters())
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     assert sum(losses[-5:]) < 0.8 * sum(losses[:5])
 
@@ -51,7 +51,7 @@ def test_hidden_pixels_do_not_reach_the_encoder() -> None:
     method(images, 0.0)
     hidden = seen[0] == 0
     assert hidden.float().mean() == pytest.approx(0.7, abs=0.02)
-    assert torch.equal(seen[0][~hidden], standardise(images)[~hidden])
+    assert torch.equal(seen[0][~hidden], standardize(images)[~hidden])
 
 
 def test_a_code_that_is_standard_normal_has_no_divergence() -> None:
@@ -76,7 +76,7 @@ def test_the_divergence_is_that_of_two_gaussians() -> None:
 
 
 def test_corruption_hits_the_picture_and_nothing_at_strength_zero() -> None:
-    pixels = standardise(_bars())
+    pixels = standardize(_bars())
     assert not torch.allclose(corrupt(pixels, AutoencoderSettings()), pixels)
     still = AutoencoderSettings(corrupt_strokes=0, corrupt_dots=0, corrupt_blur=0, corrupt_noise=0)
     assert torch.equal(corrupt(pixels, still), pixels)

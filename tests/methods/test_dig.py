@@ -84,7 +84,7 @@ def test_the_contrast_joins_in_by_its_weight(weight: float) -> None:
     assert any(learns) == (weight > 0)
 
 
-def test_the_target_is_neither_differentiated_nor_optimised() -> None:
+def test_the_target_is_neither_differentiated_nor_optimized() -> None:
     method = _dig()
     _step(method)["loss"].backward()
     target = [*method.target_encoder.parameters(), *method.target_projector.parameters()]
@@ -121,7 +121,7 @@ def test_hidden_pixels_reach_the_target_of_the_restoration_alone() -> None:
 
 
 def _mean_squared_error(drawn: Tensor, plain: Tensor, mask: Tensor, size: int) -> float:
-    """Over the hidden blocks, each normalised, block by block in float64."""
+    """Over the hidden blocks, each normalized, block by block in float64."""
     errors = []
     for crop, _, row, column in mask[..., ::size, ::size].nonzero().tolist():
         top, left = row * size, column * size
@@ -132,7 +132,7 @@ def _mean_squared_error(drawn: Tensor, plain: Tensor, mask: Tensor, size: int) -
     return sum(errors) / len(errors)
 
 
-def test_the_error_is_that_of_normalised_blocks_where_they_are_hidden() -> None:
+def test_the_error_is_that_of_normalized_blocks_where_they_are_hidden() -> None:
     method = _dig(STILL)
     drawn: list[Tensor] = []
     method.decoder.register_forward_hook(lambda _, __, output: drawn.append(output))

@@ -56,9 +56,9 @@ def test_a_step_moves_the_discriminator_alone_and_its_moments_are_saved() -> Non
     moved = {name for name in after if not torch.equal(after[name], before[name])}
     judging = {f"discriminator.{name}" for name, _ in method.discriminator.named_parameters()}
     assert judging <= moved
-    assert {"optimiser.first", "optimiser.second", "optimiser.steps"} <= moved
-    learnt = {name for name, parameter in method.named_parameters() if parameter.requires_grad}
-    assert not learnt & moved
+    assert {"optimizer.first", "optimizer.second", "optimizer.steps"} <= moved
+    learned = {name for name, parameter in method.named_parameters() if parameter.requires_grad}
+    assert not learned & moved
     assert all(parameter.grad is None for parameter in method.discriminator.parameters())
 
 

@@ -19,7 +19,7 @@ def _images(batch: int = 6) -> torch.Tensor:
 
 
 def test_crop_embeddings_of_both_views_belong_to_the_same_crop() -> None:
-    """Still views are equal pixels: only neighbours in the joined image differ."""
+    """Still views are equal pixels: only neighbors in the joined image differ."""
     encoder = build_encoder("tiny", 1, 32).eval()
     crops = build_instances(InstanceSettings(crops=3, core=2), STILL)
     one, two = crops.views(_images())
@@ -30,7 +30,7 @@ def test_crop_embeddings_of_both_views_belong_to_the_same_crop() -> None:
     assert (distance.argmin(1) == torch.arange(18)).all()
 
 
-def test_the_same_crop_meets_other_neighbours_in_each_view() -> None:
+def test_the_same_crop_meets_other_neighbors_in_each_view() -> None:
     encoder = build_encoder("tiny", 1, 32).eval()
     crops = build_instances(InstanceSettings(crops=3, core=8), STILL)
     one, _ = crops.views(_images())

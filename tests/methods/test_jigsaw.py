@@ -26,7 +26,7 @@ def test_pure_noise_gives_no_order_away(noise: Draw, guess: Any, chance: Any) ->
     assert fmean(accuracies) == chance(6, 60 * 16)
 
 
-def test_the_order_of_digits_can_be_learnt(digits: Draw, guess: Any) -> None:
+def test_the_order_of_digits_can_be_learned(digits: Draw, guess: Any) -> None:
     accuracies = guess("jigsaw", JigsawSettings(pieces=3, orders=6), digits, 60)
     assert fmean(accuracies[-20:]) > 1 / 6 + 0.15
 

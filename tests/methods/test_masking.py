@@ -6,7 +6,7 @@ import torch
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.masking import (
     MaskSettings,
-    block_normalised,
+    block_normalized,
     fill_blocks,
     masked_mean,
     random_mask,
@@ -43,11 +43,11 @@ def test_only_hidden_pixels_count() -> None:
     assert masked_mean(values, mask) == 1
 
 
-def test_blocks_are_normalised_each_by_itself() -> None:
+def test_blocks_are_normalized_each_by_itself() -> None:
     torch.manual_seed(0)
     images = torch.randn(2, 3, 16, 24) * 5 + 2
     images[0, :, :8, :8] = 7
-    found = block_normalised(images, 8)
+    found = block_normalized(images, 8)
     block = images[1, :, 8:16, 16:24]
     assert torch.allclose(
         found[1, :, 8:, 16:], (block - block.mean()) / block.std(correction=0), atol=1e-5

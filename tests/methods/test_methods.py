@@ -22,8 +22,8 @@ from captcha_ssl.methods.moco import MoCoSettings
 from captcha_ssl.methods.registry import METHODS, method_class
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import load_model
+from captcha_ssl.pretraining.pretrain import pretrain
 from captcha_ssl.training.loop import Progress
-from captcha_ssl.training.pretrain import pretrain
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 from captcha_ssl.views.settings import GentleViewSettings
@@ -39,7 +39,7 @@ def _channels(name: str) -> int:
 
 
 def _pile(count: int = 24, channels: int = 1) -> np.ndarray:
-    """Images of dark bars at random places: something to tell apart. In colour they are blue."""
+    """Images of dark bars at random places: something to tell apart. In color they are blue."""
     random = np.random.default_rng(0)
     images = np.full((count, channels, 32, 64), 230, np.uint8)
     for image in images:

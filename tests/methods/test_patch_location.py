@@ -26,7 +26,7 @@ def test_pure_noise_gives_no_place_away(noise: Draw, guess: Any, chance: Any) ->
     assert fmean(accuracies) == chance(4, 40 * 16 * 4)
 
 
-def test_the_place_in_digits_can_be_learnt(digits: Draw, guess: Any) -> None:
+def test_the_place_in_digits_can_be_learned(digits: Draw, guess: Any) -> None:
     accuracies = guess("patch-location", PatchLocationSettings(reach=1), digits, 100)
     assert fmean(accuracies[-40:]) > 1 / 2 + 0.05
 

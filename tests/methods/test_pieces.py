@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 
 from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
-from captcha_ssl.models.encoder import build_encoder, standardise
+from captcha_ssl.models.encoder import build_encoder, standardize
 
 
 def _images() -> torch.Tensor:
@@ -16,7 +16,7 @@ def test_pieces_are_laid_out_by_image_and_place() -> None:
     lefts = torch.tensor([[0, 4, 8], [30, 34, 38]])
     embedded = embed_pieces(encoder, cut_pieces(images, lefts, 16))
     assert embedded.shape == (3, 2, encoder.dim)
-    alone = encoder(standardise(images[2:, :, :, 38:54])).mean(1)
+    alone = encoder(standardize(images[2:, :, :, 38:54])).mean(1)
     assert torch.allclose(embedded[2, 1], alone[0], atol=1e-5)
 
 

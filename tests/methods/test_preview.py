@@ -12,7 +12,7 @@ from captcha_ssl.methods.autoencoder import AutoencoderSettings
 from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import METHODS, method_class
-from captcha_ssl.models.encoder import build_encoder, standardise
+from captcha_ssl.models.encoder import build_encoder, standardize
 
 
 def _build(name: str, *changed: Any, channels: int = 1) -> Method:
@@ -52,7 +52,7 @@ def _parts(pictures: Tensor, width: int, gap: int) -> Tensor:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_method_shows_a_picture_per_image_and_caption(name: str, channels: int) -> None:
     if name == "colorization" and channels == 1:
-        pytest.skip("takes colour images alone")
+        pytest.skip("takes color images alone")
     pictures = _build(name, channels=channels).preview(_images(channels))
     assert pictures
     for caption, picture in pictures.items():
@@ -99,7 +99,7 @@ def test_other_autoencoders_show_their_input_and_the_whole_picture(variant: str)
     method = _build("autoencoder", AutoencoderSettings(variant=variant))
     (seen,), shown = _seen(method, images, 3), _shown(method, images, 3)
     assert torch.equal(seen, shown[0])
-    assert torch.equal(shown[-1], standardise(images))
+    assert torch.equal(shown[-1], standardize(images))
 
 
 def test_every_turn_of_a_window_is_shown() -> None:
@@ -119,5 +119,5 @@ def test_the_pieces_shown_are_those_that_are_encoded() -> None:
 def test_colorization_shows_the_lightness_that_is_encoded() -> None:
     images = _images(3)
     method = _build("colorization", channels=3)
-    (seen,), (grey, _) = _seen(method, images, 3), _shown(method, images, 3)
-    assert torch.equal(grey, seen)
+    (seen,), (gray, _) = _seen(method, images, 3), _shown(method, images, 3)
+    assert torch.equal(gray, seen)

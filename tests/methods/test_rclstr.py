@@ -100,7 +100,7 @@ def test_a_frame_per_crop_is_compared_and_the_same_in_both_views() -> None:
     assert not torch.isclose(one[0], one[1]).any(1).all()
 
 
-def test_neighbouring_levels_of_the_two_views_must_agree() -> None:
+def test_neighboring_levels_of_the_two_views_must_agree() -> None:
     method = _rclstr(consistency_temperature=0.2)
     one, two, figures = _compared(method)
     terms = [

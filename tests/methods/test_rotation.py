@@ -27,7 +27,7 @@ def test_pure_noise_gives_no_turn_away(turns: str, noise: Draw, guess: Any, chan
 
 
 @pytest.mark.parametrize("turns", TURNS)
-def test_the_turn_of_digits_can_be_learnt(turns: str, digits: Draw, guess: Any) -> None:
+def test_the_turn_of_digits_can_be_learned(turns: str, digits: Draw, guess: Any) -> None:
     accuracies = guess("rotation", RotationSettings(turns=turns), digits, 60)
     assert fmean(accuracies[-20:]) > 1 / len(TURNS[turns]) + 0.1
 

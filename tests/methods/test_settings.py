@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from captcha_ssl.benchmark.settings import BenchmarkSettings
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.methods.registry import METHODS, method_class
 from captcha_ssl.settings import resolve
 from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings

@@ -50,7 +50,7 @@ def _byol() -> BYOL:
     return method
 
 
-def test_the_target_is_neither_differentiated_nor_optimised() -> None:
+def test_the_target_is_neither_differentiated_nor_optimized() -> None:
     byol = _byol()
     byol(_images(), 0.0)["loss"].backward()
     target = [*byol.target_encoder.parameters(), *byol.target_projector.parameters()]

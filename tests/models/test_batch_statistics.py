@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from captcha_ssl.models.batch_statistics import adapt, adapted
-from captcha_ssl.models.encoder import build_encoder, standardise
+from captcha_ssl.models.encoder import build_encoder, standardize
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def images() -> torch.Tensor:
 def test_statistics_are_the_mean_over_the_batches(images: torch.Tensor):
     encoder = build_encoder("tiny", 1, 32)
     adapt(encoder, images.split(8))
-    convolved = [encoder.stem[0](standardise(batch)) for batch in images.split(8)]
+    convolved = [encoder.stem[0](standardize(batch)) for batch in images.split(8)]
     mean = torch.stack([c.mean((0, 2, 3)) for c in convolved]).mean(0)
     variance = torch.stack([c.var((0, 2, 3)) for c in convolved]).mean(0)
     torch.testing.assert_close(encoder.stem[1].running_mean, mean)
@@ -35,8 +35,8 @@ def test_nothing_else_changes(images: torch.Tensor):
 def test_an_adapted_copy_in_evaluation_is_the_encoder_in_training(images: torch.Tensor):
     encoder = build_encoder("tiny", 1, 32).train()
     with torch.no_grad():
-        frames = adapted(encoder, images)(standardise(images))
-        expected = encoder(standardise(images))
+        frames = adapted(encoder, images)(standardize(images))
+        expected = encoder(standardize(images))
     # Evaluation takes the unbiased variance, training the biased one.
     torch.testing.assert_close(frames, expected, rtol=0.02, atol=0.02)
     assert encoder.stem[1].num_batches_tracked == 1

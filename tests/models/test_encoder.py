@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.encoder import WIDTHS, build_encoder, standardise
+from captcha_ssl.models.encoder import WIDTHS, build_encoder, standardize
 from captcha_ssl.training.settings import ENCODERS
 
 
@@ -57,18 +57,18 @@ def test_unfit_choices_are_named() -> None:
 
 
 @given(st.integers(0, 1000))
-def test_standardised_images_have_mean_zero_and_deviation_one(seed: int) -> None:
+def test_standardized_images_have_mean_zero_and_deviation_one(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(0, 256, (3, 1, 8, 9), generator=generator, dtype=torch.uint8)
-    pixels = standardise(images)
+    pixels = standardize(images)
     assert torch.allclose(pixels.mean((1, 2, 3)), torch.zeros(3), atol=1e-5)
     assert torch.allclose(pixels.std((1, 2, 3), correction=0), torch.ones(3), atol=1e-4)
 
 
 def test_contrast_and_brightness_of_the_scan_do_not_matter() -> None:
     images = torch.randint(0, 100, (2, 1, 8, 8), dtype=torch.uint8)
-    assert torch.allclose(standardise(images), standardise(images * 2 + 10), atol=1e-5)
+    assert torch.allclose(standardize(images), standardize(images * 2 + 10), atol=1e-5)
 
 
 def test_a_flat_image_becomes_zeros() -> None:
-    assert standardise(torch.full((1, 1, 4, 4), 200, dtype=torch.uint8)).abs().max() == 0
+    assert standardize(torch.full((1, 1, 4, 4), 200, dtype=torch.uint8)).abs().max() == 0

@@ -9,7 +9,7 @@ from captcha_ssl.models.parameters import parameter_groups
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_projector_ends_in_a_normalisation_without_affine_part(layers: int) -> None:
+def test_the_projector_ends_in_a_normalization_without_affine_part(layers: int) -> None:
     head = projector(6, 5, 4, layers)
     assert sum(isinstance(part, nn.Linear) for part in head) == layers
     last = head[-1]
@@ -21,7 +21,7 @@ def test_the_projector_ends_in_a_normalisation_without_affine_part(layers: int) 
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_a_projector_without_last_normalisation_leaves_the_length_free(layers: int) -> None:
+def test_a_projector_without_last_normalization_leaves_the_length_free(layers: int) -> None:
     torch.manual_seed(0)
     head = projector(6, 5, 4, layers, last_norm=False)
     last = head[-1]
@@ -34,7 +34,7 @@ def test_a_projector_without_last_normalisation_leaves_the_length_free(layers: i
     assert torch.allclose(head(rows), 2 * out, atol=1e-6)
 
 
-def test_the_predictor_keeps_the_width_and_normalises_only_inside() -> None:
+def test_the_predictor_keeps_the_width_and_normalizes_only_inside() -> None:
     head = predictor(6, 3)
     assert head(torch.randn(8, 6)).shape == (8, 6)
     assert [type(part) for part in head] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]

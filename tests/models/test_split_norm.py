@@ -8,7 +8,7 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.split_norm import SplitBatchNorm, split_batch_norm
 
 
-def test_every_part_is_normalised_as_if_it_were_the_batch() -> None:
+def test_every_part_is_normalized_as_if_it_were_the_batch() -> None:
     torch.manual_seed(0)
     images = torch.randn(9, 3, 4, 5)
     parts = [nn.BatchNorm2d(3)(part) for part in images.tensor_split(4)]
@@ -23,7 +23,7 @@ def test_a_part_never_holds_a_single_row(rows: int) -> None:
     assert (out.abs() > 1e-3).all()
 
 
-def test_evaluation_and_state_are_those_of_batch_normalisation() -> None:
+def test_evaluation_and_state_are_those_of_batch_normalization() -> None:
     torch.manual_seed(0)
     encoder = build_encoder("tiny", 1, 32)
     keys, images = list(encoder.state_dict()), torch.randn(4, 1, 32, 32)

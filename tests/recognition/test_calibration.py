@@ -21,7 +21,7 @@ from captcha_ssl.recognition.decoding import greedy_decode
 from captcha_ssl.recognition.export import export
 from captcha_ssl.recognition.open_reader import open_reader
 from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 CHARSET = Charset("ABCDEFGH")
 IMAGES = np.arange(2000, dtype=np.uint16).view(np.uint8).reshape(2000, 1, 1, 2)
@@ -40,7 +40,7 @@ class Oracle:
         self.sharpened = sharpened
 
     def labels(self) -> list[str]:
-        """Texts drawn from those probabilities; no two equal neighbours, which would collapse."""
+        """Texts drawn from those probabilities; no two equal neighbors, which would collapse."""
         noisy = self.true + self.rng.gumbel(size=self.true.shape)
         return ["".join(CHARSET.characters[k - 1] for k in row) for row in noisy.argmax(2)]
 
@@ -119,7 +119,7 @@ def errors(oracle: Oracle, images: np.ndarray, labels: list[str]) -> tuple[float
 
 
 def test_a_reader_without_errors_stays_within_bounds(
-    reader: Recogniser, draw_text: Callable[[str], np.ndarray]
+    reader: Recognizer, draw_text: Callable[[str], np.ndarray]
 ) -> None:
     labels = ["".join(letters) for letters in product("ABCD", repeat=2)]
     images = np.stack([reader.geometry.fit(draw_text(label)) for label in labels])
@@ -140,7 +140,7 @@ def test_a_temperature_changes_how_sure_a_text_is_and_not_the_text() -> None:
 
 
 def test_torch_and_onnx_apply_the_same_calibration(
-    reader: Recogniser, draw_text: Callable[[str], np.ndarray], tmp_path: Path
+    reader: Recognizer, draw_text: Callable[[str], np.ndarray], tmp_path: Path
 ) -> None:
     images = np.stack([reader.geometry.fit(draw_text(text)) for text in ("AB", "CAD")])
     plain = read_images(reader, images)

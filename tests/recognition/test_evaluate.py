@@ -19,7 +19,7 @@ from captcha_ssl.recognition import metrics
 from captcha_ssl.recognition.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.evaluation_files import write_evaluation
 from captcha_ssl.recognition.reading import Reading, read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 TEXTS = ["ABCD", "AA", "DCBA", "B", "CAB"]
 KEYS = {
@@ -34,15 +34,15 @@ def readings(*texts: str, confidence: float = 0.5) -> list[Reading]:
 
 
 @pytest.fixture
-def dataset(reader: Recogniser, draw_text: Callable[[str], np.ndarray]) -> Dataset:
+def dataset(reader: Recognizer, draw_text: Callable[[str], np.ndarray]) -> Dataset:
     images = np.stack([reader.geometry.fit(draw_text(text)) for text in TEXTS])
     images.flags.writeable = False
     names = [f"{i}.png" for i in range(len(TEXTS))]
     return Dataset(images, list(TEXTS), names, reader.geometry, [Rejected("bad.png", "empty")])
 
 
-def test_a_recogniser_that_reads_everything_has_perfect_scores(
-    reader: Recogniser, dataset: Dataset
+def test_a_recognizer_that_reads_everything_has_perfect_scores(
+    reader: Recognizer, dataset: Dataset
 ) -> None:
     evaluation = evaluate(reader, dataset)
     assert evaluation.predictions == TEXTS
@@ -54,7 +54,7 @@ def test_a_recogniser_that_reads_everything_has_perfect_scores(
 
 
 def test_confidences_are_probabilities_one_for_each_character(
-    reader: Recogniser, dataset: Dataset
+    reader: Recognizer, dataset: Dataset
 ) -> None:
     for reading in read_images(reader, dataset.images):
         assert len(reading.char_confidences) == len(reading.text)
@@ -63,22 +63,22 @@ def test_confidences_are_probabilities_one_for_each_character(
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 100])
 def test_the_batch_size_changes_nothing(
-    reader: Recogniser, dataset: Dataset, batch_size: int
+    reader: Recognizer, dataset: Dataset, batch_size: int
 ) -> None:
     assert evaluate(reader, dataset, batch_size).predictions == TEXTS
 
 
-def test_progress_is_told_after_each_batch(reader: Recogniser, dataset: Dataset) -> None:
+def test_progress_is_told_after_each_batch(reader: Recognizer, dataset: Dataset) -> None:
     told: list[tuple[int, int]] = []
     evaluate(reader, dataset, 2, lambda done, total: told.append((done, total)))
     assert told == [(2, 5), (4, 5), (5, 5)]
 
 
 def test_evaluating_amid_training_leaves_modes_and_weights_alone(
-    reader: Recogniser, dataset: Dataset
+    reader: Recognizer, dataset: Dataset
 ) -> None:
     before = {name: value.clone() for name, value in reader.state_dict().items()}
-    # As a task with a frozen encoder has it: training, but not the encoder's normalisation.
+    # As a task with a frozen encoder has it: training, but not the encoder's normalization.
     reader.train()
     reader.encoder.eval()
     assert evaluate(reader, dataset).predictions == TEXTS
@@ -113,7 +113,7 @@ def test_the_worst_errors_are_the_largest_then_the_most_confident() -> None:
 
 
 def test_images_without_labels_or_of_another_geometry_are_refused(
-    reader: Recogniser, dataset: Dataset
+    reader: Recognizer, dataset: Dataset
 ) -> None:
     with pytest.raises(ValueError, match="labels"):
         evaluate(reader, replace(dataset, labels=None))
@@ -122,7 +122,7 @@ def test_images_without_labels_or_of_another_geometry_are_refused(
 
 
 def test_the_files_tell_every_prediction_and_show_the_errors(
-    reader: Recogniser, dataset: Dataset, tmp_path: Path
+    reader: Recognizer, dataset: Dataset, tmp_path: Path
 ) -> None:
     labels = ["ABCD", "AA", "DDDD", "B", "CAB"]
     dataset = replace(dataset, labels=labels)
@@ -142,21 +142,21 @@ def test_the_files_tell_every_prediction_and_show_the_errors(
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_the_sheet_shows_the_wrong_images_in_their_colours(channels: int, tmp_path: Path) -> None:
-    colour = (200, 30, 60)[:channels]
+def test_the_sheet_shows_the_wrong_images_in_their_colors(channels: int, tmp_path: Path) -> None:
+    color = (200, 30, 60)[:channels]
     images = np.zeros((2, channels, 32, 64), np.uint8)
-    images[1] = np.array(colour)[:, None, None]
+    images[1] = np.array(color)[:, None, None]
     geometry = Geometry(channels, 32, 64)
     dataset = Dataset(images, ["A", "B"], ["a", "b"], geometry, [])
     write_evaluation(tmp_path, dataset, Evaluation(["A", "B"], readings("A", "")))
     with Image.open(tmp_path / "worst.png") as sheet:
-        colours = {colour for _, colour in sheet.getcolors(1 << 24) or []}
-    assert (colour if channels == 3 else colour * 3) in colours
-    assert (0, 0, 0) not in colours
+        colors = {color for _, color in sheet.getcolors(1 << 24) or []}
+    assert (color if channels == 3 else color * 3) in colors
+    assert (0, 0, 0) not in colors
 
 
 def test_an_older_evaluation_is_replaced_also_by_one_without_errors(
-    reader: Recogniser, dataset: Dataset, tmp_path: Path
+    reader: Recognizer, dataset: Dataset, tmp_path: Path
 ) -> None:
     wrong = replace(dataset, labels=["D"] * 5)
     write_evaluation(tmp_path, wrong, evaluate(reader, wrong))

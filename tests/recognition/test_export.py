@@ -22,13 +22,13 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.recognition.export import export, export_half
 from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def onnx_file(reader: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def onnx_file(reader: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("exported") / "reader.onnx"
     export(reader, path, {"labels": 7})
     return path
@@ -36,7 +36,7 @@ def onnx_file(reader: Recogniser, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.mark.parametrize(("batch", "width"), [(1, 64), (3, 200), (6, 33), (2, 8)])
 def test_any_batch_and_width_gives_the_logits_of_the_model(
-    reader: Recogniser, onnx_file: Path, batch: int, width: int
+    reader: Recognizer, onnx_file: Path, batch: int, width: int
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (batch, 1, 32, width), np.uint8)
     logits = OnnxReader(onnx_file).logits(images)
@@ -46,17 +46,17 @@ def test_any_batch_and_width_gives_the_logits_of_the_model(
     assert np.abs(logits - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-def test_colour_and_a_taller_image_are_exported_too(reader: Recogniser, tmp_path: Path) -> None:
+def test_color_and_a_taller_image_are_exported_too(reader: Recognizer, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    coloured = Recogniser(build_encoder("tiny", 3, 48), reader.charset, Geometry(3, 48, 40))
-    export(coloured, tmp_path / "coloured.onnx", {})
+    colored = Recognizer(build_encoder("tiny", 3, 48), reader.charset, Geometry(3, 48, 40))
+    export(colored, tmp_path / "colored.onnx", {})
     images = np.random.default_rng(1).integers(0, 256, (2, 3, 48, 72), np.uint8)
-    logits = OnnxReader(tmp_path / "coloured.onnx").logits(images)
-    assert np.abs(logits - coloured.logits(images)).max() < 1e-4
+    logits = OnnxReader(tmp_path / "colored.onnx").logits(images)
+    assert np.abs(logits - colored.logits(images)).max() < 1e-4
 
 
 def test_it_carries_charset_geometry_temperature_and_preprocessing(
-    reader: Recogniser, onnx_file: Path
+    reader: Recognizer, onnx_file: Path
 ) -> None:
     opened = OnnxReader(onnx_file)
     assert (opened.charset, opened.geometry) == (reader.charset, reader.geometry)
@@ -66,7 +66,7 @@ def test_it_carries_charset_geometry_temperature_and_preprocessing(
     assert "uint8" in metadata["preprocessing"]
 
 
-def test_exporting_changes_nothing_about_the_model(reader: Recogniser, onnx_file: Path) -> None:
+def test_exporting_changes_nothing_about_the_model(reader: Recognizer, onnx_file: Path) -> None:
     before = {name: value.clone() for name, value in reader.state_dict().items()}
     reader.train()
     try:
@@ -79,13 +79,13 @@ def test_exporting_changes_nothing_about_the_model(reader: Recogniser, onnx_file
 
 
 def test_half_precision_takes_half_the_room_and_reads_alike(
-    reader: Recogniser, tmp_path: Path
+    reader: Recognizer, tmp_path: Path
 ) -> None:
     whole, half = tmp_path / "whole.safetensors", tmp_path / "there" / "half.safetensors"
     reader.save(whole, {"labels": 7})
     export_half(reader, half, {"labels": 7})
     assert half.stat().st_size < 0.55 * whole.stat().st_size
-    opened = Recogniser.load(half)
+    opened = Recognizer.load(half)
     assert {parameter.dtype for parameter in opened.parameters()} == {torch.float32}
     assert opened.card({"labels": 7}) == reader.card({"labels": 7})
     images = np.random.default_rng(2).integers(0, 256, (4, 1, 32, 64), np.uint8)
@@ -94,7 +94,7 @@ def test_half_precision_takes_half_the_room_and_reads_alike(
 
 
 def test_a_weight_that_half_precision_cannot_hold_is_an_error(
-    reader: Recogniser, tmp_path: Path
+    reader: Recognizer, tmp_path: Path
 ) -> None:
     large = copy.deepcopy(reader)
     with torch.no_grad():
@@ -104,8 +104,8 @@ def test_a_weight_that_half_precision_cannot_hold_is_an_error(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_reads_otherwise_never_appears(reader: Recogniser, tmp_path: Path) -> None:
-    class Shifted(Recogniser):
+def test_a_file_that_reads_otherwise_never_appears(reader: Recognizer, tmp_path: Path) -> None:
+    class Shifted(Recognizer):
         """Its graph is traced from other weights than it answers with."""
 
         def logits(self, images: np.ndarray) -> np.ndarray:
@@ -119,8 +119,8 @@ def test_a_file_that_reads_otherwise_never_appears(reader: Recogniser, tmp_path:
     assert (tmp_path / "model.onnx").read_text() == "the old one"
 
 
-def test_a_width_frozen_into_the_graph_is_noticed(reader: Recogniser, tmp_path: Path) -> None:
-    class Frozen(Recogniser):
+def test_a_width_frozen_into_the_graph_is_noticed(reader: Recognizer, tmp_path: Path) -> None:
+    class Frozen(Recognizer):
         def forward(self, images: Tensor) -> Tensor:
             return super().forward(images)[:, : int(images.shape[3]) // 4]
 
@@ -142,13 +142,13 @@ def test_a_foreign_or_damaged_file_is_one_line(onnx_file: Path, tmp_path: Path) 
 
 
 def test_a_run_directory_is_read_through_its_onnx_file_on_the_cpu(
-    reader: Recogniser, tmp_path: Path
+    reader: Recognizer, tmp_path: Path
 ) -> None:
     reader.save(tmp_path / "model.safetensors", {})
-    assert isinstance(open_reader(tmp_path), Recogniser)
+    assert isinstance(open_reader(tmp_path), Recognizer)
     export(reader, tmp_path / "model.onnx", {})
     assert isinstance(open_reader(tmp_path), OnnxReader)
-    assert isinstance(open_reader(tmp_path / "model.safetensors"), Recogniser)
+    assert isinstance(open_reader(tmp_path / "model.safetensors"), Recognizer)
     with pytest.raises(UserError, match="cuda"):
         open_reader(tmp_path / "model.onnx", "cuda")
 

@@ -21,7 +21,7 @@ from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.even_alignment import alignment_weight
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
 from captcha_ssl.views.settings import GentleViewSettings
@@ -85,11 +85,11 @@ def test_32_images_are_learnt_by_heart(digits: Dataset, tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     result = _finetune(digits, FinetuneSettings(steps=150), run)
     assert result.converged
-    assert evaluate(result.recogniser, digits).exact_match == 1.0
-    loaded = Recogniser.load(run.path)
+    assert evaluate(result.recognizer, digits).exact_match == 1.0
+    loaded = Recognizer.load(run.path)
     images = torch.from_numpy(digits.images)
     with torch.no_grad():
-        assert torch.equal(loaded(images), result.recogniser(images))
+        assert torch.equal(loaded(images), result.recognizer(images))
     assert (loaded.charset, loaded.geometry) == (CHARSET, GEOMETRY)
 
 
@@ -118,31 +118,31 @@ def test_a_frozen_encoder_keeps_weights_and_statistics(digits: Dataset, tmp_path
     file = tmp_path / "model.safetensors"
     save_model(file, before, ModelCard("encoder", "tiny", GEOMETRY))
     result = _finetune(digits, FinetuneSettings(steps=5, freeze=True, init_from=file))
-    after = result.recogniser.encoder.state_dict()
+    after = result.recognizer.encoder.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
-    moved = _finetune(digits, FinetuneSettings(steps=5, init_from=file)).recogniser.encoder
+    moved = _finetune(digits, FinetuneSettings(steps=5, init_from=file)).recognizer.encoder
     assert not torch.equal(before["fold.weight"], moved.state_dict()["fold.weight"])
 
 
-def test_fine_tuning_can_start_from_a_recogniser(digits: Dataset, tmp_path: Path) -> None:
+def test_fine_tuning_can_start_from_a_recognizer(digits: Dataset, tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     first = _finetune(digits, FinetuneSettings(steps=2), run)
     settings = FinetuneSettings(steps=1, init_from=run.path, freeze=True)
-    second = _finetune(digits, settings).recogniser.encoder.state_dict()
-    kept = first.recogniser.encoder.state_dict()
+    second = _finetune(digits, settings).recognizer.encoder.state_dict()
+    kept = first.recognizer.encoder.state_dict()
     assert all(torch.equal(kept[k], second[k]) for k in kept)
 
 
-def test_a_recogniser_passes_on_what_it_knows_of_the_characters_it_shares(
+def test_a_recognizer_passes_on_what_it_knows_of_the_characters_it_shares(
     digits: Dataset, tmp_path: Path
 ) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
-    learnt = _finetune(digits, FinetuneSettings(steps=2), run).recogniser.head
-    head = torch.nn.Linear(learnt.in_features, 4)
+    learned = _finetune(digits, FinetuneSettings(steps=2), run).recognizer.head
+    head = torch.nn.Linear(learned.in_features, 4)
     fresh = head.weight.clone()
     load_head(head, Charset("19x"), run.path)
-    assert torch.equal(head.weight[:3], learnt.weight[[0, 2, 10]])
-    assert torch.equal(head.bias[:3], learnt.bias[[0, 2, 10]])
+    assert torch.equal(head.weight[:3], learned.weight[[0, 2, 10]])
+    assert torch.equal(head.bias[:3], learned.bias[[0, 2, 10]])
     assert torch.equal(head.weight[3], fresh[3])
 
 
@@ -158,25 +158,25 @@ def test_fine_tuning_a_reader_again_starts_where_it_stopped(
 def test_a_head_that_is_cut_short_is_one_line(digits: Dataset, tmp_path: Path) -> None:
     weights = {"head.weight": torch.zeros(3, 128), "head.bias": torch.zeros(3)}
     save_model(
-        tmp_path / "m.safetensors", weights, ModelCard("recogniser", "tiny", GEOMETRY, "0123456789")
+        tmp_path / "m.safetensors", weights, ModelCard("recognizer", "tiny", GEOMETRY, "0123456789")
     )
     with pytest.raises(UserError, match="its head"):
         load_head(torch.nn.Linear(128, 11), CHARSET, tmp_path / "m.safetensors")
 
 
-def test_logits_are_float32_and_uint8_is_standardised(digits: Dataset) -> None:
-    recogniser = Recogniser(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY).eval()
+def test_logits_are_float32_and_uint8_is_standardized(digits: Dataset) -> None:
+    recognizer = Recognizer(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY).eval()
     images = torch.from_numpy(digits.images[:2])
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        assert recogniser(images).dtype == torch.float32
+        assert recognizer(images).dtype == torch.float32
     with torch.no_grad():
-        brighter = recogniser((images // 2 + 100).to(torch.uint8))
-        assert torch.allclose(brighter, recogniser(images), atol=0.3)
+        brighter = recognizer((images // 2 + 100).to(torch.uint8))
+        assert torch.allclose(brighter, recognizer(images), atol=0.3)
 
 
-def test_an_encoder_alone_is_not_a_recogniser(tmp_path: Path) -> None:
+def test_an_encoder_alone_is_not_a_recognizer(tmp_path: Path) -> None:
     file = tmp_path / "model.safetensors"
     encoder = build_encoder("tiny", 1, 32)
     save_model(file, encoder.state_dict(), ModelCard("encoder", "tiny", GEOMETRY))
     with pytest.raises(UserError, match="finetune it first"):
-        Recogniser.load(file)
+        Recognizer.load(file)

@@ -18,7 +18,7 @@ from captcha_ssl.models.model_file import save_model
 from captcha_ssl.recognition.inputs import Input, iter_inputs
 from captcha_ssl.recognition.open_reader import open_reader
 from captcha_ssl.recognition.predictor import AHEAD, Predictor
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 
 Draw = Callable[[str], np.ndarray]
 
@@ -151,7 +151,7 @@ def test_no_more_than_a_few_batches_are_read_ahead(
     assert len(taken) == 3 * (1 + AHEAD)
 
 
-def test_an_encoder_without_a_head_is_refused(reader: Recogniser, tmp_path: Path) -> None:
+def test_an_encoder_without_a_head_is_refused(reader: Recognizer, tmp_path: Path) -> None:
     card = ModelCard("encoder", "tiny", reader.geometry)
     save_model(tmp_path / "model.safetensors", reader.encoder.state_dict(), card)
     with pytest.raises(UserError, match="finetune"):

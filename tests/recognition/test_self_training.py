@@ -20,7 +20,7 @@ from captcha_ssl.recognition.decoding import greedy_decode
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.self_training import Pile, SelfTrainingTask, rise
 from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.training.run_directory import RunDirectory
@@ -44,7 +44,7 @@ def _draw(count: int, first: int = 0) -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def labelled() -> Dataset:
+def labeled() -> Dataset:
     return _draw(40)
 
 
@@ -66,8 +66,8 @@ def _train(
 
 def _task(settings: SelfTrainingSettings, *, frozen: bool = False) -> SelfTrainingTask:
     torch.manual_seed(0)
-    recogniser = Recogniser(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
-    return SelfTrainingTask(CTCTask(recogniser, GentleViewSettings(), frozen=frozen), settings)
+    recognizer = Recognizer(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
+    return SelfTrainingTask(CTCTask(recognizer, GentleViewSettings(), frozen=frozen), settings)
 
 
 def _batch(data: Dataset, pile: Dataset) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
@@ -102,21 +102,21 @@ def test_the_weight_rises_to_one() -> None:
 
 
 def test_the_teacher_gets_no_gradient_and_the_pile_teaches_the_student(
-    labelled: Dataset, pile: Dataset
+    labeled: Dataset, pile: Dataset
 ) -> None:
     task = _task(SelfTrainingSettings(confidence=0.0, ramp=0.0))
-    figures = task(_batch(labelled, pile), 0.0)
+    figures = task(_batch(labeled, pile), 0.0)
     assert figures["accepted"] > 0
     figures["pile_loss"].backward()
     assert all(p.grad is None and not p.requires_grad for p in task.teacher.parameters())
-    assert all(p.grad is not None for p in task.supervised.recogniser.parameters())
-    total = figures["labelled_loss"] + figures["pile_loss"]
+    assert all(p.grad is not None for p in task.supervised.recognizer.parameters())
+    total = figures["labeled_loss"] + figures["pile_loss"]
     assert torch.allclose(figures["loss"], total)
 
 
 def test_the_teacher_is_the_moving_average_of_the_student() -> None:
     task = _task(SelfTrainingSettings(teacher_window=0.5))
-    weight, mean = task.supervised.recogniser.head.weight, None
+    weight, mean = task.supervised.recognizer.head.weight, None
     for step, momentum in enumerate((1 / 3, 1 / 2, 3 / 5), start=1):
         mean = weight.detach().clone() if mean is None else mean
         with torch.no_grad():
@@ -127,36 +127,36 @@ def test_the_teacher_is_the_moving_average_of_the_student() -> None:
 
 
 def test_a_frozen_encoder_stays_as_it_is_in_the_teacher_too(
-    labelled: Dataset, pile: Dataset
+    labeled: Dataset, pile: Dataset
 ) -> None:
     task = _task(SelfTrainingSettings(confidence=0.0), frozen=True).train()
     before = {k: v.clone() for k, v in task.teacher.encoder.state_dict().items()}
-    task(_batch(labelled, pile), 0.5)["loss"].backward()
+    task(_batch(labeled, pile), 0.5)["loss"].backward()
     task.after_step(0.5)
     after = task.teacher.encoder.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
 
 
-def test_it_reads_more_than_the_labels_alone_teach(labelled: Dataset, pile: Dataset) -> None:
+def test_it_reads_more_than_the_labels_alone_teach(labeled: Dataset, pile: Dataset) -> None:
     unseen = _draw(200, first=5000)
-    alone = _train(labelled, 250, None)
-    taught = _train(labelled, 250, Pile(pile.images, SelfTrainingSettings()))
+    alone = _train(labeled, 250, None)
+    taught = _train(labeled, 250, Pile(pile.images, SelfTrainingSettings()))
     assert taught.converged
-    assert evaluate(taught.recogniser, unseen).cer < evaluate(alone.recogniser, unseen).cer
+    assert evaluate(taught.recognizer, unseen).cer < evaluate(alone.recognizer, unseen).cer
 
 
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
-    labelled: Dataset, pile: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    labeled: Dataset, pile: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = Pile(pile.images, SelfTrainingSettings(confidence=0.0, pile_ratio=0.5))
     whole = RunDirectory.create(tmp_path / "whole", "")
-    _train(labelled, 12, given, whole)
+    _train(labeled, 12, given, whole)
     parts = RunDirectory.create(tmp_path / "parts", "")
     monkeypatch.setattr(SelfTrainingTask, "after_step", _break_at(7, SelfTrainingTask.after_step))
     with pytest.raises(RuntimeError, match="power cut"):
-        _train(labelled, 12, given, parts)
+        _train(labeled, 12, given, parts)
     monkeypatch.undo()
-    _train(labelled, 12, given, parts)
+    _train(labeled, 12, given, parts)
     assert "training from step 4 to 12" in (parts.path / "log.txt").read_text()
     for name in ("model.safetensors", "state/state.safetensors"):
         assert (parts.path / name).read_bytes() == (whole.path / name).read_bytes()

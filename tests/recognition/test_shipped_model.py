@@ -17,7 +17,7 @@ from captcha_ssl.models.model_file import FILE_NAME, find_model
 from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import SHIPPED
 from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.synthesis.render import PictureSettings, render
 
 MEGABYTES = 8
@@ -50,7 +50,7 @@ def test_it_reads_the_default_captchas_of_the_captcha_package() -> None:
 
 
 def test_the_safetensors_to_fine_tune_from_read_what_the_onnx_reads() -> None:
-    reader, weights = OnnxReader(SHIPPED), Recogniser.load(SHIPPED.with_name(FILE_NAME))
+    reader, weights = OnnxReader(SHIPPED), Recognizer.load(SHIPPED.with_name(FILE_NAME))
     images, _ = pictures(reader.geometry)
     ours, theirs = (
         [reading.text for reading in read_images(each, images)] for each in (reader, weights)

@@ -1,4 +1,4 @@
-"""Which images are suggested: unlike each other, unlike those labelled, unsure ones first."""
+"""Which images are suggested: unlike each other, unlike those labeled, unsure ones first."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.encoder import build_encoder, standardise
+from captcha_ssl.models.encoder import build_encoder, standardize
 from captcha_ssl.models.model_file import ModelCard, save_model
 from captcha_ssl.recognition.embedder import Embedder
 from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recogniser import Recogniser
+from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.suggest import suggest
 
 CPU = torch.device("cpu")
@@ -39,11 +39,11 @@ def test_each_cluster_is_named_once_before_any_twice() -> None:
         assert all(s.distance == pytest.approx(2**0.5, abs=0.1) for s in chosen[1:])
 
 
-def test_what_is_labelled_is_neither_named_nor_resembled() -> None:
+def test_what_is_labeled_is_neither_named_nor_resembled() -> None:
     sizes = (50, 50, 50)
-    (first,) = suggest(clusters(sizes), None, 1, labelled=[0, 1, 60])
+    (first,) = suggest(clusters(sizes), None, 1, labeled=[0, 1, 60])
     assert first.index >= 100
-    rest = suggest(clusters((2, 2)), None, 2, labelled=[0, 3])
+    rest = suggest(clusters((2, 2)), None, 2, labeled=[0, 3])
     assert sorted(s.index for s in rest) == [1, 2]
 
 
@@ -53,7 +53,7 @@ def test_draws_are_as_likely_as_squared_distance_times_uncertainty() -> None:
     squared = [(vectors[0] - vectors[i]).square().sum().item() for i in (1, 2)]
     odds = [squared[0] * 0.8, squared[1] * 0.4]
     drawn = Counter(
-        suggest(vectors, unsure, 1, labelled=[0], seed=seed)[0].index for seed in range(2000)
+        suggest(vectors, unsure, 1, labeled=[0], seed=seed)[0].index for seed in range(2000)
     )
     assert drawn[1] / 2000 == pytest.approx(odds[0] / sum(odds), abs=0.04)
     assert drawn[0] == 0
@@ -66,12 +66,12 @@ def test_a_longer_list_begins_with_the_shorter_and_copies_come_last() -> None:
     assert sorted(s.index for s in long) == list(range(40))
     alike = suggest(torch.ones(5, 1), None, 5)
     assert sorted(s.index for s in alike) == list(range(5))
-    with pytest.raises(UserError, match="3 images are not labelled yet: cannot suggest 4"):
-        suggest(vectors[:4], None, 4, labelled=[1])
+    with pytest.raises(UserError, match="3 images are not labeled yet: cannot suggest 4"):
+        suggest(vectors[:4], None, 4, labeled=[1])
 
 
-def test_a_recogniser_is_as_unsure_as_it_reads(
-    reader: Recogniser, reader_file: Path, draw_text: Callable[[str], np.ndarray]
+def test_a_recognizer_is_as_unsure_as_it_reads(
+    reader: Recognizer, reader_file: Path, draw_text: Callable[[str], np.ndarray]
 ) -> None:
     images = np.stack([reader.geometry.fit(draw_text(text)) for text in ("AB", "DCA", "")])
     noise = np.random.default_rng(0).integers(0, 256, images.shape, np.uint8)
@@ -85,7 +85,7 @@ def test_a_recogniser_is_as_unsure_as_it_reads(
     assert vectors[2].norm() <= 1 + 1e-6  # an empty picture may have no frame above zero
 
 
-def test_an_encoder_alone_gives_the_mean_of_its_frames(reader: Recogniser, tmp_path: Path) -> None:
+def test_an_encoder_alone_gives_the_mean_of_its_frames(reader: Recognizer, tmp_path: Path) -> None:
     encoder = build_encoder("tiny", 1, 32).eval()
     file = tmp_path / "model.safetensors"
     save_model(file, encoder.state_dict(), ModelCard("encoder", "tiny", reader.geometry))
@@ -93,5 +93,5 @@ def test_an_encoder_alone_gives_the_mean_of_its_frames(reader: Recogniser, tmp_p
     vectors, unsure = Embedder(file, CPU)(images)
     assert unsure is None
     with torch.no_grad():
-        frames = encoder(standardise(torch.from_numpy(images[270:280])))
+        frames = encoder(standardize(torch.from_numpy(images[270:280])))
     assert torch.allclose(vectors[270:280], F.normalize(frames.mean(1), dim=1), atol=1e-5)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from captcha_ssl.benchmark.blocks import Code, Gallery, Table
-from captcha_ssl.benchmark.details import Misreading
-from captcha_ssl.benchmark.markdown import markdown
+from captcha_ssl.benchmark.report.blocks import Code, Gallery, Table
+from captcha_ssl.benchmark.report.markdown import markdown
+from captcha_ssl.benchmark.runs.details import Misreading
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
@@ -60,7 +60,7 @@ def test_a_damage_depends_on_its_seed_alone_and_damages() -> None:
     ],
 )
 def test_a_card_that_cannot_be_used_is_damaged(change: Callable[[dict], None]) -> None:
-    card = ModelCard("recogniser", "tiny", Geometry(1, 32, 40), "AB", {}, Calibration())
+    card = ModelCard("recognizer", "tiny", Geometry(1, 32, 40), "AB", {}, Calibration())
     fields = json.loads(card.to_json())
     assert parse_card(Path(KEY), json.dumps(fields)) == card
     change(fields)
@@ -92,10 +92,10 @@ def test_a_state_without_its_sums_is_damaged(
     tmp_path: Path, running: dict[str, torch.Tensor]
 ) -> None:
     model = torch.nn.Linear(2, 2)
-    optimiser = torch.optim.AdamW(model.parameters())
-    save_state(tmp_path / "state", 1, model, optimiser, running)
+    optimizer = torch.optim.AdamW(model.parameters())
+    save_state(tmp_path / "state", 1, model, optimizer, running)
     with pytest.raises(UserError, match="damaged"):
-        load_state(tmp_path / "state", model, optimiser)
+        load_state(tmp_path / "state", model, optimizer)
 
 
 def test_a_report_holds_names_that_look_like_markup() -> None:

@@ -70,11 +70,11 @@ def test_shape_and_type(style: str, channels: int) -> None:
 
 
 @each_style
-def test_grey_is_the_luma_of_the_coloured_picture(style: str) -> None:
-    coloured, _ = render(PictureSettings(style=style), 7)
-    grey, _ = render(PictureSettings(style=style, channels=1), 7)
-    luma = cv2.cvtColor(coloured.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY).astype(int)
-    assert np.abs(luma - grey[0]).max() <= 1
+def test_gray_is_the_luma_of_the_colored_picture(style: str) -> None:
+    colored, _ = render(PictureSettings(style=style), 7)
+    gray, _ = render(PictureSettings(style=style, channels=1), 7)
+    luma = cv2.cvtColor(colored.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY).astype(int)
+    assert np.abs(luma - gray[0]).max() <= 1
 
 
 def test_text_depends_on_neither_style_nor_size() -> None:

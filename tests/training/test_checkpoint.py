@@ -13,26 +13,26 @@ from captcha_ssl.training.checkpoint import load_state, save_state
 def _trained() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     torch.manual_seed(0)
     model = torch.nn.Linear(2, 2)
-    optimiser = torch.optim.AdamW(model.parameters())
+    optimizer = torch.optim.AdamW(model.parameters())
     model(torch.ones(1, 2)).sum().backward()
-    optimiser.step()
-    return model, optimiser
+    optimizer.step()
+    return model, optimizer
 
 
 RUNNING = {"count": torch.tensor(3), "sum.loss": torch.tensor(1.5)}
 
 
 def test_one_state_is_the_same_bytes_however_often_it_is_saved(tmp_path: Path) -> None:
-    model, optimiser = _trained()
+    model, optimizer = _trained()
     files = [tmp_path / f"{index}" for index in range(32)]
     for file in files:
-        save_state(file, 7, model, optimiser, RUNNING)
+        save_state(file, 7, model, optimizer, RUNNING)
     assert len({file.read_bytes() for file in files}) == 1
 
 
 def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    model, optimiser = _trained()
-    save_state(tmp_path / "state", 7, model, optimiser, RUNNING)
+    model, optimizer = _trained()
+    save_state(tmp_path / "state", 7, model, optimizer, RUNNING)
     other = torch.nn.Linear(2, 2)
     others = torch.optim.AdamW(other.parameters())
     assert load_state(tmp_path / "state", other, others) == (7, RUNNING)
@@ -44,9 +44,9 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 def test_a_number_of_ranks_that_is_none_or_not_that_of_the_sums_is_damage(
     tmp_path: Path, ranks: torch.Tensor
 ) -> None:
-    model, optimiser = _trained()
-    save_state(tmp_path / "state", 7, model, optimiser, RUNNING)
+    model, optimizer = _trained()
+    save_state(tmp_path / "state", 7, model, optimizer, RUNNING)
     tensors = load_file(tmp_path / "state")
     save_file({**tensors, "ranks": ranks}, tmp_path / "state", {"step": "7"})
     with pytest.raises(UserError, match="damaged"):
-        load_state(tmp_path / "state", model, optimiser)
+        load_state(tmp_path / "state", model, optimizer)

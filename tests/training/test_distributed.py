@@ -81,7 +81,7 @@ def test_two_ranks_have_the_gradients_of_one_with_the_whole_batch(
                 assert torch.allclose(rank[name], expected, rtol=1e-5, atol=1e-6), name
 
 
-def test_keys_are_normalised_in_the_company_of_other_ranks_and_come_back_in_order(
+def test_keys_are_normalized_in_the_company_of_other_ranks_and_come_back_in_order(
     stepped: tuple[Path, Path],
 ) -> None:
     found = [load_file(stepped[0] / f"shuffled-{rank}.safetensors") for rank in (0, 1)]

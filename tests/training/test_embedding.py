@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from captcha_ssl.training.embedding import (
+from captcha_ssl.pretraining.embedding import (
     alignment,
     deviation,
     effective_rank,
@@ -73,5 +73,5 @@ def test_the_place_of_noise_is_told_by_chance():
 
 
 def test_the_probe_is_judged_on_images_that_it_was_not_fitted_to():
-    # As many dimensions as windows: any labelling could be learnt by heart.
+    # As many dimensions as windows: any labeling could be learned by heart.
     assert place_accuracy(normal(40, 5, 200)) < 0.5

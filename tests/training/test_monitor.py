@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from captcha_ssl.models.encoder import build_encoder, standardise
-from captcha_ssl.training.monitor import Monitor, findings, summary
+from captcha_ssl.models.encoder import build_encoder, standardize
+from captcha_ssl.pretraining.monitor import Monitor, findings, summary
 
 CPU = torch.device("cpu")
 SOUND = {
@@ -81,12 +81,12 @@ def test_a_probe_sees_the_encoder_with_the_statistics_of_plain_images(images: np
     seen = []
 
     def probe(encoder: nn.Module) -> dict[str, float]:
-        frames = encoder(standardise(torch.from_numpy(images)))
+        frames = encoder(standardize(torch.from_numpy(images)))
         seen.append((encoder.training, frames.mean().item()))
         return {"probe_cer": 0.25, "probe_exact_match": 0.5}
 
     encoder = build_encoder("tiny", 1, 32)
-    expected = encoder.train()(standardise(torch.from_numpy(images))).mean().item()
+    expected = encoder.train()(standardize(torch.from_numpy(images))).mean().item()
     figures = Monitor(images, CPU, probe)(encoder)
     assert seen[0] == (False, pytest.approx(expected, rel=0.02))
     assert "frozen, it reads 50.0% (CER 25.0%)" in summary(figures)

@@ -10,8 +10,8 @@ from PIL import Image
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.registry import method_class
-from captcha_ssl.models.encoder import standardise
-from captcha_ssl.training.preview import to_uint8, write_preview
+from captcha_ssl.models.encoder import standardize
+from captcha_ssl.pretraining.preview import to_uint8, write_preview
 from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
 
 
@@ -29,16 +29,16 @@ def _noise(count: int, width: int = 64) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_standardised_pixels_come_back_in_their_own_tones(channels: int) -> None:
+def test_standardized_pixels_come_back_in_their_own_tones(channels: int) -> None:
     originals = torch.randint(0, 256, (3, channels, 8, 9), dtype=torch.uint8)
-    assert torch.equal(to_uint8(standardise(originals), originals), originals.expand(-1, 3, -1, -1))
+    assert torch.equal(to_uint8(standardize(originals), originals), originals.expand(-1, 3, -1, -1))
 
 
 def test_what_is_hidden_and_what_is_no_picture_are_told_from_paper() -> None:
     """One dark pixel on white: the mean of such an image can hardly be told from paper."""
     original = torch.full((1, 1, 8, 9), 255, dtype=torch.uint8)
     original[..., 0, 0] = 0
-    pixels = standardise(original)
+    pixels = standardize(original)
     pixels[..., 1], pixels[..., 2] = 0, torch.nan
     shown = to_uint8(pixels, original)
     paper, hidden, gap = shown[0, :, 5, 5], shown[0, :, 5, 1], shown[0, :, 5, 2]

@@ -68,12 +68,12 @@ def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:
 
 def test_a_damaged_state_is_named(tmp_path: Path) -> None:
     model = torch.nn.Linear(2, 2)
-    optimiser = torch.optim.AdamW(model.parameters())
+    optimizer = torch.optim.AdamW(model.parameters())
     path = tmp_path / "state.safetensors"
-    save_state(path, 3, model, optimiser, {"count": torch.tensor(0)})
-    assert load_state(path, model, optimiser)[0] == 3
+    save_state(path, 3, model, optimizer, {"count": torch.tensor(0)})
+    assert load_state(path, model, optimizer)[0] == 3
     with pytest.raises(UserError, match="another architecture"):
-        load_state(path, torch.nn.Linear(3, 2), optimiser)
+        load_state(path, torch.nn.Linear(3, 2), optimizer)
     path.write_bytes(path.read_bytes()[:50])
     with pytest.raises(UserError, match="damaged"):
-        load_state(path, model, optimiser)
+        load_state(path, model, optimizer)

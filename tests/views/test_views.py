@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from captcha_ssl.models.encoder import standardise
+from captcha_ssl.models.encoder import standardize
 from captcha_ssl.views.clutter import clutter, ink
 from captcha_ssl.views.crops import cut, join, spread_positions
 from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
@@ -24,7 +24,7 @@ def images() -> Tensor:
     torch.manual_seed(0)
     pixels = torch.full((40, 1, 32, 60), 240, dtype=torch.uint8)
     pixels[..., 6:26, 20:23] = 30
-    return standardise(pixels)
+    return standardize(pixels)
 
 
 def test_with_every_strength_zero_a_view_is_the_image(images: Tensor) -> None:
@@ -47,7 +47,7 @@ def test_views_differ_between_images_and_draws_and_follow_the_seed(
 
 
 def test_no_view_is_ever_mirrored(images: Tensor) -> None:
-    """The bar stands left of the centre and stays there."""
+    """The bar stands left of the center and stays there."""
     view = random_view(
         images, replace(STILL, rotation=10, shear=0.2, scale=0.1, shift=2, elastic=1)
     )
@@ -64,7 +64,7 @@ def test_a_shift_moves_by_at_most_what_the_setting_says(images: Tensor, pixels: 
     assert 0.3 * pixels < bar.abs().max() <= pixels + 1
 
 
-def test_a_rotation_turns_about_the_centre(images: Tensor) -> None:
+def test_a_rotation_turns_about_the_center(images: Tensor) -> None:
     dot = torch.zeros(64, 1, 33, 33)
     dot[..., 16, 16] = 1
     turned = warp(dot, replace(STILL, rotation=90))
@@ -102,7 +102,7 @@ def test_a_narrower_view_is_the_middle_of_the_image(images: Tensor) -> None:
     assert torch.allclose(warp(images, STILL, width=40), images[..., 10:50], atol=1e-4)
 
 
-def test_ink_is_the_colour_of_the_strokes_on_light_and_dark_ground(images: Tensor) -> None:
+def test_ink_is_the_color_of_the_strokes_on_light_and_dark_ground(images: Tensor) -> None:
     assert torch.equal(ink(images)[0, 0, 0, 0], images[0].min())
     assert torch.equal(ink(-images)[0, 0, 0, 0], (-images[0]).max())
 

@@ -1,6 +1,6 @@
 """Dataset conventions: one module each, and `open_source`, which tells them apart."""
 
-from captcha_ssl.data.sources.recognise import open_source
+from captcha_ssl.data.sources.recognize import open_source
 from captcha_ssl.data.sources.source import Rejected, Source
 
 __all__ = ["Rejected", "Source", "open_source"]

@@ -51,7 +51,7 @@ def is_lmdb(folder: Path) -> bool:
 def open_lmdb(folder: Path, *, want_labels: bool | None) -> LmdbSource:
     """Open a database for reading. Raises UserError when it is damaged or of another layout.
 
-    Without any label record it is an unlabelled pile; records without one are otherwise rejected.
+    Without any label record it is an unlabeled pile; records without one are otherwise rejected.
     """
     try:
         database = _open(folder)

@@ -10,7 +10,7 @@ from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.source import Rejected
 from captcha_ssl.errors import UserError
 
-_LABELLED = re.compile(r"[^\W_]{1,32}_.+")
+_LABELED = re.compile(r"[^\W_]{1,32}_.+")
 _SHARE = 0.9
 
 
@@ -19,14 +19,14 @@ def carry_labels(names: Sequence[str]) -> bool:
 
     At least 90% look like `label_anything`, and not all with the same label, as `img_0001` does.
     """
-    stems = [stem for stem in map(_stem, names) if _LABELLED.fullmatch(stem)]
+    stems = [stem for stem in map(_stem, names) if _LABELED.fullmatch(stem)]
     if len(stems) < _SHARE * len(names):
         return False
     return len(names) == 1 or len({_label(stem) for stem in stems}) > 1
 
 
 def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
-    """Images labelled by what their names hold before the first underscore.
+    """Images labeled by what their names hold before the first underscore.
 
     Raises UserError for names that cannot be labels: all alike, or running numbers.
     """

@@ -30,7 +30,7 @@ class Source(Protocol):
 
     @property
     def labels(self) -> Sequence[str] | None:
-        """The text of each image, or None for an unlabelled pile."""
+        """The text of each image, or None for an unlabeled pile."""
 
     @property
     def rejected(self) -> list[Rejected]:

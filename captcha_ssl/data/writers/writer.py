@@ -42,7 +42,7 @@ FORMATS = tuple(STORES)
 
 
 class DatasetWriter:
-    """Takes each image of a dataset once, in any order; all labelled or none."""
+    """Takes each image of a dataset once, in any order; all labeled or none."""
 
     def __init__(self, store: Store, count: int, geometry: Geometry) -> None:
         self.store = store

@@ -37,7 +37,7 @@ def test_records_count_from_one(tmp_path: Path, records, draw):
     assert np.array_equal(source.read(1), draw(2))
 
 
-def test_records_without_labels_are_an_unlabelled_pile(tmp_path: Path, records):
+def test_records_without_labels_are_an_unlabeled_pile(tmp_path: Path, records):
     del records[b"label-000000001"], records[b"label-000000002"]
     source = open_lmdb(write(tmp_path / "db", records), want_labels=None)
     assert source.labels is None

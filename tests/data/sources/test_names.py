@@ -9,7 +9,7 @@ from captcha_ssl.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("names", "labelled"),
+    ("names", "labeled"),
     [
         (["ab1_0.png", "cd2_1.png"], True),
         (["é1_x.png", "日本_y.png"], True),
@@ -22,8 +22,8 @@ from captcha_ssl.errors import UserError
         (["a" * 33 + "_0.png", "b" * 33 + "_0.png"], False),
     ],
 )
-def test_names_count_as_labels_only_when_they_look_like_it(names: list[str], labelled: bool):
-    assert carry_labels(names) is labelled
+def test_names_count_as_labels_only_when_they_look_like_it(names: list[str], labeled: bool):
+    assert carry_labels(names) is labeled
 
 
 def test_the_label_ends_at_the_first_underscore():

@@ -24,7 +24,7 @@ def test_pixels_are_mapped_from_the_file(packed: Path):
     assert isinstance(open_packed(packed, want_labels=True).pixels(), np.memmap)
 
 
-def test_grey_pixels_are_read_as_rgb(packed: Path):
+def test_gray_pixels_are_read_as_rgb(packed: Path):
     image = open_packed(packed, want_labels=True).read(2)
     assert image.shape == (8, 24, 3)
     assert (image == 2).all()

@@ -1,0 +1,1 @@
+"""Which arms are compared, at how many labels, from which seeds."""

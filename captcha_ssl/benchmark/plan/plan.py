@@ -1,0 +1,206 @@
+"""Which arms are compared, at how many labels, from which seeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
+from captcha_ssl.did_you_mean import did_you_mean
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.shipped import SHIPPED
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to come to a recognizer.
+
+    `method` names the variant that the encoder is pretrained with (None: not at all). `strong`
+    fine-tunes on strong views, `self_training` on the pool without its labels too. `finetune`
+    replaces fields of FinetuneSettings. `match_compute` prolongs the fine-tuning until it takes
+    as long as the costliest pretraining and a fine-tuning together. `only_at` are the label counts
+    it is run at (none: all).
+    """
+
+    name: str
+    method: str | None = None
+    freeze: bool = False
+    strong: bool = False
+    self_training: bool = False
+    finetune: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    match_compute: bool = False
+    only_at: tuple[int, ...] = ()
+
+    @property
+    def folder(self) -> str:
+        """The name as a part of file names."""
+        return file_name(self.name)
+
+
+SYNTHETIC = "synthetic"
+"""In the place of a method: pretrained on the labels of rendered images of another style."""
+
+CONTROLS = (
+    Arm("scratch"),
+    Arm("scratch-strong", strong=True),
+    Arm("scratch-long", match_compute=True),
+    Arm("scratch-self-training", self_training=True),
+    Arm("random-frozen", freeze=True),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What tuning finds for an arm: its learning rate and, where it trains itself, the recipe.
+
+    `lr` is the encoder's rate, or the head's where the encoder is frozen.
+    """
+
+    lr: float
+    recipe: str = ""
+
+    def __str__(self) -> str:
+        return f"lr {self.lr:g}" + (f", {self.recipe}" if self.recipe else "")
+
+    @property
+    def in_file_names(self) -> str:
+        """The choice as a part of file names."""
+        return file_name(f"{self.lr:g}" + (f"-{self.recipe}" if self.recipe else ""))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run that is reported: `seed` draws the labels, the initialization and the batches."""
+
+    arm: Arm
+    labels: int
+    seed: int
+
+
+def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
+    """The arms that `settings.arms` asks for, each once, in that order.
+
+    NAME@N is the arm NAME at N labels alone, NAME@N@M at N and M. Raises UserError for an arm
+    that is not known, at a label count that is not asked for, that has nothing to match, or that
+    would be pretrained on labeled images of the very style that is read.
+    """
+    methods = [method.strip() for method in settings.methods]
+    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms([SYNTHETIC, SHIPPED, *methods]))}
+    found: dict[str, Arm] = {}
+    for asked in settings.arms:
+        stem, *counts = asked.strip().split("@")
+        for name in _expand(stem, methods):
+            if name not in known:
+                raise UserError(f"arm {name!r} is not known; {did_you_mean(name, known)}")
+            found[name] = replace(known[name], only_at=_only_at(asked, counts, settings))
+    arms = tuple(found.values())
+    if any(arm.match_compute for arm in arms) and not compute_models(arms):
+        raise UserError("scratch-long needs a pretrained arm beside it, to match its compute")
+    shared = set(settings.style.split(",")) & set(settings.synthetic_style.split(","))
+    drawn_alike = settings.data is None and shared
+    if drawn_alike and any(arm.method == SYNTHETIC for arm in arms):
+        raise UserError(
+            f"synthetic_style {min(shared)!r} is the style of the images themselves; the arm "
+            "synthetic stands for labels of another style: change one of the two"
+        )
+    _check_unseen_style(arms, settings)
+    return arms
+
+
+def file_name(variant: str) -> str:
+    """The name of a variant or arm without the signs that some file systems refuse."""
+    return re.sub(r"[^\w.+-]", "-", variant)
+
+
+def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:
+    """The arms whose compute a `match_compute` arm is given: pretrained, fine-tuned as it is."""
+    plain = [arm for arm in arms if is_method(arm.method)]
+    return tuple(arm for arm in plain if replace(arm, only_at=()) == Arm(arm.name, arm.method))
+
+
+def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple[str, int]]:
+    """What the arms are pretrained with, and the seed; each once."""
+    seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
+    methods = dict.fromkeys(arm.method for arm in arms if arm.method)
+    return [(method, seed) for method in methods for seed in seeds]
+
+
+def is_method(name: str | None) -> bool:
+    """Whether it is a way to learn without labels."""
+    return name not in (None, SYNTHETIC, SHIPPED)
+
+
+def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:
+    """All reported runs. Their seeds are never `settings.seed`, which tunes and pretrains."""
+    seeds = range(settings.seed + 1, settings.seed + 1 + settings.seeds)
+    return [
+        Cell(arm, labels, seed)
+        for arm in arms
+        for labels in label_counts(arm, settings)
+        for seed in seeds
+    ]
+
+
+def label_counts(arm: Arm, settings: BenchmarkSettings) -> list[int]:
+    """The label counts that an arm is run at, rising."""
+    return sorted(set(arm.only_at or settings.label_counts))
+
+
+def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
+    """The rates tried for an arm: the encoder's, or the head's where the encoder is frozen.
+
+    Raises UserError when the two grids differ in size, for then the arms would not be equal.
+    """
+    if len(settings.lr_grid) != len(settings.head_lr_grid):
+        raise UserError(
+            f"lr_grid has {len(settings.lr_grid)} rates and head_lr_grid "
+            f"{len(settings.head_lr_grid)}; every arm gets the same number of trials"
+        )
+    return settings.head_lr_grid if arm.freeze else settings.lr_grid
+
+
+def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
+    """All that tuning tries for an arm. Raises UserError as `learning_rates` does."""
+    recipes = settings.recipes if arm.self_training else ()
+    rates = learning_rates(arm, settings)
+    return [Choice(lr, recipe) for lr in rates for recipe in recipes or ("",)]
+
+
+def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:
+    """No run may have learned from that style, be it as the images' own or for `synthetic`."""
+    seen = set() if settings.data else set(settings.style.split(","))
+    if any(arm.method == SYNTHETIC for arm in arms):
+        seen |= set(settings.synthetic_style.split(","))
+    if shared := seen & set((settings.unseen_style or "").split(",")):
+        raise UserError(f"unseen_style {min(shared)!r} is learned from; name another style")
+
+
+def _only_at(asked: str, counts: Sequence[str], settings: BenchmarkSettings) -> tuple[int, ...]:
+    known = {str(count): count for count in settings.label_counts}
+    for count in counts:
+        if count not in known:
+            raise UserError(
+                f"arm {asked!r}: {count or 'nothing'} is not one of the label counts "
+                f"{', '.join(known)}"
+            )
+    return tuple(known[count] for count in counts)
+
+
+def _method_arms(methods: Sequence[str]) -> list[Arm]:
+    return [
+        arm
+        for method in methods
+        for arm in (
+            Arm(method, method),
+            Arm(f"{method}-strong", method, strong=True),
+            Arm(f"{method}-self-training", method, self_training=True),
+            Arm(f"{method}-frozen", method, freeze=True),
+        )
+    ]
+
+
+def _expand(asked: str, methods: Sequence[str]) -> list[str]:
+    stem, dash, kind = asked.partition("-")
+    return [method + dash + kind for method in methods] if stem == "pretrained" else [asked]

@@ -1,0 +1,100 @@
+"""Settings of the benchmark (torch-free, so that a typo is answered at once)."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from pathlib import Path
+
+from captcha_ssl.settings import MOST_SEED, setting
+from captcha_ssl.synthesis.styles import STYLES
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What is compared, on which images, and for how long each arm is trained.
+
+    The defaults are those of the preset `quick`; see `presets.PRESETS`.
+    """
+
+    preset: str = setting("quick", "size of the experiment: quick, standard or paper")
+    data: Path | None = setting(None, "labeled images; none: a set is rendered")
+
+    unlabeled: int = setting(10_000, "rendered images besides the test set", low=1)
+    style: str = setting(
+        *("classic", "how rendered images look; of several, each is as likely"),
+        choices=tuple(STYLES),
+        several=True,
+    )
+    length: str = setting("4", "characters in a rendered image: 4, or 4-6")
+    charset: str = setting(
+        string.digits + string.ascii_uppercase, "characters of the rendered images"
+    )
+
+    synthetic: int = setting(20_000, "labeled images rendered for the arm synthetic", low=1)
+    synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES), several=True)
+
+    unseen_style: str | None = setting(
+        *(None, "style of rendered images that every run reads besides, and none learns from"),
+        choices=tuple(STYLES),
+        several=True,
+    )
+
+    test: int = setting(2000, "test images; never more than a fifth of the data", low=1)
+    test_seed: int = setting(
+        0, "seed that alone decides which images are tested", low=0, high=MOST_SEED
+    )
+
+    methods: tuple[str, ...] = setting(
+        ("simclr",), "ways to learn without labels: METHOD, or METHOD:KEY=VALUE:… for a variant"
+    )
+    arms: tuple[str, ...] = setting(
+        ("scratch", "pretrained"),
+        "scratch, synthetic, shipped, METHOD, each also with -strong, -frozen or -self-training; "
+        "scratch-long, random-frozen; pretrained… stands for every method; ARM@N: at N labels only",
+    )
+    label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)
+    seeds: int = setting(3, "runs of each arm at each label count", low=1)
+    pretrain_seeds: int = setting(1, "pretrainings of each method, shared out over the runs", low=1)
+
+    finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
+    finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
+    head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)
+    alignment: float = setting(
+        0.0, "weight of evenly placed characters in the first steps of every arm", low=0.0
+    )
+    alignment_steps: int = setting(
+        200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
+    )
+    finetune_strokes: int = setting(
+        0, "curved strokes drawn over an image in fine-tuning, at most, for every arm", low=0
+    )
+    lr_grid: tuple[float, ...] = setting((1e-3, 3e-3), "encoder learning rates to try", low=0)
+    head_lr_grid: tuple[float, ...] = setting(
+        (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many", low=0
+    )
+    recipes: tuple[str, ...] = setting(
+        (), "ways of self-training to try with each rate, KEY=VALUE:KEY=VALUE; none: as it is set"
+    )
+
+    seed: int = setting(
+        *(0, "seed of the images, the tuning and the pretraining; runs count on"),
+        low=0,
+        high=MOST_SEED,
+    )
+    device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
+    precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
+    processes: int = setting(
+        0, "fine-tunings side by side; 0: one a core, or one alone on a GPU", low=0
+    )
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """How long each method pretrains, and how fast."""
+
+    pretrain_steps: int = setting(2000, "steps of pretraining", low=1)
+    pretrain_batch_size: int = setting(32, "images per step of pretraining", low=2)
+    pretrain_lr: float | None = setting(
+        None, "peak learning rate of pretraining; none: the method's own", low=0.0
+    )

@@ -1,0 +1,73 @@
+"""What a report is made of, whatever it is written in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from captcha_ssl.benchmark.runs.details import Misreading
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of a section; level 1 is that of the report."""
+
+    text: str
+    level: int = 2
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; `code` is set apart by backticks."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """Figures that are seen first, each with its meaning."""
+
+    figures: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of texts below `heads`; the columns named in `left` are flush left."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    left: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list, numbered or not."""
+
+    lines: Sequence[str]
+    numbered: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG beside the report, and what it shows."""
+
+    file: str
+    shows: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Something to type."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Test images that were read wrongly, under what read them."""
+
+    title: str
+    misread: Sequence[Misreading]
+
+
+Block = Heading | Text | Highlights | Table | Items | Picture | Code | Gallery

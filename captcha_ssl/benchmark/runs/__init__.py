@@ -1,0 +1,1 @@
+"""Trains every arm and keeps the record of each run."""

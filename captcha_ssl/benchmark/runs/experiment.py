@@ -1,0 +1,111 @@
+"""The fine-tunings: every arm is tuned, then run from every seed, at every label count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.plan.plan import (
+    Arm,
+    Choice,
+    choices,
+    compute_models,
+    label_counts,
+    plan_cells,
+)
+from captcha_ssl.benchmark.runs.job import Bench, Job
+from captcha_ssl.benchmark.runs.parallel import perform_all, process_count
+from captcha_ssl.benchmark.runs.progress import Progress
+from captcha_ssl.benchmark.runs.records import Row, Trial, winners
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All fine-tunings of a benchmark, kept below `bench.out` as they finish."""
+
+    bench: Bench
+
+    def run(
+        self, say: Callable[[str], None], show: Callable[[Row], None]
+    ) -> tuple[list[Row], list[Trial]]:
+        """The reported runs and the trials, in the order of the plan; `show` is told the former."""
+        arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
+        at_each = {arm.name: settings.seeds + len(choices(arm, settings)) for arm in arms}
+        todo = {arm.name: at_each[arm.name] * len(label_counts(arm, settings)) for arm in arms}
+        at_once = process_count(settings.processes, settings.device)
+        progress = Progress(say, show, arms, todo, self._pretraining_seconds(), at_once)
+        trials: list[Trial] = []
+        rows: dict[tuple[str, int, int], Row] = {}
+        # An arm that matches the compute of others needs their measured seconds.
+        for matched in (False, True):
+            chosen = [arm for arm in arms if arm.match_compute is matched]
+            steps = {arm.name: self._steps(arm, trials) for arm in chosen}
+            trials += self._perform(self._trials(chosen, steps), progress)
+            for row in self._perform(self._cells(chosen, steps, trials), progress):
+                rows[row.arm, row.labels, row.seed] = row
+        ordered = [rows[c.arm.name, c.labels, c.seed] for c in plan_cells(arms, settings)]
+        names = [arm.name for arm in arms]
+        return ordered, sorted(trials, key=lambda trial: names.index(trial.arm))
+
+    def _trials(self, arms: Sequence[Arm], steps: dict[str, int]) -> list[Job]:
+        settings = self.bench.configuration.benchmark
+        return [
+            Job(arm, labels, settings.seed, choice, steps[arm.name], reported=False)
+            for arm in arms
+            for labels in label_counts(arm, settings)
+            for choice in choices(arm, settings)
+        ]
+
+    def _cells(
+        self, arms: Sequence[Arm], steps: dict[str, int], trials: Iterable[Trial]
+    ) -> list[Job]:
+        won = winners(trials).items()
+        chosen = {tuned: Choice(trial.lr, trial.recipe) for tuned, trial in won}
+        return [
+            Job(c.arm, c.labels, c.seed, chosen[c.arm.name, c.labels], steps[c.arm.name], True)
+            for c in plan_cells(arms, self.bench.configuration.benchmark)
+        ]
+
+    def _perform(self, jobs: Sequence[Job], progress: Progress) -> list[Any]:
+        """The records of all jobs; those done before are read, the others made."""
+        found = {job: self.bench.record(job) for job in jobs}
+        for record in found.values():
+            if record is not None:
+                progress.skipped(record)
+        missing = [job for job, record in found.items() if record is None]
+        made = perform_all(self.bench, missing)
+        for job, record in zip(missing, made, strict=True):
+            progress.finished(record)
+            found[job] = record
+        return list(found.values())
+
+    def _pretraining_seconds(self) -> float:
+        """What the costliest of the pretrainings that are matched takes of the whole machine."""
+        methods = {arm.method for arm in compute_models(self.bench.configuration.arms)}
+        pretrained = self.bench.pretrained.values()
+        longest = max((p.seconds for p in pretrained if p.method in methods), default=0.0)
+        settings = self.bench.configuration.benchmark
+        at_once = min(process_count(settings.processes, settings.device), len(pretrained))
+        return longest / max(1, at_once)
+
+    def _steps(self, arm: Arm, trials: Iterable[Trial]) -> int:
+        """Steps of fine-tuning; for an arm that matches compute, measured once and kept."""
+        configuration = self.bench.configuration
+        settings = configuration.benchmark
+        usual = settings.finetune_steps
+        if not arm.match_compute:
+            return usual
+        file = self.bench.out / f"{arm.name}.json"
+        if not file.exists():
+            models = {model.name for model in compute_models(configuration.arms)}
+            # Of the whole machine too: fine-tunings share it.
+            each = fmean(t.seconds / t.steps for t in trials if t.arm in models)
+            one = each / process_count(settings.processes, settings.device)
+            costs = {"pretrain_seconds": self._pretraining_seconds(), "seconds_per_step": one}
+            steps = usual + round(self._pretraining_seconds() / one)
+            atomic_write_text(file, json.dumps({"steps": steps, **costs}, indent=2) + "\n")
+        return int(json.loads(file.read_text(encoding="utf-8"))["steps"])

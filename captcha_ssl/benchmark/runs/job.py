@@ -1,0 +1,148 @@
+"""One fine-tuning of the benchmark, from its images to its record on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.plan import Arm, Choice, file_name, label_counts
+from captcha_ssl.benchmark.runs.details import Details, details, read_details, write_details
+from captcha_ssl.benchmark.runs.finetuning import fine_tune
+from captcha_ssl.benchmark.runs.material import Material
+from captcha_ssl.benchmark.runs.pretraining import Pretrained
+from captcha_ssl.benchmark.runs.records import Row, Score, Trial, read_record, write_record
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.errors import DivergedError
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.recognition.evaluate import Evaluation, evaluate
+from captcha_ssl.recognition.finetune import FinetuneResult
+from captcha_ssl.recognition.self_training import LABELED_LOSS
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial of what tuning may choose, or (`reported`) a run that is read on the test images.
+
+    `seed` draws the labels, the initialization and the batches.
+    """
+
+    arm: Arm
+    labels: int
+    seed: int
+    choice: Choice
+    steps: int
+    reported: bool
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every job needs, and the folder its record is kept in."""
+
+    out: Path
+    configuration: Configuration
+    material: Material
+    pretrained: dict[tuple[str, int], Pretrained]
+
+    def record(self, job: Job) -> Trial | Row | None:
+        """What the job came to, if it was done before. Raises UserError for a damaged record."""
+        file = self._file(job)
+        return read_record(file, Row) if job.reported else read_record(file, Trial)
+
+    def details(self, rows: Iterable[Row]) -> dict[tuple[str, int, int], Details]:
+        """The details of reported runs by arm, labels and seed. Raises UserError for damage."""
+        kept = {(r.arm, r.labels, r.seed): read_details(self._details_file(r)) for r in rows}
+        return {run: found for run, found in kept.items() if found is not None}
+
+    def perform(self, job: Job) -> Trial | Row:
+        """Do the job and keep its record.
+
+        Raises UserError when the loss of a reported run is not finite; a trial is noted as failed.
+        """
+        record = self._report(job) if job.reported else self._try(job)
+        write_record(self._file(job), record)
+        return record
+
+    def _try(self, job: Job) -> Trial:
+        train, validation = self.material.tuning(job.labels, job.seed)
+        try:
+            result = self._fine_tune(job, train)
+            score = _score(result, evaluate(result.recognizer, validation), job.steps)
+        except DivergedError:
+            # Not the rate to go on with, and a fact about the arm.
+            score = Score(0.0, 1.0, False, None, job.steps, 0.0)
+        return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, **asdict(job.choice))
+
+    def _report(self, job: Job) -> Row:
+        result = self._fine_tune(job, self.material.training(job.labels, job.seed))
+        read = evaluate(result.recognizer, self.material.test)
+        # Of the labels alone, so that the curves of all arms can be compared.
+        losses = [(int(at["step"]), at.get(LABELED_LOSS, at["loss"])) for at in result.history]
+        write_details(self._details_file(job), details(losses, self.material.test, read))
+        encoder, unseen = self._encoder(job), self.material.unseen
+        row = Row(
+            **asdict(_score(result, read, job.steps)),
+            arm=job.arm.name,
+            labels=job.labels,
+            seed=job.seed,
+            **asdict(job.choice),
+            pretrain_seed=encoder.seed if encoder else None,
+            unseen=evaluate(result.recognizer, unseen).exact_match if unseen else None,
+        )
+        self._keep_model(job, row, result)
+        return row
+
+    def _fine_tune(self, job: Job, data: Dataset) -> FinetuneResult:
+        settings, model = self.configuration.benchmark, self.configuration.model
+        encoder = self._encoder(job)
+        return fine_tune(
+            *(job.arm, data, self.material.charset, settings, model),
+            lr=job.choice.lr,
+            seed=job.seed,
+            steps=job.steps,
+            encoder=encoder.file if encoder else None,
+            # All of the pool and none of its labels, as the pretraining has it.
+            pool=self.material.pool.images,
+            recipe=self.configuration.recipes[job.choice.recipe],
+        )
+
+    def _encoder(self, job: Job) -> Pretrained | None:
+        """The runs of an arm take its pretrainings in turn."""
+        if job.arm.method is None:
+            return None
+        settings = self.configuration.benchmark
+        turn = max(0, job.seed - settings.seed - 1) % settings.pretrain_seeds
+        return self.pretrained[job.arm.method, settings.seed + turn]
+
+    def _keep_model(self, job: Job, row: Row, result: FinetuneResult) -> None:
+        """The last seed's model at the arm's largest label count is kept, for `predict`."""
+        settings = self.configuration.benchmark
+        most = max(label_counts(job.arm, settings))
+        if (row.labels, row.seed) != (most, settings.seed + settings.seeds):
+            return
+        folder = self.out / "models" / job.arm.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        # Without the time it took: equal runs leave equal files.
+        about = {name: value for name, value in asdict(row).items() if name != "seconds"}
+        result.recognizer.save(folder / FILE_NAME, about)
+
+    def _details_file(self, run: Job | Row) -> Path:
+        arm = run.arm if isinstance(run.arm, str) else run.arm.name
+        return self.out / "details" / f"{file_name(arm)}-{run.labels}-{run.seed}.json"
+
+    def _file(self, job: Job) -> Path:
+        kind = "cells" if job.reported else "tuning"
+        which = f"{job.seed}" if job.reported else job.choice.in_file_names
+        return self.out / kind / f"{job.arm.folder}-{job.labels}-{which}.json"
+
+
+def _score(result: FinetuneResult, read: Evaluation, steps: int) -> Score:
+    return Score(
+        exact_match=read.exact_match,
+        cer=read.cer,
+        converged=result.converged,
+        final_loss=result.final_loss,
+        steps=steps,
+        seconds=result.seconds,
+    )

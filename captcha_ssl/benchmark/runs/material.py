@@ -1,0 +1,107 @@
+"""The images of a benchmark: a fixed test set, and the pool that all the rest is drawn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.data.splits import nested_subset, split_benchmark
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.frames import frames
+from captcha_ssl.synthesis.generate import GenerateSettings, generate
+from captcha_ssl.synthesis.render import PictureSettings, renderer
+
+_LARGEST_TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Material:
+    """`pool` is pretrained on and gives the labels; no image of it is in `test`.
+
+    `removed` counts the copies of test images that were taken out of the pool. The charset is
+    that of all labels, the same for every run. `unseen` are images of a style that no run learns
+    from, if any.
+    """
+
+    pool: Dataset
+    test: Dataset
+    charset: Charset
+    removed: int
+    unseen: Dataset | None = None
+
+    def training(self, labels: int, seed: int) -> Dataset:
+        """The labeled images of a run: nested over `labels`, the same in every arm."""
+        return self.pool.take(nested_subset(len(self.pool), labels, seed))
+
+    def tuning(self, labels: int, seed: int) -> tuple[Dataset, Dataset]:
+        """`labels` images to train on and as many others to validate on, both from the pool."""
+        drawn = nested_subset(len(self.pool), 2 * labels, seed)
+        return self.pool.take(drawn[:labels]), self.pool.take(drawn[labels:])
+
+
+def render(folder: Path, settings: BenchmarkSettings) -> None:
+    """Render the labeled images of `settings` to `folder`, unless they are there already."""
+    if not folder.exists():
+        job = GenerateSettings(count=settings.unlabeled + settings.test)
+        generate(folder, _picture(settings), job)
+
+
+def check_rendering(settings: BenchmarkSettings) -> None:
+    """Raise UserError for images that cannot be drawn or are too few, before anything is done."""
+    renderer(_picture(settings))
+    _check_enough(settings.unlabeled, settings)
+
+
+def read(source: Path, configuration: Configuration) -> Material:
+    """Read labeled images and split them.
+
+    Raises UserError when they cannot be read or are too few for the label counts.
+    """
+    settings, model = configuration.benchmark, configuration.model
+    data = load_dataset(
+        source,
+        labeled=True,
+        channels=model.channels,
+        height=model.height,
+        width=model.width,
+        max_bad=model.max_bad,
+        frames=frames,
+    )
+    material = split(data, settings)
+    _check_enough(len(material.pool), settings)
+    return material
+
+
+def split(data: Dataset, settings: BenchmarkSettings) -> Material:
+    """Part a labeled dataset into pool and test set. Raises UserError when it is too small."""
+    labels = data.labels or []
+    test = max(1, min(settings.test, int(_LARGEST_TEST_SHARE * len(data))))
+    parts = split_benchmark(data.images, labels, test=test, seed=settings.test_seed)
+    return Material(
+        pool=data.take(parts.pool),
+        test=data.take(parts.test),
+        charset=Charset.from_labels(labels),
+        removed=parts.removed,
+    )
+
+
+def _picture(settings: BenchmarkSettings) -> PictureSettings:
+    return PictureSettings(
+        seed=settings.seed,
+        style=settings.style,
+        length=settings.length,
+        charset=settings.charset,
+    )
+
+
+def _check_enough(pool: int, settings: BenchmarkSettings) -> None:
+    labels = max(settings.label_counts)
+    if 2 * labels > pool:
+        raise UserError(
+            f"{pool:,} images besides the test set are too few: {labels:,} labels and as many to "
+            f"tune on take {2 * labels:,}; lower --label-counts"
+        )

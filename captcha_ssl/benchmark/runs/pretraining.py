@@ -1,0 +1,157 @@
+"""One pretraining of a benchmark, which all runs of its arms share."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.plan import SYNTHETIC, file_name, pretrainings
+from captcha_ssl.benchmark.plan.variants import Variant
+from captcha_ssl.benchmark.runs.material import Material
+from captcha_ssl.benchmark.runs.progress import duration
+from captcha_ssl.benchmark.runs.shipped import shipped_model
+from captcha_ssl.benchmark.runs.stage import Stage
+from captcha_ssl.benchmark.runs.synthetic import check_synthetic, synthetic_stage
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.errors import DivergedError
+from captcha_ssl.models.encoder import WIDTHS
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.pretraining.monitor import findings
+from captcha_ssl.pretraining.pretrain import build_method, pretrain
+from captcha_ssl.settings import to_toml
+from captcha_ssl.training.loop import Observer, Progress
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import LoopSettings, PretrainSettings
+
+TIMING, DIVERGED = "timing.json", "diverged.txt"
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A pretrained encoder, the seed it was made from, what it took and what it came to."""
+
+    method: str
+    seed: int
+    file: Path
+    steps: int
+    seconds: float
+    figures: dict[str, float] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss was not finite any more: there is no encoder."""
+        return not self.file.exists()
+
+
+def pretrain_one(
+    out: Path,
+    configuration: Configuration,
+    material: Material,
+    say: Callable[[str], None],
+    method: str,
+    seed: int,
+) -> Pretrained:
+    """Pretrain `method` in `out`/METHOD, or METHOD-SEED when there are several; go on if begun.
+
+    A run whose loss is not finite has no file. Raises KeyboardInterrupt with the state saved.
+    """
+    if method == SHIPPED:
+        return Pretrained(method, seed, shipped_model(configuration.model), steps=0, seconds=0.0)
+    several = configuration.benchmark.pretrain_seeds > 1
+    folder = out / (file_name(method) + f"-{seed}" * several)
+    if method == SYNTHETIC:
+        stage = synthetic_stage(configuration, seed, material, out / "synthetic-data")
+    else:
+        stage = _stage(configuration, configuration.variants[method], seed, material.pool)
+    file, gone_wrong = folder / FILE_NAME, folder / DIVERGED
+    run = RunDirectory.resume(folder, stage.config)
+    if not file.exists() and not gone_wrong.exists():
+        title = f"pretraining {method}, seed {seed}"
+        observe = _observer(title, stage.batch_size, folder / TIMING, say)
+        try:
+            stage.learn(begin=lambda: run, observe=observe)
+        except DivergedError as error:
+            say(f"{title}: {error}")
+            atomic_write_text(gone_wrong, f"{error}\n")
+    if gone_wrong.exists():
+        reason = gone_wrong.read_text().strip()
+        return Pretrained(method, seed, file, stage.steps, 0.0, {}, (reason,))
+    seconds = stage.steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
+    figures = run.metrics()[-1]
+    words = tuple(stage.findings(figures))
+    return Pretrained(method, seed, file, stage.steps, seconds, figures, words)
+
+
+def check_pretraining(configuration: Configuration, material: Material) -> None:
+    """Raise UserError for what cannot be learned from the images of the pool, or not be drawn."""
+    for name, _ in pretrainings(configuration.arms, configuration.benchmark):
+        if name == SHIPPED:
+            shipped_model(configuration.model)
+            continue
+        if name == SYNTHETIC:
+            check_synthetic(configuration, material)
+            continue
+        variant, pool = configuration.variants[name], material.pool
+        what, loop = _settings(configuration, variant, configuration.benchmark.seed)
+        build_method(pool.images, pool.geometry, what, loop, configuration.model, variant.settings)
+
+
+def _stage(configuration: Configuration, variant: Variant, seed: int, pool: Dataset) -> Stage:
+    """The pretraining of a method on the pool, without its labels."""
+    what, loop = _settings(configuration, variant, seed)
+    model, settings = configuration.model, variant.settings
+
+    def learn(begin: Callable[[], RunDirectory], observe: Observer) -> None:
+        given = (pool.images, pool.geometry, what, loop, model, settings)
+        pretrain(*given, begin=begin, observe=observe)
+
+    config, width = to_toml(what, loop, model, *settings), WIDTHS[model.encoder][-1]
+    warned = partial(findings, width=width)
+    return Stage(config, loop.batch_size, what.steps or 0, learn, warned)
+
+
+def _settings(
+    configuration: Configuration, variant: Variant, seed: int
+) -> tuple[PretrainSettings, LoopSettings]:
+    settings, stage = configuration.benchmark, variant.pretraining
+    loop = LoopSettings(
+        batch_size=stage.pretrain_batch_size,
+        lr=variant.lr,
+        seed=seed,
+        device=settings.device,
+        precision=settings.precision,
+    )
+    return PretrainSettings(method=variant.method, steps=stage.pretrain_steps), loop
+
+
+def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:
+    """Say now and then how far it is, and keep the seconds per step for an arm to match them.
+
+    They are a mean over this session: an interrupted run is not charged for the pause.
+    """
+    taken: list[float] = []
+    said = time.monotonic()
+
+    def observe(progress: Progress) -> None:
+        nonlocal said
+        taken.append(batch_size / progress.images_per_second)
+        atomic_write_text(timing, json.dumps({"seconds_per_step": fmean(taken)}) + "\n")
+        now, left = time.monotonic(), progress.steps - progress.step
+        if left and now - said < _SECONDS_BETWEEN_LINES:
+            return
+        said = now
+        rest = f"about {duration(left * fmean(taken))} left of it" if left else "done"
+        loss = progress.figures["loss"]
+        say(f"{title}: step {progress.step:,}/{progress.steps:,}, loss {loss:.3f}; {rest}")
+
+    return observe

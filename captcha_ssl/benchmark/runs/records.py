@@ -1,0 +1,100 @@
+"""What a finished run leaves behind: one JSON file, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.errors import UserError
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a fine-tuning went and how well it reads; shares lie in 0…1, seconds are its own.
+
+    `final_loss` is None when it was not finite.
+    """
+
+    exact_match: float
+    cer: float
+    converged: bool
+    final_loss: float | None
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One try of the tuning of an arm at a label count, scored on validation images."""
+
+    arm: str
+    labels: int
+    lr: float
+    exact_match: float
+    cer: float
+    converged: bool
+    seconds: float
+    final_loss: float | None
+    steps: int
+    recipe: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One reported run, scored on the test images.
+
+    `pretrain_seed` is None without pretraining, and `unseen`, the exact match in a style that was
+    not learned from, where none was asked for.
+    """
+
+    arm: str
+    labels: int
+    seed: int
+    exact_match: float
+    cer: float
+    converged: bool
+    seconds: float
+    lr: float
+    final_loss: float | None
+    steps: int
+    pretrain_seed: int | None
+    unseen: float | None = None
+    recipe: str = ""
+
+
+Record = TypeVar("Record", Trial, Row)
+
+
+def write_record(file: Path, record: Trial | Row) -> None:
+    """Write a record. Raises OSError."""
+    atomic_write_text(file, json.dumps(asdict(record), indent=2) + "\n")
+
+
+def read_record(file: Path, kind: type[Record]) -> Record | None:
+    """The record in `file`, or None where there is none. Raises UserError for a damaged file."""
+    if not file.exists():
+        return None
+    try:
+        return kind(**json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{file}: not a record of this version; remove it to run it anew"
+        ) from error
+
+
+def winners(trials: Iterable[Trial]) -> dict[tuple[str, int], Trial]:
+    """The best trial of each arm at each label count."""
+    tried: dict[tuple[str, int], list[Trial]] = {}
+    for trial in trials:
+        tried.setdefault((trial.arm, trial.labels), []).append(trial)
+    return {tuned: best(of_arm) for tuned, of_arm in tried.items()}
+
+
+def best(trials: list[Trial]) -> Trial:
+    """The trial to go on with: the lowest character error rate, which tells bad from worse even
+    where no text is read whole; of equals the lowest learning rate."""
+    return min(trials, key=lambda trial: (trial.cer, trial.lr, trial.recipe))

@@ -1,0 +1,55 @@
+"""Images of a style that no run learns from: does what was gained hold there too?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
+from captcha_ssl.benchmark.report.statistics import Estimate
+from captcha_ssl.benchmark.report.summary import Entry
+from captcha_ssl.benchmark.report.table import percent, points
+from captcha_ssl.benchmark.runs.material import Material
+from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.synthesis.generate import GenerateSettings, generate
+from captcha_ssl.synthesis.render import PictureSettings, renderer
+
+UNSEEN = 1000
+"""Images of that style, unless there are fewer test images."""
+COLUMNS = ("labels", "arm", "exact match", "gain", "over")
+
+
+def check_unseen(settings: BenchmarkSettings, material: Material) -> None:
+    """Raise UserError for a charset that cannot be drawn in the style asked for."""
+    if settings.unseen_style:
+        renderer(_picture(settings, settings.unseen_style, material))
+
+
+def unseen_images(folder: Path, settings: BenchmarkSettings, material: Material) -> Dataset | None:
+    """The labeled images of `unseen_style`, rendered to `folder` once; None without a style."""
+    if not settings.unseen_style:
+        return None
+    if not folder.exists():
+        picture = _picture(settings, settings.unseen_style, material)
+        generate(folder, picture, GenerateSettings(count=min(UNSEEN, len(material.test))))
+    return load_dataset(folder, labeled=True, geometry=material.pool.geometry)
+
+
+def unseen_table(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
+    """The texts under COLUMNS of the arms that have read such images."""
+    return [_cells(entry, entry.unseen) for entry in entries if entry.unseen]
+
+
+def _cells(entry: Entry, unseen: Estimate) -> tuple[str, ...]:
+    gain = "–" if entry.unseen_gain is None else points(entry.unseen_gain)
+    return f"{entry.labels:,}", entry.arm, percent(unseen), gain, entry.baseline or "–"
+
+
+def _picture(settings: BenchmarkSettings, style: str, material: Material) -> PictureSettings:
+    # A seed of their own: no text is drawn twice on purpose.
+    return PictureSettings(
+        seed=settings.seed + 2,
+        style=style,
+        length=settings.length,
+        charset=material.charset.characters,
+    )

@@ -1,0 +1,46 @@
+"""`captcha-ssl neighbors`: see what an encoder takes for alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from captcha_ssl.cli.embedding import embedded
+from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file
+
+
+def neighbors(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are not read.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where the sheet goes.")],
+    init_from: Annotated[
+        Path,
+        typer.Option("--init-from", metavar="RUN", help="A pretrain or finetune run, or its file."),
+    ],
+    rows: Annotated[
+        int, typer.Option("--rows", metavar="N", min=1, max=100, help="Images to look at.")
+    ] = 12,
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=1, max=8, help="Neighbors of each.")
+    ] = 5,
+    max_bad: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+    ] = 0.01,
+    seed: Seed = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw images beside those that an encoder finds most like them.
+
+    Example: captcha-ssl neighbors pile/ sheet.png --init-from runs/encoder
+
+    Neighbors that share characters say that it has learned strokes; neighbors that share only
+    a color or a line across say what it has learned instead.
+    """
+    picture_file("sheet", out)
+    from captcha_ssl.recognition.neighbors import write_neighbors
+
+    images, vectors, _ = embedded(data, init_from, max_bad=max_bad, device=device, quiet=quiet)
+    write_neighbors(out, images.images, vectors, rows=rows, count=count, seed=seed or 0)
+    typer.echo(out)

@@ -1,0 +1,1 @@
+"""Pretraining: a method on a pile of images."""

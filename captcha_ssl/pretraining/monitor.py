@@ -1,0 +1,119 @@
+"""What an encoder has come to, looked at now and then while it is pretrained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from captcha_ssl.models.batch_statistics import adapted
+from captcha_ssl.models.encoder import Encoder, standardize
+from captcha_ssl.pretraining.embedding import (
+    alignment,
+    deviation,
+    effective_rank,
+    place_accuracy,
+    uniformity,
+)
+from captcha_ssl.training.batches import spread
+from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.views.view import random_view
+
+SAMPLE = 384
+"""Images that are looked at, spread over the pile."""
+WINDOW = 4
+"""Frames side by side whose place is to be told."""
+_ROWS = 2048
+"""Frames that the figures of single frames are computed from."""
+
+MONITORED = frozenset(
+    ("deviation", "effective_rank", "alignment", "uniformity", "place_accuracy", "place_chance")
+)
+"""The figures that every look at an encoder gives."""
+
+Probe = Callable[[Encoder], dict[str, float]]
+
+
+class Monitor:
+    """Figures of an encoder on a fixed sample of images, the same for equal weights.
+
+    Batch normalization takes the statistics of the sample, whatever a method has shown the
+    encoder in training. The encoder is left as it is, and so is torch's random generator.
+    """
+
+    def __init__(
+        self, images: np.ndarray, device: torch.device, probe: Probe | None = None
+    ) -> None:
+        chosen = spread(len(images), SAMPLE)
+        self.images = torch.from_numpy(images[chosen.numpy()]).to(device)
+        self.probe = probe
+
+    def __call__(self, encoder: Encoder) -> dict[str, float]:
+        """deviation, effective_rank, alignment, uniformity, place_accuracy, place_chance."""
+        devices = [self.images.device] if self.images.device.type == "cuda" else []
+        with torch.no_grad(), torch.random.fork_rng(devices):
+            torch.manual_seed(0)
+            look = adapted(encoder, self.images)
+            pixels = standardize(self.images)
+            frames = look(pixels)
+            views = [look(random_view(pixels, GentleViewSettings())) for _ in range(2)]
+            figures = self._figures(frames, *views)
+            return figures | (self.probe(look) if self.probe else {})
+
+    def _figures(self, frames: Tensor, one: Tensor, other: Tensor) -> dict[str, float]:
+        flat, a, b = (part.flatten(0, 1) for part in (frames, one, other))
+        rows = torch.randperm(len(flat), device=flat.device)[:_ROWS]
+        places = max(1, frames.shape[1] // WINDOW)
+        windows = (
+            frames[:, : places * WINDOW].reshape(len(frames), places, -1, frames.shape[2]).mean(2)
+        )
+        return {
+            "deviation": deviation(flat[rows]),
+            "effective_rank": effective_rank(flat[rows]),
+            "alignment": alignment(a[rows], b[rows]),
+            "uniformity": uniformity(a[rows]),
+            "place_accuracy": place_accuracy(windows),
+            "place_chance": 1 / places,
+        }
+
+
+def findings(figures: Mapping[str, float], width: int) -> list[str]:
+    """What the figures of an encoder with frames of `width` numbers warn of, in words."""
+    found = []
+    rank, apart = figures["effective_rank"], figures["deviation"]
+    if apart < 0.05 or rank < 2:
+        found.append(
+            f"collapse: all frames look alike (deviation {apart:.3f} of 1, effective rank "
+            f"{rank:.1f} of {width}); lower lr, use larger batches or another method"
+        )
+    elif rank < width / 16:
+        found.append(
+            f"partial collapse: the frames use {rank:.1f} of {width} dimensions; train longer, "
+            "lower lr or use another method"
+        )
+    told, chance = figures["place_accuracy"], figures["place_chance"]
+    if told > 0.9 > 2 * chance:
+        found.append(
+            f"shortcut: a linear layer tells the place of a window in {told:.0%} (chance "
+            f"{chance:.0%}), so places may have been learned in the stead of strokes; use "
+            "--instances crop"
+        )
+    return found
+
+
+def summary(figures: Mapping[str, float]) -> str:
+    """The figures of an encoder in one line."""
+    text = (
+        f"encoder: effective rank {figures['effective_rank']:.1f}, "
+        f"deviation {figures['deviation']:.2f}, alignment {figures['alignment']:.2f}, "
+        f"uniformity {figures['uniformity']:.2f}, tells a window's place in "
+        f"{figures['place_accuracy']:.0%} (chance {figures['place_chance']:.0%})"
+    )
+    if "probe_cer" in figures:
+        text += (
+            f"; frozen, it reads {figures['probe_exact_match']:.1%} "
+            f"(CER {figures['probe_cer']:.1%})"
+        )
+    return text

@@ -1,0 +1,65 @@
+"""What a method sees, drawn for a person to look at before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from captcha_ssl.data.column_sheet import write_columns
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sheet import rgb
+from captcha_ssl.pretraining.pretrain import build_method
+from captcha_ssl.training.batches import BatchOrder, step_seed
+from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
+
+ROWS = 8
+_GAP, _HIDDEN = (90, 140, 215), (176, 190, 212)
+
+
+def write_preview(
+    file: Path,
+    images: np.ndarray,
+    geometry: Geometry,
+    settings: PretrainSettings,
+    loop: LoopSettings,
+    model: ModelSettings,
+    method_settings: tuple[Any, ...],
+) -> None:
+    """Draw what the first step of a run shows its method of a few of the uint8 `[N, C, H, W]`.
+
+    Seeded as that step is: with a batch as small as the sheet it would see the same pixels.
+    Raises UserError when the method cannot learn from the images, or `file` cannot be written.
+    """
+    device = resolve_device(loop.device)
+    method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
+    chosen = BatchOrder(len(images), min(ROWS, len(images)), loop.seed)(0)
+    batch = torch.from_numpy(images[chosen.numpy()])
+    torch.manual_seed(step_seed(loop.seed, 0))
+    with torch.no_grad():
+        pictures = method.preview(batch.to(device))
+    columns = {"image": list(map(rgb, batch.numpy()))}
+    for caption, picture in pictures.items():
+        columns[caption] = list(map(rgb, to_uint8(picture.cpu(), batch).numpy()))
+    count = f"{len(batch)} of {len(images):,} images at {geometry}"
+    write_columns(file, columns, title=f"{settings.method}: {count}, seed {loop.seed}")
+
+
+def to_uint8(pictures: Tensor, originals: Tensor) -> Tensor:
+    """Standardized `[B, C, H', W']` as pixels `[B, 3, H', W']`, in the tones of their originals.
+
+    Mean and deviation are those of uint8 `[B, C, H, W]`, so that paper and ink look as they do
+    there. What is hidden (exactly 0) and what is no picture (NaN) are two kinds of blue: the mean
+    of a picture with little ink is almost paper.
+    """
+    pixels = originals.float()
+    mean = pixels.mean((1, 2, 3), keepdim=True)
+    deviation = pixels.std((1, 2, 3), keepdim=True, correction=0).clamp_min(2.0)
+    shown = (pictures * deviation + mean).round().clamp(0, 255).expand(-1, 3, -1, -1)
+    gap, hidden = torch.tensor([_GAP, _HIDDEN], dtype=shown.dtype).view(2, 3, 1, 1)
+    shown = torch.where((pictures == 0).all(1, keepdim=True), hidden, shown)
+    return torch.where(shown.isnan(), gap, shown).to(torch.uint8)
