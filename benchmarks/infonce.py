@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 WAYS = ("matrix", "tiles")
 _REPEATS = 3
@@ -59,23 +61,30 @@ def _in_a_process(way: str) -> dict[str, float]:
 
 def measure(way: str, embeddings: int, width: int, temperature: float) -> dict[str, float]:
     """Seconds of a forward and backward pass (the best of three), and its peak in megabytes."""
-    from captcha_ssl.losses import infonce as module
+    from captcha_ssl.losses.infonce import infonce
 
-    module.TILED_FROM = embeddings + 1 if way == "matrix" else 0
+    loss = whole_matrix if way == "matrix" else infonce
     torch.manual_seed(0)
     a, b = torch.randn(2, embeddings // 2, width)
     a.requires_grad_()
     # What the libraries set up at their first call is no cost of either way.
-    module.infonce(a[:256], b[:256], temperature).backward()  # type: ignore[no-untyped-call]
+    loss(a[:256], b[:256], temperature).backward()  # type: ignore[no-untyped-call]
     before, seconds = _peak(), []
     for _ in range(_REPEATS):
         a.grad = None
         started = time.perf_counter()
-        module.infonce(a, b, temperature).backward()  # type: ignore[no-untyped-call]
+        loss(a, b, temperature).backward()  # type: ignore[no-untyped-call]
         seconds.append(time.perf_counter() - started)
     assert a.grad is not None
     norm = float(a.grad.double().norm())
     return {"seconds": min(seconds), "megabytes": _peak() - before, "gradient": norm}
+
+
+def whole_matrix(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """InfoNCE as it is commonly written: the cross-entropy of the matrix of all pairs."""
+    z = F.normalize(torch.cat([a, b]), dim=1)
+    logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
+    return F.cross_entropy(logits, torch.arange(len(z)).roll(len(a)))
 
 
 def _peak() -> float:

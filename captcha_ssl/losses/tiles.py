@@ -1,47 +1,93 @@
-"""Sums over all pairs of a batch, tile by tile: the matrix of similarities is never there."""
+"""Sums over all pairs of a batch in tiles: one tile on a GPU, cache-sized ones on a CPU."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-_SMALLEST_EXPONENT = 80.0
-"""exp(−80) is a normal float32, and exp(−88) is not."""
+_LARGEST_EXPONENT = 40.0
+"""exp(±40), and sums of exp(40) over any batch, are normal float32 numbers."""
+_CPU_SIDE = 512
+"""A tile of 1 MB stays in the cache between its product, its exponential and its sums."""
+_SHARE_OF_MEMORY = 1 / 32
+_BYTES = 4
+
+
+def tile_side(device: torch.device) -> int:
+    """Rows of a square tile: as many as fill 1/32 of a GPU's memory, 512 elsewhere.
+
+    Of an 80 GB GPU that is about 25,000, so that there is one tile up to a batch of 4,000 with
+    three crops an image. Of all memory, not of the free part: a run that is resumed beside other
+    work adds up in the same order as before.
+    """
+    if device.type != "cuda":
+        return _CPU_SIDE
+    return math.isqrt(int(_memory(device) * _SHARE_OF_MEMORY / _BYTES))
+
+
+@lru_cache(maxsize=16)
+def _memory(device: torch.device) -> int:
+    return int(torch.cuda.get_device_properties(device).total_memory)
 
 
 def mean_log_sum(z: Tensor, temperature: float, side: int) -> Tensor:
     """1/M · Σ_i log Σ_{k≠i} exp(z_i·z_k / τ) of unit vectors `[M, D]`, M ≥ 2, as a scalar.
 
-    The pairs are taken in square tiles `side` rows wide. A tile gives its sums along its rows and,
-    the matrix being symmetric, along its columns to the rows that mirror it; what lies below the
-    diagonal is not computed, and no tile is kept: the backward pass computes each anew. Memory
-    grows with M·D + side². Differentiable once; in the type of `z`.
+    Up to `side` rows the pairs are one matrix, kept for the backward pass. Beyond that they are
+    taken in square tiles `side` rows wide. A tile gives its sums along its rows and, the matrix
+    being symmetric, along its columns to the rows that mirror it; what lies below the diagonal is
+    not computed, and no tile is kept: the backward pass computes each anew. Memory grows with
+    M·D + side². Differentiable once; in the type of `z`.
     """
-    # The largest logit is known, 1/τ. Below this τ a row far from all others would vanish.
-    known = 2 / temperature <= _SMALLEST_EXPONENT
-    rule: Any = _KnownMaximum if known else _OwnMaxima
+    # Above this τ every exponential is a normal number, with no maximum taken away first.
+    plain = 1 / temperature <= _LARGEST_EXPONENT
+    rule: Any = _OwnMaxima if not plain else _Matrix if len(z) <= side else _Tiles
     mean: Tensor = rule.apply(z, temperature, side)
     return mean
 
 
-class _KnownMaximum(torch.autograd.Function):
-    """exp((z_i·z_k − 1) / τ) serves the row and the column: one exponential for two pairs."""
+class _Matrix(torch.autograd.Function):
+    """All pairs at once, in as few operations as there can be."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, temperature: float, side: int) -> Tensor:
+        weights = ((z / temperature) @ z.T).exp_().fill_diagonal_(0)
+        sums = weights.sum(1)
+        ctx.temperature = temperature
+        ctx.save_for_backward(z, sums, weights)
+        return sums.log().mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, None, None]:
+        z, sums, weights = ctx.saved_tensors
+        shares = sums.reciprocal()[:, None]
+        # Row i takes w_ik · (share_i + share_k) · z_k: one product for both terms.
+        own, theirs = (weights @ torch.cat([z, z * shares], 1)).chunk(2, 1)
+        gradient = torch.addcmul(theirs, own, shares)
+        return gradient.mul_(upstream / (len(z) * ctx.temperature)), None, None
+
+
+class _Tiles(torch.autograd.Function):
+    """One exponential serves a row and the column that mirrors it."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, temperature: float, side: int) -> Tensor:
         ctx.temperature, ctx.side = temperature, side
         sums = z.new_zeros(len(z))
         for rows, columns, tile in _tiles(z, temperature, side):
-            weights = _shifted_exponential(tile, temperature)
+            weights = tile.exp_()
             sums[rows] += weights.sum(1)
             if rows != columns:
                 sums[columns] += weights.sum(0)
         ctx.save_for_backward(z, sums)
-        return sums.log().mean() + 1 / temperature
+        return sums.log().mean()
 
     @staticmethod
     @once_differentiable
@@ -49,7 +95,7 @@ class _KnownMaximum(torch.autograd.Function):
         z, sums = ctx.saved_tensors
         shares, gradient = sums.reciprocal(), torch.zeros_like(z)
         for rows, columns, tile in _tiles(z, ctx.temperature, ctx.side):
-            weights = _shifted_exponential(tile, ctx.temperature)
+            weights = tile.exp_()
             weights.mul_(shares[rows, None] + shares[columns])
             _add_pulls(gradient, z, rows, columns, weights)
         return gradient.mul_(upstream / (len(z) * ctx.temperature)), None, None
@@ -91,10 +137,6 @@ def _tiles(z: Tensor, temperature: float, side: int) -> Iterator[tuple[slice, sl
             if rows == columns:
                 tile.fill_diagonal_(-torch.inf)
             yield rows, columns, tile
-
-
-def _shifted_exponential(tile: Tensor, temperature: float) -> Tensor:
-    return tile.sub_(1 / temperature).exp_()
 
 
 def _add_pulls(gradient: Tensor, z: Tensor, rows: slice, columns: slice, weights: Tensor) -> None:

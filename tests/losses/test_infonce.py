@@ -67,7 +67,7 @@ def test_order_of_the_batch_and_length_of_the_embeddings_do_not_matter(
 
 def test_equal_views_far_from_all_others_cost_nothing() -> None:
     z = torch.eye(6)
-    assert infonce(z, z, 0.02).item() < 1e-6
+    assert infonce(z, z, 0.02).item() < 1e-5
 
 
 def test_a_collapsed_encoder_costs_the_logarithm_of_the_negatives() -> None:

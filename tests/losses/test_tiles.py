@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from captcha_ssl.losses import infonce as module
+from captcha_ssl.losses import tiles
 from captcha_ssl.losses.infonce import infonce
 from captcha_ssl.losses.tiles import mean_log_sum
 
@@ -79,31 +80,48 @@ def test_the_loss_of_a_large_batch_is_that_of_the_matrix(
         return _with_gradient(lambda x: infonce(x, b, temperature), a)
 
     wanted, slope = both()
-    monkeypatch.setattr(module, "TILED_FROM", 1)
-    monkeypatch.setattr(module, "_SIDE", 10)
+    monkeypatch.setattr(module, "tile_side", lambda device: 10)
     value, gradient = both()
     assert torch.allclose(value, wanted, rtol=1e-9)
     assert torch.allclose(gradient, slope, rtol=1e-6, atol=1e-9)
 
 
 class _Largest(TorchDispatchMode):
-    """Remembers the largest tensor that any operation makes."""
+    """Remembers the largest tensor that any operation makes, and counts those that compute."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.numel = 0
+        self.numel = self.operations = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))
+        self.operations += not func.is_view
         if isinstance(made, Tensor):
             self.numel = max(self.numel, made.numel())
         return made
 
 
-def test_no_tensor_of_all_pairs_is_ever_made() -> None:
-    a = torch.randn(module.TILED_FROM, 16, requires_grad=True)
-    b = torch.randn(module.TILED_FROM, 16)
+def test_no_tensor_of_all_pairs_is_made_on_a_cpu() -> None:
+    side = tiles.tile_side(torch.device("cpu"))
+    a, b = torch.randn(2, 2 * side, 16)
+    a.requires_grad_()
     with _Largest() as largest:
         infonce(a, b, 0.1).backward()
-    assert largest.numel <= module._SIDE**2
+    assert largest.numel <= side**2
     assert a.grad is not None and a.grad.isfinite().all()
+
+
+def test_on_a_gpu_a_batch_of_a_thousand_is_one_tile_and_40_operations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tiles, "_memory", lambda device: 80 * 10**9)
+    side = tiles.tile_side(torch.device("cuda"))
+    assert 20_000 < side < 30_000
+    # The same operations whatever the size, as long as it is one tile.
+    monkeypatch.setattr(module, "tile_side", lambda device: side)
+    a, b = torch.randn(2, 64, 16)
+    a.requires_grad_()
+    b.requires_grad_()
+    with _Largest() as largest:
+        infonce(a, b, 0.1).backward()
+    assert largest.operations <= 40
