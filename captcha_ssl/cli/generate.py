@@ -31,7 +31,8 @@ def generate(
             "--style",
             metavar="NAME",
             help="classic, fast, mixed, plain, smeared, rippled, dotted, "
-            "hollow, wavy, gradual, cluttered or broad; or several: plain,wavy.",
+            "hollow, wavy, gradual, cluttered, outlined, long, onebit, jpeg, plate, "
+            "meter or broad; or several: plain,wavy.",
         ),
     ] = None,
     format: Annotated[

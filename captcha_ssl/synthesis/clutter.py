@@ -36,6 +36,25 @@ def draw_waves(ink: Pixels, rng: Random, count: int, *, shade: int = 255, thick:
         cv2.polylines(ink, [path], False, shade, rng.randint(1, thick), cv2.LINE_AA)
 
 
+def draw_bar(ink: Pixels, rng: Random, *, thick: int, shade: int = 255) -> None:
+    """One line over most of the width, straight, bent or waving, `thick` pixels thick."""
+    height, width = ink.shape
+    xs = np.linspace(rng.uniform(-0.05, 0.15), rng.uniform(0.85, 1.05), 24)
+    ends = np.array([0, 1 / 3, 2 / 3, 1])
+    heights = [rng.uniform(0.1, 0.9) for _ in ends]
+    kind = rng.random()
+    if kind < 0.4:
+        ys = np.interp(np.linspace(0, 1, 24), ends[[0, 3]], [heights[0], heights[3]])
+    elif kind < 0.6:
+        ys = np.interp(np.linspace(0, 1, 24), ends, heights)
+    else:
+        turns, start = rng.uniform(0.3, 2.5), rng.uniform(0, 2 * math.pi)
+        swing = rng.uniform(0.05, 0.3)
+        ys = 0.5 * (heights[0] + 0.5) + swing * np.sin(start + 2 * math.pi * turns * xs)
+    path = np.stack([xs * width, ys * height], 1).round().astype(np.int32)
+    cv2.polylines(ink, [path], False, shade, thick, cv2.LINE_AA)
+
+
 def draw_arcs(ink: Pixels, rng: Random, count: int, *, shade: int = 255, thick: int = 2) -> None:
     """`count` pieces of ellipses."""
     height, width = ink.shape

@@ -50,6 +50,22 @@ class Lettering:
     faces: Callable[[str], bool] = any_face
 
 
+def any_look(rng: Random) -> Lettering:
+    """A way of setting letters, from print in one face to a mixture that jumps about."""
+    loose = rng.random()
+    closest = rng.uniform(-0.15, 0.15)
+    return Lettering(
+        size=(1 - 0.2 * loose, 1 + 0.2 * loose),
+        stretch=(rng.uniform(0.7, 0.95), rng.uniform(0.95, 1.2)),
+        gap=(closest, closest + rng.uniform(0.02, 0.4)),
+        turn=25 * loose * rng.random(),
+        slant=15 * rng.random(),
+        drift=0.25 * loose,
+        one_face=1 - loose * rng.random(),
+        faces=any_face if rng.random() < 0.6 else upright_face,
+    )
+
+
 def letter_line(text: str, rng: Random, height: int, look: Lettering) -> Pixels:
     """Ink of `text`, uint8 [rows, columns] trimmed, its capitals about `height` pixels high."""
     same = rng.random() if rng.random() < look.one_face else None

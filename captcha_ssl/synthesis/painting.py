@@ -10,6 +10,8 @@ import numpy as np
 from captcha_ssl.synthesis.canvas import Canvas, Pixels
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_TINTS = (8, 8, 30, 60, 100)
+_WHITE, _WHITE_PAPER = 250, 0.15
 Span = tuple[float, float]
 
 
@@ -53,6 +55,56 @@ def noise(rng: Random, canvas: Canvas, strength: float) -> np.ndarray:
     return (pairs[0] - pairs[1]) * (strength / 255)
 
 
+def slope(rng: Random, canvas: Canvas, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Paper that goes from one color to another in a random direction: float32 [3, H, W]."""
+    share = gradient(rng, canvas, 0.5) + 0.5
+    return first[:, None, None] + (second - first)[:, None, None] * share
+
+
+def any_color(rng: Random, *, bright: Span = (0, 255)) -> np.ndarray:
+    """RGB float32 [3], its brightness within `bright` or a little off; as often gray as vivid."""
+    if bright[1] >= _WHITE and rng.random() < _WHITE_PAPER:
+        return np.full(3, 255, np.float32)
+    return _color(rng.uniform(*bright), rng, rng.choice(_TINTS))
+
+
+def unlike(rng: Random, paper: np.ndarray, *, least: float) -> np.ndarray:
+    """A color float32 [3] whose brightness is at least `least` from that of `paper` [3].
+
+    Brightness of any weighting of the channels: yellow on white counts by its blue. One in four
+    is black or white, as most ink is.
+    """
+    own = float(_LUMA @ paper)
+    end = np.full(3, 0.0 if own > 127 else 255.0, np.float32)
+    if rng.random() < 0.25:
+        return end
+    for _ in range(8):
+        color = any_color(rng)
+        gap = np.abs(color - paper)
+        # Both: what the eye sees, and what gray by luminance keeps a third of at least.
+        if gap.max() >= 1.5 * least and abs(float(_LUMA @ color) - own) >= least / 1.5:
+            return color
+    return end
+
+
+def blend(picture: np.ndarray, color: np.ndarray, layer: Pixels) -> np.ndarray:
+    """`color` [3] or [3, …] over a picture float32 [3, H, W] where `layer` 0…255 [H, W] has ink."""
+    if color.ndim == 1:
+        color = color[:, None, None]
+    share = layer.astype(np.float32) / 255
+    return np.asarray(picture + (color - picture) * share)
+
+
+def finish(picture: np.ndarray, canvas: Canvas) -> Pixels:
+    """A picture float32 [3, H, W] as the canvas has it: uint8 [C, H, W]."""
+    colored = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+    if canvas.channels == 3:
+        return colored
+    # Of the clipped colors: a channel may end where the brightness does not.
+    whole = np.ascontiguousarray(colored.transpose(1, 2, 0))
+    return np.asarray(cv2.cvtColor(whole, cv2.COLOR_RGB2GRAY), np.uint8)[None]
+
+
 def paint(
     ink: Pixels | np.ndarray,
     rng: Random,
@@ -77,11 +129,7 @@ def paint(
     picture = background[:, None, None] + (letters - background)[:, None, None] * share
     if field is not None:
         picture += field
-    colored = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-    if canvas.channels == 3:
-        return colored
-    # Of the clipped colors: a channel may end where the brightness does not.
-    return cv2.cvtColor(colored.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY)[None]
+    return finish(picture, canvas)
 
 
 def _color(brightness: float, rng: Random, tint: float) -> np.ndarray:

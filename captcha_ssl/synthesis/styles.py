@@ -14,9 +14,15 @@ from captcha_ssl.synthesis.dotted import draw_dotted
 from captcha_ssl.synthesis.fonts import CLASSIC_FACE, faces_with
 from captcha_ssl.synthesis.gradual import draw_gradual
 from captcha_ssl.synthesis.hollow import draw_hollow
+from captcha_ssl.synthesis.jpeg import draw_jpeg
+from captcha_ssl.synthesis.long import draw_long
+from captcha_ssl.synthesis.meter import draw_meter
 from captcha_ssl.synthesis.more_fonts import broad_faces_with
+from captcha_ssl.synthesis.onebit import draw_onebit
 from captcha_ssl.synthesis.opencv import draw_fast
+from captcha_ssl.synthesis.outlined import draw_outlined
 from captcha_ssl.synthesis.plain import draw_plain
+from captcha_ssl.synthesis.plate import draw_plate
 from captcha_ssl.synthesis.rippled import draw_rippled
 from captcha_ssl.synthesis.smeared import draw_smeared
 from captcha_ssl.synthesis.wavy import draw_wavy
@@ -73,6 +79,12 @@ _LETTERING = {
     "wavy": draw_wavy,
     "gradual": draw_gradual,
     "cluttered": draw_cluttered,
+    "outlined": draw_outlined,
+    "long": draw_long,
+    "onebit": draw_onebit,
+    "jpeg": draw_jpeg,
+    "plate": draw_plate,
+    "meter": draw_meter,
 }
 
 STYLES = {

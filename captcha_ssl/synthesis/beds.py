@@ -1,0 +1,33 @@
+"""Test beds: rendered sets that are hard to learn with few labels, by name.
+
+Each is one style with the texts and the size that go with it.
+"""
+
+from __future__ import annotations
+
+import string
+
+from captcha_ssl.synthesis.render import PictureSettings
+
+_BOTH_CASES = string.digits + string.ascii_letters
+
+BEDS = {
+    "outlined": PictureSettings(
+        style="outlined", charset=_BOTH_CASES, length="5", height=50, width=200
+    ),
+    "long": PictureSettings(style="long", charset=_BOTH_CASES, length="10", height=80, width=280),
+    "onebit": PictureSettings(
+        style="onebit", charset=string.digits, length="4-6", height=28, width=96
+    ),
+    "jpeg": PictureSettings(style="jpeg", charset=string.digits, length="4", height=40, width=130),
+    "plate": PictureSettings(
+        style="plate",
+        charset=string.digits + string.ascii_uppercase,
+        length="6-7",
+        height=64,
+        width=240,
+    ),
+    "meter": PictureSettings(
+        style="meter", charset=string.digits, length="5-8", height=48, width=192
+    ),
+}
