@@ -23,6 +23,9 @@ format: $(TESTABLE) ## rewrite the sources in the project's style
 	$(BIN)/ruff check --quiet --fix
 	$(BIN)/ruff format
 
+golden: $(TESTABLE) ## keep today's results as those that the tests compare with
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.golden
+
 crash-test: $(TESTABLE) ## kill runs 200 times, go on, and compare with unbroken ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash --kills 200
 
@@ -51,4 +54,4 @@ $(TESTABLE): $(INSTALLED)
 	$(PIP) -e '.[test]'
 	touch $@
 
-.PHONY: help demo test crash-test fuzz audit lint format performance clean
+.PHONY: help demo test golden crash-test fuzz audit lint format performance clean
