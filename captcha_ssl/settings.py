@@ -19,7 +19,9 @@ import tomli_w
 
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
+from captcha_ssl.text_file import read_text_file
 
+_MOST_CONFIG = 1 << 20
 MOST_SEED = 2**62
 """The largest seed: torch and NumPy both take it, and runs that count on from it."""
 
@@ -117,10 +119,8 @@ def _read_toml(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        loaded = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: cannot read the configuration ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        loaded = tomllib.loads(read_text_file(file, most=_MOST_CONFIG))
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{file}: not valid TOML: {error}") from error
     return {key.replace("-", "_"): value for key, value in loaded.items()}
 

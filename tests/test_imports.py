@@ -14,8 +14,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
-        {"did_you_mean", "errors", "launch", "lock"},
-        {"atomic", "processes"},
+        {"did_you_mean", "errors", "launch", "lock", "printable"},
+        {"atomic", "processes", "text_file"},
         {"settings"},
         {"data"},
         {"synthesis"},

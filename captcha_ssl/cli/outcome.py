@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.launch import leave, rank
+from captcha_ssl.printable import SCREEN, shown
 
 PROGRAM = "captcha-ssl"
 _PATIENCE = 20.0
@@ -87,8 +88,8 @@ def _fail(message: str, *, code: int = 2) -> int:
             return code
         message = f"rank {rank()}: {message}"
     line = " ".join(part.strip() for part in message.splitlines())
-    # A file's name may hold what a terminal takes for a command.
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+    # A file's name may hold what a terminal takes for a command, and a label may be endless.
+    line = shown(line, SCREEN)
     print(f"{PROGRAM}: error: {line}", file=sys.stderr)
     return code
 

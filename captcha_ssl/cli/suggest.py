@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +13,8 @@ import typer
 from captcha_ssl.cli.embedding import embedded
 from captcha_ssl.cli.options import Device, Quiet, Seed
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import printable, quoted
+from captcha_ssl.text_file import iter_lines
 
 
 def suggest(
@@ -53,20 +56,30 @@ def suggest(
     for found in choose(vectors, uncertainty, count, labeled=labeled, seed=seed or 0):
         name = images.names[found.index]
         row = {"name": name, "distance": found.distance, "uncertainty": found.uncertainty}
-        typer.echo(name if format == "text" else json.dumps(row))
+        typer.echo(_line(name) if format == "text" else json.dumps(row))
+
+
+def _line(name: str) -> str:
+    """The very name for a program that reads it, and on a terminal what cannot command that."""
+    return printable(name) if sys.stdout.isatty() else name
 
 
 def _positions(file: Path, names: Sequence[str]) -> list[int]:
     """Where the names in a file stand. Raises UserError for one that is not there."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--exclude {file}: not a readable list of names ({error})") from error
+    from captcha_ssl.data.spelling import Spellings
+
+    spellings = Spellings(names)
     places = {name: place for place, name in enumerate(names)}
-    listed = [line.strip() for line in lines if line.strip()]
-    for name in listed:
-        if name not in places:
+    found = []
+    for line in iter_lines(file):
+        if not line.strip():
+            continue
+        # As it stands first: a name may begin or end with a space.
+        name = spellings.find(line) or spellings.find(line.strip())
+        if name is None:
             raise UserError(
-                f"--exclude {file}: {name!r} is not among the images; names are like {names[0]!r}"
+                f"--exclude {file}: {quoted(line.strip())} is not among the images; "
+                f"names are like {quoted(names[0])}"
             )
-    return [places[name] for name in listed]
+        found.append(places[name])
+    return found

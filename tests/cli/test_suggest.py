@@ -49,7 +49,7 @@ def test_names_come_out_in_order_and_those_excluded_do_not(
     ("arguments", "said"),
     [
         (("--count", 13), "12 images are not labeled yet: cannot suggest 13"),
-        (("--count", 1, "--exclude", "gone.txt"), "gone.txt: not a readable list of names"),
+        (("--count", 1, "--exclude", "gone.txt"), "gone.txt: cannot be read"),
         (("--count", 1, "--exclude", __file__), "is not among the images; names are like 'img_00"),
     ],
 )

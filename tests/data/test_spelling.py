@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from captcha_ssl.data.spelling import Spellings, composed
+
+NFC = "Zähler é.png"
+NFD = unicodedata.normalize("NFD", NFC)
+
+
+def test_both_ways_to_write_a_letter_are_composed_to_one():
+    assert NFC != NFD and composed(NFD) == composed(NFC) == NFC
+
+
+@pytest.mark.parametrize(
+    ("known", "asked"),
+    [
+        (NFD, NFC),
+        (NFC, NFD),
+        ("images/a.png", "images\\a.png"),
+        ("images/a.png", "Images/A.PNG"),
+        (f"x/{NFD}", f"X\\{NFC}"),
+        ("back\\slash.png", "back\\slash.png"),
+    ],
+)
+def test_a_name_is_found_in_another_spelling(known: str, asked: str):
+    assert Spellings([known, "other.png"]).find(asked) == known
+
+
+def test_a_name_that_could_be_two_is_neither():
+    names = Spellings(["a.png", "A.png"])
+    assert names.find("a.png") == "a.png" and names.find("A.png") == "A.png"
+    assert names.find("a.PNG") is None
+
+
+def test_the_closest_spelling_wins():
+    names = Spellings(["é.png", "É.png"])
+    assert names.find(unicodedata.normalize("NFD", "é.png")) == "é.png"
+
+
+def test_a_name_that_is_not_there_is_not_found():
+    assert Spellings(["a.png"]).find("b.png") is None
