@@ -1,6 +1,7 @@
 """Test beds: rendered sets that are hard to learn with few labels, by name.
 
-Each is one style with the texts and the size that go with it.
+Each is one style with the texts and the size that go with it, in one look: a user's images come
+from one source.
 """
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ _BOTH_CASES = string.digits + string.ascii_letters
 
 BEDS = {
     "outlined": PictureSettings(
-        style="outlined", charset=_BOTH_CASES, length="5", height=50, width=200
+        style="outlined", look=6, charset=string.ascii_letters, length="5", height=50, width=200
     ),
-    "long": PictureSettings(style="long", charset=_BOTH_CASES, length="10", height=80, width=280),
+    "long": PictureSettings(
+        style="long", look=1, charset=_BOTH_CASES, length="10", height=80, width=280
+    ),
     "onebit": PictureSettings(
-        style="onebit", charset=string.digits, length="4-6", height=28, width=96
+        style="onebit", look=1, charset=string.digits, length="4-6", height=28, width=96
     ),
-    "jpeg": PictureSettings(style="jpeg", charset=string.digits, length="4", height=40, width=130),
+    "jpeg": PictureSettings(
+        style="jpeg", look=1, charset=string.digits, length="4", height=40, width=130
+    ),
     "plate": PictureSettings(
         style="plate",
+        look=1,
         charset=string.digits + string.ascii_uppercase,
         length="6-7",
         height=64,
         width=240,
     ),
     "meter": PictureSettings(
-        style="meter", charset=string.digits, length="5-8", height=48, width=192
+        style="meter", look=1, charset=string.digits, length="5-8", height=48, width=192
     ),
 }

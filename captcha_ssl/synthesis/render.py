@@ -14,6 +14,7 @@ from random import Random
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import MOST_SEED, setting
 from captcha_ssl.synthesis.canvas import Canvas, Pixels
+from captcha_ssl.synthesis.look import OneLook
 from captcha_ssl.synthesis.styles import STYLES, style_named
 
 _NARROWEST_CHARACTER = 8
@@ -38,6 +39,12 @@ class PictureSettings:
         *("classic", "how pictures look; of several, as in plain,wavy, each is as likely"),
         choices=tuple(STYLES),
         several=True,
+    )
+    look: int | None = setting(
+        None,
+        "number of a look that all pictures share, as those of one source do; none: each its own",
+        low=0,
+        high=MOST_SEED,
     )
     height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
     width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
@@ -79,7 +86,7 @@ def renderer(settings: PictureSettings) -> Render:
     _check_charset(settings)
     canvas = Canvas(settings.channels, settings.height, settings.width)
     draw, every, seed = style_named(settings.style).draw, settings.charset, settings.seed
-    kinds = settings.kinds and charsets_of_kinds(every)
+    kinds, look = settings.kinds and charsets_of_kinds(every), settings.look
 
     def render_one(index: int) -> tuple[Pixels, str]:
         rng = Random(seed << 64 | index)
@@ -89,7 +96,8 @@ def renderer(settings: PictureSettings) -> Render:
         # Without kinds nothing is drawn for them: the pictures of a seed stay what they were.
         charset = rng.choice(kinds) if kinds and random() < settings.kinds else every
         text = "".join([charset[int(random() * len(charset))] for _ in range(length)])
-        return draw(text, rng, canvas), text
+        brush = rng if look is None else OneLook(look, rng.getrandbits(64))
+        return draw(text, brush, canvas), text
 
     return render_one
 
