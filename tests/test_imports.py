@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
         {"did_you_mean", "errors", "launch", "lock", "printable"},
-        {"atomic", "processes", "text_file"},
+        {"atomic", "notice", "processes", "text_file"},
         {"settings"},
         {"data"},
         {"synthesis"},

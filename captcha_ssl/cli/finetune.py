@@ -176,7 +176,7 @@ def _learn(
     from captcha_ssl.recognition.finetune import finetune as learn
     from captcha_ssl.recognition.self_training import Pile
 
-    more = None if pile is None else Pile(pile.images, teaching)
+    more = None if pile is None else Pile(pile.images, teaching, pile.fingerprint())
     with training_progress("finetune", quiet=quiet) as observe:
         return learn(*given, pile=more, begin=begin, observe=observe)
 

@@ -29,6 +29,7 @@ from captcha_ssl.launch import rank
 from captcha_ssl.methods.registry import METHODS, method_class
 
 if TYPE_CHECKING:
+    from captcha_ssl.data.fingerprint import Fingerprint
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.pretraining.monitor import Probe
     from captcha_ssl.pretraining.pretrain import Pretrained
@@ -142,7 +143,7 @@ def pretrain(
     ctc_probe = None if probe is None else _probe(probe, model, images.geometry, quiet=quiet)
     with ExitStack() as held:
         begin = run_opener(held, folder, to_toml(*resolved), images.rejected, resume=resume)
-        result = _learn(folder, begin, given, ctc_probe, quiet=quiet)
+        result = _learn(folder, begin, given, images.fingerprint(), ctc_probe, quiet=quiet)
     if rank() == 0:
         _report(result, quiet=quiet)
         typer.echo(result.file)
@@ -166,6 +167,7 @@ def _learn(
     folder: Path,
     begin_first: Callable[[], RunDirectory],
     given: tuple[Any, ...],
+    known: Fingerprint,
     probe: Probe | None,
     *,
     quiet: bool,
@@ -180,7 +182,7 @@ def _learn(
         return begin_together(begin_first, lambda: RunDirectory(folder, writes=False))
 
     with joined(), training_progress("pretrain", quiet=quiet) as observe:
-        return learn(*given, begin=begin, observe=observe, probe=probe)
+        return learn(*given, begin=begin, known=known, observe=observe, probe=probe)
 
 
 def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool) -> Probe:

@@ -12,6 +12,7 @@ import numpy as np
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.label_checks import check_charset, check_frames
@@ -36,9 +37,25 @@ class Dataset:
     names: Sequence[str]
     geometry: Geometry
     rejected: list[Rejected]
+    sizes: np.ndarray | None = None
+    """Heights and widths of the images before they had this geometry, int32 [N, 2]."""
+    whole: Fingerprint | None = None
+    """The fingerprint of the dataset that these images were taken from."""
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def fingerprint(self) -> Fingerprint:
+        """What the dataset is, as `data.fingerprint` has it; of a part, what the whole is."""
+        if self.whole is None:
+            self.whole = fingerprint(
+                self.images,
+                self.geometry,
+                names=self.names,
+                labels=self.labels,
+                sizes=self.sizes,
+            )
+        return self.whole
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Dataset:
         """The images at `indices`, in that order, as a copy."""
@@ -50,6 +67,8 @@ class Dataset:
             names=[self.names[i] for i in positions],
             geometry=self.geometry,
             rejected=self.rejected,
+            sizes=None if self.sizes is None else self.sizes[chosen],
+            whole=self.fingerprint(),
         )
 
 
@@ -85,11 +104,12 @@ def load_dataset(
         check_charset(path, source.names, source.labels, charset)
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
-    images, failures = _read_all(source, geometry, progress)
+    images, sizes, failures = _read_all(source, geometry, progress)
     rejected = source.rejected + [Rejected(source.names[i], failures[i]) for i in sorted(failures)]
     _refuse_if_too_many(path, rejected, len(source) + len(source.rejected), max_bad=max_bad)
     labels = None if source.labels is None else _those_read(source.labels, failures)
-    return Dataset(images, labels, _those_read(source.names, failures), geometry, rejected)
+    names = _those_read(source.names, failures)
+    return Dataset(images, labels, names, geometry, rejected, sizes)
 
 
 def infer_geometry(
@@ -131,18 +151,23 @@ def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
 
 def _read_all(
     source: Source, geometry: Geometry, progress: Progress | None
-) -> tuple[np.ndarray, dict[int, str]]:
-    """All readable images uint8 [N, C, H, W], and the reason for each index that is not."""
+) -> tuple[np.ndarray, np.ndarray | None, dict[int, str]]:
+    """All readable images uint8 [N, C, H, W], their sizes, and the reason for each other index.
+
+    The sizes are None where the images have the geometry as they are.
+    """
     shape = (geometry.channels, geometry.height, geometry.width)
     if isinstance(source, PackedSource) and source.images.shape[1:] == shape:
-        return source.pixels(), {}
+        return source.pixels(), None, {}
     images = np.empty((len(source), *shape), np.uint8)
+    sizes = np.empty((len(source), 2), np.int32)
 
     def fit(index: int, image: np.ndarray) -> None:
+        sizes[index] = image.shape[:2]
         images[index] = geometry.fit(image)
 
     failures = sweep(source, fit, progress)
-    return _without(images, failures), failures
+    return _without(images, failures), _without(sizes, failures), failures
 
 
 def _those_read(texts: Sequence[str], failures: dict[int, str]) -> Sequence[str]:

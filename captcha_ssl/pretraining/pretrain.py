@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.method import Method
@@ -54,13 +55,15 @@ def pretrain(
     method_settings: tuple[Any, ...],
     *,
     begin: Callable[[], RunDirectory],
+    known: Fingerprint | None = None,
     observe: Observer | None = None,
     probe: Probe | None = None,
 ) -> Pretrained:
     """Learn an encoder from uint8 `[N, C, H, W]` and write it to the run directory.
 
     `method_settings` are the instances of the method's `settings_classes`; `begin` opens the run
-    directory and is called once nothing is left to refuse; `probe` adds figures to those of the
+    directory and is called once nothing is left to refuse; `known` is the fingerprint of the data
+    (default: that of the pixels alone); `probe` adds figures to those of the
     monitor. Under torchrun all ranks come here and learn one encoder, which the first writes.
     Raises UserError when there are fewer images than fill a batch, for images that the method
     cannot learn from, a method or a batch that cannot be shared out among the ranks, an unfit
@@ -85,6 +88,7 @@ def pretrain(
         *(method, parameter_groups(method, loop.lr, loop.weight_decay), fetch),
         *(len(images), steps, loop),
         run=run,
+        data=known or fingerprint(images, geometry),
         observe=observe,
         inspect=inspect,
     )

@@ -64,7 +64,8 @@ def finetune(
 
     `begin` opens the run directory and is called once nothing is left to refuse.
     `converged` is false when the loss never left the CTC plateau. Raises UserError for a label
-    with a character outside `charset`, an unfit `settings.init_from`, a loss that is not finite.
+    with a character outside `charset`, an unfit `settings.init_from`, a loss that is not finite,
+    or a run to resume that was begun with other data.
     """
     started = time.perf_counter()
     torch.manual_seed(loop.seed)
@@ -83,7 +84,10 @@ def finetune(
     fetch = with_pile(labeled, pile, loop.batch_size, device) if pile else labeled
     run = begin() if begin else None
     history = train(
-        task, groups, fetch, len(data.images), settings.steps, loop, run=run, observe=observe
+        *(task, groups, fetch, len(data.images), settings.steps, loop),
+        run=run,
+        data=_learned_from(data, charset, pile) if run else None,
+        observe=observe,
     )
     recognizer = teacher_of(task) or recognizer
     loss = history[-1].get(LABELED_LOSS, history[-1]["loss"])
@@ -93,6 +97,16 @@ def finetune(
         recognizer.save(run.path / FILE_NAME, about)
     seconds = time.perf_counter() - started
     return FinetuneResult(recognizer.eval(), converged, loss, seconds, history)
+
+
+def _learned_from(data: Dataset, charset: Charset, pile: Pile | None) -> dict[str, str]:
+    """What a saved state must not be mixed with other data of."""
+    more = pile.fingerprint if pile else {}
+    return {
+        **data.fingerprint(),
+        "charset": charset.characters,
+        **{f"pile {name}": fact for name, fact in more.items()},
+    }
 
 
 def _recognizer(

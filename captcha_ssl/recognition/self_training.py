@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_loss
@@ -34,10 +35,11 @@ LABELED_LOSS = "labeled_loss"
 
 @dataclass(frozen=True)
 class Pile:
-    """Unlabeled images uint8 `[N, C, H, W]` and what is done with them."""
+    """Unlabeled images uint8 `[N, C, H, W]`, what is done with them, and what they are."""
 
     images: np.ndarray
     settings: SelfTrainingSettings
+    fingerprint: Fingerprint = field(default_factory=dict)
 
 
 class SelfTrainingTask(nn.Module):

@@ -5,7 +5,10 @@ Randomness needs no place in it: each step draws from a generator seeded by (see
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,9 +18,17 @@ from torch import Tensor, nn
 from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
+from captcha_ssl.training.origin import Origin
 
+_WORD = "run"
+"""The metadata key for what is no tensor."""
 _NO_NUMBER = RuntimeError, OverflowError
-"""What int raises of a tensor that holds several numbers, or an infinite one."""
+"""What int raises of a tensor that holds several numbers, or an infinite one; JSON that is nested
+too deep is a RuntimeError too."""
+_DAMAGE = (
+    *(SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError),
+    *_NO_NUMBER,
+)
 
 
 def save_state(
@@ -26,20 +37,48 @@ def save_state(
     task: nn.Module,
     optimizer: torch.optim.Optimizer,
     running: dict[str, Tensor],
+    origin: Origin | None = None,
 ) -> None:
     """Write the state after `step` finished steps: weights, buffers, optimizer, running sums.
 
-    Raises OSError.
+    `origin` travels in it, for `read_origin`. Raises OSError.
     """
     tensors = {f"task.{k}": v for k, v in task.state_dict().items()}
     tensors |= {f"running.{k}": v for k, v in running.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": torch.as_tensor(v) for k, v in state.items()}
-    # A tensor, not a word beside the step: safetensors writes words in any order, and the states of
-    # two like runs are the same bytes.
     tensors["ranks"] = torch.tensor(world_size())
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
-    atomic_write_bytes(path, save(plain, {"step": str(step)}))
+    told = {"step": step, **asdict(origin or Origin())}
+    # One word: safetensors writes several in any order, and the states of two like runs are the
+    # same bytes.
+    atomic_write_bytes(path, save(plain, {_WORD: json.dumps(told)}))
+
+
+def read_origin(path: Path) -> Origin:
+    """What the state at `path` comes from. Raises UserError when the file is damaged."""
+    try:
+        with safe_open(path, framework="pt") as opened:
+            told = _told(opened.metadata())
+        data, arithmetic = told.get("data", {}), told.get("arithmetic", {})
+        for name, text in [*data.items(), *arithmetic.items()]:
+            if not isinstance(name, str) or not isinstance(text, str):
+                raise ValueError(f"{name} is not a text")
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    return Origin(data, arithmetic)
+
+
+def _told(metadata: dict[str, str]) -> dict[str, Any]:
+    """The word of a state; an earlier version wrote the step alone."""
+    if "step" in metadata:
+        return {"step": metadata["step"]}
+    told: dict[str, Any] = json.loads(metadata[_WORD])
+    return told
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(f"{path}: the saved state is damaged ({error}); start anew")
 
 
 def load_state(
@@ -51,7 +90,7 @@ def load_state(
     """
     try:
         with safe_open(path, framework="pt") as opened:
-            step = int(opened.metadata()["step"])
+            step = int(_told(opened.metadata())["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         # An earlier version did not say, and kept a scalar for all ranks.
         ranks = int(tensors.get("ranks", 1))
@@ -59,8 +98,8 @@ def load_state(
         sizes = {name: total.numel() for name, total in running.items()}
         if step < 0 or sizes.pop("count", 0) != 1 or set(sizes.values()) - {ranks}:
             raise ValueError("fields are missing")
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, *_NO_NUMBER) as error:
-        raise UserError(f"{path}: the saved state is damaged ({error}); start anew") from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
     try:
         task.load_state_dict(_below("task.", tensors))
         _restore_optimizer(optimizer, _below("optimizer.", tensors))

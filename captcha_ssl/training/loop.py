@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.launch import rank
+from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.training.batches import BatchOrder, step_seed
-from captcha_ssl.training.checkpoint import load_state, save_state
+from captcha_ssl.training.checkpoint import load_state, read_origin, save_state
 from captcha_ssl.training.determinism import determinism
 from captcha_ssl.training.device import resolve_device, resolve_precision
 from captcha_ssl.training.distributed import (
@@ -29,6 +30,7 @@ from captcha_ssl.training.distributed import (
 from captcha_ssl.training.interruption import stop_requests
 from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.optimizer import build_optimizer, cosine_factor, set_learning_rate
+from captcha_ssl.training.origin import Origin, arithmetic, check_origin
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.tensorboard import tensorboard_curves
@@ -73,6 +75,7 @@ def train(
     settings: LoopSettings,
     *,
     run: RunDirectory | None = None,
+    data: Mapping[str, str] | None = None,
     observe: Observer | None = None,
     inspect: Inspector | None = None,
 ) -> list[dict[str, float]]:
@@ -83,8 +86,9 @@ def train(
     `groups` are its parameter groups with their peak rates. `fetch` turns int64 indices `[B]`
     below `count` into the batch the task takes. With a run directory the state is saved there
     and, where one is found, training goes on from it: the result is bit for bit that of an
-    unbroken run on the same machine. Raises DivergedError on a loss that is not finite, UserError
-    when a step does not fit into memory,
+    unbroken run on the same machine. `data` says what is learned from, and is kept in the state.
+    Raises DivergedError on a loss that is not finite, UserError
+    when a step does not fit into memory or the state found was made from other `data`,
     KeyboardInterrupt (with the state saved) on Ctrl-C or SIGTERM.
     """
     device = resolve_device(settings.device)
@@ -96,7 +100,8 @@ def train(
         own_share(settings.batch_size),
     )
     meter = _Meter(settings, steps, run, observe, inspect)
-    first = _restore(task, optimizer, run, meter)
+    origin = Origin(dict(data or {}), arithmetic(device, precision))
+    first = _restore(task, optimizer, run, meter, origin)
     called = shared(task, device)
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
@@ -118,7 +123,7 @@ def train(
                 meter.totals(step)
                 running = meter.running()
                 if run.writes:
-                    save_state(run.state_file, step + 1, task, optimizer, running)
+                    save_state(run.state_file, step + 1, task, optimizer, running, origin)
             if stopping:
                 raise KeyboardInterrupt(_stopped(step + 1, run))
     if run:
@@ -138,13 +143,20 @@ def _restore(
     optimizer: torch.optim.Optimizer,
     run: RunDirectory | None,
     meter: _Meter,
+    origin: Origin,
 ) -> int:
     if run is None:
         return 0
     if not run.state_file.exists():
+        if (run.path / FILE_NAME).exists():
+            raise UserError(
+                f"{run.path}: holds a finished model, but {run.state_file} is gone; choose a new "
+                "--out"
+            )
         # Killed before the first state was saved: what was measured is measured again.
         run.forget_after(0)
         return 0
+    check_origin(run.path, read_origin(run.state_file), origin)
     step, running = load_state(run.state_file, task, optimizer)
     run.forget_after(step)
     meter.restore(running, run.metrics())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,10 @@ from captcha_ssl.data.dataset import write_rejected
 from captcha_ssl.data.sources import Rejected
 from captcha_ssl.errors import UserError
 from captcha_ssl.lock import FolderLock
+from captcha_ssl.training.origin import changes, refuse
 
 CONFIG = "config.toml"
+DATA = "data.json"
 METRICS = "metrics.jsonl"
 LOG = "log.txt"
 STATE = "state"
@@ -78,6 +80,19 @@ class RunDirectory:
             raise UserError(f"{path}: begun with other settings ({keys}); use those or a new --out")
         return cls(path)
 
+    def hold_to(self, data: Mapping[str, str]) -> None:
+        """Keep what the run learns from in data.json, for a run that saves no state of its own.
+
+        Raises UserError when it was begun with other data.
+        """
+        file = self.path / DATA
+        if not file.exists():
+            atomic_write_text(file, json.dumps(data, indent=2) + "\n")
+            return
+        changed = changes(_read_data(file), data)
+        if changed:
+            refuse(self.path, changed)
+
     def note_rejected(self, rejected: Sequence[Rejected]) -> None:
         """List the rows of the dataset that were left out in rejected.csv, if there are any."""
         if rejected and self.writes:
@@ -126,6 +141,16 @@ def _figures(line: str) -> dict[str, Any]:
         if not isinstance(figure, int | float):
             raise ValueError(f"{name} is not a number")
     return row
+
+
+def _read_data(file: Path) -> dict[str, str]:
+    try:
+        stored = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(stored, dict):
+            raise ValueError("not an object")
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: damaged ({error}); start a new --out") from error
+    return stored
 
 
 def _refuse_in_use(path: Path, *, resume: bool) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs import job, pretraining
 from captcha_ssl.benchmark.runs.records import Row
+from captcha_ssl.benchmark.runs.run import run_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.settings import LoopSettings
+from tests.benchmark.conftest import tiny
 
 Run = Callable[..., Results]
 
@@ -104,3 +108,22 @@ def test_pretrainings_side_by_side_come_to_what_one_after_another_does(run: Run,
         (p.method, p.figures) for p in one.pretrained
     ]
     assert sum(line.startswith("pretraining sim") for line in lines) == 2
+
+
+def test_other_data_is_refused_and_every_record_is_left_alone(data: Path, tmp_path: Path):
+    own, out = tmp_path / "set", tmp_path / "out"
+    shutil.copytree(data, own)
+    asked = tiny(own, "arms=scratch", "label_counts=4", "seeds=1")
+    begun = run_benchmark(out, asked, command="x")
+    assert run_benchmark(out, asked, command="x", resume=True).rows == begun.rows
+    before = {f: f.read_bytes() for f in out.rglob("*") if f.is_file()}
+    labels = (own / "labels.csv").read_text()
+    (own / "labels.csv").write_text(labels.replace("A", "Z"))
+    with pytest.raises(UserError, match=r"begun with other data \(changed: labels, charset\)"):
+        run_benchmark(out, asked, command="x", resume=True)
+    (own / "labels.csv").write_text(labels)
+    pixels = np.load(own / "images.npy")
+    np.save(own / "images.npy", 255 - pixels)
+    with pytest.raises(UserError, match=r"begun with other data \(changed: pixels\)"):
+        run_benchmark(out, asked, command="x", resume=True)
+    assert {f: f.read_bytes() for f in out.rglob("*") if f.is_file()} == before

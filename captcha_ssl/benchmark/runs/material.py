@@ -9,6 +9,7 @@ from captcha_ssl.benchmark.plan.configuration import Configuration
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
@@ -32,6 +33,15 @@ class Material:
     charset: Charset
     removed: int
     unseen: Dataset | None = None
+
+    def fingerprint(self) -> Fingerprint:
+        """What all of it comes from."""
+        unseen = self.unseen.fingerprint() if self.unseen else {}
+        return {
+            **self.pool.fingerprint(),
+            "charset": self.charset.characters,
+            **{f"unseen {name}": fact for name, fact in unseen.items()},
+        }
 
     def training(self, labels: int, seed: int) -> Dataset:
         """The labeled images of a run: nested over `labels`, the same in every arm."""

@@ -113,7 +113,7 @@ def _stage(configuration: Configuration, variant: Variant, seed: int, pool: Data
 
     def learn(begin: Callable[[], RunDirectory], observe: Observer) -> None:
         given = (pool.images, pool.geometry, what, loop, model, settings)
-        pretrain(*given, begin=begin, observe=observe)
+        pretrain(*given, begin=begin, known=pool.fingerprint(), observe=observe)
 
     config, width = to_toml(what, loop, model, *settings), WIDTHS[model.encoder][-1]
     warned = partial(findings, width=width)

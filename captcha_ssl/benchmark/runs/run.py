@@ -35,17 +35,20 @@ def run_benchmark(
 
     `say` is told one line for every finished run, `show` every reported one; `command` is quoted
     in the report. Raises UserError for unusable data, and for an `out` that holds something
-    (without `resume`) or was begun with other settings; KeyboardInterrupt, after which `resume`
-    goes on.
+    (without `resume`) or was begun with other settings or data; KeyboardInterrupt, after which
+    `resume` goes on.
     """
     with ExitStack() as held:
 
         def begin() -> RunDirectory:
             return held.enter_context(open_run(out, configuration.to_toml(), resume=resume))
 
-        material = _open(out, configuration, begin, say)
+        run, material = _open(out, configuration, begin, say)
         unseen = unseen_images(out / "unseen-data", configuration.benchmark, material)
         material = replace(material, unseen=unseen)
+        run.hold_to(material.fingerprint())
+        if configuration.benchmark.data is not None:
+            run.note_rejected(material.pool.rejected)
         return _run(out, configuration, material, command, say, show)
 
 
@@ -89,21 +92,20 @@ def _open(
     configuration: Configuration,
     begin: Callable[[], RunDirectory],
     say: Callable[[str], None],
-) -> Material:
+) -> tuple[RunDirectory, Material]:
     """Begin in `out`, but only once the settings and the data given are known to do."""
     settings = configuration.benchmark
     if settings.data is None:
         check_rendering(settings)
-        begin()
+        run = begin()
         say(f"images of style {settings.style} in {out / 'data'}")
         render(out / "data", settings)
         material = read(out / "data", configuration)
         _check(configuration, material)
-        return material
+        return run, material
     material = read(settings.data, configuration)
     _check(configuration, material)
-    begin().note_rejected(material.pool.rejected)
-    return material
+    return begin(), material
 
 
 def _check(configuration: Configuration, material: Material) -> None:

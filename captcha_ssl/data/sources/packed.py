@@ -10,6 +10,7 @@ import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, overload
 
@@ -41,6 +42,12 @@ class PackedNames(Sequence[str]):
         if isinstance(place, slice):
             return PackedNames(self._indices[place])
         return f"{int(self._indices[place]):05d}"
+
+    def digest(self) -> str:
+        """A short text that is the same for equal names, made without making them."""
+        held = self._indices
+        told = repr(held).encode() if isinstance(held, range) else np.asarray(held, "<i8").tobytes()
+        return blake2b(told, digest_size=8).hexdigest()
 
 
 @dataclass

@@ -1,0 +1,76 @@
+"""What a dataset is, in a few short texts by which a saved run tells other data from its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from itertools import islice
+
+import numpy as np
+
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources.packed import PackedNames
+
+Fingerprint = dict[str, str]
+"""`geometry`, `images` (their number), and digests: `names`, `labels`, `sizes`, `pixels`."""
+
+WHOLE = 256 * 2**20
+"""Bytes of pixels up to which all of them are read."""
+SAMPLE = 4096
+"""Images, spread over a larger dataset, whose pixels are read."""
+_CHUNK = 10_000
+
+
+def fingerprint(
+    images: np.ndarray,
+    geometry: Geometry,
+    *,
+    names: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+    sizes: np.ndarray | None = None,
+) -> Fingerprint:
+    """Describe uint8 images `[N, C, H, W]`; equal data gives equal texts on every machine.
+
+    `sizes` are the heights and widths of the images as they were, int `[N, 2]`. What is None is
+    left out.
+    """
+    found = {"geometry": str(geometry), "images": str(len(images))}
+    if names is not None:
+        found["names"] = _names(names)
+    if labels is not None:
+        found["labels"] = _texts(labels)
+    if sizes is not None:
+        found["sizes"] = _digest([np.ascontiguousarray(sizes, "<i4").tobytes()])
+    return found | {"pixels": _pixels(images)}
+
+
+def _names(names: Sequence[str]) -> str:
+    # Those of a packed pile of many millions are running numbers, made when asked for.
+    return names.digest() if isinstance(names, PackedNames) else _texts(names)
+
+
+def _texts(texts: Iterable[str]) -> str:
+    remaining = iter(texts)
+    # With its length before it, no text can pass for two.
+    chunks = iter(lambda: list(islice(remaining, _CHUNK)), [])
+    return _digest(
+        "".join(f"{len(text)}:{text}" for text in chunk).encode("utf-8", "surrogatepass")
+        for chunk in chunks
+    )
+
+
+def _pixels(images: np.ndarray) -> str:
+    if images.nbytes <= WHOLE:
+        chosen = np.arange(len(images))
+    else:
+        chosen = np.linspace(0, len(images) - 1, SAMPLE).astype(np.int64)
+    step = max(1, 2**24 // max(1, images[:1].nbytes))
+    starts = range(0, len(chosen), step)
+    return _digest(np.ascontiguousarray(images[chosen[at : at + step]]).tobytes() for at in starts)
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    digest = blake2b(digest_size=8)
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
