@@ -43,6 +43,14 @@ def predict(
             help="Mark texts that are less sure than this, and exit with 1 if there are any.",
         ),
     ] = None,
+    settle: Annotated[
+        bool,
+        typer.Option(
+            "--settle/--no-settle",
+            help="Without --model and --charset: when nearly all of 40 or more images show, say, "
+            "digits alone, take a doubtful character for a digit.",
+        ),
+    ] = True,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
@@ -60,6 +68,7 @@ def predict(
         format=format,
         batch_size=batch_size,
         min_confidence=min_confidence,
+        settle=settle,
         device=device or "auto",
         quiet=quiet,
     )

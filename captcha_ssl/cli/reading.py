@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from captcha_ssl.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.predictor import Prediction
+    from captcha_ssl.recognition.inputs import Input
+    from captcha_ssl.recognition.predictor import Prediction, Predictor
 
 Format = Literal["text", "tsv", "jsonl"]
 HEADER = "path\ttext\tconfidence\terror"
@@ -30,10 +31,14 @@ def read(
     format: Format = "text",
     batch_size: int = BATCH_SIZE,
     min_confidence: float | None = None,
+    settle: bool = True,
     device: str = "auto",
     quiet: bool = False,
 ) -> int:
     """Print the text in each image, in the order given; the exit code, as `predict` has it.
+
+    With `settle`, the shipped model keeps to the kinds of characters that nearly all of many
+    images show, and says so on stderr.
 
     Raises UserError for a model or a charset that does not work.
     """
@@ -45,6 +50,9 @@ def read(
     reader = open_reader(model, device)
     predictor = Predictor(reader if charset is None else Restricted(reader, charset))
     inputs = list(iter_inputs(images))
+    # A model of the user's own knows which characters there are.
+    if settle and model is None and charset is None:
+        predictor = _settled(predictor, inputs, batch_size, quiet=quiet)
     failed = 0
     # A console that cannot show a character gets its escape.
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -61,6 +69,33 @@ def read(
                 print(f"captcha-ssl: {note}".translate(_ONE_LINE), file=sys.stderr)
             progress(done, len(inputs))
     return int(failed > 0)
+
+
+def _settled(
+    predictor: Predictor, inputs: Sequence[Input], batch_size: int, *, quiet: bool
+) -> Predictor:
+    """The predictor, or one that keeps to the kinds of characters that the inputs show."""
+    from captcha_ssl.recognition import settling
+    from captcha_ssl.recognition.inputs import STDIN
+    from captcha_ssl.recognition.predictor import Predictor
+
+    # Standard input can be read only once.
+    files = [item for item in inputs if item.name != STDIN]
+    if len(files) < settling.FEWEST:
+        return predictor
+    sample = [files[index] for index in settling.spread(len(files))]
+    reader = predictor.reader
+    characters = settling.settle(predictor.look(sample, batch_size), reader.charset)
+    if characters is None:
+        return predictor
+    if not quiet:
+        print(
+            f"captcha-ssl: nearly all of {len(sample)} images looked at show "
+            f"{settling.kinds_in_words(characters)} alone; other characters are read only where "
+            "they are plain (--no-settle: wherever they are likelier)",
+            file=sys.stderr,
+        )
+    return Predictor(settling.Settled(reader, characters))
 
 
 def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:

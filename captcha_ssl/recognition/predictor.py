@@ -53,6 +53,15 @@ class Predictor:
             # Without this an interruption would wait for all of them.
             pool.shutdown(cancel_futures=True)
 
+    def look(self, inputs: Sequence[Input], batch_size: int = 16) -> np.ndarray:
+        """Logits float32 [N, T, K] of those inputs that can be read."""
+        outcomes = (self._pixels(item) for item in inputs)
+        images = [outcome for outcome in outcomes if isinstance(outcome, np.ndarray)]
+        batches = range(0, len(images), batch_size)
+        found = [self.reader.logits(np.stack(images[at : at + batch_size])) for at in batches]
+        nothing = np.zeros((0, 1, self.reader.charset.num_classes), np.float32)
+        return np.concatenate(found) if found else nothing
+
     def _read(self, batch: Sequence[Input]) -> list[Prediction]:
         outcomes = [self._pixels(item) for item in batch]
         images = [outcome for outcome in outcomes if isinstance(outcome, np.ndarray)]

@@ -99,7 +99,7 @@ def finish(picture: np.ndarray, canvas: Canvas) -> Pixels:
     """A picture float32 [3, H, W] as the canvas has it: uint8 [C, H, W]."""
     colored = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
     if canvas.channels == 3:
-        return colored
+        return np.ascontiguousarray(colored)
     # Of the clipped colors: a channel may end where the brightness does not.
     whole = np.ascontiguousarray(colored.transpose(1, 2, 0))
     return np.asarray(cv2.cvtColor(whole, cv2.COLOR_RGB2GRAY), np.uint8)[None]

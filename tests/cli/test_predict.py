@@ -18,6 +18,7 @@ from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.recognition import open_reader
 from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.synthesis.render import PictureSettings, render
 
 Draw = Callable[[str], np.ndarray]
 Predict = Callable[..., subprocess.CompletedProcess[bytes]]
@@ -244,3 +245,39 @@ def test_a_character_that_the_model_does_not_know_is_one_line(
     result = predict("pile/AC.png", "--charset", charset)
     assert result.returncode == 2 and result.stdout == b""
     assert result.stderr.count(b"\n") == 1 and said in result.stderr.decode()
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """40 pictures of four digits, among which the shipped model reads letters."""
+    settings = PictureSettings(style="classic", charset="0189", seed=4)
+    folder = tmp_path / "digits"
+    folder.mkdir()
+    for index in range(40):
+        picture, text = render(settings, index)
+        Image.fromarray(picture.transpose(1, 2, 0)).save(folder / f"{index:02}_{text}.png")
+    return folder
+
+
+def test_many_images_of_digits_settle_on_digits_and_say_so(
+    digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truths = [file.stem[3:] for file in sorted(digits.iterdir())]
+    assert run(["predict", str(digits)]) == 0
+    settled = capsys.readouterr()
+    assert "40 images looked at show digits alone" in settled.err and "--no-settle" in settled.err
+    assert run(["predict", str(digits), "--no-settle"]) == 0
+    free = capsys.readouterr()
+    assert free.err == ""
+    right = [
+        sum(a == b for a, b in zip(out.split("\n"), truths, strict=False))
+        for out in (settled.out, free.out)
+    ]
+    assert right[0] > right[1]
+    assert settled.out.replace("\n", "").isdigit()
+
+
+def test_a_few_images_settle_nothing(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few = [str(file) for file in sorted(digits.iterdir())[:20]]
+    assert run(["predict", *few]) == 0
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,122 @@
+"""The kinds of characters that nearly all images of a folder show, found without a label.
+
+A captcha of digits alone still has its 0 taken for an O now and then by a model that reads
+letters too. What the other images show tells the two apart.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.recognition.decoding import BLANK
+from captcha_ssl.recognition.reading import Reader
+
+FEWEST, SAMPLE = 40, 48
+"""Images below which nothing is settled, and how many are looked at, spread over all of them."""
+_ODD = 8.0
+"""Nats that a reading may lose when it keeps to the kinds; one that loses more shows others."""
+_MOST_ODD = 0.05
+_OVERWHELMING = 40.0
+"""Nats by which the kinds must explain the images better than the whole charset does."""
+_NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
+
+
+class Settled:
+    """Reads as `reader` does, but among `characters` wherever an image is not clearly against it.
+
+    An image whose best reading has characters of other kinds, and that would lose more than 8
+    nats without them, is read as it is.
+    """
+
+    def __init__(self, reader: Reader, characters: str) -> None:
+        self.reader, self.charset = reader, reader.charset
+        self.geometry, self.calibration = reader.geometry, reader.calibration
+        self.characters = characters
+        self._kept = _classes(reader.charset, characters)
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, C, H, W] → float32 [N, T, K]; −∞ where a character is ruled out."""
+        logits = self.reader.logits(images)
+        held = _lost(logits, self._kept) <= _ODD
+        ruled_out = np.ones(logits.shape[2], bool)
+        ruled_out[self._kept] = False
+        return np.where(held[:, None, None] & ruled_out, np.float32(-np.inf), logits)
+
+
+def settle(logits: np.ndarray, charset: Charset) -> str | None:
+    """The characters of the kinds that images with float `logits` [N, T, K] show, if it is plain.
+
+    Of a text of n characters, each of k out of K, drawn from the whole charset, chance makes one
+    of those kinds in (k / K)ⁿ of all cases; a reading that keeps to them costs the likelihood that
+    it loses. The sum of both over the images, in nats, must be overwhelming, and at most one image
+    in twenty may be clearly against it. None where no choice of kinds is so, or all are needed.
+    """
+    if len(logits) < FEWEST:
+        return None
+    best, found = _OVERWHELMING, None
+    for characters in _choices(charset):
+        kept = _classes(charset, characters)
+        lost = _lost(logits, kept)
+        if (lost > _ODD).mean() > _MOST_ODD:
+            continue
+        gained = _lengths(logits, kept) * np.log(len(charset) / len(characters))
+        # An odd one counts as what one image in twenty may be.
+        evidence = np.logaddexp(gained - lost, np.log(_MOST_ODD)).sum()
+        if evidence > best:
+            best, found = float(evidence), characters
+    return found
+
+
+def spread(count: int) -> list[int]:
+    """Which of `count` images are looked at: all of them, or some from the first to the last."""
+    looked_at = min(count, SAMPLE)
+    return [count * place // looked_at for place in range(looked_at)]
+
+
+def kinds_in_words(characters: str) -> str:
+    """What kinds `characters` are, such as "digits and small letters"."""
+    found = {_kind(character) for character in characters}
+    names = [name for kind, name in _NAMES.items() if kind in found]
+    names += ["other characters"] if found - set(_NAMES) else []
+    return " and ".join(names)
+
+
+def _choices(charset: Charset) -> list[str]:
+    """The characters of every choice of kinds but that of all of them."""
+    kinds: dict[str, str] = {}
+    for character in charset.characters:
+        kind = _kind(character)
+        kinds[kind] = kinds.get(kind, "") + character
+    sizes = range(1, len(kinds))
+    return ["".join(some) for size in sizes for some in combinations(kinds.values(), size)]
+
+
+def _kind(character: str) -> str:
+    category = unicodedata.category(character)
+    return category if category in _NAMES else "rest"
+
+
+def _classes(charset: Charset, characters: Sequence[str]) -> np.ndarray:
+    """The blank and the classes of `characters`."""
+    wanted = set(characters)
+    own = [k for k, c in enumerate(charset.characters, 1) if c in wanted]
+    return np.array([BLANK, *own], int)
+
+
+def _lost(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Nats between the best path [N] and the best of those through the classes `kept`."""
+    lost: np.ndarray = (logits.max(2) - logits[:, :, kept].max(2)).sum(1)
+    return lost
+
+
+def _lengths(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """How many characters [N] the best paths through the classes `kept` spell."""
+    path = logits[:, :, kept].argmax(2)
+    starts = np.diff(path, axis=1, prepend=-1) != 0
+    counts: np.ndarray = (starts & (path > 0)).sum(1)
+    return counts

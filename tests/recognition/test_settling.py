@@ -1,0 +1,106 @@
+"""What many images show alone is found, and an image that is plainly otherwise is left as it is."""
+
+from __future__ import annotations
+
+import string
+
+import numpy as np
+import pytest
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.model_card import Calibration
+from captcha_ssl.recognition.reading import read_images
+from captcha_ssl.recognition.settling import FEWEST, SAMPLE, Settled, kinds_in_words, settle, spread
+
+CHARSET = Charset(string.digits + string.ascii_uppercase + string.ascii_lowercase)
+CONFUSED = str.maketrans("015", "OlS")
+
+
+def logits_of(texts: list[str], *, doubt: float = 9.0) -> np.ndarray:
+    """Float logits [N, 12, 63] of paths that spell the texts, a second choice `doubt` below.
+
+    The second choice of O, l and S are the digits that look like them.
+    """
+    logits = np.full((len(texts), 12, CHARSET.num_classes), -12.0, np.float32)
+    classes = {character: k for k, character in enumerate(CHARSET.characters, 1)}
+    for row, text in zip(logits, texts, strict=True):
+        row[:, 0] = 2
+        for place, character in enumerate(text):
+            row[2 * place + 1, classes[character]] = 10
+            row[2 * place + 1, 0] = -4
+            if character in "OlS":
+                row[2 * place + 1, classes["015"["OlS".index(character)]]] = 10 - doubt
+    return logits
+
+
+def texts_from(characters: str, count: int = 60, length: int = 5) -> list[str]:
+    rng = np.random.default_rng(0)
+    return ["".join(rng.choice(list(characters), length)) for _ in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "words"),
+    [
+        (string.digits, "digits"),
+        (string.ascii_uppercase, "capital letters"),
+        (string.digits + string.ascii_lowercase, "digits and small letters"),
+        (string.digits + string.ascii_uppercase, "digits and capital letters"),
+    ],
+)
+def test_the_kinds_that_all_images_show_are_found(shown: str, words: str) -> None:
+    found = settle(logits_of(texts_from(shown)), CHARSET)
+    assert found is not None and set(found) == set(shown)
+    assert kinds_in_words(found) == words
+
+
+def test_nothing_is_settled_where_every_kind_is_shown() -> None:
+    assert settle(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
+
+
+def test_one_kind_that_only_some_images_show_is_no_odd_one() -> None:
+    texts = texts_from(string.digits, 54) + texts_from("KRMW", 6)
+    found = settle(logits_of(texts), CHARSET)
+    assert found is None or set(found) != set(string.digits)
+
+
+def test_a_few_images_settle_nothing() -> None:
+    assert settle(logits_of(texts_from(string.digits, FEWEST - 1)), CHARSET) is None
+    assert settle(logits_of(texts_from(string.digits, FEWEST)), CHARSET) is not None
+
+
+def test_images_in_which_nothing_is_read_settle_nothing() -> None:
+    assert settle(logits_of([""] * 60), CHARSET) is None
+
+
+def test_letters_that_are_barely_likelier_than_digits_do_not_hide_that_all_are_digits() -> None:
+    texts = [text.translate(CONFUSED) for text in texts_from(string.digits)]
+    found = settle(logits_of(texts, doubt=1.0), CHARSET)
+    assert found is not None and set(found) == set(string.digits)
+
+
+class Fixed:
+    """A reader that gives the same logits whatever it is shown."""
+
+    charset, geometry, calibration = CHARSET, Geometry(1, 32, 48), Calibration()
+
+    def __init__(self, logits: np.ndarray) -> None:
+        self._logits = logits
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        return self._logits
+
+
+def test_doubtful_letters_become_digits_and_plain_ones_stay() -> None:
+    reader = Fixed(np.concatenate([logits_of(["4O9l"], doubt=1.0), logits_of(["4K97"])]))
+    images = np.zeros((2, 1, 32, 48), np.uint8)
+    assert [reading.text for reading in read_images(reader, images)] == ["4O9l", "4K97"]
+    settled = Settled(reader, string.digits)
+    assert [reading.text for reading in read_images(settled, images)] == ["4091", "4K97"]
+
+
+def test_the_images_looked_at_are_spread_over_all_of_them() -> None:
+    assert spread(10) == list(range(10))
+    chosen = spread(1000)
+    assert len(chosen) == SAMPLE and chosen[0] == 0 and chosen[-1] > 970
+    assert len(set(np.diff(chosen))) <= 2
