@@ -151,7 +151,7 @@ def _pile(
 ) -> Dataset | None:
     if data is None:
         return None
-    return load(data, model, labeled=False, quiet=quiet, geometry=geometry)
+    return load(data, model, labeled=False, quiet=quiet, geometry=geometry, choose=False)
 
 
 def _charset(images: Dataset, *, quiet: bool) -> Charset:

@@ -23,8 +23,12 @@ def load(
     quiet: bool,
     geometry: Geometry | None = None,
     charset: Charset | None = None,
+    choose: bool = True,
 ) -> Dataset:
-    """Read `data` at a given geometry or at the one `model` asks for. Raises UserError."""
+    """Read `data` at a given geometry or at the one `model` asks for. Raises UserError.
+
+    `choose` whether the images decide how they are prepared, where the geometry leaves it open.
+    """
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.models.frames import frames
 
@@ -36,6 +40,7 @@ def load(
             channels=model.channels,
             height=model.height,
             width=model.width,
+            pixels=model if choose else None,
             max_bad=model.max_bad,
             charset=charset,
             frames=frames if labeled else None,
@@ -45,4 +50,6 @@ def load(
         note = f"{len(loaded):,} images at {loaded.geometry}"
         left_out = f", {len(loaded.rejected):,} left out" if loaded.rejected else ""
         print(f"{data}: {note}{left_out}", file=sys.stderr)
+        if loaded.geometry.preparation and choose:
+            print(f"prepared: {loaded.geometry.preparation}", file=sys.stderr)
     return loaded

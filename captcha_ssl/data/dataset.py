@@ -5,17 +5,26 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.choose_preparation import (
+    DEFAULT_HEIGHT,
+    choose_height,
+    choose_preparation,
+    prepared_size,
+)
 from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
+from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
+from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
+from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.sources import Rejected, Source, open_source
 from captcha_ssl.data.sources.packed import PackedSource
 from captcha_ssl.data.sweep import Progress, sweep
@@ -78,8 +87,9 @@ def load_dataset(
     labeled: bool,
     geometry: Geometry | None = None,
     channels: int = 1,
-    height: int = 32,
+    height: int | None = 32,
     width: int | None = None,
+    pixels: PixelSettings | None = None,
     max_bad: float = 0.01,
     charset: Charset | None = None,
     frames: Callable[[int], int] | None = None,
@@ -87,19 +97,24 @@ def load_dataset(
 ) -> Dataset:
     """Read a dataset of any convention into memory.
 
-    A given `geometry` (a model's) wins; otherwise it has `channels` and `height`, and `width`
-    or one inferred from the images. `labeled` requires labels, and then `charset` and `frames`
-    (frames a model makes of a width in pixels) are held against them. `progress(done, total)`
-    is called from this thread. Raises UserError when more than the fraction `max_bad` of rows
-    is unusable, or a label cannot be learned.
+    A given `geometry` (a model's) wins; otherwise it has `channels`, and `height` and `width` or
+    those inferred from the images. With `pixels` a geometry that says nothing of a preparation
+    gets the one that these settings choose for the images. `labeled` requires labels, and then
+    `charset` and `frames` (frames a model makes of a width in pixels) are held against them.
+    `progress(done, total)` is called from this thread. Raises UserError when more than the
+    fraction `max_bad` of rows is unusable, or a label cannot be learned.
     """
     source = open_source(path, want_labels=labeled)
     if not len(source):
         _refuse_if_too_many(path, source.rejected, len(source.rejected), max_bad=0.0)
         raise UserError(f"{path}: holds no images")
-    geometry = geometry or infer_geometry(
-        path, source, channels=channels, height=height, width=width
-    )
+    if geometry is None:
+        geometry = infer_geometry(
+            path, source, channels=channels, height=height, width=width, pixels=pixels
+        )
+    elif pixels is not None and geometry.preparation is None:
+        preparation = choose_preparation(look_at(path, source).ink, pixels)
+        geometry = replace(geometry, preparation=preparation)
     if source.labels is not None and charset is not None:
         check_charset(path, source.names, source.labels, charset)
     if source.labels is not None and frames is not None:
@@ -112,29 +127,69 @@ def load_dataset(
     return Dataset(images, labels, names, geometry, rejected, sizes)
 
 
+@dataclass(frozen=True)
+class Look:
+    """A sample of a source: the size of every image in it, and the ink of some."""
+
+    sizes: list[tuple[int, int]]
+    ink: InkReport | None
+
+
+def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
+    """Look at up to 256 images spread over a source, and at the ink of some of them if `measured`.
+
+    Raises UserError when none can be read.
+    """
+    packed = isinstance(source, PackedSource)
+    count = INK_SAMPLE if packed else SIZE_SAMPLE
+    chosen = np.linspace(0, len(source) - 1, min(len(source), count)).astype(int).tolist()
+    every = max(1, len(chosen) // INK_SAMPLE)
+    sizes: list[tuple[int, int]] = []
+    seen: list[tuple[int, np.ndarray]] = []
+    failures: list[ImageError] = []
+    for place, index in enumerate(chosen):
+        try:
+            image = source.read(index)
+        except ImageError as error:
+            failures.append(error)
+            continue
+        sizes.append(image.shape[:2])
+        if measured and place % every == 0:
+            seen.append((index, image))
+    if not sizes:
+        raise UserError(f"{path}: no image of {len(failures):,} can be read, first {failures[0]}")
+    labels = source.labels
+    lengths = None if labels is None else [len(labels[index]) for index, _ in seen]
+    return Look(sizes, measure([image for _, image in seen], lengths=lengths))
+
+
 def infer_geometry(
-    path: Path, source: Source, *, channels: int, height: int, width: int | None
+    path: Path,
+    source: Source,
+    *,
+    channels: int,
+    height: int | None,
+    width: int | None,
+    pixels: PixelSettings | None = None,
 ) -> Geometry:
     """The geometry for a source, from up to 256 of its images spread over it.
 
-    Raises UserError when none of those can be read.
+    Without `pixels` the images are left unprepared, and 32 rows high where no `height` is given.
+    Raises UserError when none of them can be read.
     """
-    if width is not None:
-        return Geometry(channels, height, width)
-    if isinstance(source, PackedSource):
-        packed = source.images.shape[2:]
-        return Geometry.infer([packed], channels=channels, height=height, width=None)
-    chosen = np.linspace(0, len(source) - 1, min(len(source), SIZE_SAMPLE)).astype(int)
-    sizes: list[tuple[int, int]] = []
-    failures: list[ImageError] = []
-    for index in chosen.tolist():
-        try:
-            sizes.append(source.read(index).shape[:2])
-        except ImageError as error:
-            failures.append(error)
-    if not sizes:
-        raise UserError(f"{path}: no image of {len(failures):,} can be read, first {failures[0]}")
-    return Geometry.infer(sizes, channels=channels, height=height, width=None)
+    if pixels is None and width is not None:
+        return Geometry(channels, height or DEFAULT_HEIGHT, width)
+    if pixels is None and isinstance(source, PackedSource):
+        look = Look([source.images.shape[2:]], None)
+    else:
+        look = look_at(path, source, measured=pixels is not None)
+    preparation = choose_preparation(look.ink, pixels) if pixels else None
+    rows = height or choose_height(look.ink, preparation)
+    sizes = look.sizes
+    if preparation is not None:
+        sizes = [prepared_size(size, preparation, look.ink) for size in sizes]
+    found = Geometry.infer(sizes, channels=channels, height=rows, width=width)
+    return replace(found, preparation=preparation)
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
@@ -157,7 +212,8 @@ def _read_all(
     The sizes are None where the images have the geometry as they are.
     """
     shape = (geometry.channels, geometry.height, geometry.width)
-    if isinstance(source, PackedSource) and source.images.shape[1:] == shape:
+    as_packed = isinstance(source, PackedSource) and source.images.shape[1:] == shape
+    if isinstance(source, PackedSource) and as_packed and not geometry.preparation:
         return source.pixels(), None, {}
     images = np.empty((len(source), *shape), np.uint8)
     sizes = np.empty((len(source), 2), np.int32)

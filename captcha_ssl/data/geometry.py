@@ -1,4 +1,4 @@
-"""The one size that every image of a dataset is brought to before a model sees it."""
+"""The one size that every image of a dataset is brought to before a model sees it, and how."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from captcha_ssl.data.preparation import Preparation
+
 ASPECT_TOLERANCE = 0.15
 WIDTH_STEP = 8
 WIDTH_RANGE = (16, 1024)
@@ -15,11 +17,15 @@ WIDTH_RANGE = (16, 1024)
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels (1 gray or 3 RGB), height and width in pixels. Raises ValueError otherwise."""
+    """Channels (1 gray or 3 RGB), height and width in pixels. Raises ValueError otherwise.
+
+    `preparation` is what is done to an image before it is resized; None when it is nothing.
+    """
 
     channels: int
     height: int
     width: int
+    preparation: Preparation | None = None
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3) or self.height < 1 or self.width < 1:
@@ -47,12 +53,14 @@ class Geometry:
         return cls(channels, height, min(max(rounded, WIDTH_RANGE[0]), WIDTH_RANGE[1]))
 
     def fit(self, image: np.ndarray) -> np.ndarray:
-        """Bring an RGB image uint8 [H, W, 3] to uint8 [channels, height, width].
+        """Prepare an RGB image uint8 [H, W, 3] and bring it to uint8 [channels, height, width].
 
         An aspect ratio within 15% of this geometry's is stretched to it; a narrower image keeps
         its aspect and is padded on the right with the median of its border; a wider one is
         squeezed to the width.
         """
+        if self.preparation:
+            image = self.preparation.apply(image)
         pixels = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] if self.channels == 1 else image
         height, width = image.shape[:2]
         natural = width * self.height / height

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.preparation import parse_preparation
 from captcha_ssl.errors import UserError
 
 KEY = "captcha-ssl-model"
@@ -59,11 +60,17 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
         if fields.pop("version") != _VERSION:
             raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
         fields["kind"] = _RENAMED.get(fields["kind"], fields["kind"])
-        fields["geometry"] = Geometry(**fields["geometry"])
+        fields["geometry"] = _geometry(fields["geometry"])
         fields["calibration"] = Calibration(**fields.get("calibration", {}))
         return _checked(ModelCard(**fields))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(f"{file}: its description is damaged ({error}); train it anew") from error
+
+
+def _geometry(fields: dict[str, Any]) -> Geometry:
+    """Cards of older versions say nothing of a preparation: there was none."""
+    preparation = parse_preparation(fields.pop("preparation", None))
+    return Geometry(**fields, preparation=preparation)
 
 
 def _checked(card: ModelCard) -> ModelCard:

@@ -8,6 +8,7 @@ from pathlib import Path
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.models.shipped import is_shipped
 from captcha_ssl.training.settings import ModelSettings
 
 
@@ -16,7 +17,8 @@ def adopt(
 ) -> tuple[ModelSettings, Geometry | None]:
     """The settings with the encoder of `source`, and its geometry.
 
-    Without a source the settings stand, and the geometry is left to the images. Raises UserError
+    Without a source the settings stand, and the geometry is left to the images. The shipped model
+    leaves to them how they are prepared; any other says so itself. Raises UserError
     when the file is unreadable or holds another encoder than the one `asked` for by name.
     """
     if source is None:
@@ -34,5 +36,6 @@ def adopt(
         channels=geometry.channels,
         height=geometry.height,
         width=geometry.width,
+        prepare=model.prepare if is_shipped(source) else "none",
     )
     return model, geometry

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.settings import MOST_SEED, setting
 
 ENCODERS = ("tiny", "small", "base")
@@ -37,12 +38,17 @@ class PretrainLoopSettings(LoopSettings):
 
 
 @dataclass(frozen=True)
-class ModelSettings:
+class ModelSettings(PixelSettings):
     """What the encoder is and which pixels it sees."""
 
     encoder: str = setting("tiny", "size of the encoder", choices=ENCODERS)
     channels: int = setting(1, "1 for gray, 3 for color", low=1, high=3)
-    height: int = setting(32, "height in pixels the images are resized to; multiple of 16", low=16)
+    height: int | None = setting(
+        None,
+        "height in pixels the images are resized to, a multiple of 16; none: 32, or more where "
+        "characters would be too narrow",
+        low=16,
+    )
     width: int | None = setting(None, "width in pixels; none: from the images", low=16)
     max_bad: float = setting(0.01, "share of unreadable images that is tolerated", low=0, high=1)
 

@@ -78,6 +78,7 @@ def read(source: Path, configuration: Configuration) -> Material:
         channels=model.channels,
         height=model.height,
         width=model.width,
+        pixels=model,
         max_bad=model.max_bad,
         frames=frames,
     )

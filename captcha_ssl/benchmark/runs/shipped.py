@@ -19,7 +19,9 @@ def shipped_model(model: ModelSettings) -> Path:
         "channels": card.geometry.channels,
         "height": card.geometry.height,
     }
-    wrong = [f"{key}={value}" for key, value in its.items() if getattr(model, key) != value]
+    wrong = [
+        f"{key}={value}" for key, value in its.items() if getattr(model, key) not in (value, None)
+    ]
     if wrong:
         raise UserError(
             f"arm shipped: give every arm its encoder with --set {' --set '.join(wrong)}"

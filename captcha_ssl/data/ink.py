@@ -1,0 +1,280 @@
+"""Where the ink of a set of images is, how strong and how wide, and what lies under and over it.
+
+Text is many short strokes, a disturbing line is one long one. So contrasts are counted along
+ridges: each crossing of a stroke counts once, whatever its width, and a thick line counts no more
+than a thin one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from captcha_ssl.data.preparation import Gray, extent, odd, to_gray
+
+SAMPLE = 64
+"""Images that are measured, spread over a set."""
+_ROWS = 160
+"""Images are measured at no more rows than this: stroke widths are told in their own pixels."""
+_WINDOW = 0.4
+"""The window of the background, in heights."""
+_FAINTEST = 8.0
+"""Gray levels below which nothing counts as ink."""
+_FEWEST_RIDGES = 10
+
+
+@dataclass(frozen=True)
+class ImageInk:
+    """What is measured in one image; lengths in its own pixels, contrasts in gray levels.
+
+    `contrast` is that of the text; `strongest` that of whatever stands out most, which is another
+    thing in an image where a line buries the ink (`buried`). `stroke` is the width of a stroke of
+    the text, `background` the range of the slow part of the image, `noise` that of the fast part.
+    `box` is where the ink is: left, top, right, bottom in shares. `color` is the mean of paper
+    minus ink, one value a channel (negative where the ink is lighter). `grays` is the contrast of
+    the text in each gray it may become.
+    """
+
+    size: tuple[int, int]
+    contrast: float
+    strongest: float
+    buried: bool
+    stroke: float
+    background: float
+    noise: float
+    dark: bool
+    box: tuple[float, float, float, float]
+    color: tuple[float, float, float]
+    grays: dict[Gray, float]
+
+
+@dataclass(frozen=True)
+class InkReport:
+    """Medians over the measured images, and shares of them.
+
+    Lengths are pixels of the images, contrasts gray levels. `height` is the share of the picture's
+    height that the ink of one image takes, `box` what holds the ink of nearly all of them,
+    `direction` the color of the ink (paper minus ink, of length 1) and `one_color` how much of
+    one color it is in all images (1: the same). `padding` is the share of columns that are added
+    to bring all images to one width; `pitch` is the distance of characters, None without labels.
+    `grays` is the contrast of the text in each gray it may become, in the fainter images.
+    """
+
+    images: int
+    size: tuple[int, int]
+    contrast: float
+    strongest: float
+    buried: float
+    stroke: float
+    background: float
+    noise: float
+    dark: float
+    height: float
+    width: float
+    box: tuple[float, float, float, float]
+    direction: tuple[float, float, float]
+    one_color: float
+    grays: dict[Gray, float]
+    along_direction: float
+    padding: float
+    pitch: float | None
+
+
+def measure(
+    images: Sequence[np.ndarray], *, lengths: Sequence[int] | None = None, padding: float = 0.0
+) -> InkReport | None:
+    """Measure RGB uint8 [H, W, 3] images; None where none of them shows any ink.
+
+    `lengths` are the numbers of characters in them.
+    """
+    found = [measure_image(image) for image in images]
+    kept = [(i, ink) for i, ink in enumerate(found) if ink is not None]
+    if not kept:
+        return None
+    inks = [ink for _, ink in kept]
+    boxes = np.array([ink.box for ink in inks])
+    colors = np.array([ink.color for ink in inks])
+    directions = colors / np.maximum(np.linalg.norm(colors, axis=1, keepdims=True), 1e-6)
+    mean = directions.mean(0)
+    length = float(np.linalg.norm(mean))
+    weights = mean / max(float(np.abs(mean).sum()), 1e-6)
+    pitches = [
+        (ink.box[2] - ink.box[0]) * ink.size[1] / max(1, lengths[i])
+        for i, ink in kept
+        if lengths is not None
+    ]
+    return InkReport(
+        images=len(inks),
+        size=_median_size(inks),
+        contrast=_median(ink.contrast for ink in inks),
+        strongest=_median(ink.strongest for ink in inks),
+        buried=float(np.mean([ink.buried for ink in inks])),
+        stroke=_median(ink.stroke for ink in inks),
+        background=_median(ink.background for ink in inks),
+        noise=_median(ink.noise for ink in inks),
+        dark=float(np.mean([ink.dark for ink in inks])),
+        height=float(np.median(boxes[:, 3] - boxes[:, 1])),
+        width=float(np.median(boxes[:, 2] - boxes[:, 0])),
+        box=_common_box(boxes),
+        direction=_three(mean / max(length, 1e-6)),
+        one_color=length,
+        grays={gray: _low(ink.grays[gray] for ink in inks) for gray in inks[0].grays},
+        along_direction=_low(np.abs(colors @ weights)),
+        padding=padding,
+        pitch=_median(pitches) if pitches else None,
+    )
+
+
+def measure_image(image: np.ndarray) -> ImageInk | None:
+    """The ink of RGB uint8 [H, W, 3]; None where nothing stands out."""
+    size = image.shape[:2]
+    shrink = min(1.0, _ROWS / size[0])
+    if shrink < 1:
+        shape = (max(1, round(size[1] * shrink)), _ROWS)
+        image = np.asarray(cv2.resize(image, shape, interpolation=cv2.INTER_AREA), np.uint8)
+    window = odd(_WINDOW * image.shape[0])
+    if min(image.shape[:2]) < 3:
+        return None
+    colored = bool((image[..., :1] != image[..., 1:]).any())
+    seen = [_Channel.of(image[..., c], window) for c in range(3 if colored else 1)]
+    channels = seen if colored else seen * 3
+    contrast = np.maximum.reduce([channel.contrast for channel in seen])
+    noise = max(channel.noise for channel in seen)
+    least = max(_FAINTEST, 4 * noise)
+    ridge = _ridges(contrast, least)
+    levels = contrast[ridge]
+    if len(levels) < _FEWEST_RIDGES:
+        return None
+    border = _split(levels)
+    buried = _is_buried(contrast, levels, border)
+    most = border if buried else np.inf
+    text = (contrast > least) & (contrast <= most)
+    own = levels[levels <= most]
+    median = float(np.median(own))
+    strokes = text & (contrast > median / 3)
+    crossings = int((ridge & strokes).sum())
+    core = ridge & text & (contrast >= median / 2)
+    paper = np.stack([channel.paper[core] for channel in channels], 1)
+    ink = image[core].astype(np.float32)
+    color = np.median(paper - ink, 0)
+    top, bottom = extent(strokes.sum(1))
+    left, right = extent(strokes[top:bottom].sum(0))
+    rows, columns = contrast.shape
+    return ImageInk(
+        size=(int(size[0]), int(size[1])),
+        contrast=median,
+        strongest=float(np.quantile(levels, 0.95)),
+        buried=buried,
+        stroke=float(strokes.sum()) / max(1, crossings) / shrink,
+        background=max(channel.slow for channel in seen),
+        noise=noise,
+        dark=bool(color.sum() >= 0),
+        box=(left / columns, top / rows, right / columns, bottom / rows),
+        color=_three(color),
+        grays=_gray_contrasts(paper, ink),
+    )
+
+
+@dataclass(frozen=True)
+class _Channel:
+    """Of one channel [H, W]: how far it stands out of its background, that background, how far
+    this ranges, and the deviation of what changes from pixel to pixel."""
+
+    contrast: np.ndarray
+    paper: np.ndarray
+    slow: float
+    noise: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, window: int) -> _Channel:
+        middle = cv2.medianBlur(values, odd(0.75 * window)).astype(np.float32)
+        difference = middle - values
+        dark = bool(difference.clip(min=0).sum() >= (-difference).clip(min=0).sum())
+        square = np.ones((window, window), np.uint8)
+        kind = cv2.MORPH_CLOSE if dark else cv2.MORPH_OPEN
+        paper = np.asarray(cv2.morphologyEx(values, kind, square), np.float32)
+        contrast = (paper - values) if dark else (values - paper)
+        smooth = np.asarray(cv2.blur(paper, (window, window)))[::2, ::2]
+        slow = float(np.quantile(smooth, 0.98) - np.quantile(smooth, 0.02))
+        sharp = cv2.absdiff(values, np.asarray(cv2.medianBlur(values, 3), np.uint8))
+        return cls(contrast - np.median(contrast), paper, slow, float(1.48 * np.median(sharp)))
+
+
+def _ridges(contrast: np.ndarray, least: float) -> np.ndarray:
+    """Where float [H, W] is above `least` and no lower than its neighbors on one of two axes.
+
+    Of a level stretch only the first pixel counts.
+    """
+    around = np.pad(contrast, 1)
+    middle = around[1:-1, 1:-1]
+    vertical = (middle > around[:-2, 1:-1]) & (middle >= around[2:, 1:-1])
+    horizontal = (middle > around[1:-1, :-2]) & (middle >= around[1:-1, 2:])
+    found: np.ndarray = (contrast > least) & (vertical | horizontal)
+    return found
+
+
+def _split(levels: np.ndarray) -> float:
+    """The level that parts faint ridges from strong ones best (Otsu's, of the logarithms)."""
+    ordered = np.sort(np.log(levels))
+    count, sums = len(ordered), np.cumsum(ordered)
+    below = np.arange(1, count)
+    lower, upper = sums[:-1] / below, (sums[-1] - sums[:-1]) / (count - below)
+    between = below * (count - below) * (lower - upper) ** 2
+    return float(np.exp(ordered[int(between.argmax())])) + 1e-3
+
+
+def _is_buried(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
+    """Whether what is stronger than `border` is a line across, and the text is what is fainter.
+
+    A line spans the picture and is low in every column; strong text stands tall in some.
+    """
+    faint, strong = levels[levels <= border], levels[levels > border]
+    if not len(strong) or len(faint) < 0.25 * len(levels):
+        return False
+    if np.median(strong) < 2.2 * np.median(faint):
+        return False
+    over = contrast > border
+    rows, columns = over.shape
+    if np.quantile(over.sum(0), 0.9) > 0.3 * rows:
+        return False
+    count, _, boxes, _ = cv2.connectedComponentsWithStats(over.astype(np.uint8), connectivity=8)
+    return count > 1 and bool(boxes[1:, cv2.CC_STAT_WIDTH].max() > 0.6 * columns)
+
+
+def _gray_contrasts(paper: np.ndarray, ink: np.ndarray) -> dict[Gray, float]:
+    """The median contrast of colors [N, 3] in each gray that they may become."""
+    kinds: tuple[Gray, ...] = ("luminance", "minimum", "maximum")
+    pair = [np.clip(values, 0, 255).astype(np.uint8)[:, None] for values in (paper, ink)]
+    found: dict[Gray, float] = {}
+    for kind in kinds:
+        light, dark = (to_gray(values, kind, ()).astype(np.float32) for values in pair)
+        found[kind] = float(np.median(np.abs(light - dark)))
+    return found
+
+
+def _common_box(boxes: np.ndarray) -> tuple[float, float, float, float]:
+    """What holds the ink of all but the odd image, [N, 4] in shares."""
+    left, top = np.quantile(boxes[:, :2], 0.02, axis=0)
+    right, bottom = np.quantile(boxes[:, 2:], 0.98, axis=0)
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _median(values: Iterable[float]) -> float:
+    return float(np.median(list(values)))
+
+
+def _low(values: Iterable[float]) -> float:
+    return float(np.quantile(list(values), 0.1))
+
+
+def _median_size(inks: Sequence[ImageInk]) -> tuple[int, int]:
+    height, width = np.median([ink.size for ink in inks], axis=0)
+    return int(height), int(width)
+
+
+def _three(values: np.ndarray) -> tuple[float, float, float]:
+    one, two, three = (round(float(value), 4) for value in values)
+    return one, two, three

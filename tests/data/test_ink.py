@@ -1,0 +1,193 @@
+"""Measures of ink, and the preparation that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from captcha_ssl.data.choose_preparation import choose_height, choose_preparation
+from captcha_ssl.data.dataset import load_dataset, look_at
+from captcha_ssl.data.image import read_image
+from captcha_ssl.data.ink import InkReport, measure
+from captcha_ssl.data.pixel_settings import PixelSettings
+from captcha_ssl.data.preparation import Preparation
+from captcha_ssl.data.sources import open_source
+from captcha_ssl.data.writers import open_writer
+from captcha_ssl.synthesis.render import PictureSettings, renderer
+
+AUTO = PixelSettings()
+Picture = Callable[[int], np.ndarray]
+
+
+def text(
+    seed: int,
+    *,
+    size: tuple[int, int] = (50, 200),
+    height: int = 28,
+    top: int | None = None,
+    left: int = 15,
+    color: tuple[int, int, int] = (30, 30, 30),
+    tone: int = 240,
+    stroke: int = 3,
+) -> np.ndarray:
+    """Five digits `height` pixels high."""
+    rng = np.random.default_rng(seed)
+    image = np.full((*size, 3), tone, np.uint8)
+    line = "".join(rng.choice(list("23456789"), 5))
+    baseline = (size[0] + height) // 2 if top is None else top + height
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(image, line, (left, baseline), font, height / 22, color, stroke, cv2.LINE_AA)
+    return image
+
+
+def faint_under_a_line(seed: int) -> np.ndarray:
+    """Thin faint digits on a gradient, with a thick black line across."""
+    rng = np.random.default_rng(seed)
+    shade = np.linspace(*rng.uniform(-40, 40, 2), 200)[None, :, None]
+    image = text(seed, color=(150, 150, 190), tone=200, stroke=1).astype(float) + shade
+    ends = rng.integers(10, 40, 2).tolist()
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    cv2.line(image, (0, ends[0]), (199, ends[1]), (0, 0, 0), 4, cv2.LINE_AA)
+    return image
+
+
+def report(picture: Picture, **more: object) -> InkReport:
+    found = measure([picture(seed) for seed in range(24)], **more)  # type: ignore[arg-type]
+    assert found is not None
+    return found
+
+
+def chosen(picture: Picture) -> Preparation | None:
+    return choose_preparation(report(picture), AUTO)
+
+
+def test_dark_digits_on_light_paper_are_measured_and_left_alone():
+    ink = report(text, lengths=[5] * 24)
+    assert 190 < ink.contrast < 215
+    assert 2 < ink.stroke < 5
+    assert 0.5 < ink.height < 0.65
+    assert ink.dark == 1.0 and ink.buried == 0.0
+    assert ink.background < 5 and ink.noise < 2
+    assert 15 < (ink.pitch or 0) < 35
+    ink = replace(ink, box=(0, 0, 1, 1), height=0.6)
+    assert choose_preparation(ink, AUTO) is None
+    assert choose_height(ink, None) == 32
+
+
+@pytest.mark.parametrize(
+    "style", ["classic", "plain", "smeared", "dotted", "hollow", "wavy", "cluttered", "rippled"]
+)
+def test_the_rendered_styles_that_read_well_get_no_preparation(style: str):
+    render = renderer(PictureSettings(style=style))
+    images = [render(index)[0].transpose(1, 2, 0) for index in range(48)]
+    assert choose_preparation(measure(images), AUTO) is None
+
+
+@pytest.mark.parametrize("name", ["captcha_v2", "captcha_ds_dots", "really_simple_wp"])
+def test_the_real_sets_that_read_well_get_no_preparation(name: str, real):
+    folder = real(name)
+    assert choose_preparation(look_at(folder, open_source(folder)).ink, AUTO) is None
+
+
+def test_faint_ink_under_a_line_is_measured_by_itself_and_brought_out():
+    ink = report(faint_under_a_line)
+    assert ink.buried > 0.8
+    assert 20 < ink.contrast < 70 < 120 < ink.strongest
+    preparation = choose_preparation(ink, AUTO)
+    assert preparation is not None and preparation.flatten == "closing"
+    assert preparation.level <= ink.contrast
+    image = preparation.apply(faint_under_a_line(99))[..., 0]
+    assert np.median(image) == 255
+    assert (image < 60).mean() > 0.05
+
+
+def test_ink_that_luminance_loses_is_seen_in_another_gray():
+    def yellow(seed: int) -> np.ndarray:
+        return text(seed, color=(250, 240, 40), tone=255, height=40)
+
+    found = chosen(yellow)
+    assert found is not None and found.gray == "minimum"
+
+    def red_on_green(seed: int) -> np.ndarray:
+        image = text(seed, color=(200, 100, 100), height=40)
+        return np.where(image > 220, np.array([100, 151, 100]), image).astype(np.uint8)
+
+    found = chosen(red_on_green)
+    assert found is not None and found.gray == "direction"
+    red, green, blue = found.direction
+    assert red * green < 0 and abs(blue) < 0.5
+
+
+def test_small_text_at_one_place_is_cut_out_by_one_box():
+    found = chosen(lambda seed: text(seed, size=(100, 280), height=20, top=40))
+    assert found is not None and found.trim == "box"
+    _, top, _, bottom = found.box
+    assert 0.25 < top < 0.4 and 0.6 < bottom < 0.75
+
+
+def test_small_text_at_many_places_is_cut_out_of_each_image():
+    def anywhere(seed: int) -> np.ndarray:
+        rng = np.random.default_rng(1000 + seed)
+        place = {"top": int(rng.integers(5, 130)), "left": int(rng.integers(5, 250))}
+        return text(seed, size=(160, 400), height=20, **place)
+
+    found = chosen(anywhere)
+    assert found is not None and found.trim == "image"
+    assert found.apply(anywhere(50)).shape[0] < 50
+
+
+def test_narrow_characters_are_kept_higher():
+    ink = replace(report(text), pitch=7.0, size=(32, 200))
+    assert choose_height(ink, None) == 48
+    assert choose_height(replace(ink, pitch=5.0), None) == 64
+
+
+def test_what_the_user_asks_for_comes_before_what_is_measured():
+    ink = report(faint_under_a_line)
+    assert choose_preparation(ink, replace(AUTO, prepare="none")) is None
+    asked = replace(AUTO, flatten="none", gray="maximum", trim="image", normalize=0.5)
+    found = choose_preparation(ink, asked)
+    assert found is not None
+    assert (found.flatten, found.gray, found.trim, found.normalize) == (
+        *("none", "maximum", "image"),
+        0.5,
+    )
+    level = choose_preparation(ink, replace(AUTO, flatten_level=99.0, flatten_window=0.2))
+    assert level is not None and (level.level, level.window) == (99.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        lambda seed: np.full((40, 90, 3), 200, np.uint8),
+        lambda seed: np.random.default_rng(seed).integers(0, 256, (40, 90, 3), np.uint8),
+        lambda seed: np.zeros((1, 1, 3), np.uint8),
+        lambda seed: np.zeros((2, 300, 3), np.uint8),
+    ],
+    ids=["flat", "noise", "pixel", "strip"],
+)
+def test_where_there_is_no_ink_nothing_is_measured(picture: Picture):
+    assert measure([picture(seed) for seed in range(4)]) is None
+
+
+def test_a_dataset_chooses_once_and_a_model_that_has_chosen_wins(tmp_path: Path):
+    size = {"count": 24, "channels": 3, "height": 50, "width": 200}
+    with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
+        for index in range(24):
+            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), "12345")
+    loaded = load_dataset(tmp_path / "set", labeled=True, pixels=AUTO)
+    preparation = loaded.geometry.preparation
+    assert preparation is not None and preparation.flatten == "closing"
+    first = read_image(tmp_path / "set" / "images" / "00000.png")
+    assert np.array_equal(loaded.images[0], loaded.geometry.fit(first))
+    plain = load_dataset(tmp_path / "set", labeled=True)
+    assert plain.geometry.preparation is None
+    again = load_dataset(tmp_path / "set", labeled=True, geometry=loaded.geometry, pixels=AUTO)
+    assert again.geometry == loaded.geometry
+    started = load_dataset(tmp_path / "set", labeled=True, geometry=plain.geometry, pixels=AUTO)
+    assert started.geometry.preparation == preparation
