@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
-        {"did_you_mean", "errors", "launch", "lock", "printable"},
+        {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet"},
         {"atomic", "notice", "processes", "text_file"},
         {"settings"},
         {"data"},

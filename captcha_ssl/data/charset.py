@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import quoted
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Charset:
         unknown = self.unknown(text)
         if unknown:
             raise UserError(
-                f"label {text!r}: character {unknown[0]!r} "
-                f"is not in the charset {self.characters!r}"
+                f"label {quoted(text)}: character {quoted(unknown[0])} "
+                f"is not in the charset {quoted(self.characters)}"
             )
         return [self.characters.index(character) + 1 for character in text]
 

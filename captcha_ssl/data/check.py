@@ -15,8 +15,9 @@ import numpy as np
 from captcha_ssl.data.charset import frames_needed
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.label_checks import width_for
+from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sheet import Tile, write_sheet
-from captcha_ssl.data.sources import Rejected, Source, open_source
+from captcha_ssl.data.sources import Source, open_source
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError

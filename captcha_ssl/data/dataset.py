@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +23,13 @@ from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
 from captcha_ssl.data.pixel_settings import PixelSettings
-from captcha_ssl.data.sources import Rejected, Source, open_source
+from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.sources import Source, open_source
 from captcha_ssl.data.sources.packed import PackedSource
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import printable, shown
+from captcha_ssl.spreadsheet import spreadsheet
 
 SIZE_SAMPLE = 256
 
@@ -38,7 +39,7 @@ class Dataset:
     """Images uint8 [N, C, H, W] (read-only and mapped from the file where it can be).
 
     `labels` (None when unlabeled) and `names` have one entry for each image; `rejected` lists
-    what was left out, and why.
+    what was left out, and why; `notes` are what a user should know of how it was read.
     """
 
     images: np.ndarray
@@ -50,6 +51,7 @@ class Dataset:
     """Heights and widths of the images before they had this geometry, int32 [N, 2]."""
     whole: Fingerprint | None = None
     """The fingerprint of the dataset that these images were taken from."""
+    notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -78,6 +80,7 @@ class Dataset:
             rejected=self.rejected,
             sizes=None if self.sizes is None else self.sizes[chosen],
             whole=self.fingerprint(),
+            notes=self.notes,
         )
 
 
@@ -102,7 +105,8 @@ def load_dataset(
     gets the one that these settings choose for the images. `labeled` requires labels, and then
     `charset` and `frames` (frames a model makes of a width in pixels) are held against them.
     `progress(done, total)` is called from this thread. Raises UserError when more than the
-    fraction `max_bad` of rows is unusable, or a label cannot be learned.
+    fraction `max_bad` of rows is unusable, a label cannot be learned, or the images do not fit
+    into memory.
     """
     source = open_source(path, want_labels=labeled)
     if not len(source):
@@ -124,7 +128,7 @@ def load_dataset(
     _refuse_if_too_many(path, rejected, len(source) + len(source.rejected), max_bad=max_bad)
     labels = None if source.labels is None else _those_read(source.labels, failures)
     names = _those_read(source.names, failures)
-    return Dataset(images, labels, names, geometry, rejected, sizes)
+    return Dataset(images, labels, names, geometry, rejected, sizes=sizes, notes=source.notes)
 
 
 @dataclass(frozen=True)
@@ -194,12 +198,9 @@ def infer_geometry(
 
 def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
     """Write `row,reason` as CSV, whole or not at all. Raises UserError when it cannot."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("row", "reason"))
-    table.writerows((entry.row, entry.reason) for entry in rejected)
+    rows = ((printable(entry.row), printable(entry.reason)) for entry in rejected)
     try:
-        atomic_write_text(path, text.getvalue())
+        atomic_write_text(path, spreadsheet(("row", "reason"), rows))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror})") from error
 
@@ -215,7 +216,7 @@ def _read_all(
     as_packed = isinstance(source, PackedSource) and source.images.shape[1:] == shape
     if isinstance(source, PackedSource) and as_packed and not geometry.preparation:
         return source.pixels(), None, {}
-    images = np.empty((len(source), *shape), np.uint8)
+    images = _room(source, shape)
     sizes = np.empty((len(source), 2), np.int32)
 
     def fit(index: int, image: np.ndarray) -> None:
@@ -224,6 +225,17 @@ def _read_all(
 
     failures = sweep(source, fit, progress)
     return _without(images, failures), _without(sizes, failures), failures
+
+
+def _room(source: Source, shape: tuple[int, int, int]) -> np.ndarray:
+    try:
+        return np.empty((len(source), *shape), np.uint8)
+    except (MemoryError, ValueError) as error:
+        needed = len(source) * shape[0] * shape[1] * shape[2] / 2**30
+        raise UserError(
+            f"{len(source):,} images of {shape[2]}×{shape[1]} pixels take {needed:,.1f} GiB of "
+            "memory; use fewer images, a smaller height or width, or more memory"
+        ) from error
 
 
 def _those_read(texts: Sequence[str], failures: dict[int, str]) -> Sequence[str]:
@@ -251,5 +263,6 @@ def _refuse_if_too_many(
     first = rejected[0]
     raise UserError(
         f"{path}: {len(rejected):,} of {total:,} rows cannot be used "
-        f"({len(rejected) / total:.1%}, limit {max_bad:.1%}), first {first.row}: {first.reason}"
+        f"({len(rejected) / total:.1%}, limit {max_bad:.1%}), "
+        f"first {shown(first.row)}: {shown(first.reason)}"
     )

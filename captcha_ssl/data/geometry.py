@@ -11,6 +11,7 @@ import numpy as np
 from captcha_ssl.data.preparation import Preparation
 
 ASPECT_TOLERANCE = 0.15
+_FAINT = 16
 WIDTH_STEP = 8
 WIDTH_RANGE = (16, 1024)
 
@@ -57,11 +58,12 @@ class Geometry:
 
         An aspect ratio within 15% of this geometry's is stretched to it; a narrower image keeps
         its aspect and is padded on the right with the median of its border; a wider one is
-        squeezed to the width.
+        squeezed to the width. Gray is the luminance, or where that shows nothing the one of the
+        three colors that shows most.
         """
         if self.preparation:
             image = self.preparation.apply(image)
-        pixels = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] if self.channels == 1 else image
+        pixels = _gray(image) if self.channels == 1 else image
         height, width = image.shape[:2]
         natural = width * self.height / height
         if natural < self.width * (1 - ASPECT_TOLERANCE):
@@ -69,6 +71,18 @@ class Geometry:
         else:
             pixels = _resize(pixels, self.height, self.width)
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _gray(image: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 1]."""
+    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    low, high, _, _ = cv2.minMaxLoc(gray)
+    if high - low < _FAINT:
+        # Ink and paper may differ in color alone: red on a green as dark.
+        color = max(cv2.split(image), key=lambda plane: float(np.ptp(plane)))
+        if np.ptp(color) > 4 * (high - low):
+            gray = color
+    return gray[..., None]
 
 
 def _resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:

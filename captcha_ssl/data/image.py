@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import re
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import cv2
 import numpy as np
 
 from captcha_ssl.data.plain_png import decode_plain_png
 from captcha_ssl.errors import UserError
+from captcha_ssl.text_file import open_regular_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -20,11 +27,42 @@ if TYPE_CHECKING:
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MAX_PIXELS = 30_000_000
+MAX_BYTES = 1 << 28
+"""Bytes of the largest file that is read: 30 million pixels of 32 bits, and room."""
 # Named one by one: Pillow would also hand PostScript to an external interpreter.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm")
+FORMATS = (
+    *("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM"),
+    *("AVIF", "JPEG2000", "ICO", "QOI", "SGI", "XBM", "XPM", "PSD", "DDS", "SUN"),
 )
+_BY_ENDING = {
+    **dict.fromkeys((".tga", ".icb", ".vda", ".vst"), "TGA"),
+    ".pcx": "PCX",
+    ".dib": "DIB",
+}
+"""Formats that begin like anything, so only the file's ending tells them."""
+SUFFIXES = frozenset(
+    (
+        *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".gif", ".bmp"),
+        *(".tif", ".tiff", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+        *(".avif", ".avifs", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ico", ".qoi"),
+        *(".sgi", ".rgb", ".rgba", ".bw", ".xbm", ".xpm", ".psd", ".dds", ".ras"),
+        *_BY_ENDING,
+    )
+)
+_BEGINNINGS = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM....\x00{4}|II[*+]\x00|MM\x00[*+]|RIFF....WEBP"
+    rb"|P[1-7fF][ \t\r\n#]|....ftypavi[fs]|\x00{3}\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|qoif"
+    rb"|\x00\x00\x01\x00|\x01\xda[\x00\x01][\x01\x02]|/\* XPM|8BPS|DDS |\x59\xa6\x6a\x95",
+    re.DOTALL,
+)
+_HEAD = 32
+_LARGE_PIXELS, _LARGE_BYTES = 4_000_000, 1 << 24
+"""From where on images are read one at a time: eight of 30 million pixels would take gigabytes."""
+_ONE_LARGE = threading.RLock()
+BLANK_RANGE = 8
+"""Gray levels between the darkest and the lightest pixel of an image that shows nothing."""
+_FAINT = 64
+_MOST_FRAMES = 64
 
 
 class ImageError(UserError):
@@ -35,69 +73,183 @@ class ImageError(UserError):
         self.reason = reason
 
 
-def read_image(source: Path | bytes, *, name: str | None = None) -> np.ndarray:
-    """Decode a file, or the bytes of one, to RGB uint8 [H, W, 3].
+def looks_like_image(path: Path) -> bool:
+    """Whether the content of the regular file at `path` begins as that of an image does."""
+    try:
+        with open_regular_file(path) as file:
+            return _BEGINNINGS.match(file.read(_HEAD)) is not None
+    except OSError:
+        return False
 
-    Transparency is composited on white, EXIF orientation applied, 16 bits scaled to 8, the first
-    frame of an animation taken. `name` stands for the image in messages (default: the path).
-    Raises ImageError when it is missing, empty, truncated, no image, or over 30 million pixels.
+
+def read_image(source: Path | bytes | BinaryIO, *, name: str | None = None) -> np.ndarray:
+    """Decode a file, the bytes of one, or a stream of them, to RGB uint8 [H, W, 3].
+
+    EXIF orientation is applied, wider pixels become 8 bits, and of an animation the first frame
+    that shows something is taken. Transparency is composited on white, or on black where white
+    would hide the ink. `name` stands for the image in messages (default: the path).
+    Raises ImageError when it is missing, empty, truncated, no image, no regular file, or over 30
+    million pixels or 256 MiB; MemoryError when there is too little memory.
     """
     name = name or (str(source) if isinstance(source, Path) else "image")
-    data = source if isinstance(source, bytes) else _read_bytes(source, name)
+    suffix = Path(name).suffix.lower()
+    if isinstance(source, bytes):
+        return _decoded(source, name, suffix)
+    if not isinstance(source, Path):
+        return _decoded(_within_limit(source.read(MAX_BYTES + 1), name), name, suffix)
+    try:
+        with open_regular_file(source) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > MAX_BYTES:
+                raise ImageError(name, f"more than {MAX_BYTES:,} bytes")
+            with _alone(size > _LARGE_BYTES):
+                data = _within_limit(file.read(MAX_BYTES + 1), name)
+                return _decoded(data, name, suffix)
+    except FileNotFoundError:
+        raise ImageError(name, "no such file") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ImageError(name, f"cannot be read ({reason})") from error
+
+
+def gray_range(image: np.ndarray) -> int:
+    """Gray levels between the darkest and the lightest pixel of RGB uint8 [H, W, 3]."""
+    low, high, _, _ = cv2.minMaxLoc(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    return int(high - low)
+
+
+def _within_limit(data: bytes, name: str) -> bytes:
+    if len(data) > MAX_BYTES:
+        raise ImageError(name, f"more than {MAX_BYTES:,} bytes")
+    return data
+
+
+@contextmanager
+def _alone(large: bool) -> Iterator[None]:
+    if not large:
+        yield
+        return
+    with _ONE_LARGE:
+        yield
+
+
+def _decoded(data: bytes, name: str, suffix: str) -> np.ndarray:
     if not data:
         raise ImageError(name, "empty file (0 bytes)")
-    pixels = decode_plain_png(data, max_pixels=MAX_PIXELS)
+    pixels = decode_plain_png(data, max_pixels=_LARGE_PIXELS)
     if pixels is None:
-        pixels = _decode(data, name)
-    return _on_white(pixels) if pixels.shape[2] == 4 else pixels
+        pixels = _decode(data, name, suffix)
+    return _opaque(pixels)
 
 
-def _decode(data: bytes, name: str) -> np.ndarray:
+def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
     # Most files are plain PNG and never come here; that spares the start of `predict` its import.
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
+    by_ending = (_BY_ENDING[suffix],) if suffix in _BY_ENDING else ()
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
+        with Image.open(BytesIO(data), formats=(*_known_formats(), *by_ending)) as image:
+            pixels = image.width * image.height
+            if pixels > MAX_PIXELS:
                 raise ImageError(name, _too_large(image.size))
-            return _to_array(ImageOps.exif_transpose(image))
-    except ImageError:
+            with _alone(pixels > _LARGE_PIXELS):
+                plain = decode_plain_png(data, max_pixels=MAX_PIXELS)
+                if plain is not None:
+                    return _opaque(plain)
+                return _first_that_shows(image)
+    except (ImageError, MemoryError):
+        # Too little memory says nothing about the image.
         raise
     except UnidentifiedImageError:
-        raise ImageError(name, "not an image (PNG, JPEG, GIF, BMP, TIFF, WebP, PPM)") from None
+        kinds = "PNG, JPEG, GIF, BMP, TIFF, WebP, PPM, …"
+        raise ImageError(name, f"not an image ({kinds})") from None
     except Image.DecompressionBombError:
         raise ImageError(name, f"more than {MAX_PIXELS:,} pixels") from None
     except Exception as error:  # decoders fail on damaged bytes in every way there is
         raise ImageError(name, f"damaged image ({_one_line(error)})") from error
 
 
-def _read_bytes(path: Path, name: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise ImageError(name, "no such file") from None
-    except OSError as error:
-        raise ImageError(name, f"cannot be read ({error.strerror})") from error
+@cache
+def _known_formats() -> tuple[str, ...]:
+    """Of the formats those that this Pillow can read."""
+    from PIL import Image
+
+    common = tuple(name for name in FORMATS if name in Image.OPEN)
+    if len(common) < len(FORMATS):
+        Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _first_that_shows(image: Image.Image) -> np.ndarray:
+    """RGB uint8 [H, W, 3]: the first frame; of an animation, the first that is not blank."""
+    from PIL import ImageOps
+
+    first = _opaque(_to_array(ImageOps.exif_transpose(image)))
+    if gray_range(first) > BLANK_RANGE or not getattr(image, "is_animated", False):
+        return first
+    most = min(_MOST_FRAMES, 2 * MAX_PIXELS // max(1, image.width * image.height))
+    for number in range(1, most):
+        try:
+            image.seek(number)
+            if image.width * image.height > MAX_PIXELS:
+                break
+            frame = _opaque(_to_array(ImageOps.exif_transpose(image)))
+        except MemoryError:
+            raise
+        except Exception:  # the first frame is whole, whatever is wrong with the others
+            break
+        if gray_range(frame) > BLANK_RANGE:
+            return frame
+    return first
 
 
 def _to_array(image: Image.Image) -> np.ndarray:
     """uint8 [H, W, 3] RGB, or [H, W, 4] RGBA for an image with any kind of transparency."""
     if image.mode.startswith("I") or image.mode == "F":
-        gray = _to_8_bits(np.asarray(image), image.mode)
+        gray = _to_8_bits(np.asarray(image))
         return np.repeat(gray[..., None], 3, axis=2)
     return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
 
 
-def _on_white(rgba: np.ndarray) -> np.ndarray:
-    darkness = cv2.multiply(255 - rgba[..., :3], np.repeat(rgba[..., 3:], 3, axis=2), scale=1 / 255)
-    white_minus: np.ndarray = 255 - darkness
-    return white_minus
+def _opaque(pixels: np.ndarray) -> np.ndarray:
+    """RGB uint8 [H, W, 3] of RGB, or of RGBA composited on white.
+
+    Where that leaves next to nothing to see and black does not, as with white ink, black it is.
+    Where nothing at all is opaque the colors are taken as they are: programs that know no
+    transparency leave zeros there.
+    """
+    if pixels.shape[2] == 3:
+        return pixels
+    color, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3]
+    least, most, _, _ = cv2.minMaxLoc(alpha)
+    if least == 255 or (most == 0 and gray_range(color) > BLANK_RANGE):
+        return color
+    share = np.repeat(alpha[..., None], 3, axis=2)
+    on_white: np.ndarray = 255 - cv2.multiply(255 - color, share, scale=1 / 255)
+    if (seen := gray_range(on_white)) >= _FAINT:
+        return on_white
+    on_black: np.ndarray = cv2.multiply(color, share, scale=1 / 255)
+    return on_black if gray_range(on_black) > max(seen, BLANK_RANGE) else on_white
 
 
-def _to_8_bits(values: np.ndarray, mode: str) -> np.ndarray:
-    """Gray values of the wide Pillow modes: 16-bit integers, or floats that end at 1 or at 255."""
-    wide = np.nan_to_num(values.astype(np.float64))
-    whole = 65_535.0 if mode.startswith("I") else 1.0 if wide.max() <= 1.0 else 255.0
+def _to_8_bits(values: np.ndarray) -> np.ndarray:
+    """Gray values of the wide Pillow modes, integers or floats, as uint8.
+
+    The largest value tells what stands for white: 1, 255, or that of 10, 12, 14 or 16 bits, as
+    cameras and scanners put fewer bits into 16. Values below zero are moved up by the lowest.
+    """
+    wide = values.astype(np.float32)
+    finite = np.isfinite(wide)
+    if not finite.all():
+        seen = wide[finite]
+        low, high = (seen.min(), seen.max()) if seen.size else (0.0, 0.0)
+        wide = np.nan_to_num(wide, nan=low, neginf=low, posinf=high)
+    lowest = float(wide.min(initial=0.0))
+    wide = wide - lowest
+    highest = float(wide.max(initial=0.0))
+    # Moved-up values end anywhere: their own span is the whole.
+    wholes = () if lowest < 0 else (1.0, 255.0, 1_023.0, 4_095.0, 16_383.0, 65_535.0)
+    whole = next((value for value in wholes if value >= highest), highest) or 1.0
     return np.clip(np.rint(wide * (255.0 / whole)), 0, 255).astype(np.uint8)
 
 

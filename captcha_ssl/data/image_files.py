@@ -1,22 +1,101 @@
-"""The images below a folder."""
+"""The images below a folder, and what else lies there."""
 
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
-from captcha_ssl.data.image import SUFFIXES
+from captcha_ssl.data.image import SUFFIXES, looks_like_image
+from captcha_ssl.data.rejected import Rejected
+
+HIDDEN = "hidden"
+_OWN = ({"config.toml", "metrics.jsonl"}, {"evaluation.json"}, {"benchmark.json"})
+"""Files that a folder holds which this program has written results to."""
+_ABOUT = frozenset(("about.json",))
+"""Files that belong to a dataset and are no images of it."""
+
+
+@dataclass
+class Found:
+    """What lies in a folder and below, by names relative to it, sorted.
+
+    `images` are what can be read, by ending or by content. `aside` is what is left alone and why,
+    `unreadable` what could hold images and may not be looked into.
+    """
+
+    names: list[str] = field(default_factory=list)
+    aside: list[Rejected] = field(default_factory=list)
+    unreadable: list[Rejected] = field(default_factory=list)
 
 
 def image_files(folder: Path) -> list[str]:
-    """Images in `folder` and below, relative to it, sorted; hidden ones are left alone."""
-    found: list[str] = []
-    for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        relative = Path(place).relative_to(folder)
-        found += [
-            (relative / name).as_posix()
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
-    return sorted(found)
+    """The images in `folder` and below, relative to it, sorted; hidden ones are left alone."""
+    return find_images(folder).names
+
+
+def find_images(folder: Path) -> Found:
+    """Look through `folder`, each folder below once, also by links that lead elsewhere."""
+    found = Found()
+    seen: set[tuple[int, int]] = set()
+    links: list[str] = []
+    _walk(folder, "", found, seen, links)
+    # After all that is really here: what a link leads to keeps its own name where it has one.
+    while links:
+        link = min(links)
+        links.remove(link)
+        _walk(folder, link, found, seen, links)
+    found.names.sort()
+    found.aside.sort(key=lambda entry: entry.row)
+    found.unreadable.sort(key=lambda entry: entry.row)
+    return found
+
+
+def _walk(
+    root: Path, start: str, found: Found, seen: set[tuple[int, int]], links: list[str]
+) -> None:
+    waiting = [start]
+    while waiting:
+        place = waiting.pop()
+        try:
+            status = (root / place).stat()
+            identity = (status.st_dev, status.st_ino)
+            if identity in seen:
+                found.aside.append(Rejected(f"{place}/", "a link to a folder that is read already"))
+                continue
+            seen.add(identity)
+            with os.scandir(root / place) as entries:
+                listed = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            found.unreadable.append(
+                Rejected(f"{place}/" if place else str(root), f"cannot be read ({error.strerror})")
+            )
+            continue
+        if place and any(own <= {entry.name for entry in listed} for own in _OWN):
+            found.aside.append(Rejected(f"{place}/", "results of captcha-ssl"))
+            continue
+        for entry in listed:
+            name = f"{place}/{entry.name}" if place else entry.name
+            if entry.name.startswith("."):
+                found.aside.append(Rejected(name, HIDDEN))
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(name)
+            elif entry.is_symlink() and entry.is_dir():
+                links.append(name)
+            else:
+                _sort(entry, name, found)
+
+
+def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
+    """Put what is no folder among the images or aside."""
+    suffix = PurePosixPath(name).suffix.lower()
+    if not entry.is_file():
+        missing = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
+        what = "a link to nothing" if missing else "a pipe, socket or device"
+        found.aside.append(Rejected(name, what))
+    elif suffix in SUFFIXES or looks_like_image(Path(entry.path)):
+        found.names.append(name)
+    elif entry.name not in _ABOUT:
+        table = suffix in (".csv", ".tsv")
+        what = "a table; to read it, name it on the command line" if table else "not an image"
+        found.aside.append(Rejected(name, what))

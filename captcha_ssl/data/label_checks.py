@@ -7,6 +7,7 @@ from pathlib import Path
 
 from captcha_ssl.data.charset import Charset, frames_needed
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import quoted
 
 _WIDEST = 1 << 16
 
@@ -19,8 +20,8 @@ def check_charset(
         unknown = charset.unknown(label)
         if unknown:
             raise UserError(
-                f"{path}: {name}: label {label!r} has {unknown[0]!r}, "
-                f"which is not in the charset {charset.characters!r}"
+                f"{path}: {name}: label {quoted(label)} has {quoted(unknown[0])}, "
+                f"which is not in the charset {quoted(charset.characters)}"
             )
 
 
@@ -43,7 +44,7 @@ def check_frames(
         return
     enough = width_for(needed, width, frames)
     raise UserError(
-        f"{path}: {names[longest]}: label {labels[longest]!r} needs {needed} frames, but "
+        f"{path}: {names[longest]}: label {quoted(labels[longest])} needs {needed} frames, but "
         f"images {width} pixels wide give {available}; a width of {enough} would do"
     )
 

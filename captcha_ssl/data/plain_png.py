@@ -27,7 +27,12 @@ def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
     """
     if not _is_plain(data, max_pixels):
         return None
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            raise MemoryError(str(error.err)) from error
+        return None
     if pixels is None:
         return None
     if pixels.ndim == 2:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
 
@@ -21,7 +23,7 @@ def sweep(
     """Call `visit(index, RGB uint8 [H, W, 3])` for each image, in any order, from worker threads.
 
     Returns the reason for each index that cannot be read. `progress(done, total)` is called from
-    this thread.
+    this thread. Raises MemoryError when an image needs more memory than there is.
     """
     failures: dict[int, str] = {}
 
@@ -34,11 +36,19 @@ def sweep(
         return len(chunk)
 
     total, done = len(source), 0
-    chunks = [range(start, min(start + _CHUNK, total)) for start in range(0, total, _CHUNK)]
-    pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
+    threads = min(8, os.cpu_count() or 1)
+    chunks = (range(start, min(start + _CHUNK, total)) for start in range(0, total, _CHUNK))
+    waiting: deque[Future[int]] = deque()
+    pool = ThreadPoolExecutor(threads)
     try:
-        for count in pool.map(read, chunks):
-            done += count
+        while True:
+            # A few ahead, not all: a pile may have many millions.
+            waiting.extend(
+                pool.submit(read, chunk) for chunk in islice(chunks, 4 * threads - len(waiting))
+            )
+            if not waiting:
+                break
+            done += waiting.popleft().result()
             if progress is not None:
                 progress(done, total)
     finally:

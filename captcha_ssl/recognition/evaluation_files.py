@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from captcha_ssl.data.dataset import Dataset, write_rejected
 from captcha_ssl.data.sheet import rgb, write_sheet
 from captcha_ssl.recognition.confusion_picture import write_confusions
 from captcha_ssl.recognition.evaluate import Evaluation
+from captcha_ssl.spreadsheet import spreadsheet
 
 SCORES, PREDICTIONS = "evaluation.json", "predictions.csv"
 WORST, CONFUSIONS, REJECTED = "worst.png", "confusions.png", "rejected.csv"
@@ -51,12 +50,11 @@ def write_worst_sheet(path: Path, dataset: Dataset, evaluation: Evaluation) -> N
 
 
 def _table(dataset: Dataset, evaluation: Evaluation) -> str:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(("filename", "label", "prediction", "confidence", "correct"))
-    for name, label, reading in zip(
-        dataset.names, evaluation.labels, evaluation.readings, strict=True
-    ):
-        correct = int(reading.text == label)
-        table.writerow((name, label, reading.text, f"{reading.confidence:.6f}", correct))
-    return text.getvalue()
+    pairs = zip(dataset.names, evaluation.labels, evaluation.readings, strict=True)
+    return spreadsheet(
+        ("filename", "label", "prediction", "confidence", "correct"),
+        (
+            (name, label, reading.text, f"{reading.confidence:.6f}", int(reading.text == label))
+            for name, label, reading in pairs
+        ),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from captcha_ssl.data.image import read_image
-from captcha_ssl.data.sources.source import Rejected
+from captcha_ssl.data.rejected import Rejected
 
 
 @dataclass
@@ -20,6 +20,7 @@ class FileSource:
     names: list[str]
     labels: list[str] | None = None
     rejected: list[Rejected] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.names)

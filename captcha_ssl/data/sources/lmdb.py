@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakValueDictionary
 
@@ -10,9 +10,14 @@ import lmdb
 import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.data.sources.source import Rejected
+from captcha_ssl.data.label_text import EMPTY, UNDECODABLE, form_note, is_respelled, read_label
+from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.errors import UserError
 
+DATA = "data.mdb"
+_LEAST_RECORD = 16
+"""Bytes that a record takes at least: a header, a key and a value."""
+_REASONS = {EMPTY: "no label", UNDECODABLE: "no label, or not UTF-8"}
 # A process may open a database once only, so sources that live at the same time share it.
 _OPEN: WeakValueDictionary[Path, lmdb.Environment] = WeakValueDictionary()
 
@@ -25,6 +30,7 @@ class LmdbSource:
     names: list[str]
     labels: list[str] | None
     rejected: list[Rejected]
+    notes: list[str] = field(default_factory=list)
     kind: str = "LMDB"
 
     def __len__(self) -> int:
@@ -45,7 +51,7 @@ class LmdbSource:
 
 def is_lmdb(folder: Path) -> bool:
     """Whether the folder holds a database."""
-    return (folder / "data.mdb").is_file()
+    return (folder / DATA).is_file()
 
 
 def open_lmdb(folder: Path, *, want_labels: bool | None) -> LmdbSource:
@@ -56,7 +62,7 @@ def open_lmdb(folder: Path, *, want_labels: bool | None) -> LmdbSource:
     try:
         database = _open(folder)
         with database.begin() as transaction:
-            records = transaction.stat()["entries"]
+            records = min(transaction.stat()["entries"], _most_records(folder / DATA))
             count = _count(folder, transaction.get(b"num-samples"), records)
             raw = [transaction.get(b"label-%09d" % (i + 1)) for i in range(count)]
     except lmdb.Error as error:
@@ -64,14 +70,20 @@ def open_lmdb(folder: Path, *, want_labels: bool | None) -> LmdbSource:
     names = [f"image-{i + 1:09d}" for i in range(count)]
     if want_labels is False or all(value is None for value in raw):
         return LmdbSource(database, names, None, [])
-    texts = [_text(value) for value in raw]
-    kept = [(name, text) for name, text in zip(names, texts, strict=True) if text]
-    rejected = [
-        Rejected(name, "no label, or not UTF-8")
-        for name, text in zip(names, texts, strict=True)
-        if not text
-    ]
-    return LmdbSource(database, [name for name, _ in kept], [text for _, text in kept], rejected)
+    kept: list[str] = []
+    labels: list[str] = []
+    rejected: list[Rejected] = []
+    respelled = 0
+    for name, value in zip(names, raw, strict=True):
+        written = (value or b"").decode(errors="surrogateescape")
+        label, problem = read_label(written)
+        if problem is None:
+            kept.append(name)
+            labels.append(label)
+            respelled += is_respelled(written)
+        else:
+            rejected.append(Rejected(name, _REASONS.get(problem, problem)))
+    return LmdbSource(database, kept, labels, rejected, form_note(respelled))
 
 
 def _open(folder: Path) -> lmdb.Environment:
@@ -79,7 +91,7 @@ def _open(folder: Path) -> lmdb.Environment:
     database = _OPEN.get(place)
     if database is None:
         database = lmdb.open(str(place), readonly=True, lock=False, create=False)
-        _check_size(place / "data.mdb", database)
+        _check_size(place / DATA, database)
         _OPEN[place] = database
     return database
 
@@ -91,16 +103,20 @@ def _check_size(file: Path, database: lmdb.Environment) -> None:
         raise UserError(f"{file}: incomplete; make the dataset again")
 
 
+def _most_records(file: Path) -> int:
+    """How many records a file can hold: a forged header may claim any number."""
+    status = file.stat()
+    # Of a sparse file only what is really there; some file systems do not say how much that is.
+    stored = getattr(status, "st_blocks", 0) * 512 or status.st_size
+    return int(min(status.st_size, stored)) // _LEAST_RECORD
+
+
 def _count(folder: Path, value: bytes | None, records: int) -> int:
-    if value is None or not value.isdigit():
+    if value is None or not value.strip().isdigit():
         raise UserError(f"{folder}: no num-samples record, so this is no database of images")
-    if int(value) > records:
-        raise UserError(f"{folder}: incomplete, {int(value):,} samples in {records:,} records")
-    return int(value)
-
-
-def _text(value: bytes | None) -> str:
-    try:
-        return (value or b"").decode()
-    except UnicodeDecodeError:
-        return ""
+    digits = value.strip().lstrip(b"0") or b"0"
+    # Not int() at once: it refuses numbers of thousands of digits.
+    if len(digits) > len(str(records)) or int(digits) > records:
+        claimed = f"{int(digits):,}" if len(digits) < 40 else f"{len(digits):,} digits of"
+        raise UserError(f"{folder}: incomplete, {claimed} samples in {records:,} records")
+    return int(digits)

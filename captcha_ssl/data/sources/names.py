@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from captcha_ssl.data.label_text import EMPTY, form_note, is_respelled, read_label
+from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.source import Rejected
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import quoted
 
 _LABELED = re.compile(r"[^\W_]{1,32}_.+")
 _SHARE = 0.9
+_SHORTEST_PREFIX = 3
+"""Characters that all names begin with before they count as `frame12` and not as a label."""
 
 
 def carry_labels(names: Sequence[str]) -> bool:
     """Whether the names themselves say that they begin with a label.
 
-    At least 90% look like `label_anything`, and not all with the same label, as `img_0001` does.
+    At least 90% look like `label_anything`, and not all with the same label, as `img_0001` does,
+    nor with running numbers, as `0001_x` does.
     """
     stems = [stem for stem in map(_stem, names) if _LABELED.fullmatch(stem)]
     if len(stems) < _SHARE * len(names):
         return False
-    return len(names) == 1 or len({_label(stem) for stem in stems}) > 1
+    labels = [_before_underscore(stem) for stem in stems]
+    return len(names) == 1 or (len(set(labels)) > 1 and not are_counters(labels))
 
 
 def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
@@ -30,45 +37,75 @@ def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
 
     Raises UserError for names that cannot be labels: all alike, or running numbers.
     """
-    labels = [_label(_stem(name)) for name in names]
-    _refuse_numbering(folder, names, labels)
-    kept = [(name, label) for name, label in zip(names, labels, strict=True) if label]
-    return FileSource(
-        "labels in file names",
-        folder,
-        [name for name, _ in kept],
-        [label for _, label in kept],
-        [
-            Rejected(name, "its name holds no label")
-            for name, label in zip(names, labels, strict=True)
-            if not label
-        ],
-    )
+    written = [_before_underscore(_stem(name)) for name in names]
+    _refuse_numbering(folder, names, written)
+    labels: list[str] = []
+    kept: list[str] = []
+    rejected: list[Rejected] = []
+    for name, text in zip(names, written, strict=True):
+        label, problem = read_label(text)
+        if problem is None:
+            labels.append(label)
+            kept.append(name)
+        else:
+            reason = "its name holds no label" if problem == EMPTY else problem
+            rejected.append(Rejected(name, reason))
+    respelled = form_note(sum(map(is_respelled, written)))
+    return FileSource("labels in file names", folder, kept, labels, rejected, respelled)
+
+
+def are_counters(labels: Sequence[str]) -> bool:
+    """Whether these are numbers that count the images, maybe with gaps, and not what is on them.
+
+    Digits are also what many captchas show, so numbers count as counters only when they lie as
+    close as counted ones do and do not fill their range as random texts do; or when all of them
+    begin with a zero; or when they have the lengths of numbers counted from a few digits up.
+    """
+    digits = _counted(labels)
+    numbers = sorted(set(map(int, digits)))
+    if len(numbers) < 2:
+        return False
+    density = len(numbers) / (numbers[-1] - numbers[0] + 1)
+    lengths = {len(text) for text in digits}
+    if len(lengths) == 1:
+        whole: int = 10 ** lengths.pop()
+        padded = len(numbers) > 2 and all(text.startswith("0") for text in digits)
+        random = numbers[0] < 0.1 * whole and numbers[-1] >= 0.9 * whole
+        return density == 1 or padded or (density >= 0.5 and not random)
+    # Counted without leading zeros: ever more numbers of every further digit.
+    plain = not any(text.startswith("0") and len(text) > 1 for text in digits)
+    longest = sum(len(text) == max(lengths) for text in digits)
+    sparse = density >= 0.02 and longest > 0.5 * len(digits)
+    return density == 1 or (plain and (density >= 0.5 or sparse))
+
+
+def _counted(labels: Sequence[str]) -> list[str]:
+    """The digits in which the labels differ, as `12` in `frame12`; none where it is not that."""
+    prefix = os.path.commonprefix(list(labels)).rstrip("0123456789")
+    suffix = os.path.commonprefix([label[::-1] for label in labels])[::-1].lstrip("0123456789")
+    if prefix.isalnum() and len(prefix) < _SHORTEST_PREFIX:
+        return []
+    digits = [label[len(prefix) : len(label) - len(suffix)] for label in labels]
+    plain = all(text.isascii() and text.isdecimal() and len(text) < 19 for text in digits)
+    return digits if plain else []
 
 
 def _refuse_numbering(folder: Path, names: Sequence[str], labels: Sequence[str]) -> None:
     if len(names) < 2:
         return
     alike = len(set(labels)) == 1
-    if not alike and not _running_numbers(labels):
+    if not alike and not are_counters(labels):
         return
     what = "all begin alike" if alike else "are running numbers"
     raise UserError(
-        f"{folder}: no labels: the file names ({names[0]}, …) {what}; "
+        f"{folder}: no labels: the file names ({quoted(names[0])}, …) {what}; "
         "add a labels.csv with the header filename,label"
     )
-
-
-def _running_numbers(labels: Sequence[str]) -> bool:
-    if not all(label.isascii() and label.isdecimal() for label in labels):
-        return False
-    numbers = sorted(map(int, labels))
-    return numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def _stem(name: str) -> str:
     return PurePosixPath(name).stem
 
 
-def _label(stem: str) -> str:
-    return stem.partition("_")[0].strip()
+def _before_underscore(stem: str) -> str:
+    return stem.partition("_")[0]

@@ -6,20 +6,24 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
 
-from captcha_ssl.data.sources.source import Rejected
+from captcha_ssl.data.label_text import EMPTY, form_note
+from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.sources.rows import read_rows
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import shortened, shown
+from captcha_ssl.text_file import open_regular_file, read_text_file
 
 FORMAT, VERSION = "captcha-ssl-packed", 1
+_MOST_DESCRIPTION = 1 << 20
 DESCRIPTION, PIXELS, LABELS = "dataset.json", "images.npy", "labels.csv"
 
 
@@ -61,6 +65,7 @@ class PackedSource:
     labels: list[str] | None
     rejected: list[Rejected]
     about: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
     kind: str = "packed"
 
     def __len__(self) -> int:
@@ -83,13 +88,14 @@ def open_packed(folder: Path, *, want_labels: bool | None) -> PackedSource:
     images = _map_images(folder / PIXELS, about)
     labels: list[str] | None = None
     rejected: list[Rejected] = []
+    notes: list[str] = []
     indices: range | np.ndarray = range(len(images))
     if want_labels is not False and (folder / LABELS).is_file():
-        by_index, rejected = _read_labels(folder / LABELS, len(images))
+        by_index, rejected, notes = _read_labels(folder / LABELS, len(images))
         indices = np.array(sorted(by_index), np.int64)
         labels = [by_index[i] for i in indices.tolist()]
     names = PackedNames(indices)
-    return PackedSource(folder, images, indices, names, labels, rejected, about)
+    return PackedSource(folder, images, indices, names, labels, rejected, about, notes)
 
 
 def is_packed(folder: Path) -> bool:
@@ -99,23 +105,32 @@ def is_packed(folder: Path) -> bool:
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        about = json.loads(read_text_file(path, most=_MOST_DESCRIPTION))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({error})") from error
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise UserError(f"{path}: not a {FORMAT} description; remove it or make the dataset again")
     if about.get("version") != VERSION:
-        raise UserError(f"{path}: version {about.get('version')} is not known here, only {VERSION}")
+        version = shown(str(about.get("version")), 40)
+        raise UserError(f"{path}: version {version} is not known here, only {VERSION}")
     return about
 
 
 def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
     try:
+        # To open a pipe would wait for its writer.
+        open_regular_file(path).close()
         # Not np.load, which takes other formats too, zip archives and pickles among them.
         images: np.ndarray = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # the reader of headers fails in every way there is
         raise UserError(f"{path}: damaged or incomplete; make the dataset again") from error
     described = tuple(about.get(key) for key in ("count", "channels", "height", "width"))
+    # Of arrays that take no bytes the size of the file says nothing: any count would pass.
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or not all(images.shape):
+        raise UserError(
+            f"{path}: holds an array {images.shape}, not images "
+            "[count, 1 or 3 channels, height, width]; make the dataset again"
+        )
     if images.dtype != np.uint8 or images.shape != described:
         raise UserError(
             f"{path}: holds {images.dtype} {images.shape}, "
@@ -124,18 +139,34 @@ def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
     return images
 
 
-def _read_labels(path: Path, count: int) -> tuple[dict[int, str], list[Rejected]]:
+def _read_labels(path: Path, count: int) -> tuple[dict[int, str], list[Rejected], list[str]]:
     labels: dict[int, str] = {}
     rejected: list[Rejected] = []
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                index, label = row.get("index") or "", row.get("label") or ""
-                if not index.isdecimal() or int(index) >= count or int(index) in labels:
-                    rejected.append(Rejected(f"{path.name}: {index}", "not the index of one image"))
-                elif label:
-                    labels[int(index)] = label
-    except (OSError, ValueError, csv.Error) as error:
-        raise UserError(f"{path}: not readable as CSV in UTF-8 ({error})") from error
-    missing = (index for index in range(count) if index not in labels)
-    return labels, rejected + [Rejected(f"image {index}", "no label") for index in missing]
+    respelled = 0
+    said: set[int] = set()
+    for row in read_rows(path, ("index",), str.isdecimal, "index,label"):
+        index = _index(row.key, count)
+        if row.problem is not None:
+            reason = row.problem
+        elif index is None or index in labels:
+            reason = "not the index of one image"
+        elif row.label_problem == EMPTY:
+            continue
+        elif row.label_problem is not None:
+            reason = row.label_problem
+            said.add(index)
+        else:
+            labels[index] = row.label
+            respelled += row.respelled
+            continue
+        rejected.append(Rejected(f"{path.name} line {row.line}: {shortened(row.key, 40)}", reason))
+    missing = (index for index in range(count) if index not in labels and index not in said)
+    rejected += [Rejected(f"image {index}", "no label") for index in missing]
+    return labels, rejected, form_note(respelled)
+
+
+def _index(key: str, count: int) -> int | None:
+    """The number in `key` when it is the index of one of `count` images."""
+    if not (key.isascii() and key.isdecimal() and len(key) <= 18):
+        return None
+    return int(key) if int(key) < count else None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from captcha_ssl.data.image import SUFFIXES
-from captcha_ssl.data.image_files import image_files
+from captcha_ssl.data.image import SUFFIXES, looks_like_image
+from captcha_ssl.data.image_files import HIDDEN, find_images
+from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
 from captcha_ssl.data.sources.names import carry_labels, source_from_names
@@ -13,6 +16,35 @@ from captcha_ssl.data.sources.packed import is_packed, open_packed
 from captcha_ssl.data.sources.source import Source
 from captcha_ssl.data.sources.table import SUFFIXES_OF_TABLES, TABLES, find_table, open_table
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import shown
+
+
+@dataclass(frozen=True)
+class Format:
+    """A convention: what a user is told to look for, how it is recognized, and how it is opened.
+
+    `open` takes the path and what is wanted of labels: True, False, or None as `open_source` does.
+    """
+
+    looks_like: str
+    recognizes: Callable[[Path], bool]
+    open: Callable[[Path, bool | None], Source]
+
+
+def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
+    table = find_table(folder)
+    # A pile is all of its images, also those that nobody has labeled yet.
+    if table is not None and want_labels is not False:
+        return open_table(table, want_labels=want_labels)
+    return _open_pile(folder, want_labels)
+
+
+FORMATS: Sequence[Format] = (
+    Format("dataset.json (packed)", is_packed, lambda p, want: open_packed(p, want_labels=want)),
+    Format("data.mdb (LMDB)", is_lmdb, lambda p, want: open_lmdb(p, want_labels=want)),
+    Format(", ".join(TABLES), lambda path: find_table(path) is not None, _open_table_of),
+)
+"""The conventions of a folder, in the order in which they are tried; else it is a pile."""
 
 
 def open_source(path: Path, *, want_labels: bool | None = None) -> Source:
@@ -32,35 +64,51 @@ def open_source(path: Path, *, want_labels: bool | None = None) -> Source:
 
 
 def _open(path: Path, want_labels: bool | None) -> Source:
-    if path.is_file():
-        return _open_file(path, want_labels)
     if not path.is_dir():
-        raise UserError(f"{path}: no such file or folder")
-    if is_packed(path):
-        return open_packed(path, want_labels=want_labels)
-    if is_lmdb(path):
-        return open_lmdb(path, want_labels=want_labels)
-    table = find_table(path)
-    # A pile is all of its images, also those that nobody has labeled yet.
-    if table is not None and want_labels is not False:
-        return open_table(table, want_labels=want_labels)
-    return _open_pile(path, want_labels)
+        return _open_file(path, want_labels)
+    known = next((form for form in FORMATS if form.recognizes(path)), None)
+    return _open_pile(path, want_labels) if known is None else known.open(path, want_labels)
 
 
 def _open_file(path: Path, want_labels: bool | None) -> Source:
-    if path.suffix.lower() in SUFFIXES_OF_TABLES:
+    if path.suffix.lower() in SUFFIXES_OF_TABLES and path.exists():
         return open_table(path, want_labels=want_labels)
-    what = "a single image" if path.suffix.lower() in SUFFIXES else "not a dataset"
+    if path.is_file():
+        image = path.suffix.lower() in SUFFIXES or looks_like_image(path)
+        what = "a single image" if image else "not a dataset"
+    elif path.exists():
+        what = "a pipe, socket or device"
+    else:
+        raise UserError(f"{path}: no such file or folder")
     raise UserError(f"{path}: {what}; give a folder of images or a CSV or TSV table")
 
 
 def _open_pile(folder: Path, want_labels: bool | None) -> Source:
-    names = image_files(folder)
-    if not names:
+    found = find_images(folder)
+    if not found.names:
+        if found.unreadable:
+            first = found.unreadable[0]
+            raise UserError(f"{folder}: no images that can be read; {first.row}: {first.reason}")
+        looked_for = ", ".join(form.looks_like for form in FORMATS)
         raise UserError(
-            f"{folder}: no dataset here; looked for dataset.json (packed), data.mdb (LMDB), "
-            f"{', '.join(TABLES)}, and images ({' '.join(sorted(SUFFIXES))})"
+            f"{folder}: no dataset here; looked for {looked_for}, "
+            f"and images ({' '.join(sorted(SUFFIXES))})"
         )
-    if want_labels or (want_labels is None and carry_labels(names)):
-        return source_from_names(folder, names)
-    return FileSource("folder of images", folder, names)
+    if want_labels or (want_labels is None and carry_labels(found.names)):
+        source = source_from_names(folder, found.names)
+    else:
+        source = FileSource("folder of images", folder, found.names)
+    source.rejected += found.unreadable
+    table = find_table(folder)
+    own = "" if table is None else table.name
+    source.notes += aside_note([entry for entry in found.aside if entry.row != own])
+    return source
+
+
+def aside_note(aside: Sequence[Rejected]) -> list[str]:
+    """What is said of files that were left aside, hidden ones apart: how many, and the first."""
+    seen = [entry for entry in aside if entry.reason != HIDDEN]
+    if not seen:
+        return []
+    first = ", ".join(f"{shown(entry.row, 80)} ({entry.reason})" for entry in seen[:3])
+    return [f"{len(seen):,} left aside: {first}" + ", …" * (len(seen) > 3)]

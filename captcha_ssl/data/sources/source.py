@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from captcha_ssl.data.rejected import Rejected
 
-@dataclass(frozen=True)
-class Rejected:
-    """A row or file left out of a dataset: what it is, and why."""
-
-    row: str
-    reason: str
+__all__ = ["Rejected", "Source"]
 
 
 class Source(Protocol):
@@ -35,6 +30,10 @@ class Source(Protocol):
     @property
     def rejected(self) -> list[Rejected]:
         """Rows that name no usable image or label."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a user should know of how the dataset was read, in a sentence each."""
 
     def __len__(self) -> int: ...
 

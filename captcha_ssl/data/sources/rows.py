@@ -1,0 +1,233 @@
+"""The rows of a table of labels, whoever wrote it: a row that can be taken in two ways is rejected.
+
+Lines are parsed one by one, so that a quotation mark that nobody closed spoils its own row and no
+other.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from captcha_ssl.data.label_text import BROKEN, is_respelled, read_label
+from captcha_ssl.errors import UserError
+from captcha_ssl.printable import quoted
+from captcha_ssl.text_file import iter_lines
+
+LABEL_COLUMNS = ("label", "text")
+_DELIMITERS = "\t,;"
+_NAMES = {"\t": "tab", ",": "comma", ";": "semicolon"}
+_MOST_LINE = 1 << 17
+"""Characters of a line: the module csv allows a cell as many."""
+_MOST_LINES = 20
+"""Lines that one row may run over, in a cell with line breaks that is not a label."""
+_OPEN = "quotation marks do not match; close them, and write one that is part of a label twice"
+_LONG = f"longer than {_MOST_LINE:,} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What line `line` says of one image: its key (a path or an index) and its label.
+
+    `problem` says why the row cannot be understood, `label_problem` why its label cannot be used.
+    """
+
+    line: int
+    key: str
+    label: str
+    problem: str | None = None
+    label_problem: str | None = None
+    respelled: bool = False
+
+
+@dataclass(frozen=True)
+class _Layout:
+    delimiter: str
+    key: int
+    label: int
+    width: int
+    """Cells of a row; further ones, in columns without a name, must not hold anything."""
+    allowed: int
+    headed: bool
+
+
+def read_rows(
+    table: Path, keys: Sequence[str], looks_like_key: Callable[[str], bool], example: str
+) -> list[Row]:
+    """The rows of `table` in their order, without rows in which all cells are empty.
+
+    The header names the key's column by one of `keys`; without a header a row is a key, which
+    `looks_like_key`, and a label. Raises UserError when it cannot be read, is empty, or has
+    neither: then `example` is the header that was expected.
+    """
+    lines = _Lines(table)
+    first = next((line for line in lines if line.strip()), None)
+    if first is None:
+        raise UserError(f"{table}: empty; expected the header {example} and a row an image")
+    layout = _layout(table, lines.number, first, keys, looks_like_key, example)
+    if not layout.headed:
+        lines.push_back(first)
+    return list(_rows(lines, layout, looks_like_key))
+
+
+class _Lines(Iterator[str]):
+    """Lines of a file, their numbers, and a way to look at those that follow."""
+
+    def __init__(self, file: Path) -> None:
+        self.number = 0
+        self._lines = iter_lines(file)
+        self._ahead: deque[str] = deque()
+
+    def __next__(self) -> str:
+        line = self._ahead.popleft() if self._ahead else next(self._lines)
+        self.number += 1
+        return line
+
+    def push_back(self, line: str) -> None:
+        self._ahead.appendleft(line)
+        self.number -= 1
+
+    def ahead(self, count: int) -> list[str]:
+        """Up to `count` of the lines that come next; they will still come."""
+        while len(self._ahead) < count:
+            line = next(self._lines, None)
+            if line is None:
+                break
+            self._ahead.append(line)
+        return list(self._ahead)[:count]
+
+
+def _layout(
+    table: Path,
+    number: int,
+    first: str,
+    keys: Sequence[str],
+    looks_like_key: Callable[[str], bool],
+    example: str,
+) -> _Layout:
+    """How the rows are laid out, by the first of them. Raises UserError."""
+    for delimiter in _DELIMITERS:
+        cells = _split(first, delimiter) or []
+        names = [cell.lower() for cell in cells]
+        key, label = (
+            next((name for name in wanted if name in names), None)
+            for wanted in (keys, LABEL_COLUMNS)
+        )
+        if key is not None and label is not None:
+            for name in (key, label):
+                if names.count(name) > 1:
+                    raise UserError(f"{table}: line {number}: two columns are called {name}")
+            width = max(place for place, name in enumerate(names, 1) if name)
+            return _Layout(
+                delimiter, names.index(key), names.index(label), width, len(names), headed=True
+            )
+    for delimiter in _DELIMITERS:
+        cells = _split(first, delimiter) or first.split(delimiter)
+        if len(cells) > 1 and looks_like_key(cells[0]):
+            return _Layout(delimiter, 0, 1, 2, 2, headed=False)
+    raise UserError(
+        f"{table}: line {number}: expected the header {example}, found {quoted(first.strip())}"
+    )
+
+
+def _rows(lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool]) -> Iterator[Row]:
+    for line in lines:
+        number = lines.number
+        cells = _split(line, layout.delimiter)
+        if cells is None and len(line) <= _MOST_LINE:
+            cells = _over_several_lines(line, lines, layout, looks_like_key)
+        if cells is None:
+            problem = _LONG if len(line) > _MOST_LINE else _OPEN
+            begun = line[:_MOST_LINE].split(layout.delimiter, layout.key + 1)
+            yield Row(number, _cell(begun, layout.key).strip(' "'), "", problem)
+        elif any(cells):
+            yield _row(number, cells, layout)
+
+
+def _row(number: int, cells: Sequence[str], layout: _Layout) -> Row:
+    key, written = _cell(cells, layout.key), _cell(cells, layout.label)
+    label, label_problem = read_label(written)
+    problem = None
+    if len(cells) > layout.allowed or any(cells[layout.width :]):
+        mark = _NAMES[layout.delimiter]
+        remedy = (
+            "a label cannot hold a tab"
+            if layout.delimiter == "\t"
+            else f"put a label that holds a {mark} in quotation marks"
+        )
+        problem = f"{len(cells)} cells where {layout.width} are expected; {remedy}"
+    elif len(key.splitlines()) > 1:
+        problem = BROKEN.replace("label", "name")
+    return Row(number, key, label, problem, label_problem, is_respelled(written))
+
+
+def _split(line: str, delimiter: str) -> list[str] | None:
+    """The cells of a line, or None when it is too long or a quotation mark in it stays open."""
+    if len(line) > _MOST_LINE:
+        return None
+    if '"' not in line:
+        return [cell.strip() for cell in line.split(delimiter)]
+    if delimiter == "\t":
+        return _split_at_tabs(line)
+    return _parsed([line], delimiter)
+
+
+def _parsed(lines: Sequence[str], delimiter: str) -> list[str] | None:
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error:
+        return None
+    return [cell.strip() for cell in rows[0]] if len(rows) == 1 else None
+
+
+def _split_at_tabs(line: str) -> list[str]:
+    """Cells in which a quotation mark is a character, as PaddleOCR writes and reads them.
+
+    Only a row that another program put in quotes, all of it or where it had to, is taken so.
+    """
+    cells = [cell.strip() for cell in line.split("\t")]
+    unquoted = [_unquoted(cell) for cell in cells]
+    everything = unquoted[0] is not None
+    return [
+        inner if inner is not None and (everything or '"' in inner) else cell
+        for cell, inner in zip(cells, unquoted, strict=True)
+    ]
+
+
+def _unquoted(cell: str) -> str | None:
+    """What stands between the quotation marks of a cell, or None when it is not in such."""
+    if len(cell) < 2 or not (cell.startswith('"') and cell.endswith('"')):
+        return None
+    inner = cell[1:-1]
+    return inner.replace('""', '"') if '"' not in inner.replace('""', "") else None
+
+
+def _over_several_lines(
+    line: str, lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool]
+) -> list[str] | None:
+    """The cells of a row with line breaks in quotes, whose other lines are then read too.
+
+    None when the quotation mark stays open, or when what it would swallow is a row by itself.
+    """
+    if layout.delimiter == "\t":
+        return None
+    taken = [line]
+    for following in lines.ahead(_MOST_LINES):
+        own = _split(following, layout.delimiter) or following.split(layout.delimiter)
+        if len(own) > 1 and looks_like_key(_cell(own, layout.key).strip(' "')):
+            return None
+        taken.append(following)
+        if '"' in following:
+            cells = _parsed([f"{part}\n" for part in taken], layout.delimiter)
+            if cells is not None:
+                for _ in taken[1:]:
+                    next(lines)
+                return cells
+    return None
+
+
+def _cell(cells: Sequence[str], column: int) -> str:
+    return cells[column] if column < len(cells) else ""
