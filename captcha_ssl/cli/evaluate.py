@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from captcha_ssl.cli.options import Device, Quiet
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.printable import shown
+
+if TYPE_CHECKING:
+    from captcha_ssl.recognition.suspicion import Suspect
 
 LISTED = 10
 
@@ -68,7 +72,11 @@ def evaluate(
     if out is not None:
         write_evaluation(out, dataset, evaluation)
     scores = evaluation.to_json()
-    typer.echo(json.dumps(scores, indent=2) if format == "json" else "\n".join(_as_table(scores)))
+    if format == "json":
+        typer.echo(json.dumps(scores, indent=2))
+        return
+    rows = [*_as_table(scores), *_suspect_rows(dataset.names, evaluation.suspects())]
+    typer.echo("\n".join(rows))
 
 
 def _as_table(scores: dict[str, Any]) -> Iterator[str]:
@@ -112,6 +120,17 @@ def _confusion_rows(confusions: list[dict[str, Any]]) -> Iterator[str]:
     yield "\nmost frequent errors"
     for row in confusions[:LISTED]:
         yield f"{_shown(row['truth'])} → {_shown(row['read'])} ×{row['count']:,}"
+
+
+def _suspect_rows(names: Sequence[str], suspects: Sequence[Suspect]) -> Iterator[str]:
+    if not suspects:
+        return
+    yield "\nprobably wrong labels"
+    for suspect in suspects[:LISTED]:
+        name, label, reading = map(shown, (names[suspect.position], suspect.label, suspect.reading))
+        yield f"{name}: labeled {label}, reads {reading} ({suspect.confidence:.1%} sure)"
+    if len(suspects) > LISTED:
+        yield f"and {len(suspects) - LISTED:,} more; --out DIR lists them in suspicious.csv"
 
 
 def _shown(character: str) -> str:

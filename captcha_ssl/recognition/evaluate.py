@@ -11,6 +11,7 @@ from captcha_ssl.data.sweep import Progress
 from captcha_ssl.recognition import metrics
 from captcha_ssl.recognition.calibration import correct_characters, expected_calibration_error
 from captcha_ssl.recognition.reading import BATCH_SIZE, Reader, Reading, read_images
+from captcha_ssl.recognition.suspicion import Suspect, suspects
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,10 @@ class Evaluation:
         wrong = [i for i, text in enumerate(self.predictions) if text != self.labels[i]]
         return sorted(wrong, key=lambda i: (-self._distance(i), -self.readings[i].confidence))
 
+    def suspects(self) -> list[Suspect]:
+        """The errors that are probably wrong labels, the most suspicious first."""
+        return suspects(self.labels, self.readings)
+
     def to_json(self) -> dict[str, Any]:
         """Every score under the key that the command line promises; shares lie in 0…1."""
         labels, predictions = self.labels, self.predictions
@@ -70,6 +75,7 @@ class Evaluation:
             "length_accuracy": metrics.length_accuracy(labels, predictions),
             "blank_rate": metrics.blank_rate(predictions),
             "calibration_error": self.calibration_error,
+            "suspicious_labels": len(self.suspects()),
             "char_calibration_error": self.char_calibration_error,
             "per_character": {
                 character: {

@@ -14,6 +14,7 @@ from captcha_ssl.spreadsheet import spreadsheet
 
 SCORES, PREDICTIONS = "evaluation.json", "predictions.csv"
 WORST, CONFUSIONS, REJECTED = "worst.png", "confusions.png", "rejected.csv"
+SUSPICIOUS, SUSPICIOUS_SHEET = "suspicious.csv", "suspicious.png"
 WORST_COUNT = 48
 
 
@@ -27,6 +28,7 @@ def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> 
     atomic_write_text(folder / SCORES, scores + "\n")
     atomic_write_text(folder / PREDICTIONS, _table(dataset, evaluation))
     write_worst_sheet(folder / WORST, dataset, evaluation)
+    write_suspects(folder, dataset, evaluation)
     write_confusions(folder / CONFUSIONS, evaluation)
     write_rejected(folder / REJECTED, dataset.rejected)
 
@@ -34,19 +36,37 @@ def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> 
 def write_worst_sheet(path: Path, dataset: Dataset, evaluation: Evaluation) -> None:
     """Draw up to 48 of the worst errors, each above `truth → prediction` (∅ for empty).
 
+    A question mark at the end says that the label is probably wrong.
+
     Raises UserError when the picture cannot be written.
     """
     worst = evaluation.worst()
+    accused = {suspect.position for suspect in evaluation.suspects()}
     shown = worst[:WORST_COUNT]
     tiles = [
         (
             rgb(dataset.images[i]),
-            f"{evaluation.labels[i]} → {evaluation.readings[i].text or '∅'}",
+            f"{evaluation.labels[i]} → {evaluation.readings[i].text or '∅'}" + "?" * (i in accused),
         )
         for i in shown
     ]
     title = f"{len(worst):,} wrong of {len(evaluation.labels):,}"
     write_sheet(path, tiles, title=title + f": the worst {len(shown)}" * bool(shown))
+
+
+def write_suspects(folder: Path, dataset: Dataset, evaluation: Evaluation) -> None:
+    """Write suspicious.csv and suspicious.png: the labels that are probably wrong.
+
+    Raises OSError or UserError when it cannot.
+    """
+    found = evaluation.suspects()
+    rows = ((dataset.names[s.position], s.label, s.reading, f"{s.confidence:.6f}") for s in found)
+    table = spreadsheet(("filename", "label", "reading", "confidence"), rows)
+    atomic_write_text(folder / SUSPICIOUS, table)
+    shown = found[:WORST_COUNT]
+    tiles = [(rgb(dataset.images[s.position]), f"{s.label}? {s.reading}!") for s in shown]
+    title = f"{len(found):,} of {len(evaluation.labels):,} labels are probably wrong"
+    write_sheet(folder / SUSPICIOUS_SHEET, tiles, title=title)
 
 
 def _table(dataset: Dataset, evaluation: Evaluation) -> str:

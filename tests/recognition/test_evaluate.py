@@ -25,7 +25,7 @@ TEXTS = ["ABCD", "AA", "DCBA", "B", "CAB"]
 KEYS = {
     *("n", "rejected", "exact_match", "exact_match_ci95", "cer", "one_minus_ned"),
     *("length_accuracy", "blank_rate", "per_character", "confusions"),
-    *("calibration_error", "char_calibration_error"),
+    *("calibration_error", "suspicious_labels", "char_calibration_error"),
 }
 
 
