@@ -16,6 +16,7 @@ LAYERS = (
     *(
         {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet"},
         {"atomic", "notice", "processes", "text_file"},
+        {"documents"},
         {"settings"},
         {"data"},
         {"synthesis"},

@@ -35,6 +35,8 @@ def fingerprint(
     left out.
     """
     found = {"geometry": str(geometry), "images": str(len(images))}
+    if geometry.preparation is not None:
+        found["preparation"] = str(geometry.preparation)
     if names is not None:
         found["names"] = _names(names)
     if labels is not None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -107,20 +107,6 @@ class Preparation:
         if self.trim == "image":
             pixels = _cut_to_ink(pixels, self.margin)
         return np.ascontiguousarray(pixels)
-
-
-def parse_preparation(fields: Any) -> Preparation | None:
-    """What a model card holds. Raises ValueError or TypeError for what is no preparation."""
-    if fields is None:
-        return None
-    known = dict(fields)
-    for name in ("box", "direction"):
-        if name in known:
-            known[name] = tuple(float(value) for value in known[name])
-    for name in ("margin", "window", "level", "normalize"):
-        if name in known:
-            known[name] = float(known[name])
-    return Preparation(**known)
 
 
 def odd(size: float) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.preparation import parse_preparation
+from captcha_ssl.documents import loaded_json, typed
 from captcha_ssl.errors import UserError
 
 KEY = "captcha-ssl-model"
@@ -18,6 +17,8 @@ KEY = "captcha-ssl-model"
 _VERSION = 1
 MOST_PIXELS = 4096
 """No model has a longer side."""
+_COLDEST, _HOTTEST = 1e-3, 1e3
+"""Temperatures beyond these make every confidence 0 or 1; calibration finds 0.2 to 10."""
 
 
 @dataclass(frozen=True)
@@ -56,35 +57,26 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
     if stored is None:
         raise UserError(f"{file}: not a captcha-ssl model; train one with pretrain or finetune")
     try:
-        fields = json.loads(stored)
-        if fields.pop("version") != _VERSION:
+        fields = loaded_json(stored)
+        if not isinstance(fields, dict):
+            raise ValueError("not an object")
+        if fields.pop("version", None) != _VERSION:
             raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
-        fields["kind"] = _RENAMED.get(fields["kind"], fields["kind"])
-        fields["geometry"] = _geometry(fields["geometry"])
-        fields["calibration"] = Calibration(**fields.get("calibration", {}))
-        return _checked(ModelCard(**fields))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        if isinstance(kind := fields.get("kind"), str):
+            fields["kind"] = _RENAMED.get(kind, kind)
+        card: ModelCard = typed(ModelCard, fields)
+        return _checked(card)
+    except ValueError as error:
         raise UserError(f"{file}: its description is damaged ({error}); train it anew") from error
 
 
-def _geometry(fields: dict[str, Any]) -> Geometry:
-    """Cards of older versions say nothing of a preparation: there was none."""
-    preparation = parse_preparation(fields.pop("preparation", None))
-    return Geometry(**fields, preparation=preparation)
-
-
 def _checked(card: ModelCard) -> ModelCard:
-    """The card, when all of it can be used. Raises ValueError or TypeError."""
-    if card.kind not in ("encoder", "recognizer"):
-        raise ValueError(f"kind {card.kind!r}")
-    if not isinstance(card.encoder, str) or not isinstance(card.about, dict):
-        raise ValueError("a field of another type")
+    """The card, when all of it can be used. Raises ValueError."""
     if card.charset is not None:
         Charset(card.charset)
-    sides = (card.geometry.height, card.geometry.width)
-    if not all(isinstance(side, int) and side <= MOST_PIXELS for side in sides):
+    if max(card.geometry.height, card.geometry.width) > MOST_PIXELS:
         raise ValueError(f"geometry {card.geometry}")
     for temperature in (card.calibration.text, card.calibration.character):
-        if not 0 < float(temperature) < math.inf:
-            raise ValueError(f"temperature {temperature}")
+        if not _COLDEST <= temperature <= _HOTTEST:
+            raise ValueError(f"temperature {temperature:g}")
     return card

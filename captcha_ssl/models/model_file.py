@@ -6,23 +6,34 @@ model cannot be used with the wrong preprocessing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from captcha_ssl.atomic import atomic_write_bytes
-from captcha_ssl.errors import UserError
+from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
 from captcha_ssl.models.shipped import FOLDER, is_shipped
 
 FILE_NAME = "model.safetensors"
+MOST_BYTES, MOST_TENSORS = 1 << 30, 10_000
+"""What no model file has more of: the largest encoder takes 18 MB in 66 tensors."""
+_TYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}
 
 
 def save_model(path: Path, tensors: dict[str, Tensor], card: ModelCard) -> None:
-    """Write weights and card to `path` atomically. Raises OSError."""
+    """Write weights and card to `path` atomically.
+
+    Raises OSError, and DivergedError for a weight that is not finite.
+    """
+    lost = not_finite(tensors)
+    if lost:
+        raise DivergedError(f"{path}: not written, for {lost} is not finite any more; lower lr")
     # One key only: safetensors writes several in a random order, and equal runs would differ.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     atomic_write_bytes(path, save(plain, {KEY: card.to_json()}))
@@ -44,16 +55,37 @@ def find_model(path: Path) -> Path:
 def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     """Read card and weights (on the CPU) from a run directory or a model file.
 
-    Raises UserError for a missing, truncated or foreign file.
+    Raises UserError for a missing, truncated or foreign file, and for a weight that is not finite.
     """
     file = find_model(path)
     try:
+        if file.stat().st_size > MOST_BYTES:
+            raise UserError(f"{file}: too large for a model (over {MOST_BYTES:,} bytes)")
         with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            names = list(opened.keys())
+            if len(names) > MOST_TENSORS:
+                raise UserError(f"{file}: {len(names):,} tensors are too many for a model")
+            card = parse_card(file, (opened.metadata() or {}).get(KEY))
+            tensors = {name: opened.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file}: not a readable safetensors file ({error})") from error
-    return parse_card(file, metadata.get(KEY)), tensors
+    _check(file, tensors)
+    return card, tensors
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of a tensor with a value that is infinite or no number, or None."""
+    floats = ((name, tensor) for name, tensor in tensors.items() if tensor.is_floating_point())
+    return next((name for name, tensor in floats if not tensor.isfinite().all()), None)
+
+
+def _check(file: Path, tensors: Mapping[str, Tensor]) -> None:
+    strange = next((name for name, t in tensors.items() if t.dtype not in _TYPES), None)
+    if strange:
+        raise UserError(f"{file}: its weights are damaged ({strange} is {tensors[strange].dtype})")
+    lost = not_finite(tensors)
+    if lost:
+        raise UserError(f"{file}: its weights are damaged ({lost} is not finite); train it anew")
 
 
 def store_calibration(path: Path, calibration: Calibration) -> None:

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sweep import Progress
+from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading import finite
 from captcha_ssl.recognition.recognizer import Recognizer
 
 _BATCH = 256
@@ -35,7 +37,7 @@ class Embedder:
             encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
             load_encoder(encoder, run)
             self.encoder = encoder.to(device).eval()
-        self.device = device
+        self.device, self.run = device, run
 
     @torch.no_grad()
     def __call__(
@@ -45,15 +47,19 @@ class Embedder:
 
         A vector is the mean of the frames of an image, zero where all of them are; the
         uncertainty is 1 − the probability of the best path, and None without a recognizer. Both
-        stay on the device.
+        stay on the device. Raises DivergedError when the encoder or the head gives numbers that
+        are not finite.
         """
         vectors, unsure = [], []
         for start in range(0, len(images), _BATCH):
             batch = torch.from_numpy(np.array(images[start : start + _BATCH])).to(self.device)
             frames = self.encoder(standardize(batch)).float()
+            if not frames.isfinite().all():
+                raise DivergedError(f"{self.run}: its frames are not finite numbers; train it anew")
             vectors.append(F.normalize(frames.mean(1), dim=1))
             if self.recognizer is not None:
                 logits = self.recognizer.head(frames)
+                finite(logits.cpu().numpy(), self.run)
                 unsure.append(1 - pseudo_labels(logits).confidence)
             if progress is not None:
                 progress(min(start + _BATCH, len(images)), len(images))

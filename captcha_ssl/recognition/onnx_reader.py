@@ -10,9 +10,13 @@ import onnxruntime
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, parse_card
+from captcha_ssl.recognition.reading import finite
 
 FILE_NAME = "model.onnx"
 INPUT, OUTPUT = "images", "logits"
+_ENDS = {INPUT: "tensor(uint8)", OUTPUT: "tensor(float)"}
+MOST_BYTES = 1 << 30
+"""What no model file has more of: the largest network takes 18 MB."""
 
 
 class OnnxReader:
@@ -34,25 +38,45 @@ class OnnxReader:
         self.calibration = card.calibration
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [N, C, H, W] → float32 [N, T, K], class 0 the blank."""
+        """uint8 [N, C, H, W] → finite float32 [N, T, K], class 0 the blank.
+
+        Raises UserError for answers of another shape, DivergedError for such as are not finite.
+        """
         try:
-            answer: np.ndarray = self._session.run([OUTPUT], {INPUT: images})[0]
+            answer = self._session.run([OUTPUT], {INPUT: images})[0]
         except Exception as error:  # onnxruntime's own exceptions have no common base
             raise UserError(f"{self.path}: its network does not fit its description") from error
-        if answer.ndim != 3 or answer.shape[2] != self.charset.num_classes:
-            raise UserError(f"{self.path}: gives {answer.shape}, not a class for each character")
-        return answer
+        frames = range(1, images.shape[3] + 1)
+        if not (
+            isinstance(answer, np.ndarray)
+            and answer.dtype == np.float32
+            and answer.ndim == 3
+            and (answer.shape[0], answer.shape[2]) == (len(images), self.charset.num_classes)
+            and answer.shape[1] in frames
+        ):
+            shape = getattr(answer, "shape", type(answer).__name__)
+            raise UserError(
+                f"{self.path}: gives {shape} for {len(images)} images, not a class for each "
+                "character; export it anew"
+            )
+        return finite(answer, self.path)
 
 
 def _open(path: Path) -> onnxruntime.InferenceSession:
     if not path.is_file():
         raise UserError(f"{path}: no such file; make it with captcha-ssl export MODEL {path.name}")
+    if path.stat().st_size > MOST_BYTES:
+        raise UserError(f"{path}: too large for a model (over {MOST_BYTES:,} bytes)")
     options = onnxruntime.SessionOptions()
     # Batches side by side use the cores better than one batch that is shared out.
     options.intra_op_num_threads = 1
     # Errors come back as exceptions; what it logs besides is no business of the user's.
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        ends = {end.name: end.type for end in (*session.get_inputs(), *session.get_outputs())}
     except Exception as error:  # onnxruntime's own exceptions have no common base
         raise UserError(f"{path}: not a readable ONNX file; export it anew") from error
+    if ends != _ENDS:
+        raise UserError(f"{path}: takes and gives {ends}, no recognizer of ours; export it anew")
+    return session

@@ -9,6 +9,7 @@ import numpy as np
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.decoding import UNCALIBRATED, greedy_decode
 
@@ -26,7 +27,10 @@ class Reader(Protocol):
     calibration: Calibration
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """uint8 [N, C, H, W] → float32 [N, T, K], class 0 the blank."""
+        """uint8 [N, C, H, W] → finite float32 [N, T, K], class 0 the blank.
+
+        Raises DivergedError for logits that are not finite.
+        """
         ...
 
 
@@ -37,6 +41,16 @@ class Reading:
     text: str
     confidence: float
     char_confidences: tuple[float, ...]
+
+
+def finite(logits: np.ndarray, of: object) -> np.ndarray:
+    """The `logits` themselves. Raises DivergedError when one of them is infinite or no number.
+
+    A reader that let them pass would be sure of a text that it has not read.
+    """
+    if not np.isfinite(logits).all():
+        raise DivergedError(f"{of}: its answers are not finite numbers; train it anew")
+    return logits
 
 
 def read_images(

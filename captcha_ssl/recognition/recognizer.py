@@ -15,6 +15,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import find_model, load_model, save_model
+from captcha_ssl.recognition.reading import finite
 
 
 class Recognizer(nn.Module):
@@ -24,6 +25,8 @@ class Recognizer(nn.Module):
         super().__init__()
         self.encoder, self.charset, self.geometry = encoder, charset, geometry
         self.calibration = Calibration()
+        self.file: Path | None = None
+        """Where it was read from."""
         self.head = nn.Linear(encoder.dim, charset.num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -41,7 +44,7 @@ class Recognizer(nn.Module):
         """uint8 [N, C, H, W] → float32 [N, T, K], in evaluation mode, on the device it is on.
 
         The modes its modules were in are restored, so that a training loop may call this between
-        two steps.
+        two steps. Raises DivergedError for logits that are not finite.
         """
         device = next(self.parameters()).device
         modes = [(module, module.training) for module in self.modules()]
@@ -54,7 +57,7 @@ class Recognizer(nn.Module):
         finally:
             for module, training in modes:
                 module.training = training
-        return answer
+        return finite(answer, self.file or "the recognizer")
 
     def card(self, about: dict[str, Any]) -> ModelCard:
         """What a file of this recognizer says of it."""
@@ -84,4 +87,5 @@ class Recognizer(nn.Module):
             model.load_state_dict(tensors)
         except RuntimeError as error:
             raise UserError(f"{find_model(path)}: the weights do not fit its own card") from error
+        model.file = find_model(path)
         return model.to(device).eval()

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.preparation import Preparation, parse_preparation, to_gray
+from captcha_ssl.data.preparation import Preparation, to_gray
+from captcha_ssl.documents import typed
 from captcha_ssl.models.model_card import ModelCard, parse_card
 
 
@@ -106,7 +107,7 @@ def test_a_card_keeps_the_preparation_and_an_old_card_has_none():
     old = '{"version": 1, "kind": "encoder", "encoder": "tiny", "geometry": '
     old += '{"channels": 1, "height": 32, "width": 96}}'
     assert parse_card(Path("x"), old).geometry == Geometry(1, 32, 96)
-    assert parse_preparation(asdict(chosen)) == chosen
+    assert typed(Preparation, asdict(chosen)) == chosen
 
 
 def test_a_prepared_image_has_the_geometry_whatever_its_size(draw):
