@@ -28,7 +28,7 @@ LAYERS = (
         {"training"},
         {"pretraining"},
         {"recognition"},
-        {"benchmark"},
+        {"benchmark", "labeling"},
         {"cli"},
     ),
 )

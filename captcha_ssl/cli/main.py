@@ -18,6 +18,7 @@ from captcha_ssl.cli.export import export
 from captcha_ssl.cli.finetune import finetune
 from captcha_ssl.cli.generate import generate
 from captcha_ssl.cli.info import info
+from captcha_ssl.cli.label import label
 from captcha_ssl.cli.neighbors import neighbors
 from captcha_ssl.cli.outcome import PROGRAM, finish, outcome
 from captcha_ssl.cli.predict import predict
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(generate, check_data, pretrain, finetune, evaluate, predict),
-    *(suggest, neighbors, benchmark, export, info),
+    *(suggest, label, neighbors, benchmark, export, info),
 )
 for command in COMMANDS:
     app.command()(command)

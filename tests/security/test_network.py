@@ -19,6 +19,8 @@ socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refuse
 from captcha_ssl.cli.main import run
 sys.exit(run(sys.argv[1:]))
 """
+LISTENS = {"server.py": {"socket"}}
+"""The page of `label` is served to this machine alone, which tests/labeling/test_app.py shows."""
 TALKERS = {"socket", "ssl", "http", "urllib", "ftplib", "smtplib", "requests", "httpx", "aiohttp"}
 
 
@@ -46,4 +48,5 @@ def test_no_module_imports_what_could_talk() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not TALKERS & {name.partition(".")[0] for name in names}, file
+            found = TALKERS & {name.partition(".")[0] for name in names}
+            assert found <= LISTENS.get(file.name, set()), file

@@ -1,0 +1,144 @@
+"""The table that grows with every label typed: on disk before the next image shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from captcha_ssl.atomic import append_line, atomic_write_text, whole_lines
+from captcha_ssl.errors import UserError
+
+COLUMNS = ["filename", "label"]
+
+
+class Answers:
+    """The table `filename,label` at `path`, as every command reads it.
+
+    A new label is one line, appended and synced. A label that changes or goes rewrites the table
+    atomically. `labels` maps names to labels in the order of the table; `unfinished` is the name
+    and label of a last line that a kill or a full disk cut short: it is taken out of the table, so
+    that the user can look at it again. Raises UserError for a file that is another kind of table.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.labels, self.unfinished = _read(path)
+        if self.unfinished is not None:
+            self._rewrite()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def put(self, name: str, label: str) -> None:
+        """Set the label of an image. Raises OSError, and then nothing has changed."""
+        if self.labels.get(name) == label:
+            return
+        if name in self.labels:
+            self._replace(self.labels | {name: label})
+            return
+        if not self.path.exists():
+            atomic_write_text(self.path, _row(*COLUMNS) + "\n")
+        _append(self.path, _row(name, label))
+        self.labels[name] = label
+
+    def remove(self, name: str) -> None:
+        """Take the label of an image back, if it has one. Raises OSError."""
+        if name in self.labels:
+            self._replace({other: label for other, label in self.labels.items() if other != name})
+
+    def _replace(self, labels: dict[str, str]) -> None:
+        before, self.labels = self.labels, labels
+        try:
+            self._rewrite()
+        except OSError:
+            self.labels = before
+            raise
+
+    def _rewrite(self) -> None:
+        write_table(self.path, self.labels)
+
+
+class NameList:
+    """Names of images in a text file, one a line: those set aside, or those looked through."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self.names = dict.fromkeys(whole_lines(path))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{path}: not a readable list of names ({error})") from error
+        # What a kill has cut short would run into the next name.
+        if path.exists() and not path.read_bytes().endswith(b"\n"):
+            self._rewrite(self.names)
+
+    def add(self, name: str) -> None:
+        """Append a name durably, once. Raises OSError."""
+        if name not in self.names:
+            _append(self.path, name)
+            self.names[name] = None
+
+    def remove(self, name: str) -> None:
+        """Take a name out, if it is there. Raises OSError."""
+        if name in self.names:
+            kept = {other: None for other in self.names if other != name}
+            self._rewrite(kept)
+            self.names = kept
+
+    def _rewrite(self, names: Iterable[str]) -> None:
+        atomic_write_text(self.path, "".join(f"{name}\n" for name in names))
+
+
+def write_table(path: Path, labels: dict[str, str]) -> None:
+    """Write the whole table atomically. Raises OSError."""
+    rows: Iterable[tuple[str, str]] = labels.items()
+    lines = [_row(*COLUMNS), *(_row(name, label) for name, label in rows)]
+    atomic_write_text(path, "".join(f"{line}\n" for line in lines))
+
+
+def storable(name: str) -> bool:
+    """Whether a row can hold the name so that every reader of tables gives it back."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return name == name.strip() and name.isprintable()
+
+
+def _append(path: Path, line: str) -> None:
+    size = path.stat().st_size if path.exists() else 0
+    try:
+        append_line(path, line)
+    except OSError:
+        # A part of the line may stand there, and the next one would run into it.
+        if path.exists():
+            os.truncate(path, size)
+        raise
+
+
+def _row(name: str, label: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow((name, label))
+    return text.getvalue()
+
+
+def _read(path: Path) -> tuple[dict[str, str], tuple[str, str] | None]:
+    if not path.exists():
+        return {}, None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text)) if row]
+    except (OSError, ValueError, csv.Error) as error:
+        raise UserError(f"{path}: not readable as a table in UTF-8 ({error})") from error
+    if rows and rows[0] != COLUMNS or any(len(row) != len(COLUMNS) for row in rows[:-1]):
+        raise UserError(
+            f"{path}: not a table with the columns filename,label and no others; "
+            "choose another --out"
+        )
+    unfinished = None
+    if len(rows) > 1 and not text.endswith("\n"):
+        name, label, *_ = [*rows.pop(), ""]
+        unfinished = (name, label)
+    return {row[0]: row[1] for row in rows[1:] if len(row) == len(COLUMNS) and row[1]}, unfinished

@@ -1,0 +1,186 @@
+"""What the page's program answers: one page, its images by number, and the answers of its user."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from captcha_ssl.data.image import ImageError
+from captcha_ssl.errors import UserError
+from captcha_ssl.labeling.session import Session
+
+LARGEST_BODY = 4096
+_FILES = {"": "text/html", "page.css": "text/css", "page.js": "text/javascript"}
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+}
+
+
+def build_app(session: Session, token: str, hosts: set[str], finish: Callable[[], None]) -> ASGIApp:
+    """The application. Every path begins with `token`, every request names one of the `hosts`.
+
+    A request is a number of an image or a few words of JSON: none of it becomes a path on the
+    disk. `finish` is called when the user is done.
+    """
+    page = {name: _page_file(name or "index.html") for name in _FILES}
+
+    async def static(request: Request) -> Response:
+        name = request.path_params.get("name", "")
+        if name not in page:
+            return PlainTextResponse("not found", 404)
+        return Response(page[name], media_type=_FILES[name])
+
+    async def image(request: Request) -> Response:
+        index = request.path_params["index"]
+        if index >= len(session.pile):
+            return PlainTextResponse("not found", 404)
+        try:
+            png = await run_in_threadpool(session.pile.png, index)
+        except ImageError as error:
+            return PlainTextResponse(error.reason, 404)
+        # The same number is the same image for as long as this token holds.
+        kept = {"cache-control": "private, max-age=86400, immutable"}
+        return Response(png, media_type="image/png", headers=kept)
+
+    async def view(request: Request) -> Response:
+        asked = request.query_params.get("index")
+        return await _answered(session.view, None if asked is None else _number(asked))
+
+    async def model(request: Request) -> Response:
+        return JSONResponse(session.model())
+
+    async def answer(request: Request) -> Response:
+        body = await _body(request)
+        index, label = body.get("index"), body.get("label")
+        if type(index) is not int or not isinstance(label, str):
+            return _refused("an answer has an index and a label")
+        return await _answered(session.answer, index, label)
+
+    async def mark(request: Request) -> Response:
+        index = (await _body(request)).get("index")
+        if type(index) is not int:
+            return _refused("this needs the index of an image")
+        what = session.skip if request.url.path.endswith("/skip") else session.set_aside
+        return await _answered(what, index)
+
+    async def undo(request: Request) -> Response:
+        return await _answered(session.undo)
+
+    async def more(request: Request) -> Response:
+        count = (await _body(request)).get("count")
+        if type(count) is not int or not 0 < count <= 10_000:
+            return _refused("ask for 1 to 10,000 images more")
+        return await _answered(session.more, count)
+
+    async def end(request: Request) -> Response:
+        finish()
+        return JSONResponse({})
+
+    routes = [
+        Route("/", static),
+        Route("/view", view),
+        Route("/model", model),
+        Route("/image/{index:int}", image),
+        Route("/answer", answer, methods=["POST"]),
+        Route("/skip", mark, methods=["POST"]),
+        Route("/unreadable", mark, methods=["POST"]),
+        Route("/undo", undo, methods=["POST"]),
+        Route("/more", more, methods=["POST"]),
+        Route("/finish", end, methods=["POST"]),
+        Route("/{name}", static),
+    ]
+    return Guard(Starlette(routes=routes), token, hosts)
+
+
+class Guard:
+    """Lets through what names this machine and knows the token, and adds headers to each answer."""
+
+    def __init__(self, app: ASGIApp, token: str, hosts: set[str]) -> None:
+        self.app, self.token, self.hosts = app, token, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        origin = headers.get(b"origin")
+        first, _, rest = scope["path"].lstrip("/").partition("/")
+        app: ASGIApp
+        # A page of another host, which a name server may have sent here, knows neither.
+        if headers.get(b"host", "").lower() not in self.hosts:
+            app = PlainTextResponse("refused: this program answers to 127.0.0.1 alone", 403)
+        elif origin is not None and origin.partition("://")[2].lower() not in self.hosts:
+            app = PlainTextResponse("refused: sent by a page of another host", 403)
+        elif not secrets.compare_digest(first.encode(), self.token.encode()):
+            app = PlainTextResponse("refused: open the whole address that was printed", 403)
+        else:
+            app = self.app
+            scope = {**scope, "path": f"/{rest}", "raw_path": f"/{rest}".encode(), "root_path": ""}
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = {name for name, _ in message["headers"]}
+                added = {"cache-control": "no-store", **_HEADERS}
+                message["headers"] = [
+                    *message["headers"],
+                    *((k.encode(), v.encode()) for k, v in added.items() if k.encode() not in own),
+                ]
+            await send(message)
+
+        await app(scope, receive, send_guarded)
+
+
+async def _answered(what: Callable[..., dict[str, Any]], *arguments: Any) -> Response:
+    try:
+        return JSONResponse(await run_in_threadpool(what, *arguments))
+    except UserError as error:
+        return _refused(str(error))
+    except OSError as error:
+        return _refused(f"not saved: {error.strerror or error}; then press Enter again", 507)
+
+
+def _refused(why: str, code: int = 400) -> Response:
+    return JSONResponse({"error": why}, code)
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """The JSON object a request carries; an empty one for anything else."""
+    data = b""
+    # Another site's form cannot send this type without asking first.
+    if request.headers.get("content-type") != "application/json":
+        return {}
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > LARGEST_BODY:
+            return {}
+    try:
+        body = json.loads(data)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else -1
+
+
+def _page_file(name: str) -> bytes:
+    return (files("captcha_ssl.labeling") / "page" / name).read_bytes()

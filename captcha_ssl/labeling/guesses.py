@@ -1,0 +1,70 @@
+"""What a recognizer reads in the images that come next, typed in for the user to accept."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+
+from captcha_ssl.data.image import ImageError
+from captcha_ssl.data.sweep import Progress
+from captcha_ssl.labeling.pile import Pile
+from captcha_ssl.recognition.reading import Reader, Reading, read_images
+
+_BATCH = 64
+_SURE = 0.8
+_REMEMBERED = 50
+"""Answers over which the share of right guesses is taken."""
+
+
+class Guesses:
+    """Readings of `pile` by a recognizer, made when asked for; none without a `reader`."""
+
+    def __init__(self, pile: Pile, reader: Reader | None, name: str) -> None:
+        self.pile, self.reader, self.name = pile, reader, name
+        self.readings: dict[int, Reading] = {}
+        self.damaged: dict[int, str] = {}
+        """Images that cannot be read, and why."""
+        self._seen: set[int] = set()
+        self._right: deque[bool] = deque(maxlen=_REMEMBERED)
+
+    def read(self, indices: Iterable[int], progress: Progress | None = None) -> None:
+        """Read those of the images that have not been read yet."""
+        wanted = [index for index in indices if index not in self._seen]
+        for start in range(0, len(wanted), _BATCH):
+            self._read(wanted[start : start + _BATCH])
+            if progress is not None:
+                progress(min(start + _BATCH, len(wanted)), len(wanted))
+
+    def judge(self, right: bool) -> None:
+        """Note whether a guess was what the user made of the image."""
+        self._right.append(right)
+
+    def score(self) -> tuple[int, int]:
+        """How many of the last answers were guessed right, and of how many."""
+        return sum(self._right), len(self._right)
+
+    def characters(self) -> set[str]:
+        """Those that were read somewhere so far, and not in doubt."""
+        return {
+            character
+            for reading in self.readings.values()
+            for character, sure in zip(reading.text, reading.char_confidences, strict=True)
+            if sure > _SURE
+        }
+
+    def _read(self, indices: list[int]) -> None:
+        images: dict[int, np.ndarray] = {}
+        self._seen.update(indices)
+        for index in indices:
+            try:
+                pixels = self.pile.pixels(index)
+            except ImageError as error:
+                self.damaged[index] = error.reason
+                continue
+            if self.reader is not None:
+                images[index] = self.reader.geometry.fit(pixels)
+        if images and self.reader is not None:
+            found = read_images(self.reader, np.stack(list(images.values())))
+            self.readings |= dict(zip(images, found, strict=True))

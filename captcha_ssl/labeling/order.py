@@ -1,0 +1,46 @@
+"""In which order images come up to be labeled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from captcha_ssl.recognition.reading import Reading
+
+ORDERS = ("random", "unsure", "suggest")
+SAMPLE = 5_000
+"""Images of a larger pile that are read to find the unsure ones."""
+
+
+def random_order(count: int, seed: int) -> list[int]:
+    """All indices below `count`, shuffled."""
+    return np.random.default_rng(seed).permutation(count).tolist()
+
+
+def unsure_first(order: Sequence[int], readings: Mapping[int, Reading]) -> list[int]:
+    """`order` with those that were read, the least sure of them first, before the others."""
+    read = [index for index in order if index in readings]
+    read.sort(key=lambda index: readings[index].confidence)
+    return read + [index for index in order if index not in readings]
+
+
+def suspicious_first(labels: Mapping[int, str], readings: Mapping[int, Reading]) -> list[int]:
+    """The labeled images, first those where a reader is sure of another text.
+
+    After them come those read as they are labeled, the least sure first, and those not read.
+    """
+
+    def suspicion(index: int) -> float:
+        reading = readings.get(index)
+        if reading is None:
+            return -1.0
+        return reading.confidence if reading.text != labels[index] else -reading.confidence
+
+    return sorted(labels, key=suspicion, reverse=True)
+
+
+def in_front(chosen: Sequence[int], order: Sequence[int]) -> list[int]:
+    """`order` with the `chosen` indices moved to its beginning."""
+    first = set(chosen)
+    return [*chosen, *(index for index in order if index not in first)]
