@@ -38,74 +38,90 @@ def build_app(session: Session, token: str, hosts: set[str], finish: Callable[[]
     A request is a number of an image or a few words of JSON: none of it becomes a path on the
     disk. `finish` is called when the user is done.
     """
-    page = {name: _page_file(name or "index.html") for name in _FILES}
+    answers = Endpoints(session, finish)
+    routes = [
+        Route("/", answers.static),
+        Route("/view", answers.view),
+        Route("/model", answers.model),
+        Route("/image/{index:int}", answers.image),
+        Route("/answer", answers.answer, methods=["POST"]),
+        Route("/skip", answers.skip, methods=["POST"]),
+        Route("/unreadable", answers.set_aside, methods=["POST"]),
+        Route("/undo", answers.undo, methods=["POST"]),
+        Route("/more", answers.more, methods=["POST"]),
+        Route("/finish", answers.end, methods=["POST"]),
+        Route("/{name}", answers.static),
+    ]
+    return Guard(Starlette(routes=routes), token, hosts)
 
-    async def static(request: Request) -> Response:
+
+class Endpoints:
+    """One method for each thing that the page may ask."""
+
+    def __init__(self, session: Session, finish: Callable[[], None]) -> None:
+        self.session, self.finish = session, finish
+        self._page = {name: _page_file(name or "index.html") for name in _FILES}
+
+    async def static(self, request: Request) -> Response:
+        """A file of the page, all of which were read when the program began."""
         name = request.path_params.get("name", "")
-        if name not in page:
+        if name not in self._page:
             return PlainTextResponse("not found", 404)
-        return Response(page[name], media_type=_FILES[name])
+        return Response(self._page[name], media_type=_FILES[name])
 
-    async def image(request: Request) -> Response:
+    async def image(self, request: Request) -> Response:
+        """The image of a number as PNG."""
         index = request.path_params["index"]
-        if index >= len(session.pile):
+        if index >= len(self.session.pile):
             return PlainTextResponse("not found", 404)
         try:
-            png = await run_in_threadpool(session.pile.png, index)
+            png = await run_in_threadpool(self.session.pile.png, index)
         except ImageError as error:
             return PlainTextResponse(error.reason, 404)
         # The same number is the same image for as long as this token holds.
         kept = {"cache-control": "private, max-age=86400, immutable"}
         return Response(png, media_type="image/png", headers=kept)
 
-    async def view(request: Request) -> Response:
+    async def view(self, request: Request) -> Response:
+        """All that is shown beside an image, by default the next one without an answer."""
         asked = request.query_params.get("index")
-        return await _answered(session.view, None if asked is None else _number(asked))
+        return await _answered(self.session.view, None if asked is None else _number(asked))
 
-    async def model(request: Request) -> Response:
-        return JSONResponse(session.model())
+    async def model(self, request: Request) -> Response:
+        """How the recognizer that guesses gets on."""
+        return JSONResponse(self.session.model())
 
-    async def answer(request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """Keep a label."""
         body = await _body(request)
         index, label = body.get("index"), body.get("label")
         if type(index) is not int or not isinstance(label, str):
             return _refused("an answer has an index and a label")
-        return await _answered(session.answer, index, label)
+        return await _answered(self.session.answer, index, label)
 
-    async def mark(request: Request) -> Response:
-        index = (await _body(request)).get("index")
-        if type(index) is not int:
-            return _refused("this needs the index of an image")
-        what = session.skip if request.url.path.endswith("/skip") else session.set_aside
-        return await _answered(what, index)
+    async def skip(self, request: Request) -> Response:
+        """Put an image behind all others."""
+        return await _marked(self.session.skip, request)
 
-    async def undo(request: Request) -> Response:
-        return await _answered(session.undo)
+    async def set_aside(self, request: Request) -> Response:
+        """Mark an image unreadable."""
+        return await _marked(self.session.set_aside, request)
 
-    async def more(request: Request) -> Response:
+    async def undo(self, request: Request) -> Response:
+        """Take the last answer back."""
+        return await _answered(self.session.undo)
+
+    async def more(self, request: Request) -> Response:
+        """Raise the number of labels to come to."""
         count = (await _body(request)).get("count")
         if type(count) is not int or not 0 < count <= 10_000:
             return _refused("ask for 1 to 10,000 images more")
-        return await _answered(session.more, count)
+        return await _answered(self.session.more, count)
 
-    async def end(request: Request) -> Response:
-        finish()
+    async def end(self, request: Request) -> Response:
+        """Stop the program."""
+        self.finish()
         return JSONResponse({})
-
-    routes = [
-        Route("/", static),
-        Route("/view", view),
-        Route("/model", model),
-        Route("/image/{index:int}", image),
-        Route("/answer", answer, methods=["POST"]),
-        Route("/skip", mark, methods=["POST"]),
-        Route("/unreadable", mark, methods=["POST"]),
-        Route("/undo", undo, methods=["POST"]),
-        Route("/more", more, methods=["POST"]),
-        Route("/finish", end, methods=["POST"]),
-        Route("/{name}", static),
-    ]
-    return Guard(Starlette(routes=routes), token, hosts)
 
 
 class Guard:
@@ -155,6 +171,13 @@ async def _answered(what: Callable[..., dict[str, Any]], *arguments: Any) -> Res
         return _refused(str(error))
     except OSError as error:
         return _refused(f"not saved: {error.strerror or error}; then press Enter again", 507)
+
+
+async def _marked(mark: Callable[[int], dict[str, Any]], request: Request) -> Response:
+    index = (await _body(request)).get("index")
+    if type(index) is not int:
+        return _refused("this needs the index of an image")
+    return await _answered(mark, index)
 
 
 def _refused(why: str, code: int = 400) -> Response:
