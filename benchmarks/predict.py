@@ -1,9 +1,12 @@
 """`predict` beside ddddocr and tesseract: start, speed, memory and accuracy, in one run.
 
-Usage: python -m benchmarks.predict [--model M] [--ddddocr PYTHON] [--real FOLDER] [--count N]
+Usage: python -m benchmarks.predict [--model M] [--ddddocr PYTHON] [--real FOLDER] [--unseen FOLDER]
+       [--count N]
 
-ddddocr is measured with the Python that has it installed, tesseract where the program is found;
-FOLDER holds labeled sets, each a dataset of its own, that are read where they lie.
+ddddocr is measured with the Python that has it installed, tesseract where the program is found. A
+FOLDER holds labeled sets, each a dataset of its own, that are read where they lie: `--real` those
+that were looked at while the model was made, `--unseen` those that nobody looked at. Each group has
+a table of its own, and so do the test beds, whose styles the model has learned from.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +29,12 @@ import numpy as np
 from PIL import Image
 
 from captcha_ssl.data.sources.recognize import open_source
+from captcha_ssl.synthesis.beds import BEDS
 from captcha_ssl.synthesis.render import PictureSettings, render
 
 WORKER = Path(__file__).with_name("predict_worker.py")
 STARTS = 9
+LOOKED_AT, DRAWN, UNSEEN = "looked at", "test beds", "looked at by nobody"
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DDDDOCR = (
     "import sys, ddddocr; "
@@ -49,23 +54,31 @@ class Contestant:
 
 
 def main() -> None:
-    """Measure every reader there is and print two tables and a line of JSON."""
+    """Measure every reader there is and print its speed, its accuracy by group, and JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="", help="run or model file; else the shipped one")
     parser.add_argument("--ddddocr", metavar="PYTHON", help="Python with ddddocr installed")
-    parser.add_argument("--real", type=Path, help="folder of labeled sets")
+    parser.add_argument("--real", type=Path, help="folder of labeled sets that were looked at")
+    parser.add_argument("--unseen", type=Path, help="folder of labeled sets nobody looked at")
     parser.add_argument("--count", type=int, default=300, help="images of each set")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sets = {"captcha 0.7.1, default": draw_default(Path(folder), options.count)}
-        if options.real:
-            sets |= {place.name: sample(place, options.count) for place in places(options.real)}
+        groups = {
+            LOOKED_AT: {"captcha 0.7.1, default": draw_default(Path(folder), options.count)}
+            | real_sets(options.real, options.count),
+            DRAWN: draw_beds(Path(folder), options.count),
+            UNSEEN: real_sets(options.unseen, options.count),
+        }
+        sets = {name: labeled for group in groups.values() for name, labeled in group.items()}
         rows = [
             measure(contestant, options.model, sets)
             for contestant in contestants(options.model, options.ddddocr)
         ]
-    print("\n".join(table(rows, list(sets))))
-    print(json.dumps(rows))
+    print("\n".join(speed_table(rows)))
+    for group, members in groups.items():
+        if members:
+            print("\n" + "\n".join(accuracy_table(rows, group, list(members))))
+    print("\n" + json.dumps(rows))
 
 
 def contestants(model: str, ddddocr: str | None) -> Iterator[Contestant]:
@@ -90,9 +103,28 @@ def draw_default(folder: Path, count: int) -> Labeled:
     return drawn
 
 
-def places(real: Path) -> list[Path]:
-    """The folders below, in order."""
-    return sorted(place for place in real.iterdir() if place.is_dir())
+def draw_beds(folder: Path, count: int) -> dict[str, Labeled]:
+    """Pictures of every test bed, of looks and texts that nothing was trained on."""
+    drawn: dict[str, Labeled] = {}
+    for name, bed in BEDS.items():
+        settings = replace(bed, seed=2**31)
+        place = folder / name
+        place.mkdir()
+        drawn[name] = []
+        for index in range(count):
+            picture, text = render(settings, index)
+            path = place / f"{index}.png"
+            Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(path)
+            drawn[name].append((str(path), text))
+    return drawn
+
+
+def real_sets(folder: Path | None, count: int) -> dict[str, Labeled]:
+    """Samples of the sets that lie in a folder, in order; none without one."""
+    if folder is None:
+        return {}
+    places = sorted(place for place in folder.iterdir() if place.is_dir())
+    return {place.name: sample(place, count) for place in places}
 
 
 def sample(place: Path, count: int) -> Labeled:
@@ -143,8 +175,8 @@ def start(contestant: Contestant, image: str) -> tuple[float, float]:
     return taken, usage.ru_maxrss / 1024
 
 
-def table(rows: list[dict[str, Any]], sets: list[str]) -> Iterator[str]:
-    """Two Markdown tables: speed and memory; accuracy."""
+def speed_table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """A Markdown table of speed and memory."""
     yield "| reader | cold, ms | peak MiB, one image | warm, ms | images/s | peak MiB, all |"
     yield "|---|--:|--:|--:|--:|--:|"
     for row in rows:
@@ -152,8 +184,11 @@ def table(rows: list[dict[str, Any]], sets: list[str]) -> Iterator[str]:
             f"| {row['reader']} | {row['cold_ms']:.0f} | {row['cold_mib']:.0f} "
             f"| {row['warm_ms']:.2f} | {row['per_second']:,.0f} | {row['resident_mib']:.0f} |"
         )
-    yield ""
-    yield f"| accuracy, case ignored (kept) | {' | '.join(sets)} |"
+
+
+def accuracy_table(rows: list[dict[str, Any]], group: str, sets: list[str]) -> Iterator[str]:
+    """A Markdown table of the share of texts that are right in each set of a group."""
+    yield f"| {group}: case ignored (kept) | {' | '.join(sets)} |"
     yield "|---" + "|--:" * len(sets) + "|"
     for row in rows:
         shares = (f"{row['accuracy'][name]:.1%} ({row['exact'][name]:.1%})" for name in sets)

@@ -36,7 +36,10 @@ def ours(model: str) -> tuple[Read, ReadAll]:
         return read_images(reader, reader.geometry.fit(Input(path).pixels())[None])[0].text
 
     def every(paths: list[str]) -> list[str]:
-        found = predictor.predict(map(Input, paths))
+        inputs = [Input(path) for path in paths]
+        # As `predict` does when it is not told which characters there are.
+        settled = None if model else predictor.settled(inputs)
+        found = (Predictor(settled) if settled else predictor).predict(inputs)
         return [item.reading.text if item.reading else "" for item in found]
 
     return one, every

@@ -75,27 +75,20 @@ def _settled(
     predictor: Predictor, inputs: Sequence[Input], batch_size: int, *, quiet: bool
 ) -> Predictor:
     """The predictor, or one that keeps to the kinds of characters that the inputs show."""
-    from captcha_ssl.recognition import settling
-    from captcha_ssl.recognition.inputs import STDIN
     from captcha_ssl.recognition.predictor import Predictor
+    from captcha_ssl.recognition.settling import kinds_in_words
 
-    # Standard input can be read only once.
-    files = [item for item in inputs if item.name != STDIN]
-    if len(files) < settling.FEWEST:
-        return predictor
-    sample = [files[index] for index in settling.spread(len(files))]
-    reader = predictor.reader
-    characters = settling.settle(predictor.look(sample, batch_size), reader.charset)
-    if characters is None:
+    settled = predictor.settled(inputs, batch_size)
+    if settled is None:
         return predictor
     if not quiet:
         print(
-            f"captcha-ssl: nearly all of {len(sample)} images looked at show "
-            f"{settling.kinds_in_words(characters)} alone; other characters are read only where "
-            "they are plain (--no-settle: wherever they are likelier)",
+            f"captcha-ssl: nearly all images show {kinds_in_words(settled.characters)} alone; "
+            "other characters are read only where they are plain "
+            "(--no-settle: wherever they are likelier)",
             file=sys.stderr,
         )
-    return Predictor(settling.Settled(reader, characters))
+    return Predictor(settled)
 
 
 def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
