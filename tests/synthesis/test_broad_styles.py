@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from captcha_ssl.synthesis import more_fonts, rippled
-from captcha_ssl.synthesis.broad import draw_broad
+from captcha_ssl.synthesis.broad import _wear, any_preparation, draw_broad
 from captcha_ssl.synthesis.canvas import Canvas
 from captcha_ssl.synthesis.clutter import dotted
 from captcha_ssl.synthesis.fonts import CLASSIC_FACE
@@ -149,3 +149,26 @@ def test_every_choice_of_kinds_is_one_charset() -> None:
     assert charsets_of_kinds("7aB") == ["7", "a", "B", "7a", "7B", "aB", "7aB"]
     assert charsets_of_kinds("12") == ["12"]
     assert charsets_of_kinds("1-é") == ["1", "-", "é", "1-", "1é", "-é", "1-é"]
+
+
+def test_a_third_of_broad_is_prepared_by_what_suits_its_ink() -> None:
+    dark = np.full((40, 90, 3), 240, np.uint8)
+    dark[12:28, 20:24], dark[12:28, 40:44] = (20, 20, 200), (20, 20, 200)
+    for image, ink in ((dark, "dark"), (255 - dark, "light")):
+        ways = [any_preparation(Random(seed), image) for seed in range(80)]
+        assert {way.ink for way in ways} == {ink}
+        assert {way.flatten for way in ways} == {"none", "closing", "median"}
+        assert {way.trim for way in ways} == {"none", "image"}
+        # Whatever is done to it, the ink is still there.
+        assert min(np.ptp(way.apply(image)) for way in ways) > 60
+
+
+def test_broad_pictures_are_worn_in_many_ways_and_stay_pictures() -> None:
+    picture = np.full((3, 40, 100), 230, np.uint8)
+    picture[:, 10:30, 20:80:8] = 30
+    worn = [_wear(picture, Random(seed)) for seed in range(150)]
+    same = sum(np.array_equal(one, picture) for one in worn)
+    assert 60 < same < 120
+    assert {one.dtype for one in worn} == {np.dtype(np.uint8)}
+    assert max(one.shape[1] for one in worn) > 40  # more picture around it
+    assert any(one.shape == picture.shape and one.mean() < 100 for one in worn)  # inverted
