@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from captcha_ssl.cli.options import Quiet
+from captcha_ssl.cli.options import Quiet, refuse_among_images
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.errors import UserError
+from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
     from captcha_ssl.data.check import DataReport, FramesCheck, LabelReport
@@ -39,13 +42,22 @@ def check_data(
     """
     from captcha_ssl.data.check import contact_sheet, inspect
     from captcha_ssl.data.dataset import write_rejected
+    from captcha_ssl.data.sheet import check_picture_name
     from captcha_ssl.data.sources import open_source
     from captcha_ssl.models.frames import frames
 
+    # Better to fail here than after the work.
+    if sheet is not None:
+        check_picture_name(sheet)
+        refuse_among_images("--sheet", sheet, data)
+    if rejected is not None and rejected.is_dir():
+        raise UserError(f"--rejected {rejected}: a folder; name a file")
     with progress_bar("reading", quiet=quiet) as progress:
         report = inspect(data, frames=frames, progress=progress)
     if sheet is not None:
-        contact_sheet(open_source(data), sheet, title=f"{data.name}: {report.images:,} images")
+        contact_sheet(
+            open_source(data), sheet, title=f"{data.resolve().name}: {report.images:,} images"
+        )
     if rejected is not None:
         write_rejected(rejected, report.rejected)
     typer.echo(_as_json(report) if format == "json" else "\n".join(_as_table(report)))
@@ -58,15 +70,15 @@ def _as_json(report: DataReport) -> str:
 
 
 def _as_table(report: DataReport) -> Iterator[str]:
-    yield f"{report.path} ({report.kind})"
+    yield f"{shown(report.path)} ({report.kind})"
     rows = (*_image_rows(report), *_label_rows(report.labels, report.geometry.width))
-    for name, value in rows:
+    for name, value in (*rows, *_aside_rows(report)):
         yield f"  {name:<12}{value}"
     if not report.rejected:
         return
     yield f"rejected: {len(report.rejected):,}"
     for entry in report.rejected[:LISTED]:
-        yield f"  {entry.row}: {entry.reason}"
+        yield f"  {shown(entry.row)}: {shown(entry.reason)}"
     if len(report.rejected) > LISTED:
         yield f"  … and {len(report.rejected) - LISTED:,} more; --rejected FILE.csv lists all"
 
@@ -78,6 +90,8 @@ def _image_rows(report: DataReport) -> Iterator[tuple[str, str]]:
     yield "images", f"{report.images:,}"
     yield "sizes", ", ".join(sizes)
     yield "duplicates", f"{report.duplicates:,} images repeat the pixels of another"
+    if report.blank:
+        yield "blank", f"{len(report.blank):,} images show nothing: {_first(report.blank)}"
     yield "geometry", f"{report.geometry} by default"
 
 
@@ -87,15 +101,44 @@ def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, s
         return
     if labels.unlabeled:
         yield "unlabeled", f"{labels.unlabeled:,} more images lie here without a usable label"
-    yield "charset", f"{len(labels.charset)} characters: {labels.charset}"
+    yield "charset", f"{len(labels.charset)} characters: {shown(labels.charset, 500)}"
     rarest = sorted(labels.characters.items(), key=lambda item: item[1])[:5]
-    yield "rarest", ", ".join(f"{character} ×{count:,}" for character, count in rarest)
-    yield "lengths", ", ".join(f"{length} ×{count:,}" for length, count in labels.lengths.items())
+    yield "rarest", ", ".join(f"{printable(character)} ×{count:,}" for character, count in rarest)
+    lengths = [f"{length} ×{count:,}" for length, count in labels.lengths.items()]
+    more = [f"{len(lengths) - 2 * LISTED:,} other lengths"] if len(lengths) > 2 * LISTED else []
+    yield "lengths", ", ".join(lengths[: 2 * LISTED] + more)
     yield "frames", _frames(labels.frames, width)
+    if labels.hidden:
+        yield "hidden", f"{labels.hidden:,} labels hold characters that cannot be seen"
+    if labels.right_to_left:
+        yield (
+            "direction",
+            (
+                f"{labels.right_to_left:,} labels hold right-to-left characters; the first "
+                "character of a label must be the leftmost on the image"
+            ),
+        )
     if labels.conflicts:
         yield "conflicts", f"{len(labels.conflicts):,} equal images with different labels"
         for group in labels.conflicts[:LISTED]:
-            yield "", ", ".join(group)
+            yield "", _first(group)
+
+
+def _aside_rows(report: DataReport) -> Iterator[tuple[str, str]]:
+    """What was left aside, a row for each reason, and how the rest was read."""
+    of_reason: defaultdict[str, list[str]] = defaultdict(list)
+    for entry in report.aside:
+        of_reason[entry.reason].append(entry.row)
+    for place, (reason, names) in enumerate(of_reason.items()):
+        yield "" if place else "left aside", f"{len(names):,} × {shown(reason)}: {_first(names)}"
+    for place, note in enumerate(report.notes):
+        yield "" if place else "note", shown(note)
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first three, and how many more there are."""
+    listed = ", ".join(shown(name, 80) for name in names[:3])
+    return listed + f" and {len(names) - 3:,} more" * (len(names) > 3)
 
 
 def _frames(frames: FramesCheck, width: int) -> str:

@@ -11,7 +11,8 @@ import typer
 
 from captcha_ssl.cli.options import Device, Quiet
 from captcha_ssl.cli.progress import progress_bar
-from captcha_ssl.printable import shown
+from captcha_ssl.errors import UserError
+from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.suspicion import Suspect
@@ -48,11 +49,12 @@ def evaluate(
     Example: captcha-ssl evaluate runs/reader labeled/ --out scores/
     """
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.models.frames import frames
     from captcha_ssl.recognition.evaluate import evaluate as score
     from captcha_ssl.recognition.evaluation_files import write_evaluation
     from captcha_ssl.recognition.open_reader import open_reader
 
+    if out is not None and data.is_dir() and out.resolve() == data.resolve():
+        raise UserError(f"--out {out}: the folder of the images; name another")
     reader = open_reader(model, device or "auto")
     with progress_bar("loading", quiet=quiet) as progress:
         dataset = load_dataset(
@@ -60,8 +62,6 @@ def evaluate(
             labeled=True,
             geometry=reader.geometry,
             max_bad=max_bad,
-            charset=reader.charset,
-            frames=frames,
             progress=progress,
         )
     # Better to fail here than after the work.
@@ -84,6 +84,14 @@ def _as_table(scores: dict[str, Any]) -> Iterator[str]:
     yield f"images           {scores['n']:,}"
     if scores["rejected"]:
         yield f"left out         {scores['rejected']:,} rows that cannot be used"
+    if scores["unknown_images"]:
+        unknown = scores["unknown_characters"]
+        listed = ", ".join(f"{_shown(c)} ×{count:,}" for c, count in list(unknown.items())[:5])
+        listed += ", …" * (len(unknown) > 5)
+        yield (
+            f"unknown          {scores['unknown_images']:,} labels hold characters that the model "
+            f"cannot read ({listed}); these images count as misread"
+        )
     yield f"exact match      {scores['exact_match']:.2%} (95%: {low:.2%} to {high:.2%})"
     yield f"CER              {scores['cer']:.2%}"
     yield f"1-NED            {scores['one_minus_ned']:.2%}"
@@ -136,4 +144,4 @@ def _suspect_rows(names: Sequence[str], suspects: Sequence[Suspect]) -> Iterator
 def _shown(character: str) -> str:
     if not character:
         return "nothing"
-    return ascii(character) if character.isspace() or not character.isprintable() else character
+    return ascii(character) if character.isspace() else printable(character)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from captcha_ssl.cli.options import (
     run_folder,
 )
 from captcha_ssl.cli.run_opener import run_opener
+from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
     from captcha_ssl.data.charset import Charset
@@ -203,6 +205,13 @@ def _split(
 
     order = nested_subset(len(images), len(images), seed)
     held = round(settings.validation * len(images))
+    if settings.validation and not 0 < held < len(images):
+        raise UserError(
+            f"--validation {settings.validation}: of {len(images):,} images "
+            f"{'none would be left to learn from' if held else 'none would be held out'}; "
+            f"give a share from {math.ceil(1_000 / len(images)) / 1_000:g} to "
+            f"{math.floor(1_000 * (1 - 1 / len(images))) / 1_000:g}"
+        )
     kept, held_out = order[: len(order) - held], order[len(order) - held :]
     if settings.labels is not None:
         kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]

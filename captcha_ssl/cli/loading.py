@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
     from captcha_ssl.data.charset import Charset
@@ -49,7 +50,9 @@ def load(
     if not quiet:
         note = f"{len(loaded):,} images at {loaded.geometry}"
         left_out = f", {len(loaded.rejected):,} left out" if loaded.rejected else ""
-        print(f"{data}: {note}{left_out}", file=sys.stderr)
+        print(f"{shown(str(data))}: {note}{left_out}", file=sys.stderr)
+        for remark in loaded.notes:
+            print(f"{shown(str(data))}: {remark}", file=sys.stderr)
         if loaded.geometry.preparation and choose:
             print(f"prepared: {loaded.geometry.preparation}", file=sys.stderr)
     return loaded

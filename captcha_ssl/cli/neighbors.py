@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from captcha_ssl.cli.embedding import embedded
-from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file
+from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file, refuse_among_images
 
 
 def neighbors(
@@ -39,6 +39,7 @@ def neighbors(
     a color or a line across say what it has learned instead.
     """
     picture_file("sheet", out)
+    refuse_among_images("sheet", out, data)
     from captcha_ssl.recognition.neighbors import write_neighbors
 
     images, vectors, _ = embedded(data, init_from, max_bad=max_bad, device=device, quiet=quiet)

@@ -78,6 +78,22 @@ def picture_file(option: str, file: Path) -> Path:
     return file
 
 
+def refuse_among_images(option: str, file: Path, data: Path) -> None:
+    """Raise UserError when a picture that an option draws would become an image of `data`."""
+    from captcha_ssl.data.sources.lmdb import is_lmdb
+    from captcha_ssl.data.sources.packed import is_packed
+
+    if not data.is_dir() or is_packed(data) or is_lmdb(data):
+        return
+    folder = data.resolve()
+    if folder in file.resolve().parents:
+        elsewhere = folder.parent / file.name
+        raise UserError(
+            f"{option} {file}: lies in {data} and would become an image of it; "
+            f"put it elsewhere, for example {elsewhere}"
+        )
+
+
 def run_folder(out: Path | None, nothing_kept: bool) -> Path:
     """The folder of `--out`, which only a call that keeps nothing can do without.
 

@@ -22,6 +22,7 @@ from captcha_ssl.cli.options import (
     Seed,
     Set,
     picture_file,
+    refuse_among_images,
     run_folder,
 )
 from captcha_ssl.cli.run_opener import run_opener
@@ -110,6 +111,8 @@ def pretrain(
     folder = run_folder(out, print_config or preview is not None)
     quiet = quiet or rank() > 0
     sheet = None if preview is None else picture_file("--preview", preview)
+    if sheet is not None:
+        refuse_among_images("--preview", sheet, data)
     flags = {
         "method": method,
         "loss": loss,

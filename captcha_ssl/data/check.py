@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,18 @@ import numpy as np
 
 from captcha_ssl.data.charset import frames_needed
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.image import BLANK_RANGE, gray_range
+from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.label_checks import width_for
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sheet import Tile, write_sheet
 from captcha_ssl.data.sources import Source, open_source
 from captcha_ssl.data.sources.files import FileSource
+from captcha_ssl.data.sources.table import KIND as TABLE_KIND
+from captcha_ssl.data.sources.table import find_table
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import printable, shown
 
 _Key = TypeVar("_Key", int, str)
 
@@ -40,7 +46,8 @@ class LabelReport:
     """Counts over the labels of the usable images.
 
     `conflicts` groups equal images whose labels differ; `unlabeled` counts the images that lie
-    in the same folder without a usable label.
+    in the same folder without a usable label. `right_to_left` and `hidden` count labels with
+    characters of such scripts, and with characters that cannot be seen.
     """
 
     charset: str
@@ -49,6 +56,8 @@ class LabelReport:
     frames: FramesCheck
     conflicts: list[list[str]]
     unlabeled: int
+    right_to_left: int
+    hidden: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,9 @@ class DataReport:
     """Counts over the usable images; `labels` is None for an unlabeled pile.
 
     `sizes` holds (width, height, count), the most frequent first; `duplicates` counts the images
-    that repeat the pixels of an earlier one; `geometry` is the one to be used by default.
+    that repeat the pixels of an earlier one; `blank` are the names of images that show nothing;
+    `geometry` is the one to be used by default. `aside` is what lies there and was not read, as
+    it is no image or no table; `notes` tell how it was read.
     """
 
     path: str
@@ -64,9 +75,12 @@ class DataReport:
     images: int
     sizes: list[tuple[int, int, int]]
     duplicates: int
+    blank: list[str]
     geometry: Geometry
     labels: LabelReport | None
     rejected: list[Rejected]
+    aside: list[Rejected]
+    notes: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -84,27 +98,34 @@ def inspect(
     source = open_source(path)
     sizes: dict[int, tuple[int, int]] = {}
     digests: dict[int, bytes] = {}
+    blank: set[int] = set()
 
     def note(index: int, image: np.ndarray) -> None:
         sizes[index] = image.shape[:2]
         digests[index] = blake2b(image.tobytes(), digest_size=16).digest()
+        if gray_range(image) <= BLANK_RANGE:
+            blank.add(index)
 
     failures = sweep(source, note, progress)
     rejected = source.rejected + [Rejected(source.names[i], failures[i]) for i in sorted(failures)]
     if not sizes:
-        first = f", first {rejected[0].row}: {rejected[0].reason}" if rejected else ""
+        first = f", first {shown(rejected[0].row)}: {rejected[0].reason}" if rejected else ""
         raise UserError(f"{path}: no usable image{first}")
     geometry = Geometry.infer(sizes.values(), channels=1, height=32, width=None)
     equal = _equal_images(sizes, digests)
+    unlabeled, aside = _beside(path, source)
     return DataReport(
         path=str(path),
         kind=source.kind,
         images=len(sizes),
         sizes=[(w, h, n) for (h, w), n in Counter(sizes.values()).most_common()],
         duplicates=sum(len(group) - 1 for group in equal),
+        blank=[source.names[index] for index in sorted(blank)],
         geometry=geometry,
-        labels=_inspect_labels(path, source, sorted(sizes), equal, frames, geometry.width),
+        labels=_inspect_labels(source, sorted(sizes), equal, frames, geometry.width, unlabeled),
         rejected=rejected,
+        aside=aside,
+        notes=source.remarks if isinstance(source, FileSource) else list(source.notes),
     )
 
 
@@ -132,12 +153,12 @@ def _equal_images(sizes: dict[int, tuple[int, int]], digests: dict[int, bytes]) 
 
 
 def _inspect_labels(
-    path: Path,
     source: Source,
     usable: Sequence[int],
     equal: Sequence[Sequence[int]],
     frames: Callable[[int], int],
     width: int,
+    unlabeled: int,
 ) -> LabelReport | None:
     if source.labels is None:
         return None
@@ -151,14 +172,28 @@ def _inspect_labels(
         lengths=_counts(map(len, labels)),
         frames=_check_frames(labels, width, frames),
         conflicts=[[f"{names[i]}: {texts[i]}" for i in group] for group in disputed],
-        unlabeled=_unlabeled(path, source),
+        unlabeled=unlabeled,
+        right_to_left=sum(map(_is_right_to_left, labels)),
+        hidden=sum(printable(label) != label for label in labels),
     )
 
 
-def _unlabeled(path: Path, source: Source) -> int:
-    if not isinstance(source, FileSource):
-        return 0
-    return len(set(open_source(path, want_labels=False).names).difference(source.names))
+def _is_right_to_left(label: str) -> bool:
+    return not label.isascii() and any(
+        unicodedata.bidirectional(character) in ("R", "AL") for character in label
+    )
+
+
+def _beside(path: Path, source: Source) -> tuple[int, list[Rejected]]:
+    """How many images lie beside those of the source, and what was left aside."""
+    if not isinstance(source, FileSource) or not path.is_dir():
+        return 0, []
+    found, table = find_images(path), find_table(path)
+    unlabeled = len(set(found.names).difference(source.names))
+    # The unreadable folders of a pile are rejected; a table names what it needs.
+    unread = found.unreadable if source.kind == TABLE_KIND else []
+    own = "" if table is None else table.name
+    return unlabeled, [*unread, *(entry for entry in found.aside if entry.row != own)]
 
 
 def _counts(values: Iterable[_Key]) -> dict[_Key, int]:

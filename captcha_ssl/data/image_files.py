@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from captcha_ssl.data.image import SUFFIXES, looks_like_image
 from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.printable import shown
 
 HIDDEN = "hidden"
 _OWN = ({"config.toml", "metrics.jsonl"}, {"evaluation.json"}, {"benchmark.json"})
@@ -99,3 +101,12 @@ def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
         table = suffix in (".csv", ".tsv")
         what = "a table; to read it, name it on the command line" if table else "not an image"
         found.aside.append(Rejected(name, what))
+
+
+def aside_note(aside: Sequence[Rejected]) -> list[str]:
+    """What is said of files that were left aside, hidden ones apart: how many, and the first."""
+    seen = [entry for entry in aside if entry.reason != HIDDEN]
+    if not seen:
+        return []
+    first = ", ".join(f"{shown(entry.row, 80)} ({entry.reason})" for entry in seen[:3])
+    return [f"{len(seen):,} left aside: {first}" + ", …" * (len(seen) > 3)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import warn
+from captcha_ssl.printable import printable
 
 _COLUMNS, _TILE_WIDTH, _GAP, _MARGIN = 6, 200, 12, 20
 _TILE_HEIGHTS = (24, 200)
@@ -18,6 +21,20 @@ _TEXT, _TITLE = 17, 20
 PAPER, INK, FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
 
 Tile = tuple[np.ndarray, str]
+_IN_NO_FONT = "\U0010fffe"
+_FONTS = (
+    *("~/.fonts", "~/.local/share/fonts", "/usr/share/fonts", "/usr/local/share/fonts"),
+    *("~/Library/Fonts", "/Library/Fonts", "/System/Library/Fonts", "C:/Windows/Fonts"),
+)
+"""Where systems keep their fonts."""
+_WRITTEN = {
+    ".png": "PNG",
+    **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+}
 
 
 def rgb(image: np.ndarray) -> np.ndarray:
@@ -36,17 +53,31 @@ def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
 
 def save_sheet(path: Path, sheet: Image.Image) -> None:
     """Save a drawn sheet as `write_sheet` does."""
+    format = check_picture_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:
-            sheet.save(temporary, format=_format(path))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from error
+            sheet.save(temporary, format=format)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{path}: cannot be written ({reason})") from error
+
+
+def check_picture_name(path: Path) -> str:
+    """The format in which a picture is written to `path`. Raises UserError when there is none."""
+    format = _WRITTEN.get(path.suffix.lower())
+    if format is None:
+        raise UserError(f"{path}: not the name of a picture that can be written; end it in .png")
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; name a file")
+    return format
 
 
 def draw_sheet(tiles: Sequence[Tile], *, title: str) -> Image.Image:
     """The sheet as a picture, six tiles a row."""
+    title, tiles = printable(title), [(image, printable(caption)) for image, caption in tiles]
     font, bold = sheet_font("DejaVuSansMono.ttf", _TEXT), sheet_font("DejaVuSans.ttf", _TITLE)
+    captions = Captions([caption for _, caption in tiles], font)
     height = _tile_height(tiles)
     top, step = _MARGIN + _TITLE + 2 * _GAP, height + _TEXT + 2 * _GAP
     columns = max(1, min(_COLUMNS, len(tiles)))
@@ -59,7 +90,7 @@ def draw_sheet(tiles: Sequence[Tile], *, title: str) -> Image.Image:
         row, column = divmod(index, columns)
         left = _MARGIN + column * (_TILE_WIDTH + _GAP)
         _draw_tile(sheet, draw, image, (left, top + row * step), height)
-        text = _shorten(caption, font)
+        text, font = captions.drawn(caption)
         where = (left + _TILE_WIDTH / 2, top + row * step + height + _GAP / 2)
         draw.text(where, text, INK, font, anchor="ma")
     return sheet
@@ -87,9 +118,55 @@ def _tile_height(tiles: Sequence[Tile]) -> int:
     return min(max(wanted, _TILE_HEIGHTS[0]), _TILE_HEIGHTS[1])
 
 
-def _shorten(text: str, font: ImageFont.FreeTypeFont) -> str:
-    fits = int(_TILE_WIDTH / font.getlength("0"))
-    return text if len(text) <= fits else text[: fits - 1] + "…"
+class Captions:
+    """Draws captions in `font`, or those with other characters in one of this machine's fonts.
+
+    Where no font has a character, its code point stands for it, and a warning says so.
+    """
+
+    def __init__(self, captions: Sequence[str], font: ImageFont.FreeTypeFont) -> None:
+        self._font = font
+        lacking = {c for c in set().union(*captions) if not has_glyph(font, c)}
+        self._other = installed_font(lacking, int(font.size)) if lacking else None
+        self._lacking = set() if self._other else lacking
+        if self._lacking:
+            listed = ", ".join(sorted(self._lacking)[:5])
+            warn(
+                f"no installed font has {listed}; the sheet shows code points in the place of "
+                f"{len(self._lacking):,} characters"
+            )
+
+    def drawn(self, caption: str) -> tuple[str, ImageFont.FreeTypeFont]:
+        """What to draw for a caption, no wider than a tile, and in which font."""
+        known = all(has_glyph(self._font, character) for character in caption)
+        font = self._font if known or self._other is None else self._other
+        text = "".join(ascii(c)[1:-1] if c in self._lacking else c for c in caption[:200])
+        if font.getlength(text) <= _TILE_WIDTH:
+            return text, font
+        while text and font.getlength(f"{text}…") > _TILE_WIDTH:
+            text = text[:-1]
+        return f"{text}…", font
+
+
+@cache
+def has_glyph(font: ImageFont.FreeTypeFont, character: str) -> bool:
+    """Whether the font draws this character, and not the box that stands for all it lacks."""
+    if character.isspace():
+        return True
+    return bytes(font.getmask(character)) != bytes(font.getmask(_IN_NO_FONT))
+
+
+def installed_font(characters: Set[str], size: int) -> ImageFont.FreeTypeFont | None:
+    """A font of this machine that has all of `characters`, and digits; None if there is none."""
+    for folder in _FONTS:
+        for file in sorted(Path(folder).expanduser().rglob("*.[to]t[fc]")):
+            try:
+                font = ImageFont.truetype(str(file), size)
+                if all(has_glyph(font, character) for character in (*characters, "0")):
+                    return font
+            except (OSError, ValueError):
+                continue
+    return None
 
 
 def _width_of(title: str, font: ImageFont.FreeTypeFont) -> int:
@@ -104,10 +181,3 @@ def sheet_font(name: str, size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(
         str(Path(package.origin).parent / "mpl-data" / "fonts" / "ttf" / name), size
     )
-
-
-def _format(path: Path) -> str:
-    known = Image.registered_extensions()
-    if path.suffix.lower() not in known:
-        raise UserError(f"{path}: not the name of a picture; end it in .png")
-    return known[path.suffix.lower()]

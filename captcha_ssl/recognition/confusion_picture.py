@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from captcha_ssl.atomic import atomic_path
+from captcha_ssl.printable import printable
 from captcha_ssl.recognition.evaluate import Evaluation
 from captcha_ssl.recognition.metrics import GAP, confusions, per_character_table
 
@@ -82,9 +83,11 @@ def _draw(
             strong = count > 0.5 * table.max()
             axes.text(column, row, f"{count}", ha="center", va="center", size=8,
                       color="white" if strong else _INK)  # fmt: skip
-    axes.set_xticks(range(len(columns)), [read or _NOTHING for read in columns])
+    axes.set_xticks(range(len(columns)), [printable(read) or _NOTHING for read in columns])
     shares = [f"{right[truth]:4.0%}" if truth in right else "    " for truth in rows]
-    named = [f"{truth or _NOTHING} {share}" for truth, share in zip(rows, shares, strict=True)]
+    named = [
+        f"{printable(truth) or _NOTHING} {share}" for truth, share in zip(rows, shares, strict=True)
+    ]
     axes.set_yticks(range(len(rows)), named)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.set_xlabel("read instead")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.recognition import metrics
@@ -16,11 +18,31 @@ from captcha_ssl.recognition.suspicion import Suspect, suspects
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Labels and what was read, image by image; `rejected` counts the rows left out before."""
+    """Labels and what was read, image by image; `rejected` counts the rows left out before.
+
+    With the `charset` of the reader, labels that it cannot spell are counted; such images are
+    misread whatever it does.
+    """
 
     labels: Sequence[str]
     readings: list[Reading]
     rejected: int = 0
+    charset: Charset | None = None
+
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Characters that the reader does not know, and how many labels hold each."""
+        if self.charset is None:
+            return {}
+        known = frozenset(self.charset.characters)
+        found = Counter(c for label in self.labels for c in set(label) - known)
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+    @property
+    def unknown_images(self) -> int:
+        """Images whose label holds a character that the reader does not know."""
+        unknown = set(self.unknown)
+        return sum(not unknown.isdisjoint(label) for label in self.labels) if unknown else 0
 
     @property
     def predictions(self) -> list[str]:
@@ -68,6 +90,8 @@ class Evaluation:
         return {
             "n": len(labels),
             "rejected": self.rejected,
+            "unknown_images": self.unknown_images,
+            "unknown_characters": self.unknown,
             "exact_match": self.exact_match,
             "exact_match_ci95": list(metrics.wilson_interval(correct, len(labels))),
             "cer": self.cer,
@@ -111,4 +135,4 @@ def evaluate(
     if dataset.geometry != reader.geometry:
         raise ValueError(f"images are {dataset.geometry}, the model is for {reader.geometry}")
     readings = read_images(reader, dataset.images, batch_size, progress)
-    return Evaluation(dataset.labels, readings, len(dataset.rejected))
+    return Evaluation(dataset.labels, readings, len(dataset.rejected), reader.charset)

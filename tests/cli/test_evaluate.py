@@ -101,12 +101,36 @@ def test_unreadable_images_are_left_out_up_to_the_limit(
     assert "0.png,empty file" in (tmp_path / "out" / "rejected.csv").read_text()
 
 
-def test_a_label_outside_the_models_charset_is_named(evaluate: Evaluate, data: Path) -> None:
+def test_an_image_with_a_character_that_the_model_does_not_know_counts_as_misread(
+    evaluate: Evaluate, data: Path
+) -> None:
     table = data / "labels.csv"
-    table.write_text(table.read_text().replace("3.png,BBB", "3.png,BbB"))
-    result = evaluate()
-    assert (result.returncode, result.stdout) == (2, "")
-    assert "3.png" in result.stderr and "'b'" in result.stderr and "ABCD" in result.stderr
+    table.write_text(table.read_text().replace("3.png,BBB", "3.png,Bb\x1bB"))
+    result = evaluate("--format", "json")
+    assert (result.returncode, result.stderr) == (0, "")
+    scores = json.loads(result.stdout)
+    assert (scores["n"], scores["exact_match"]) == (12, pytest.approx(9 / 12))
+    assert scores["unknown_images"] == 1
+    assert scores["unknown_characters"] == {"\x1b": 1, "b": 1}
+    said = evaluate().stdout
+    assert "1 labels hold characters that the model cannot read (\\x1b ×1, b ×1)" in said
+    assert "\x1b" not in said
+
+
+def test_a_label_that_is_too_long_for_the_model_counts_as_misread(
+    evaluate: Evaluate, data: Path
+) -> None:
+    table = data / "labels.csv"
+    table.write_text(table.read_text().replace("3.png,BBB", "3.png," + "B" * 100))
+    scores = json.loads(evaluate("--format", "json").stdout)
+    assert (scores["n"], scores["exact_match"]) == (12, pytest.approx(9 / 12))
+
+
+def test_nothing_is_written_among_the_images(evaluate: Evaluate, data: Path) -> None:
+    before = sorted(data.iterdir())
+    result = evaluate("--out", str(data))
+    assert (result.returncode, sorted(data.iterdir())) == (2, before)
+    assert "the folder of the images" in result.stderr
 
 
 def test_missing_models_and_data_are_one_line_and_exit_2(

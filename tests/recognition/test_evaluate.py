@@ -23,7 +23,16 @@ from captcha_ssl.recognition.recognizer import Recognizer
 
 TEXTS = ["ABCD", "AA", "DCBA", "B", "CAB"]
 KEYS = {
-    *("n", "rejected", "exact_match", "exact_match_ci95", "cer", "one_minus_ned"),
+    *(
+        "n",
+        "rejected",
+        "unknown_images",
+        "unknown_characters",
+        "exact_match",
+        "exact_match_ci95",
+        "cer",
+        "one_minus_ned",
+    ),
     *("length_accuracy", "blank_rate", "per_character", "confusions"),
     *("calibration_error", "suspicious_labels", "char_calibration_error"),
 }

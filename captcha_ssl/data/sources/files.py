@@ -8,19 +8,26 @@ from pathlib import Path
 import numpy as np
 
 from captcha_ssl.data.image import read_image
+from captcha_ssl.data.image_files import aside_note
 from captcha_ssl.data.rejected import Rejected
 
 
 @dataclass
 class FileSource:
-    """The files `root / names[i]`."""
+    """The files `root / names[i]`; `aside` is what else lies there and was left alone."""
 
     kind: str
     root: Path
     names: list[str]
     labels: list[str] | None = None
     rejected: list[Rejected] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    aside: list[Rejected] = field(default_factory=list)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know: the remarks, and what was left aside."""
+        return self.remarks + aside_note(self.aside)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captcha_ssl.data.image import SUFFIXES, looks_like_image
-from captcha_ssl.data.image_files import HIDDEN, find_images
-from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
 from captcha_ssl.data.sources.names import carry_labels, source_from_names
@@ -16,7 +15,6 @@ from captcha_ssl.data.sources.packed import is_packed, open_packed
 from captcha_ssl.data.sources.source import Source
 from captcha_ssl.data.sources.table import SUFFIXES_OF_TABLES, TABLES, find_table, open_table
 from captcha_ssl.errors import UserError
-from captcha_ssl.printable import shown
 
 
 @dataclass(frozen=True)
@@ -101,14 +99,5 @@ def _open_pile(folder: Path, want_labels: bool | None) -> Source:
     source.rejected += found.unreadable
     table = find_table(folder)
     own = "" if table is None else table.name
-    source.notes += aside_note([entry for entry in found.aside if entry.row != own])
+    source.aside = [entry for entry in found.aside if entry.row != own]
     return source
-
-
-def aside_note(aside: Sequence[Rejected]) -> list[str]:
-    """What is said of files that were left aside, hidden ones apart: how many, and the first."""
-    seen = [entry for entry in aside if entry.reason != HIDDEN]
-    if not seen:
-        return []
-    first = ", ".join(f"{shown(entry.row, 80)} ({entry.reason})" for entry in seen[:3])
-    return [f"{len(seen):,} left aside: {first}" + ", …" * (len(seen) > 3)]

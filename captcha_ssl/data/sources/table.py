@@ -18,6 +18,7 @@ from captcha_ssl.data.spelling import Spellings
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted, shortened
 
+KIND = "table of labels"
 TABLES = ("labels.csv", "labels.tsv", "labels.txt")
 SUFFIXES_OF_TABLES = frozenset((".csv", ".tsv", ".txt"))
 _PATH_COLUMNS = ("filename", "name", "path", "file", "image")
@@ -68,7 +69,7 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     kept = [row for row in rows if row.line not in rejected]
     respelled = sum(row.respelled for row in kept) if want_labels is not False else 0
     return FileSource(
-        "table of labels",
+        KIND,
         table.parent,
         [found[row.line] for row in kept],
         None if want_labels is False else [row.label for row in kept],
