@@ -24,22 +24,22 @@ WARM = 100
 
 def ours(model: str) -> tuple[Read, ReadAll]:
     """This package, through the same functions as its `predict`."""
+    from captcha_ssl.recognition.adapting import adapt
     from captcha_ssl.recognition.inputs import Input
     from captcha_ssl.recognition.open_reader import open_reader
     from captcha_ssl.recognition.predictor import Predictor
     from captcha_ssl.recognition.reading import read_images
 
     reader = open_reader(Path(model) if model else None)
-    predictor = Predictor(reader)
 
     def one(path: str) -> str:
         return read_images(reader, reader.geometry.fit(Input(path).pixels())[None])[0].text
 
     def every(paths: list[str]) -> list[str]:
         inputs = [Input(path) for path in paths]
-        # As `predict` does when it is not told which characters there are.
-        settled = None if model else predictor.settled(inputs)
-        found = (Predictor(settled) if settled else predictor).predict(inputs)
+        # As `predict` does with the model in the package.
+        adapted = reader if model else adapt(reader, inputs).reader
+        found = Predictor(adapted).predict(inputs)
         return [item.reading.text if item.reading else "" for item in found]
 
     return one, every

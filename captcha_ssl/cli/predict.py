@@ -43,12 +43,12 @@ def predict(
             help="Mark texts that are less sure than this, and exit with 1 if there are any.",
         ),
     ] = None,
-    settle: Annotated[
+    adapt: Annotated[
         bool,
         typer.Option(
-            "--settle/--no-settle",
-            help="Without --model and --charset: when nearly all of 40 or more images show, say, "
-            "digits alone, take a doubtful character for a digit.",
+            "--adapt/--no-adapt",
+            help="Without --model: when 40 or more images are read more surely if trimmed or "
+            "flattened, or nearly all show, say, digits alone, read them so.",
         ),
     ] = True,
     device: Device = None,
@@ -68,7 +68,7 @@ def predict(
         format=format,
         batch_size=batch_size,
         min_confidence=min_confidence,
-        settle=settle,
+        adapt=adapt,
         device=device or "auto",
         quiet=quiet,
     )

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from captcha_ssl.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.inputs import Input
-    from captcha_ssl.recognition.predictor import Prediction, Predictor
+    from captcha_ssl.recognition.predictor import Prediction
 
 Format = Literal["text", "tsv", "jsonl"]
 HEADER = "path\ttext\tconfidence\terror"
@@ -31,28 +30,32 @@ def read(
     format: Format = "text",
     batch_size: int = BATCH_SIZE,
     min_confidence: float | None = None,
-    settle: bool = True,
+    adapt: bool = True,
     device: str = "auto",
     quiet: bool = False,
 ) -> int:
     """Print the text in each image, in the order given; the exit code, as `predict` has it.
 
-    With `settle`, the shipped model keeps to the kinds of characters that nearly all of many
-    images show, and says so on stderr.
+    With `adapt`, the shipped model adapts to many images and says so on stderr.
 
     Raises UserError for a model or a charset that does not work.
     """
+    from captcha_ssl.recognition.adapting import adapt as adapt_to
     from captcha_ssl.recognition.inputs import iter_inputs
     from captcha_ssl.recognition.open_reader import open_reader
     from captcha_ssl.recognition.predictor import Predictor
     from captcha_ssl.recognition.restriction import Restricted
 
     reader = open_reader(model, device)
-    predictor = Predictor(reader if charset is None else Restricted(reader, charset))
+    reader = reader if charset is None else Restricted(reader, charset)
     inputs = list(iter_inputs(images))
-    # A model of the user's own knows which characters there are.
-    if settle and model is None and charset is None:
-        predictor = _settled(predictor, inputs, batch_size, quiet=quiet)
+    # A model of the user's own knows how its images look and which characters there are.
+    if adapt and model is None:
+        adapted = adapt_to(reader, inputs, settling=charset is None)
+        reader = adapted.reader
+        for what in () if quiet else adapted.notes:
+            print(f"captcha-ssl: {what} (--no-adapt: not so)", file=sys.stderr)
+    predictor = Predictor(reader)
     failed = 0
     # A console that cannot show a character gets its escape.
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -69,26 +72,6 @@ def read(
                 print(f"captcha-ssl: {note}".translate(_ONE_LINE), file=sys.stderr)
             progress(done, len(inputs))
     return int(failed > 0)
-
-
-def _settled(
-    predictor: Predictor, inputs: Sequence[Input], batch_size: int, *, quiet: bool
-) -> Predictor:
-    """The predictor, or one that keeps to the kinds of characters that the inputs show."""
-    from captcha_ssl.recognition.predictor import Predictor
-    from captcha_ssl.recognition.settling import kinds_in_words
-
-    settled = predictor.settled(inputs, batch_size)
-    if settled is None:
-        return predictor
-    if not quiet:
-        print(
-            f"captcha-ssl: nearly all images show {kinds_in_words(settled.characters)} alone; "
-            "other characters are read only where they are plain "
-            "(--no-settle: wherever they are likelier)",
-            file=sys.stderr,
-        )
-    return Predictor(settled)
 
 
 def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:

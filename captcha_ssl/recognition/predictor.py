@@ -12,9 +12,8 @@ from itertools import islice
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.recognition.inputs import STDIN, Input
+from captcha_ssl.recognition.inputs import Input
 from captcha_ssl.recognition.reading import Reader, Reading, read_images
-from captcha_ssl.recognition.settling import FEWEST, Settled, settle, spread
 
 THREADS = min(8, os.cpu_count() or 1)
 AHEAD = 2 * THREADS
@@ -53,23 +52,6 @@ class Predictor:
         finally:
             # Without this an interruption would wait for all of them.
             pool.shutdown(cancel_futures=True)
-
-    def settled(self, inputs: Sequence[Input], batch_size: int = 16) -> Settled | None:
-        """A reader that keeps to the kinds of characters that nearly all `inputs` show.
-
-        Some images from the first to the last are looked at. None where there are too few, or
-        where it is not plain.
-        """
-        # Standard input can be read only once.
-        files = [item for item in inputs if item.name != STDIN]
-        if len(files) < FEWEST:
-            return None
-        outcomes = (self._pixels(files[index]) for index in spread(len(files)))
-        images = [outcome for outcome in outcomes if isinstance(outcome, np.ndarray)]
-        batches = range(0, len(images), batch_size)
-        found = [self.reader.logits(np.stack(images[at : at + batch_size])) for at in batches]
-        characters = settle(np.concatenate(found), self.reader.charset) if found else None
-        return None if characters is None else Settled(self.reader, characters)
 
     def _read(self, batch: Sequence[Input]) -> list[Prediction]:
         outcomes = [self._pixels(item) for item in batch]

@@ -16,8 +16,6 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.recognition.decoding import BLANK
 from captcha_ssl.recognition.reading import Reader
 
-FEWEST, SAMPLE = 40, 48
-"""Images below which nothing is settled, and how many are looked at, spread over all of them."""
 _ODD = 8.0
 """Nats that a reading may lose when it keeps to the kinds; one that loses more shows others."""
 _MOST_ODD = 0.05
@@ -56,8 +54,6 @@ def settle(logits: np.ndarray, charset: Charset) -> str | None:
     it loses. The sum of both over the images, in nats, must be overwhelming, and at most one image
     in twenty may be clearly against it. None where no choice of kinds is so, or all are needed.
     """
-    if len(logits) < FEWEST:
-        return None
     best, found = _OVERWHELMING, None
     for characters in _choices(charset):
         kept = _classes(charset, characters)
@@ -70,12 +66,6 @@ def settle(logits: np.ndarray, charset: Charset) -> str | None:
         if evidence > best:
             best, found = float(evidence), characters
     return found
-
-
-def spread(count: int) -> list[int]:
-    """Which of `count` images are looked at: all of them, or some from the first to the last."""
-    looked_at = min(count, SAMPLE)
-    return [count * place // looked_at for place in range(looked_at)]
 
 
 def kinds_in_words(characters: str) -> str:

@@ -259,14 +259,14 @@ def digits(tmp_path: Path) -> Path:
     return folder
 
 
-def test_many_images_of_digits_settle_on_digits_and_say_so(
+def test_many_images_of_digits_are_read_as_digits_and_it_is_said(
     digits: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     truths = [file.stem[3:] for file in sorted(digits.iterdir())]
     assert run(["predict", str(digits)]) == 0
     settled = capsys.readouterr()
-    assert "nearly all images show digits alone" in settled.err and "--no-settle" in settled.err
-    assert run(["predict", str(digits), "--no-settle"]) == 0
+    assert "nearly all images show digits alone" in settled.err and "--no-adapt" in settled.err
+    assert run(["predict", str(digits), "--no-adapt"]) == 0
     free = capsys.readouterr()
     assert free.err == ""
     right = [
@@ -277,7 +277,9 @@ def test_many_images_of_digits_settle_on_digits_and_say_so(
     assert settled.out.replace("\n", "").isdigit()
 
 
-def test_a_few_images_settle_nothing(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_to_a_few_images_nothing_is_adapted(
+    digits: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     few = [str(file) for file in sorted(digits.iterdir())[:20]]
     assert run(["predict", *few]) == 0
     assert capsys.readouterr().err == ""

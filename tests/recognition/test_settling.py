@@ -11,7 +11,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.settling import FEWEST, SAMPLE, Settled, kinds_in_words, settle, spread
+from captcha_ssl.recognition.settling import Settled, kinds_in_words, settle
 
 CHARSET = Charset(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 CONFUSED = str.maketrans("015", "OlS")
@@ -64,11 +64,6 @@ def test_one_kind_that_only_some_images_show_is_no_odd_one() -> None:
     assert found is None or set(found) != set(string.digits)
 
 
-def test_a_few_images_settle_nothing() -> None:
-    assert settle(logits_of(texts_from(string.digits, FEWEST - 1)), CHARSET) is None
-    assert settle(logits_of(texts_from(string.digits, FEWEST)), CHARSET) is not None
-
-
 def test_images_in_which_nothing_is_read_settle_nothing() -> None:
     assert settle(logits_of([""] * 60), CHARSET) is None
 
@@ -97,10 +92,3 @@ def test_doubtful_letters_become_digits_and_plain_ones_stay() -> None:
     assert [reading.text for reading in read_images(reader, images)] == ["4O9l", "4K97"]
     settled = Settled(reader, string.digits)
     assert [reading.text for reading in read_images(settled, images)] == ["4091", "4K97"]
-
-
-def test_the_images_looked_at_are_spread_over_all_of_them() -> None:
-    assert spread(10) == list(range(10))
-    chosen = spread(1000)
-    assert len(chosen) == SAMPLE and chosen[0] == 0 and chosen[-1] > 970
-    assert len(set(np.diff(chosen))) <= 2

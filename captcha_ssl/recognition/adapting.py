@@ -1,0 +1,72 @@
+"""What many images show about each other, taken up by the model that reads them: no label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from captcha_ssl.data.image import ImageError
+from captcha_ssl.recognition.clearest import Prepared, clearest
+from captcha_ssl.recognition.inputs import STDIN, Input
+from captcha_ssl.recognition.reading import BATCH_SIZE, Reader
+from captcha_ssl.recognition.settling import Settled, kinds_in_words, settle
+
+FEWEST, SAMPLE = 40, 48
+"""Images below which nothing is concluded, and how many are looked at, spread over all of them."""
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A reader for a set of images, and in words what it does otherwise for their sake."""
+
+    reader: Reader
+    notes: tuple[str, ...] = ()
+
+
+def adapt(reader: Reader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
+    """Adapt `reader` to `inputs`: to their pixels and, with `settling`, to the kinds they show.
+
+    Some of them are read for that, from the first to the last. With too few, nothing changes.
+    """
+    # Standard input can be read only once.
+    files = [item for item in inputs if item.name != STDIN]
+    if len(files) < FEWEST:
+        return Adapted(reader)
+    images = list(_pixels(files[index] for index in spread(len(files))))
+    if len(images) < FEWEST:
+        return Adapted(reader)
+    notes = []
+    preparation = clearest(reader, images)
+    if preparation is not None:
+        reader = Prepared(reader, preparation)
+        notes.append(f"read more surely when prepared: {preparation}")
+    characters = settle(_logits(reader, images), reader.charset) if settling else None
+    if characters is not None:
+        reader = Settled(reader, characters)
+        notes.append(
+            f"nearly all images show {kinds_in_words(characters)} alone; other characters are read "
+            "only where they are plain"
+        )
+    return Adapted(reader, tuple(notes))
+
+
+def spread(count: int) -> list[int]:
+    """Which of `count` images are looked at: all of them, or some from the first to the last."""
+    looked_at = min(count, SAMPLE)
+    return [count * place // looked_at for place in range(looked_at)]
+
+
+def _pixels(inputs: Iterator[Input]) -> Iterator[np.ndarray]:
+    for item in inputs:
+        try:
+            yield item.pixels()
+        except ImageError:
+            continue
+
+
+def _logits(reader: Reader, images: Sequence[np.ndarray]) -> np.ndarray:
+    fitted = np.stack([reader.geometry.fit(image) for image in images])
+    batches = range(0, len(fitted), BATCH_SIZE)
+    return np.concatenate([reader.logits(fitted[at : at + BATCH_SIZE]) for at in batches])

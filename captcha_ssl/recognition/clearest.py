@@ -1,0 +1,76 @@
+"""The preparation with which a model is surest of what it reads in a set of images.
+
+Small text within a large picture, or color that gray by luminance loses, is read badly for want of
+pixels, and the model's own confidence says so. No label is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from captcha_ssl.data.choose_preparation import choose_preparation
+from captcha_ssl.data.ink import measure
+from captcha_ssl.data.pixel_settings import PixelSettings
+from captcha_ssl.data.preparation import Ink, Preparation
+from captcha_ssl.recognition.reading import Reader, read_images
+
+SURE = 0.8
+"""Mean confidence from which on nothing else is tried."""
+_GAIN = 0.03
+"""Confidence that a preparation must add, so that noise does not choose it."""
+
+
+class Prepared:
+    """Reads as `reader` does, but images are prepared by `preparation` when they are fitted."""
+
+    def __init__(self, reader: Reader, preparation: Preparation) -> None:
+        self.reader, self.charset, self.calibration = reader, reader.charset, reader.calibration
+        self.preparation = preparation
+        self.geometry = replace(reader.geometry, preparation=preparation)
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """uint8 [N, C, H, W] → float32 [N, T, K]."""
+        return self.reader.logits(images)
+
+
+def clearest(reader: Reader, images: Sequence[np.ndarray]) -> Preparation | None:
+    """The best preparation for RGB uint8 images [H, W, 3]; None where none is clearly better.
+
+    Each candidate is judged by the mean confidence of the texts, where no text at all counts as 0.
+    """
+    best, found = confidence(reader, images), None
+    if best >= SURE:
+        return None
+    best += _GAIN
+    for preparation in _candidates(images):
+        sure = confidence(Prepared(reader, preparation), images)
+        if sure > best:
+            best, found = sure, preparation
+    return found
+
+
+def confidence(reader: Reader, images: Sequence[np.ndarray]) -> float:
+    """How sure, on average, `reader` is of the texts in RGB uint8 images [H, W, 3]."""
+    fitted = np.stack([reader.geometry.fit(image) for image in images])
+    readings = read_images(reader, fitted, 16)
+    return float(np.mean([reading.confidence * bool(reading.text) for reading in readings]))
+
+
+def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
+    """What may help, the simplest first."""
+    yield Preparation(trim="image")
+    if any((image[..., :1] != image).any() for image in images):
+        yield Preparation(gray="minimum")
+        yield Preparation(gray="minimum", trim="image")
+        yield Preparation(gray="maximum", trim="image")
+    ink = measure(images)
+    if ink is None:
+        return
+    chosen = choose_preparation(ink, PixelSettings())
+    if chosen is not None:
+        yield chosen
+    kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
+    yield Preparation(flatten="closing", ink=kind, gray="minimum", trim="image")
