@@ -31,11 +31,6 @@ class Found:
     unreadable: list[Rejected] = field(default_factory=list)
 
 
-def image_files(folder: Path) -> list[str]:
-    """The images in `folder` and below, relative to it, sorted; hidden ones are left alone."""
-    return find_images(folder).names
-
-
 def find_images(folder: Path) -> Found:
     """Look through `folder`, each folder below once, also by links that lead elsewhere."""
     found = Found()

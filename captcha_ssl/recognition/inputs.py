@@ -1,7 +1,7 @@
 """The images that a command line names: files, folders, globs, and `-` for standard input."""
 
 # Unlike Path, os.path answers no (and does not raise) for what may not be looked at.
-# ruff: noqa: PTH112, PTH118, PTH207
+# ruff: noqa: PTH112, PTH118
 from __future__ import annotations
 
 import glob
@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.data.image_files import image_files
+from captcha_ssl.data.image_files import find_images
+from captcha_ssl.data.patterns import matching
 
 STDIN = "-"
 
@@ -31,7 +32,7 @@ class Input:
         if self.problem is not None:
             raise ImageError(self.name, self.problem)
         if self.name == STDIN:
-            return read_image(sys.stdin.buffer.read(), name=STDIN)
+            return read_image(sys.stdin.buffer, name=STDIN)
         return read_image(Path(self.name))
 
 
@@ -46,7 +47,7 @@ def iter_inputs(arguments: Iterable[str]) -> Iterator[Input]:
         if not glob.has_magic(argument) or os.path.lexists(argument):
             yield from _expand(argument)
             continue
-        matches = sorted(glob.glob(argument, recursive=True))
+        matches = matching(argument)
         if not matches:
             yield Input(argument, "no file matches this pattern")
         for match in matches:
@@ -57,8 +58,10 @@ def _expand(path: str) -> Iterator[Input]:
     if path == STDIN or not os.path.isdir(path):
         yield Input(path)
         return
-    names = image_files(Path(path))
-    if not names:
+    found = find_images(Path(path))
+    if not found.names and not found.unreadable:
         yield Input(path, "no images in this folder")
-    for name in names:
+    for name in found.names:
         yield Input(os.path.join(path, name))
+    for entry in found.unreadable:
+        yield Input(os.path.join(path, entry.row), entry.reason)

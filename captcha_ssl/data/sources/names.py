@@ -59,12 +59,15 @@ def are_counters(labels: Sequence[str]) -> bool:
 
     Digits are also what many captchas show, so numbers count as counters only when they lie as
     close as counted ones do and do not fill their range as random texts do; or when all of them
-    begin with a zero; or when they have the lengths of numbers counted from a few digits up.
+    begin with a zero; or when they have the lengths of numbers counted from a few digits up; or
+    when the same letters stand beside all of them, as in `frame12`.
     """
     digits = _counted(labels)
     numbers = sorted(set(map(int, digits)))
     if len(numbers) < 2:
         return False
+    if len(labels[0]) - len(digits[0]) >= _SHORTEST_PREFIX:
+        return True
     density = len(numbers) / (numbers[-1] - numbers[0] + 1)
     lengths = {len(text) for text in digits}
     if len(lengths) == 1:
@@ -76,7 +79,7 @@ def are_counters(labels: Sequence[str]) -> bool:
     plain = not any(text.startswith("0") and len(text) > 1 for text in digits)
     longest = sum(len(text) == max(lengths) for text in digits)
     sparse = density >= 0.02 and longest > 0.5 * len(digits)
-    return density == 1 or (plain and (density >= 0.5 or sparse))
+    return density == 1 or (plain and (1 in lengths or density >= 0.5 or sparse))
 
 
 def _counted(labels: Sequence[str]) -> list[str]:

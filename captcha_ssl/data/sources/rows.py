@@ -6,10 +6,11 @@ other.
 
 from __future__ import annotations
 
-import csv
+import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from captcha_ssl.data.label_text import BROKEN, is_respelled, read_label
@@ -21,7 +22,7 @@ LABEL_COLUMNS = ("label", "text")
 _DELIMITERS = "\t,;"
 _NAMES = {"\t": "tab", ",": "comma", ";": "semicolon"}
 _MOST_LINE = 1 << 17
-"""Characters of a line: the module csv allows a cell as many."""
+"""Characters of a line."""
 _MOST_LINES = 20
 """Lines that one row may run over, in a cell with line breaks that is not a label."""
 _OPEN = "quotation marks do not match; close them, and write one that is part of a label twice"
@@ -172,15 +173,27 @@ def _split(line: str, delimiter: str) -> list[str] | None:
         return [cell.strip() for cell in line.split(delimiter)]
     if delimiter == "\t":
         return _split_at_tabs(line)
-    return _parsed([line], delimiter)
+    return _parsed(line, delimiter)
 
 
-def _parsed(lines: Sequence[str], delimiter: str) -> list[str] | None:
-    try:
-        rows = list(csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True))
-    except csv.Error:
-        return None
-    return [cell.strip() for cell in rows[0]] if len(rows) == 1 else None
+def _parsed(text: str, delimiter: str) -> list[str] | None:
+    """The cells of a row in which cells may be in quotes; None when a quotation mark is astray."""
+    cell, cells, place = _cell_pattern(delimiter), [], 0
+    while True:
+        found = cell.match(text, place)
+        if found is None:
+            return None
+        quoted_text, plain, end = found.groups()
+        cells.append((plain if quoted_text is None else quoted_text.replace('""', '"')).strip())
+        if not end:
+            return cells
+        place = found.end()
+
+
+@cache
+def _cell_pattern(delimiter: str) -> re.Pattern[str]:
+    in_quotes, plain = r'[ \t]*"([^"]*(?:""[^"]*)*)"[ \t]*', rf'([^"{delimiter}\n]*)'
+    return re.compile(rf"(?:{in_quotes}|{plain})({delimiter}|\Z)")
 
 
 def _split_at_tabs(line: str) -> list[str]:
@@ -221,7 +234,7 @@ def _over_several_lines(
             return None
         taken.append(following)
         if '"' in following:
-            cells = _parsed([f"{part}\n" for part in taken], layout.delimiter)
+            cells = _parsed("\n".join(taken), layout.delimiter)
             if cells is not None:
                 for _ in taken[1:]:
                     next(lines)
