@@ -6,11 +6,12 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 _FORMULA = frozenset("=+-@\t\r")
 
 
-def spreadsheet(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def spreadsheet(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
     """CSV text. A text that a spreadsheet would take for a formula gets an apostrophe before it.
 
     Such are texts that begin with `=`, `+`, `-` or `@` (OWASP, CSV injection). Numbers are left
@@ -18,9 +19,13 @@ def spreadsheet(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(header)
-    table.writerows([as_text(cell) for cell in row] for row in rows)
+    table.writerows([as_text(cell) for cell in row] for row in chain((header,), rows))
     return text.getvalue()
+
+
+def spreadsheet_row(cells: Sequence[object]) -> str:
+    """One such row, without the end of its line."""
+    return spreadsheet(cells, ()).removesuffix("\n")
 
 
 def as_text(cell: object) -> object:

@@ -14,7 +14,9 @@ from captcha_ssl.cli.reading import BATCH_SIZE, Format, read
 def predict(
     images: Annotated[
         list[str],
-        typer.Argument(metavar="IMAGE", help="Files, folders, 'patterns*.png', or - for stdin."),
+        typer.Argument(
+            metavar="IMAGE", help="Files, datasets of any format, 'patterns*.png', or - for stdin."
+        ),
     ],
     model: Annotated[
         Path | None,
@@ -30,7 +32,7 @@ def predict(
         typer.Option("--charset", metavar="S", help="Read these characters and no others."),
     ] = None,
     format: Annotated[
-        Format, typer.Option(help="text: one line an image; tsv and jsonl tell confidence too.")
+        Format, typer.Option(help="text: one line an image; the others tell confidence too.")
     ] = "text",
     batch_size: Annotated[
         int, typer.Option(min=1, help="Images read at once, on each core.")

@@ -14,8 +14,8 @@ from captcha_ssl.cli.progress import progress_bar
 if TYPE_CHECKING:
     from captcha_ssl.recognition.predictor import Prediction
 
-Format = Literal["text", "tsv", "jsonl"]
-HEADER = "path\ttext\tconfidence\terror"
+Format = Literal["text", "csv", "tsv", "jsonl"]
+HEADER = ("path", "text", "confidence", "error")
 BATCH_SIZE = 16
 _LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
 _ONE_LINE = str.maketrans(_LINE_BREAKS)
@@ -41,14 +41,14 @@ def read(
     Raises UserError for a model or a charset that does not work.
     """
     from captcha_ssl.recognition.adapting import adapt as adapt_to
-    from captcha_ssl.recognition.inputs import iter_inputs
+    from captcha_ssl.recognition.inputs import Inputs
     from captcha_ssl.recognition.open_reader import open_reader
     from captcha_ssl.recognition.predictor import Predictor
     from captcha_ssl.recognition.restriction import Restricted
 
     reader = open_reader(model, device)
     reader = reader if charset is None else Restricted(reader, charset)
-    inputs = list(iter_inputs(images))
+    inputs = Inputs(images)
     # A model of the user's own knows how its images look and which characters there are.
     if adapt and model is None:
         adapted = adapt_to(reader, inputs, settling=charset is None)
@@ -60,8 +60,9 @@ def read(
     # A console that cannot show a character gets its escape.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
-    if format == "tsv":
-        print(HEADER + "\tdoubtful" * (min_confidence is not None))
+    if format in ("csv", "tsv"):
+        heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
+        print(_cells(heads, format))
     with progress_bar("reading", quiet=quiet or sys.stdout.isatty()) as progress:
         for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
             doubtful = _doubtful(prediction, min_confidence)
@@ -104,6 +105,14 @@ def _row(prediction: Prediction, format: Format, min_confidence: float | None) -
     cells = [prediction.path, text, confidence, prediction.error or ""]
     if min_confidence is not None:
         cells.append("" if doubtful is None else str(int(doubtful)))
+    return _cells(cells, format)
+
+
+def _cells(cells: Sequence[str], format: Format) -> str:
+    if format == "csv":
+        from captcha_ssl.spreadsheet import spreadsheet_row
+
+        return spreadsheet_row(cells)
     return "\t".join(cell.translate(_ONE_CELL) for cell in cells)
 
 

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row or file left out of a dataset: what it is, and why."""
+    """A row or file left out of a dataset: what it is, and why.
+
+    `before` counts the images of the dataset that stand before it, where it has a place.
+    """
 
     row: str
     reason: str
+    before: int | None = None

@@ -30,11 +30,11 @@ def adapt(reader: Reader, inputs: Sequence[Input], *, settling: bool = True) -> 
 
     Some of them are read for that, from the first to the last. With too few, nothing changes.
     """
-    # Standard input can be read only once.
-    files = [item for item in inputs if item.name != STDIN]
-    if len(files) < FEWEST:
+    if len(inputs) < FEWEST:
         return Adapted(reader)
-    images = list(_pixels(files[index] for index in spread(len(files))))
+    sample = (inputs[index] for index in spread(len(inputs)))
+    # Standard input can be read only once.
+    images = list(_pixels(item for item in sample if item.name != STDIN))
     if len(images) < FEWEST:
         return Adapted(reader)
     notes = []

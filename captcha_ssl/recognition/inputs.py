@@ -1,67 +1,148 @@
-"""The images that a command line names: files, folders, globs, and `-` for standard input."""
+"""The images that a command line names: files, datasets of any format, globs, and `-`."""
 
 # Unlike Path, os.path answers no (and does not raise) for what may not be looked at.
-# ruff: noqa: PTH112, PTH118
+# ruff: noqa: PTH112, PTH113, PTH118, PTH120
 from __future__ import annotations
 
 import glob
 import os.path
 import sys
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.patterns import matching
+from captcha_ssl.errors import UserError
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.sources import Source
 
 STDIN = "-"
+_TABLES = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True)
 class Input:
-    """One image to read, under the name it is reported by; or why there is none."""
+    """One image to read, under the name it is reported by; or why there is none.
+
+    It is image `index` of a `source`, where there is one, and otherwise the file of that name.
+    """
 
     name: str
     problem: str | None = None
+    source: Source | None = None
+    index: int = 0
 
     def pixels(self) -> np.ndarray:
         """RGB uint8 [H, W, 3]. Raises ImageError."""
         if self.problem is not None:
             raise ImageError(self.name, self.problem)
+        if self.source is not None:
+            return self.source.read(self.index)
         if self.name == STDIN:
             return read_image(sys.stdin.buffer, name=STDIN)
         return read_image(Path(self.name))
 
 
-def iter_inputs(arguments: Iterable[str]) -> Iterator[Input]:
-    """Expand arguments in their order.
+class Inputs(Sequence[Input]):
+    """The inputs that arguments stand for, in their order; each is made when it is asked for.
 
-    A folder stands for the images in it and below, sorted by name; a pattern (`*`, `?`, `[…]`,
-    `**`) that is no file itself for what it matches, sorted. An argument that stands for nothing
-    gives one input with a problem.
+    A folder or a table stands for the images of the dataset it holds, whatever its format; a
+    pattern (`*`, `?`, `[…]`, `**`) that is no file itself for what it matches, sorted. An argument
+    that stands for nothing, and a row that names no image, gives one input with a problem.
     """
-    for argument in arguments:
-        if not glob.has_magic(argument) or os.path.lexists(argument):
-            yield from _expand(argument)
-            continue
-        matches = matching(argument)
-        if not matches:
-            yield Input(argument, "no file matches this pattern")
-        for match in matches:
-            yield from _expand(match)
+
+    def __init__(self, arguments: Iterable[str]) -> None:
+        self._parts: list[Sequence[Input]] = [
+            part for argument in arguments for part in _parts_of(argument)
+        ]
+        self._ends = list(accumulate(map(len, self._parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, place: int) -> Input: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Input]: ...
+
+    def __getitem__(self, place: int | slice) -> Input | list[Input]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        index = place + len(self) if place < 0 else place
+        if not 0 <= index < len(self):
+            raise IndexError(place)
+        number = bisect_right(self._ends, index)
+        return self._parts[number][index - (self._ends[number - 1] if number else 0)]
+
+    def __iter__(self) -> Iterator[Input]:
+        for part in self._parts:
+            yield from part
 
 
-def _expand(path: str) -> Iterator[Input]:
-    if path == STDIN or not os.path.isdir(path):
-        yield Input(path)
+class _OfSource(Sequence[Input]):
+    """The images of a dataset, with the rows that name none at their places."""
+
+    def __init__(self, path: str, source: Source) -> None:
+        self._root = os.path.dirname(path) if os.path.isfile(path) else path
+        self._source = source
+        # Counted with the rows before it, each stands where the dataset has it.
+        self._rejected = {
+            place + (len(source) if row.before is None else row.before): row
+            for place, row in enumerate(source.rejected)
+        }
+        self._places = sorted(self._rejected)
+
+    def __len__(self) -> int:
+        return len(self._source) + len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> Input: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Input]: ...
+
+    def __getitem__(self, place: int | slice) -> Input | list[Input]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        if not 0 <= place < len(self):
+            raise IndexError(place)
+        row = self._rejected.get(place)
+        if row is not None:
+            return Input(os.path.join(self._root, row.row), row.reason)
+        index = place - bisect_right(self._places, place)
+        name = os.path.join(self._root, self._source.names[index])
+        return Input(name, None, self._source, index)
+
+
+def _parts_of(argument: str) -> Iterator[Sequence[Input]]:
+    if not glob.has_magic(argument) or os.path.lexists(argument):
+        yield _part(argument)
         return
-    found = find_images(Path(path))
-    if not found.names and not found.unreadable:
-        yield Input(path, "no images in this folder")
-    for name in found.names:
-        yield Input(os.path.join(path, name))
-    for entry in found.unreadable:
-        yield Input(os.path.join(path, entry.row), entry.reason)
+    matches = matching(argument)
+    if not matches:
+        yield (Input(argument, "no file matches this pattern"),)
+    yield from map(_part, matches)
+
+
+def _part(path: str) -> Sequence[Input]:
+    if path == STDIN or not (os.path.isdir(path) or _is_table(path)):
+        return (Input(path),)
+    # What reads databases and tables is not loaded for plain images.
+    from captcha_ssl.data.sources import open_source
+
+    try:
+        return _OfSource(path, open_source(Path(path), want_labels=False))
+    except UserError as error:
+        return (Input(path, str(error).removeprefix(f"{path}: ")),)
+
+
+def _is_table(path: str) -> bool:
+    return path.lower().endswith(_TABLES) and os.path.isfile(path)

@@ -15,7 +15,7 @@ from captcha_ssl.data.image import ImageError
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import save_model
-from captcha_ssl.recognition.inputs import Input, iter_inputs
+from captcha_ssl.recognition.inputs import Input, Inputs
 from captcha_ssl.recognition.open_reader import open_reader
 from captcha_ssl.recognition.predictor import AHEAD, Predictor
 from captcha_ssl.recognition.recognizer import Recognizer
@@ -42,7 +42,7 @@ def touch(*names: str) -> None:
 
 
 def names(*arguments: str) -> list[str]:
-    return [item.name for item in iter_inputs(arguments)]
+    return [item.name for item in Inputs(arguments)]
 
 
 def feed_stdin(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
@@ -82,13 +82,13 @@ def test_the_same_image_named_twice_is_read_twice(here: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "problem"),
-    [("no*.png", "no file matches"), ("empty", "no images"), ("gone.png", "no such file")],
+    [("no*.png", "no file matches"), ("empty", "no dataset here"), ("gone.png", "no such file")],
 )
 def test_an_argument_that_stands_for_nothing_is_one_input_that_fails(
     here: Path, argument: str, problem: str
 ) -> None:
     touch("empty/notes.txt")
-    (item,) = iter_inputs([argument])
+    (item,) = Inputs([argument])
     assert item.name == argument
     with pytest.raises(ImageError, match=problem):
         item.pixels()
@@ -102,7 +102,7 @@ def test_what_the_system_refuses_to_look_at_does_not_stop_the_rest(here: Path) -
 def test_a_dash_is_the_bytes_of_one_image(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     feed_stdin(monkeypatch, png(image))
-    (item,) = iter_inputs(["-"])
+    (item,) = Inputs(["-"])
     assert np.array_equal(item.pixels(), image)
     with pytest.raises(ImageError, match="empty"):
         item.pixels()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from itertools import accumulate
 from pathlib import Path
 
 from captcha_ssl.data.image import SUFFIXES
@@ -67,6 +68,7 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     labels = {row.line: row.label if want_labels is not False else "" for row in rows}
     rejected |= _repeated(labels, found)
     kept = [row for row in rows if row.line not in rejected]
+    before = accumulate(row.line not in rejected for row in rows)
     respelled = sum(row.respelled for row in kept) if want_labels is not False else 0
     return FileSource(
         KIND,
@@ -77,8 +79,9 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
             Rejected(
                 f"{table.name} line {row.line}: {shortened(row.key, _MOST_SHOWN)}",
                 rejected[row.line],
+                place,
             )
-            for row in rows
+            for row, place in zip(rows, before, strict=True)
             if row.line in rejected
         ],
         [*form_note(respelled), *files.notes()],
