@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import random
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -51,3 +54,52 @@ def test_names_that_cannot_be_labels_are_refused(names: list[str], why: str):
 
 def test_digits_that_do_not_run_are_labels():
     assert source_from_names(Path(), ["4711.png", "0815.png"]).labels == ["4711", "0815"]
+
+
+def numbers(*values: int, form: str = "{}.png") -> list[str]:
+    return [form.format(value) for value in values]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        numbers(1, 2, 4, 5),
+        numbers(1, 2, 4, 15),
+        numbers(8, 9, 11, 12, 14),
+        numbers(*range(1, 2_000, 7)),
+        numbers(1, 2, 4, 9, form="{:05}.png"),
+        numbers(101, 102, 104, 105),
+        numbers(1, 2, 4, form="frame{}.png"),
+        numbers(17, 4, 230, form="captcha-{}.png"),
+        numbers(1, 2, 4, form="image ({}).png"),
+        numbers(1, 2, 4, form="{}_raw.png"),
+    ],
+)
+def test_counters_are_no_labels_with_gaps_either(names: list[str]):
+    with pytest.raises(UserError, match="running numbers"):
+        source_from_names(Path("pile"), names)
+    assert not carry_labels(names)
+
+
+@pytest.mark.parametrize("count", [20, 900, 6_000])
+def test_random_digits_are_labels_however_many(count: int):
+    drawn = random.Random(count).sample(range(10_000), count)
+    names = [f"{value:04}.png" for value in drawn]
+    assert len(source_from_names(Path(), names)) == count
+
+
+def test_digits_of_several_lengths_are_labels():
+    rng = random.Random(0)
+    names = ["".join(rng.choices("0123456789", k=rng.randint(4, 6))) + ".png" for _ in range(300)]
+    assert len(source_from_names(Path(), sorted(set(names)))) == len(set(names))
+
+
+def test_labels_in_names_are_composed():
+    source = source_from_names(Path(), [unicodedata.normalize("NFD", "é1_x.png"), "b2_y.png"])
+    assert source.labels == ["é1", "b2"]
+
+
+def test_a_label_that_is_no_utf_8_is_rejected():
+    source = source_from_names(Path(), [os.fsdecode(b"A\xe9_1.png"), "B_1.png"])
+    assert source.labels == ["B"]
+    assert source.rejected[0].reason.startswith("the label is not UTF-8")

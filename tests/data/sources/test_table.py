@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +130,127 @@ def test_a_table_in_another_encoding_is_named(pile):
     (folder / "labels.csv").write_bytes(b"filename,label\na.png,\xff\xfe\n")
     with pytest.raises(UserError, match="UTF-8"):
         open_table(folder / "labels.csv", want_labels=None)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "labels", "lines"),
+    [
+        ("filename,label\na.png,1,234\nb.png,5\n", "labels.csv", ["5"], [2]),
+        ("filename;label\na.png;1;2\nb.png;5\n", "labels.csv", ["5"], [2]),
+        ("filename\tlabel\na.png\t1\t2\nb.png\t5\n", "labels.tsv", ["5"], [2]),
+        ("a.png,1,2\nb.png,5\n", "labels.csv", ["5"], [1]),
+        ("a.png,5\nb.png,1,2\n", "labels.csv", ["5"], [2]),
+        ("a.png\t5\nb.png\t1\t2\n", "labels.txt", ["5"], [2]),
+        ("filename,label,\na.png,1,2\nb.png,5,\n", "labels.csv", ["5"], [2]),
+        ("filename,label\na.png,5\nb.png,1,\n", "labels.csv", ["5"], [3]),
+        ('filename,label\na.png,"12\nb.png,5\nc.png,6\n', "labels.csv", ["5", "6"], [2]),
+        ('filename,label\na.png,"12\nb.png,"34"\nc.png,6"\n', "labels.csv", ["34"], [2, 4]),
+        ('filename,label\na.png,"1"2\nb.png,5\n', "labels.csv", ["5"], [2]),
+        ('filename,label\na.png,"1\n2"\nb.png,5\n', "labels.csv", ["5"], [2]),
+        ('"filename","label"\n"a.png","1\n\n2"\n"b.png","5"\n', "labels.csv", ["5"], [2]),
+        ("filename,label\na.png,1\u20282\nb.png,5\n", "labels.csv", ["5"], [2]),
+    ],
+)
+def test_a_row_that_can_be_taken_in_two_ways_is_rejected_and_spoils_no_other(
+    table, text: str, name: str, labels: list[str], lines: list[int]
+):
+    source = table(text, name=name)
+    assert source.labels == labels
+    assert [int(entry.row.split()[2].rstrip(":")) for entry in source.rejected] == lines
+
+
+def test_the_remedy_is_said(table):
+    source = table('filename,label\na.png,1,234\nb.png,"5\n')
+    assert [entry.reason for entry in source.rejected] == [
+        "3 cells where 2 are expected; put a label that holds a comma in quotation marks",
+        "quotation marks do not match; close them, and write one that is part of a label twice",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "filename,label,,\na.png,x,,\n,,,\nb.png,y,,\n,,,\n",
+        "filename,label\na.png,x\n,\n , \nb.png,y\n",
+        "filename;label\na.png;x\n;\nb.png;y\n",
+        'filename,label,comment\na.png,x,"two\nlines, here"\nb.png,y,\n',
+        'filename,label\na.png, "x"\nb.png,"y" \n',
+        '"filename"\t"label"\n"a.png"\t"x"\n"b.png"\t"y"\n',
+        ",filename,label\n0,a.png,x\n1,b.png,y\n",
+        "a.png;x\nb.png;y\n",
+    ],
+)
+def test_what_spreadsheets_leave_behind_does_not_matter(table, text: str):
+    source = table(text)
+    assert (source.labels, source.rejected) == (["x", "y"], [])
+
+
+def test_a_quotation_mark_that_a_spreadsheet_doubled_in_a_table_with_tabs_is_one(table):
+    assert table('filename\tlabel\na.png\t"x""1"\nb.png\t"y"\n').labels == ['x"1', '"y"']
+
+
+def test_a_header_that_names_a_column_twice_is_refused(table):
+    with pytest.raises(UserError, match="line 1: two columns are called label"):
+        table("filename,label,label\na.png,x,y\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_tables_in_other_encodings_of_unicode_are_read(pile, encoding: str):
+    folder = pile("a.png")
+    (folder / "labels.csv").write_bytes("filename,label\r\na.png,é\r\n".encode(encoding))
+    assert open_table(folder / "labels.csv", want_labels=None).labels == ["é"]
+
+
+def test_labels_are_composed_and_that_is_said(table):
+    decomposed = unicodedata.normalize("NFD", "é1")
+    source = table(f"filename,label\na.png,é1\nb.png,{decomposed}\n")
+    assert source.labels == ["é1", "é1"]
+    assert source.notes == ["1 labels are written decomposed (NFD) and are read composed (NFC)"]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_file_is_found_in_either_unicode_form(pile, form: str):
+    name = unicodedata.normalize(form, "Zähler é.png")
+    folder = pile(f"images/{name}")
+    other = unicodedata.normalize({"NFC": "NFD", "NFD": "NFC"}[form], name)
+    (folder / "labels.csv").write_text(f"filename,label\n{other},x\n", encoding="utf-8")
+    source = open_table(folder / "labels.csv", want_labels=None)
+    assert source.names == [f"images/{name}"]
+    assert "1 files are spelled otherwise" in source.notes[0]
+    source.read(0)
+
+
+def test_paths_as_other_systems_write_them(pile):
+    folder = pile("a.png", "sub/b.png", "images/c.png")
+    rows = [".\\a.png,1", "sub\\b.png,2", "C.PNG,3", "D:\\data\\a.png,4", "..\\pile\\a.png,5"]
+    (folder / "labels.csv").write_text("filename,label\n" + "\n".join(rows) + "\n")
+    source = open_table(folder / "labels.csv", want_labels=None)
+    assert dict(zip(source.names, source.labels, strict=True)) == {
+        "a.png": "1",
+        "sub/b.png": "2",
+        "images/c.png": "3",
+    }
+    assert {entry.reason for entry in source.rejected} == {"outside the dataset folder"}
+
+
+def test_a_name_that_is_no_utf_8_is_found(pile):
+    folder = pile("a.png")
+    name = os.fsdecode(b"caf\xe9.png")
+    (folder / "a.png").rename(folder / name)
+    (folder / "labels.csv").write_bytes(b"filename,label\ncaf\xe9.png,x\n")
+    source = open_table(folder / "labels.csv", want_labels=None)
+    assert (source.names, source.labels) == ([name], ["x"])
+
+
+def test_many_labels_of_one_file_are_named_in_a_short_line(table):
+    rows = "".join(f"a.png,{index:04}\n" for index in range(2_000))
+    source = table(f"filename,label\n{rows}")
+    reasons = {entry.reason for entry in source.rejected}
+    assert reasons == {"the same file has different labels: '0000', '0001', '0002' and 1,997 more"}
+
+
+def test_a_line_without_an_end_is_rejected_by_itself(table):
+    source = table(f"filename,label\na.png,{'x' * 200_000}\nb.png,y\n")
+    assert source.labels == ["y"]
+    assert source.rejected[0].reason.startswith("longer than 131,072 characters")
+    assert len(source.rejected[0].row) < 300
