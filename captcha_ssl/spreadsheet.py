@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from itertools import chain
 
 _FORMULA = frozenset("=+-@\t\r")
+_QUOTED = re.compile(r'[,"\r\n]')
 
 
 def spreadsheet(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
@@ -17,21 +16,20 @@ def spreadsheet(header: Sequence[object], rows: Iterable[Sequence[object]]) -> s
     Such are texts that begin with `=`, `+`, `-` or `@` (OWASP, CSV injection). Numbers are left
     as they are, so pass them as numbers.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerows([as_text(cell) for cell in row] for row in chain((header,), rows))
-    return text.getvalue()
+    return "".join(f"{spreadsheet_row(row)}
+" for row in (header, *rows))
 
 
 def spreadsheet_row(cells: Sequence[object]) -> str:
     """One such row, without the end of its line."""
-    return spreadsheet(cells, ()).removesuffix("\n")
+    return ",".join(map(_cell, cells))
 
 
-def as_text(cell: object) -> object:
-    """The cell, marked as text where a spreadsheet would compute it."""
-    if not isinstance(cell, str) or not cell:
-        return cell
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
     # Full-width forms begin a formula too where they are usual.
-    first = unicodedata.normalize("NFKC", cell.lstrip(" ")[:1])
-    return f"'{cell}" if first in _FORMULA and first else cell
+    first = unicodedata.normalize("NFKC", text.lstrip(" ")[:1])
+    if isinstance(value, str) and first and first in _FORMULA:
+        text = f"'{text}"
+    # Not the module csv, which leaves a carriage return without quotes.
+    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text

@@ -51,7 +51,7 @@ SUFFIXES = frozenset(
 )
 _BEGINNINGS = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM....\x00{4}|II[*+]\x00|MM\x00[*+]|RIFF....WEBP"
-    rb"|P[1-7fF][ \t\r\n#]|....ftypavi[fs]|\x00{3}\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|qoif"
+    rb"|P[1-6fF][ \t\r\n]+[0-9#]|....ftypavi[fs]|\x00{3}\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|qoif"
     rb"|\x00\x00\x01\x00|\x01\xda[\x00\x01][\x01\x02]|/\* XPM|8BPS|DDS |\x59\xa6\x6a\x95",
     re.DOTALL,
 )

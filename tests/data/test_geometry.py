@@ -89,3 +89,9 @@ def test_a_given_width_wins():
 def test_an_impossible_geometry_is_refused(values: tuple[int, int, int]):
     with pytest.raises(ValueError):
         Geometry(*values)
+
+
+def test_ink_that_differs_from_the_paper_in_color_alone_is_seen_in_gray():
+    image = np.full((32, 64, 3), (255, 0, 0), np.uint8)
+    image[8:24, 10:30] = 0, 130, 0
+    assert np.ptp(Geometry(1, 32, 64).fit(image)) > 100

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import os
 import struct
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_ssl.data.image import MAX_PIXELS, ImageError, read_image
+from captcha_ssl.data import image as image_module
+from captcha_ssl.data.image import MAX_PIXELS, SUFFIXES, ImageError, gray_range, read_image
 from captcha_ssl.errors import UserError
 
 
@@ -155,3 +158,109 @@ def test_a_header_that_announces_too_many_pixels_is_refused_before_decoding(side
     bomb = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", crc32(chunk))
     with pytest.raises(ImageError, match=f"more than {MAX_PIXELS:,} pixels"):
         read_image(bomb + b"\0\0\0\0IDAT" + struct.pack(">I", crc32(b"IDAT")))
+
+
+INK = np.full((32, 64), 255, np.uint8)
+INK[8:24, 10:20] = INK[8:24, 30:44] = 0
+
+
+def saved(path: Path, *planes: np.ndarray, **options) -> Path:
+    Image.fromarray(planes[0] if len(planes) == 1 else np.dstack(planes)).save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("color", [(255, 255, 255), (230, 230, 230), (255, 255, 0), (0, 0, 0)])
+def test_ink_whose_shape_is_transparency_can_be_seen_whatever_its_color(tmp_path: Path, color):
+    planes = [np.full_like(INK, value) for value in color]
+    image = read_image(saved(tmp_path / "a.png", *planes, 255 - INK))
+    assert gray_range(image) > 200
+    paper = image[0, 0]
+    assert (image[INK == 255] == paper).all() and (image[INK == 0] != paper).any(axis=1).all()
+
+
+def test_ink_is_dark_on_white_where_white_shows_it(tmp_path: Path):
+    zero = np.zeros_like(INK)
+    assert np.array_equal(
+        read_image(saved(tmp_path / "a.png", zero, zero, zero, 255 - INK))[..., 0], INK
+    )
+
+
+def test_holes_in_white_paper_can_be_seen(tmp_path: Path):
+    white = np.full_like(INK, 255)
+    assert gray_range(read_image(saved(tmp_path / "a.png", white, white, white, INK))) == 255
+
+
+def test_colors_without_any_opacity_are_taken_as_they_are(tmp_path: Path):
+    zero = np.zeros_like(INK)
+    assert np.array_equal(read_image(saved(tmp_path / "a.png", INK, INK, INK, zero))[..., 0], INK)
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        (INK.astype(np.uint16) * 257, "16bit.png"),
+        (INK.astype(np.uint16) * 16, "12bit.png"),
+        (INK.astype(np.uint16), "8bit.png"),
+        (INK.astype(np.int32), "wide.tif"),
+        ((INK / 255).astype(np.float32), "unit.tif"),
+        ((INK / 127.5 - 1).astype(np.float32), "signed.tif"),
+        ((INK * 257.0).astype(np.float32), "large.tif"),
+        (np.where(INK == 0, -np.inf, np.where(INK, np.nan, 0)).astype(np.float32), "nothing.tif"),
+    ],
+)
+def test_fewer_bits_in_wider_pixels_are_not_read_as_black(tmp_path: Path, values, name: str):
+    seen = gray_range(read_image(saved(tmp_path / name, values)))
+    assert seen == 0 if name == "nothing.tif" else seen >= 254
+
+
+def test_one_infinite_pixel_does_not_hide_the_others(tmp_path: Path):
+    values = (INK / 255).astype(np.float32)
+    values[0, :3] = np.inf, -np.inf, np.nan
+    image = read_image(saved(tmp_path / "a.tif", values))[..., 0]
+    assert np.array_equal(image[1:], INK[1:])
+
+
+def test_the_first_frame_of_an_animation_that_shows_something_is_taken(tmp_path: Path):
+    frames = [Image.new("L", (64, 32), 255), Image.fromarray(INK), Image.new("L", (64, 32), 9)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert np.array_equal(read_image(tmp_path / "a.gif")[..., 0], INK)
+
+
+def test_pipes_devices_and_endless_files_are_refused_at_once(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with (tmp_path / "sparse.png").open("wb") as file:
+        file.truncate(1 << 40)
+    for path, reason in (
+        (tmp_path / "pipe.png", "not a regular file"),
+        (Path("/dev/zero"), "not a regular file"),
+        (tmp_path / "sparse.png", "more than 268,435,456 bytes"),
+    ):
+        with pytest.raises(ImageError, match=reason):
+            read_image(path)
+
+
+def test_an_endless_stream_is_refused():
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            assert size >= 0
+            return bytes(size)
+
+    with pytest.raises(ImageError, match="more than 268,435,456 bytes"):
+        read_image(Endless(), name="-")
+
+
+def test_too_little_memory_is_not_a_damaged_image(tmp_path: Path, monkeypatch):
+    def fail(*_arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(image_module, "_to_array", fail)
+    with pytest.raises(MemoryError):
+        read_image(saved(tmp_path / "a.tif", INK))
+
+
+def test_every_ending_is_one_that_pillow_knows_for_these_formats():
+    Image.init()
+    formats = {*image_module.FORMATS, "MPO", *image_module._BY_ENDING.values()}
+    known = {end for end, form in Image.registered_extensions().items() if form in formats}
+    assert known <= SUFFIXES
+    assert SUFFIXES - known <= {".jif", ".avif", ".avifs", ".ras"}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import struct
+import unicodedata
 from io import BytesIO
 from pathlib import Path
 
@@ -102,3 +104,36 @@ def test_a_database_that_is_cut_short_is_refused_and_kills_nothing(tmp_path: Pat
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 2, result.returncode
     assert result.stderr.count("\n") == 1 and "incomplete" in result.stderr
+
+
+@pytest.mark.parametrize("label", [b"12\r", b" 12 ", b"12\r\n", b"\t12"])
+def test_what_is_around_a_label_is_no_part_of_it(tmp_path: Path, records, label: bytes):
+    records[b"label-000000001"] = label
+    assert open_lmdb(write(tmp_path / "db", records), want_labels=None).labels[0] == "12"
+
+
+def test_a_label_of_two_lines_is_rejected(tmp_path: Path, records):
+    records[b"label-000000001"] = b"1\r2"
+    source = open_lmdb(write(tmp_path / "db", records), want_labels=None)
+    assert source.labels == ["té2"]
+    assert "line break" in source.rejected[0].reason
+
+
+def test_labels_are_composed(tmp_path: Path, records):
+    records[b"label-000000001"] = unicodedata.normalize("NFD", "té1").encode()
+    source = open_lmdb(write(tmp_path / "db", records), want_labels=None)
+    assert source.labels == ["té1", "té2"]
+    assert "decomposed" in source.notes[0]
+
+
+@pytest.mark.parametrize("claimed", [b"9" * 5000, b"1000000000000"])
+def test_a_forged_number_of_records_ends_at_once(tmp_path: Path, records, claimed: bytes):
+    records[b"num-samples"] = claimed
+    data = write(tmp_path / "db", records) / "data.mdb"
+    forged = bytearray(data.read_bytes())
+    for page in (0, 4096):
+        # The number of entries of the main tree, in either head of the file (lmdb's MDB_meta).
+        struct.pack_into("<Q", forged, page + 16 + 24 + 48 + 32, 1 << 60)
+    data.write_bytes(forged)
+    with pytest.raises(UserError, match="incomplete, .* samples in [0-9,]+ records"):
+        open_lmdb(tmp_path / "db", want_labels=None)

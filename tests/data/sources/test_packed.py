@@ -93,3 +93,42 @@ def test_names_are_made_when_asked_for() -> None:
     assert list(names[3:6]) == ["00003", "00004", "00005"]
     assert list(PackedNames(np.array([4, 2]))) == ["00004", "00002"]
     assert "00002" in PackedNames([2]) and "00003" not in PackedNames([2])
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("0,1,234", "3 cells where 2 are expected"),
+        ('0,"12', "quotation marks do not match"),
+        ("9" * 5000 + ",A", "not the index of one image"),
+        ("\u0661,A", "not the index of one image"),
+        ('0,"1\n2"', "a line break in the label"),
+    ],
+)
+def test_a_row_of_labels_that_is_not_clear_is_rejected(packed: Path, row: str, reason: str):
+    (packed / "labels.csv").write_text(f"index,label\n{row}\n2,t2\n", encoding="utf-8")
+    source = open_packed(packed, want_labels=True)
+    assert source.labels == ["t2"]
+    assert source.rejected[0].reason.startswith(reason)
+    assert len(source.rejected[0].row) < 200
+
+
+@pytest.mark.parametrize(
+    "shape", [(10**12, 1, 0, 64), (3, 0, 8, 24), (3, 2, 8, 24), (3, 1, 8, 0), (0, 1, 8, 24)]
+)
+def test_pixels_that_are_no_images_are_refused(packed: Path, shape: tuple[int, ...]):
+    with (packed / "images.npy").open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(min(10_000, int(np.prod(shape, dtype=object)))))
+    about = json.loads((packed / "dataset.json").read_text())
+    about |= dict(zip(("count", "channels", "height", "width"), shape, strict=True))
+    (packed / "dataset.json").write_text(json.dumps(about))
+    with pytest.raises(UserError, match=r"images\.npy: (holds an array|damaged)"):
+        open_packed(packed, want_labels=None)
+
+
+def test_a_description_of_endless_depth_is_refused(packed: Path):
+    (packed / "dataset.json").write_text("[" * 200_000)
+    with pytest.raises(UserError, match="not readable as JSON"):
+        open_packed(packed, want_labels=None)
