@@ -16,8 +16,7 @@ def spreadsheet(header: Sequence[object], rows: Iterable[Sequence[object]]) -> s
     Such are texts that begin with `=`, `+`, `-` or `@` (OWASP, CSV injection). Numbers are left
     as they are, so pass them as numbers.
     """
-    return "".join(f"{spreadsheet_row(row)}
-" for row in (header, *rows))
+    return "".join(f"{spreadsheet_row(row)}\n" for row in (header, *rows))
 
 
 def spreadsheet_row(cells: Sequence[object]) -> str:
