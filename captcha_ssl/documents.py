@@ -29,7 +29,11 @@ _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: 
 
 def read_json(file: Path, kind: type[Kind], remedy: str, *, ignore: bool = False) -> Kind:
     """The `kind` that the JSON in `file` holds. Raises UserError, which ends in the `remedy`."""
-    return parse_json(read_text_file(file, most=MOST_BYTES), kind, file, remedy, ignore=ignore)
+    try:
+        text = read_text_file(file, most=MOST_BYTES)
+    except UserError as error:
+        raise UserError(f"{error}; {remedy}") from error
+    return parse_json(text, kind, file, remedy, ignore=ignore)
 
 
 def parse_json(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import tomllib
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import tomli_w
 
 from captcha_ssl.did_you_mean import did_you_mean
+from captcha_ssl.documents import parse_toml
 from captcha_ssl.errors import UserError
 from captcha_ssl.text_file import read_text_file
 
@@ -118,10 +118,7 @@ def _plain(value: Any) -> Any:
 def _read_toml(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
-    try:
-        loaded = tomllib.loads(read_text_file(file, most=_MOST_CONFIG))
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{file}: not valid TOML: {error}") from error
+    loaded = parse_toml(read_text_file(file, most=_MOST_CONFIG), file)
     return {key.replace("-", "_"): value for key, value in loaded.items()}
 
 

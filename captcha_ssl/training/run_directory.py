@@ -13,8 +13,10 @@ from typing import Any
 from captcha_ssl.atomic import append_line, atomic_write_text, remove_partials, whole_lines
 from captcha_ssl.data.dataset import write_rejected
 from captcha_ssl.data.sources import Rejected
+from captcha_ssl.documents import loaded_json, parse_toml, read_json
 from captcha_ssl.errors import UserError
 from captcha_ssl.lock import FolderLock
+from captcha_ssl.text_file import read_text_file
 from captcha_ssl.training.origin import changes, refuse
 
 CONFIG = "config.toml"
@@ -89,7 +91,7 @@ class RunDirectory:
         if not file.exists():
             atomic_write_text(file, json.dumps(data, indent=2) + "\n")
             return
-        changed = changes(_read_data(file), data)
+        changed = changes(read_json(file, dict[str, str], "start a new --out"), data)
         if changed:
             refuse(self.path, changed)
 
@@ -134,23 +136,14 @@ class RunDirectory:
 
 def _figures(line: str) -> dict[str, Any]:
     """One line of metrics.jsonl. Raises ValueError."""
-    row = json.loads(line)
+    row = loaded_json(line)
     if not isinstance(row, dict) or not isinstance(row.get("step"), int):
         raise ValueError("a line without its step")
     for name, figure in row.items():
-        if not isinstance(figure, int | float):
+        whole = isinstance(figure, int) and not isinstance(figure, bool)
+        if not (isinstance(figure, float) or whole and abs(figure) < 2**63):
             raise ValueError(f"{name} is not a number")
     return row
-
-
-def _read_data(file: Path) -> dict[str, str]:
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(stored, dict):
-            raise ValueError("not an object")
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file}: damaged ({error}); start a new --out") from error
-    return stored
 
 
 def _refuse_in_use(path: Path, *, resume: bool) -> None:
@@ -161,7 +154,4 @@ def _refuse_in_use(path: Path, *, resume: bool) -> None:
 
 
 def _read_config(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{file}: not readable ({error}); start a new --out") from error
+    return parse_toml(read_text_file(file), file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +11,10 @@ from pathlib import Path
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.writers.png import encode_png
-from captcha_ssl.errors import UserError
+from captcha_ssl.documents import read_json
 from captcha_ssl.recognition.evaluate import Evaluation
 
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 WORST = 6
 """Errors that are kept of a run."""
 
@@ -26,6 +27,12 @@ class Misreading:
     truth: str
     read: str
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for a `png` that is none: it is written into a web page."""
+        # No picture at all is none that could do harm.
+        if self.png and not b64decode(self.png, validate=True).startswith(_SIGNATURE):
+            raise ValueError("png: not a picture")
+
 
 @dataclass(frozen=True)
 class Details:
@@ -34,6 +41,12 @@ class Details:
     losses: list[tuple[int, float]]
     wrong: int
     worst: list[Misreading]
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for steps that do not follow each other."""
+        steps = [step for step, _ in self.losses]
+        if steps != sorted(set(steps)) or steps[:1] < [1] * bool(steps):
+            raise ValueError("losses: steps out of order")
 
 
 def details(losses: Sequence[tuple[int, float]], test: Dataset, read: Evaluation) -> Details:
@@ -56,10 +69,4 @@ def read_details(file: Path) -> Details | None:
     """The details in `file`; None where an earlier version left none. Raises UserError."""
     if not file.exists():
         return None
-    try:
-        stored = json.loads(file.read_text(encoding="utf-8"))
-        losses = [(int(step), float(loss)) for step, loss in stored["losses"]]
-        worst = [Misreading(**misread) for misread in stored["worst"]]
-        return Details(losses, int(stored["wrong"]), worst)
-    except (ValueError, TypeError, KeyError) as error:
-        raise UserError(f"{file}: damaged; remove it to do without its pictures") from error
+    return read_json(file, Details, "remove it to do without its pictures")

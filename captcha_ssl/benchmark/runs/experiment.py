@@ -21,6 +21,20 @@ from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.parallel import perform_all, process_count
 from captcha_ssl.benchmark.runs.progress import Progress
 from captcha_ssl.benchmark.runs.records import Row, Trial, winners
+from captcha_ssl.documents import read_json
+
+
+@dataclass(frozen=True)
+class _Matched:
+    """The steps that take an arm as long as others, and what they were computed from."""
+
+    steps: int
+    pretrain_seconds: float
+    seconds_per_step: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= 10**9:
+            raise ValueError(f"{self.steps} steps")
 
 
 @dataclass(frozen=True)
@@ -108,4 +122,4 @@ class Experiment:
             costs = {"pretrain_seconds": self._pretraining_seconds(), "seconds_per_step": one}
             steps = usual + round(self._pretraining_seconds() / one)
             atomic_write_text(file, json.dumps({"steps": steps, **costs}, indent=2) + "\n")
-        return int(json.loads(file.read_text(encoding="utf-8"))["steps"])
+        return read_json(file, _Matched, "remove it to measure it anew").steps

@@ -12,9 +12,9 @@ from captcha_ssl.benchmark.runs.details import Details, details, read_details, w
 from captcha_ssl.benchmark.runs.finetuning import fine_tune
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.pretraining import Pretrained
-from captcha_ssl.benchmark.runs.records import Row, Score, Trial, read_record, write_record
+from captcha_ssl.benchmark.runs.records import REMEDY, Row, Score, Trial, read_record, write_record
 from captcha_ssl.data.dataset import Dataset
-from captcha_ssl.errors import DivergedError
+from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.recognition.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult
@@ -48,7 +48,10 @@ class Bench:
     def record(self, job: Job) -> Trial | Row | None:
         """What the job came to, if it was done before. Raises UserError for a damaged record."""
         file = self._file(job)
-        return read_record(file, Row) if job.reported else read_record(file, Trial)
+        record = read_record(file, Row) if job.reported else read_record(file, Trial)
+        if record is not None and not _is_of(record, job):
+            raise UserError(f"{file}: the record of another run; {REMEDY}")
+        return record
 
     def details(self, rows: Iterable[Row]) -> dict[tuple[str, int, int], Details]:
         """The details of reported runs by arm, labels and seed. Raises UserError for damage."""
@@ -135,6 +138,12 @@ class Bench:
         kind = "cells" if job.reported else "tuning"
         which = f"{job.seed}" if job.reported else job.choice.in_file_names
         return self.out / kind / f"{job.arm.folder}-{job.labels}-{which}.json"
+
+
+def _is_of(record: Trial | Row, job: Job) -> bool:
+    told = (record.arm, record.labels, record.recipe)
+    own = record.seed == job.seed if isinstance(record, Row) else record.lr == job.choice.lr
+    return told == (job.arm.name, job.labels, job.choice.recipe) and own
 
 
 def _score(result: FinetuneResult, read: Evaluation, steps: int) -> Score:

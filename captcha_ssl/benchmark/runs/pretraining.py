@@ -20,13 +20,15 @@ from captcha_ssl.benchmark.runs.shipped import shipped_model
 from captcha_ssl.benchmark.runs.stage import Stage
 from captcha_ssl.benchmark.runs.synthetic import check_synthetic, synthetic_stage
 from captcha_ssl.data.dataset import Dataset
-from captcha_ssl.errors import DivergedError
+from captcha_ssl.documents import read_json
+from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import build_method, pretrain
 from captcha_ssl.settings import to_toml
+from captcha_ssl.text_file import read_text_file
 from captcha_ssl.training.loop import Observer, Progress
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, PretrainSettings
@@ -51,6 +53,17 @@ class Pretrained:
     def diverged(self) -> bool:
         """Whether the loss was not finite any more: there is no encoder."""
         return not self.file.exists()
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """How long a step of a pretraining takes."""
+
+    seconds_per_step: float
+
+    def __post_init__(self) -> None:
+        if self.seconds_per_step < 0:
+            raise ValueError("less than no time")
 
 
 def pretrain_one(
@@ -84,11 +97,15 @@ def pretrain_one(
             say(f"{title}: {error}")
             atomic_write_text(gone_wrong, f"{error}\n")
     if gone_wrong.exists():
-        reason = gone_wrong.read_text().strip()
+        reason = read_text_file(gone_wrong).strip()
         return Pretrained(method, seed, file, stage.steps, 0.0, {}, (reason,))
-    seconds = stage.steps * json.loads((folder / TIMING).read_text())["seconds_per_step"]
-    figures = run.metrics()[-1]
-    words = tuple(stage.findings(figures))
+    anew = f"remove {folder} to pretrain anew"
+    seconds = stage.steps * read_json(folder / TIMING, _Timing, anew).seconds_per_step
+    figures = (run.metrics() or [{}])[-1]
+    try:
+        words = tuple(stage.findings(figures))
+    except KeyError as missing:
+        raise UserError(f"{folder}: its metrics lack {missing}; {anew}") from missing
     return Pretrained(method, seed, file, stage.steps, seconds, figures, words)
 
 

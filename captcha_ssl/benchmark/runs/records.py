@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.errors import UserError
+from captcha_ssl.documents import read_json
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class Trial:
     steps: int
     recipe: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for figures that no run has."""
+        _check(self)
+
 
 @dataclass(frozen=True)
 class Row:
@@ -65,8 +69,23 @@ class Row:
     unseen: float | None = None
     recipe: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for figures that no run has."""
+        _check(self)
+
 
 Record = TypeVar("Record", Trial, Row)
+REMEDY = "remove it to run it anew"
+_MOST_STEPS = 10**12
+
+
+def _check(record: Trial | Row) -> None:
+    """Raise ValueError for figures that no run has."""
+    shares = [record.exact_match, getattr(record, "unseen", None) or 0.0]
+    if not all(0 <= share <= 1 for share in shares):
+        raise ValueError("a share of texts beyond 0…1")
+    if record.cer < 0 or record.seconds < 0 or not 0 <= record.steps <= _MOST_STEPS:
+        raise ValueError("a figure that no run has")
 
 
 def write_record(file: Path, record: Trial | Row) -> None:
@@ -76,14 +95,7 @@ def write_record(file: Path, record: Trial | Row) -> None:
 
 def read_record(file: Path, kind: type[Record]) -> Record | None:
     """The record in `file`, or None where there is none. Raises UserError for a damaged file."""
-    if not file.exists():
-        return None
-    try:
-        return kind(**json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise UserError(
-            f"{file}: not a record of this version; remove it to run it anew"
-        ) from error
+    return read_json(file, kind, REMEDY) if file.exists() else None
 
 
 def winners(trials: Iterable[Trial]) -> dict[tuple[str, int], Trial]:
