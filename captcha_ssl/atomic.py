@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+from captcha_ssl.interruption import AtTheEnd
 from captcha_ssl.lock import FolderLock
 
 _PARTIAL = ".partial"
+_NOT_SYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What a file system answers that cannot sync what it was asked to."""
+_NO_FOLDERS = _NOT_SYNCED | {errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
+"""What a system answers that does not open folders, or syncs none."""
 
 
 @contextmanager
@@ -27,12 +34,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}{_PARTIAL}")
     try:
-        with _named(path):
+        with AtTheEnd(partial(_remove, temporary)), _named(path):
             yield temporary
             # Not what else lies in the parent: another process may be taking its own part away.
             for written in (*temporary.rglob("*"), temporary):
                 _sync(written)
-            temporary.replace(path)
+            _replace(temporary, path)
             _sync(path.parent)
     except BaseException:
         _remove(temporary)
@@ -74,7 +81,11 @@ def append_line(path: Path, line: str) -> None:
     with _named(path), path.open("ab") as file:
         file.write(f"{line}\n".encode())
         file.flush()
-        os.fsync(file.fileno())
+        try:
+            os.fsync(file.fileno())
+        except OSError as error:
+            if error.errno not in _NOT_SYNCED:
+                raise
 
 
 def whole_lines(path: Path) -> list[str]:
@@ -103,11 +114,38 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+    """Have the system write a file or the entries of a folder to the disk, as far as it can."""
+    if path.is_dir():
+        _sync_through(path, os.O_RDONLY, _NO_FOLDERS)
+        return
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        # Windows and some network mounts sync only what could have been written to.
+        _sync_through(path, os.O_RDWR, _NOT_SYNCED)
+    except PermissionError:
+        _sync_through(path, os.O_RDONLY, _NOT_SYNCED)
+
+
+def _sync_through(path: Path, flags: int, passed_over: set[int]) -> None:
+    try:
+        descriptor = os.open(path, flags)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno not in passed_over:
+            raise
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except (PermissionError, FileExistsError):
+        # Windows puts no folder in the place of an empty one.
+        if not (temporary.is_dir() and path.is_dir() and not any(path.iterdir())):
+            raise
+        path.rmdir()
+        temporary.replace(path)
 
 
 def _remove(path: Path) -> None:

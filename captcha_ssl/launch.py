@@ -1,11 +1,15 @@
 """What torchrun says of this process: which of how many it is."""
 
+# Loaded before signals are taken over: nothing here may take time to import.
 from __future__ import annotations
 
+import atexit
 import os
 import sys
-from contextlib import suppress
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def ranks() -> int:
@@ -26,15 +30,19 @@ def local_rank() -> int:
 def leave(code: int) -> NoReturn:
     """End this process with exit code `code`, after what it printed.
 
-    One of several ranks ends without taking the interpreter down: a thread of torch's process
-    group that wants the interpreter meanwhile aborts it, one time in twenty on a busy machine,
-    and the launcher would report a finished run as failed.
+    It does not take the interpreter down, which would give signals their old meaning again: one
+    that comes then would end a finished program by a signal. One of several ranks does not even
+    run what was registered for the exit: a thread of torch's process group that wants the
+    interpreter meanwhile aborts it, one time in twenty on a busy machine, and the launcher would
+    report a finished run as failed.
     """
     if ranks() == 1:
-        sys.exit(code)
+        atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
+        try:  # noqa: SIM105 - contextlib takes time to import
             stream.flush()
+        except (OSError, ValueError, AttributeError):  # Nobody reads it, or it is closed.
+            pass
     os._exit(code)
 
 

@@ -13,11 +13,20 @@ except ImportError:  # Windows has no such lock, and its users must take care th
     fcntl = None
 
 
+_held: set[int] = set()
+
+
+def held_locks() -> tuple[int, ...]:
+    """The descriptors of the locks of this process. Who inherits one holds the lock too."""
+    return tuple(_held)
+
+
 class FolderLock:
     """Holds `folder` within a `with` block; entering raises BlockingIOError when another does.
 
-    The lock is the kernel's and leaves no file: it ends with its process, however that ends.
-    Where a file system knows no locks, nothing is held.
+    The lock is the kernel's and leaves no file: it ends with its process, however that ends, and
+    with the worker processes that inherited it. Where a file system knows no locks, nothing is
+    held.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,6 +44,8 @@ class FolderLock:
             raise
         except OSError:
             self._release()
+        else:
+            _held.add(self._descriptor)
         return self
 
     def __exit__(
@@ -47,5 +58,6 @@ class FolderLock:
 
     def _release(self) -> None:
         if self._descriptor is not None:
+            _held.discard(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None

@@ -4,7 +4,10 @@ Usage: python examples/onnx_without_torch.py reader.onnx image.png
 """
 
 import json
+import os
 import sys
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import: it looks up its maker's host
 
 import numpy as np
 import onnxruntime

@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
         {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet"},
+        {"interruption"},
         {"atomic", "notice", "processes", "text_file"},
         {"documents"},
         {"settings"},

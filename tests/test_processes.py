@@ -1,26 +1,197 @@
+"""Worker processes: results in order, and an end to all of them whatever happens to one."""
+
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-_SCRIPT = """
-from captcha_ssl.processes import in_processes
+import pytest
 
-def large(number):
+from captcha_ssl.errors import UserError
+from captcha_ssl.lock import FolderLock
+from captcha_ssl.processes import Say, workers
+
+posix = pytest.mark.skipif(os.name != "posix", reason="sends signals as POSIX has them")
+
+_SCRIPT = """
+import os, sys, time
+from pathlib import Path
+from captcha_ssl.interruption import StopRequests, begin
+from captcha_ssl.lock import FolderLock
+from captcha_ssl.processes import workers
+
+def large(number, say):
     return bytes(40_000_000)
 
+def learn(folder, say):
+    # As a training does: it takes a moment to stop, and saves what it has.
+    with StopRequests() as stop:
+        Path(folder, f"pid-{os.getpid()}").touch()
+        while not stop.asked():
+            time.sleep(0.02)
+        time.sleep(0.7)
+        Path(folder, f"saved-{os.getpid()}").touch()
+        raise KeyboardInterrupt
+
+def idle(folder, say):
+    Path(folder, f"pid-{os.getpid()}").touch()
+    time.sleep(1000)
+
 if __name__ == "__main__":
-    results = in_processes(large, range(50), processes=2, setting="workers")
-    print(len(next(results)))
-    results.close()
+    function, folder = globals()[sys.argv[1]], sys.argv[2]
+    if function is large:
+        results = workers(2, setting="workers", prepare=int).each(large, range(50))
+        print(len(next(results)))
+        results.close()
+    else:
+        begin()
+        with FolderLock(Path(folder)):
+            list(workers(2, setting="workers", prepare=int).each(function, [folder] * 9))
 """
+
+
+def _square(number: int, say: Say) -> int:
+    say(f"at {number}")
+    if number == 1:
+        time.sleep(0.3)
+    return number * number
+
+
+def _fail(number: int, say: Say) -> int:
+    if number == 3:
+        raise UserError("three is too many")
+    if number == 5:
+        raise MemoryError
+    return number
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("brief", [True, False])
+def test_results_and_lines_come_as_from_one_process(count: int, brief: bool) -> None:
+    said: list[str] = []
+    crew = workers(count, setting="workers", prepare=int, brief=brief)
+    assert list(crew.each(_square, range(20), say=said.append)) == [n * n for n in range(20)]
+    assert sorted(said) == sorted(f"at {n}" for n in range(20))
+
+
+def test_what_a_task_raises_is_raised_here() -> None:
+    results = workers(2, setting="workers", prepare=int).each(_fail, [1, 2, 3, 4])
+    with pytest.raises(UserError, match="three is too many"):
+        list(results)
+
+
+def test_a_worker_without_memory_is_a_clear_error() -> None:
+    with pytest.raises(UserError, match="ran out of memory, .* fewer --threads"):
+        list(workers(2, setting="--threads", prepare=int).each(_fail, [5, 6]))
+
+
+@contextmanager
+def _at_work(tmp_path: Path, what: str) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """The script with two workers at work, and their process ids."""
+    script, folder = tmp_path / "script.py", tmp_path / "folder"
+    script.write_text(_SCRIPT)
+    folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, script, what, folder],
+        **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True},
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + 60
+        while len(list(folder.glob("pid-*"))) < 2 and time.monotonic() < until:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        yield process, [int(file.name[4:]) for file in folder.glob("pid-*")]
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _alive(pid: int) -> bool:
+    """Whether a process runs: one that waits to be reaped by its parent does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _wait_until_gone(pids: list[int]) -> None:
+    until = time.monotonic() + 30
+    while any(map(_alive, pids)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not any(map(_alive, pids))
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("whom", ["process", "group"])
+def test_signals_end_all_with_one_line_and_let_workers_save(
+    tmp_path: Path, number: signal.Signals, whom: str
+) -> None:
+    with _at_work(tmp_path, "learn") as (process, pids):
+        for _ in range(3):
+            (os.killpg if whom == "group" else os.kill)(process.pid, number)
+            time.sleep(0.1)
+        stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (130, "")
+    assert stderr == "captcha-ssl: error: interrupted\n"
+    assert not any(map(_alive, pids))
+    assert len(list((tmp_path / "folder").glob("saved-*"))) == 2
+
+
+@posix
+def test_a_worker_that_only_computes_is_not_waited_for(tmp_path: Path) -> None:
+    with _at_work(tmp_path, "idle") as (process, pids):
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr.count("\n")) == (130, 1)
+    assert not any(map(_alive, pids))
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])
+def test_a_killed_worker_ends_the_others_with_a_clear_error(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with _at_work(tmp_path, "learn") as (process, pids):
+        os.kill(pids[0], number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1 and stderr.strip().endswith("try fewer workers")
+    assert not any(map(_alive, pids))
+    assert len(list((tmp_path / "folder").glob(f"saved-{pids[1]}"))) == 1
+
+
+@posix
+def test_workers_of_a_killed_parent_save_and_end_and_hold_its_lock_until_then(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("fcntl")
+    folder = tmp_path / "folder"
+    with _at_work(tmp_path, "learn") as (process, pids):
+        process.kill()
+        process.wait()
+        assert any(map(_alive, pids))
+        with pytest.raises(BlockingIOError), FolderLock(folder):
+            pass
+        _wait_until_gone(pids)
+    assert len(list(folder.glob("saved-*"))) == 2
+    with FolderLock(folder):
+        pass
 
 
 def test_ending_amid_a_large_result_does_not_wait_for_the_rest_of_it(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT)
     done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, script, "large", tmp_path],
+        **{"capture_output": True, "text": True, "timeout": 120},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "40000000\n", "")

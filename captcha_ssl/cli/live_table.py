@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from captcha_ssl.cli.streams import terminal_restored
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -32,7 +34,10 @@ def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
         board = Board()
         console = Console(stderr=True)
         # Left to itself, rich would send what is printed on stdout to this console.
-        with Live(console=console, transient=True, redirect_stdout=False) as live:
+        with (
+            terminal_restored(),
+            Live(console=console, transient=True, redirect_stdout=False) as live,
+        ):
 
             def say(line: str) -> None:
                 board.say(line)

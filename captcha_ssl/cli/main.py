@@ -20,11 +20,12 @@ from captcha_ssl.cli.generate import generate
 from captcha_ssl.cli.info import info
 from captcha_ssl.cli.label import label
 from captcha_ssl.cli.neighbors import neighbors
-from captcha_ssl.cli.outcome import PROGRAM, finish, outcome
+from captcha_ssl.cli.outcome import finish, outcome
 from captcha_ssl.cli.predict import predict
 from captcha_ssl.cli.pretrain import pretrain
 from captcha_ssl.cli.suggest import suggest
 from captcha_ssl.errors import UserError
+from captcha_ssl.interruption import PROGRAM
 from captcha_ssl.launch import ranks
 
 _COMPLETION = "_CAPTCHA_SSL_COMPLETE"

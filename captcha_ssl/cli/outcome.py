@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from captcha_ssl.cli.streams import prepare_streams
 from captcha_ssl.errors import UserError
+from captcha_ssl.interruption import INTERRUPTED, asked, begin, error_line, the_last_word
 from captcha_ssl.launch import leave, rank
-from captcha_ssl.printable import SCREEN, shown
 
-PROGRAM = "captcha-ssl"
 _PATIENCE = 20.0
 """Seconds that a rank other than the first keeps its error to itself."""
 _ADVICE = {
@@ -29,10 +27,8 @@ _ADVICE = {
 
 def finish(command: Callable[[], int]) -> NoReturn:
     """Run the command of this process and exit with its code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A file name need not be valid UTF-8; it goes out as it came in.
-        sys.stdout.reconfigure(errors="surrogateescape")
-    signal.signal(signal.SIGTERM, _interrupt)
+    begin()
+    prepare_streams()
     code = outcome(command)
     _settle_stdout()
     leave(code)
@@ -47,15 +43,25 @@ def outcome(command: Callable[[], int]) -> int:
     try:
         code = command()
         sys.stdout.flush()
-    except UserError as error:
-        return _fail(str(error))
     except KeyboardInterrupt as stop:
         return _stopped(str(stop) or "interrupted")
-    except BrokenPipeError:
-        return 1
-    except OSError as error:
-        return _fail(_system_message(error))
+    except Exception as error:
+        # Ranks that are stopped lose each other on the way.
+        return _stopped("interrupted") if asked() else _failed(error)
     return code
+
+
+def _failed(error: Exception) -> int:
+    """The exit code for `error`, which is raised again when it is a mistake of ours."""
+    if isinstance(error, UserError):
+        return _fail(str(error))
+    if isinstance(error, BrokenPipeError):
+        return 1
+    if isinstance(error, OSError):
+        return _fail(_system_message(error))
+    if isinstance(error, MemoryError):
+        return _fail("not enough memory; close other programs, or ask for less at once")
+    raise error
 
 
 def _system_message(error: OSError) -> str:
@@ -65,18 +71,10 @@ def _system_message(error: OSError) -> str:
     return f"{error.filename}: {reason}" if error.filename else reason
 
 
-def _interrupt(number: int, frame: Any) -> None:
-    """SIGTERM is met as Ctrl-C is: what is half written is taken away, what is whole is kept."""
-    raise KeyboardInterrupt
-
-
 def _stopped(message: str) -> int:
-    # An interruption that passes through exec(text), which dataclasses are made with, is noted by
-    # CPython as unhandled, and would end the process by a signal; the next exec forgets it.
-    exec("")
     # The launcher ends a rank when another has failed, and that one has said why; when all are
     # interrupted, the first says it.
-    return 130 if rank() else _fail(message, code=130)
+    return INTERRUPTED if rank() else _fail(message, code=INTERRUPTED)
 
 
 def _fail(message: str, *, code: int = 2) -> int:
@@ -87,10 +85,8 @@ def _fail(message: str, *, code: int = 2) -> int:
         except KeyboardInterrupt:
             return code
         message = f"rank {rank()}: {message}"
-    line = " ".join(part.strip() for part in message.splitlines())
-    # A file's name may hold what a terminal takes for a command, and a label may be endless.
-    line = shown(line, SCREEN)
-    print(f"{PROGRAM}: error: {line}", file=sys.stderr)
+    if the_last_word():
+        print(error_line(message), file=sys.stderr)
     return code
 
 
@@ -98,6 +94,5 @@ def _settle_stdout() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        # Nobody reads, or the disk is full, and that has been said. The interpreter would try
-        # to write the rest once more on its way out, and complain.
+        # Nobody reads, or the disk is full, and that has been said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from captcha_ssl.cli.streams import terminal_restored
+
 
 @contextmanager
 def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
@@ -19,6 +21,9 @@ def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], No
 
     console = Console(stderr=True)
     # Left to itself, rich would send what is printed on stdout to this console.
-    with Progress(console=console, transient=True, redirect_stdout=False) as bar:
+    with (
+        terminal_restored(),
+        Progress(console=console, transient=True, redirect_stdout=False) as bar,
+    ):
         task = bar.add_task(label)
         yield lambda done, total: bar.update(task, completed=done, total=total)

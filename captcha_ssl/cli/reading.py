@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import sys
 from collections.abc import Sequence
@@ -57,9 +56,6 @@ def read(
             print(f"captcha-ssl: {what} (--no-adapt: not so)", file=sys.stderr)
     predictor = Predictor(reader)
     failed = 0
-    # A console that cannot show a character gets its escape.
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
     if format in ("csv", "tsv"):
         heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
         print(_cells(heads, format))

@@ -6,16 +6,21 @@ What typer loads to check values would take a good part of the time to the first
 from __future__ import annotations
 
 import sys
-from functools import partial
 
+from captcha_ssl.interruption import begin
 from captcha_ssl.launch import ranks
 
 
 def main() -> None:
     """Run the command in `sys.argv` and exit with its code."""
+    # Before anything is imported that takes time: a signal is answered from here on.
+    begin()
+    from functools import partial
+
+    from captcha_ssl.cli.outcome import finish
+
     images = _plainly_read(sys.argv[1:])
     if images:
-        from captcha_ssl.cli.outcome import finish
         from captcha_ssl.cli.reading import read
 
         finish(partial(read, images))

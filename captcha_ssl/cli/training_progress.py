@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from captcha_ssl.cli.streams import terminal_restored
+
 if TYPE_CHECKING:
     from captcha_ssl.training.loop import Observer, Progress
 
@@ -61,6 +63,9 @@ def _bar(stage: str) -> Iterator[Callable[[Progress], None]]:
         *(TimeRemainingColumn(), TextColumn("{task.fields[figures]}")),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, redirect_stdout=False) as bar:
+    with (
+        terminal_restored(),
+        Progress(*columns, console=console, redirect_stdout=False) as bar,
+    ):
         task = bar.add_task(stage, total=None, figures="")
         yield lambda p: bar.update(task, completed=p.step, total=p.steps, figures=summary(p))

@@ -95,7 +95,7 @@ def _fill(
     put = partial(_put, store, indices.start)
     workers = min(workers, len(chunks))
     with closing(
-        put_chunks(picture, chunks, put, shared=store.shared, workers=workers)
+        put_chunks(picture, chunks, put, shared=store.shared, processes=workers)
     ) as put_texts:
         for chunk, texts in zip(chunks, put_texts, strict=True):
             writer.note(chunk.start - indices.start, texts)

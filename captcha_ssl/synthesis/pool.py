@@ -10,7 +10,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from captcha_ssl.processes import in_processes
+from captcha_ssl.processes import Say, workers
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.render import PictureSettings, renderer
 
@@ -31,48 +31,46 @@ def split_chunks(settings: PictureSettings, indices: range) -> list[range]:
 
 
 def draw_chunks(
-    settings: PictureSettings, chunks: Sequence[range], *, workers: int
+    settings: PictureSettings, chunks: Sequence[range], *, processes: int
 ) -> Generator[Chunk, None, None]:
-    """Draw each chunk, in order. With more than one worker, in processes of their own.
+    """Draw each chunk, in order. With more than one process, in workers.
 
     Raises UserError when a worker dies.
     """
-    yield from _share_out(partial(draw_chunk, settings), chunks, workers)
+    yield from _share_out(partial(_draw, settings), chunks, processes)
 
 
 def put_chunks(
-    settings: PictureSettings, chunks: Sequence[range], put: Put, *, shared: bool, workers: int
+    settings: PictureSettings, chunks: Sequence[range], put: Put, *, shared: bool, processes: int
 ) -> Generator[list[str], None, None]:
     """Draw each chunk and put it, and give the texts, in order; else as `draw_chunks`.
 
     A `shared` put is copied into every worker, so that no pixel travels between processes.
     """
-    if shared or workers == 1:
-        yield from _share_out(partial(_draw_and_put, settings, put), chunks, workers)
+    if shared or processes == 1:
+        yield from _share_out(partial(_draw_and_put, settings, put), chunks, processes)
         return
-    with closing(draw_chunks(settings, chunks, workers=workers)) as drawn:
+    with closing(draw_chunks(settings, chunks, processes=processes)) as drawn:
         for chunk, (images, texts) in zip(chunks, drawn, strict=True):
             put(chunk.start, images, texts)
             yield texts
 
 
 def _share_out(
-    draw: Callable[[range], T], chunks: Sequence[range], workers: int
+    draw: Callable[[range, Say], T], chunks: Sequence[range], processes: int
 ) -> Generator[T, None, None]:
-    if workers > 1:
-        yield from in_processes(
-            *(draw, chunks),
-            processes=workers,
-            setting="--workers",
-            begin=cv2.setNumThreads,
-            begin_with=(1,),
-        )
-        return
+    crew = workers(
+        processes, setting="--workers", prepare=partial(cv2.setNumThreads, 1), brief=True
+    )
     with _one_opencv_thread():
-        yield from map(draw, chunks)
+        yield from crew.each(draw, chunks)
 
 
-def _draw_and_put(settings: PictureSettings, put: Put, indices: range) -> list[str]:
+def _draw(settings: PictureSettings, indices: range, _: Say) -> Chunk:
+    return draw_chunk(settings, indices)
+
+
+def _draw_and_put(settings: PictureSettings, put: Put, indices: range, _: Say) -> list[str]:
     images, texts = draw_chunk(settings, indices)
     put(indices.start, images, texts)
     return texts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from captcha_ssl.errors import DivergedError, UserError
+from captcha_ssl.interruption import StopRequests
 from captcha_ssl.launch import rank
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.training.batches import BatchOrder, step_seed
@@ -27,7 +28,6 @@ from captcha_ssl.training.distributed import (
     own_share,
     shared,
 )
-from captcha_ssl.training.interruption import stop_requests
 from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.optimizer import build_optimizer, cosine_factor, set_learning_rate
 from captcha_ssl.training.origin import Origin, arithmetic, check_origin
@@ -89,7 +89,7 @@ def train(
     unbroken run on the same machine. `data` says what is learned from, and is kept in the state.
     Raises DivergedError on a loss that is not finite, UserError
     when a step does not fit into memory or the state found was made from other `data`,
-    KeyboardInterrupt (with the state saved) on Ctrl-C or SIGTERM.
+    KeyboardInterrupt (with the state saved) on Ctrl-C, SIGTERM or SIGHUP.
     """
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device)
@@ -109,16 +109,17 @@ def train(
     with (
         determinism(settings.deterministic),
         tensorboard_curves(run, settings.tensorboard, first),
-        stop_requests() as stop_asked,
+        _stop_requests(run) as stop,
     ):
         for step in range(first, steps):
+            began = time.monotonic()
             set_learning_rate(optimizer, cosine_factor(step, steps, settings.warmup))
             torch.manual_seed(step_seed(settings.seed, step, rank()))
             batch, progress = fetch(order(step)[own]), step / steps
             figures = _step(task, called, batch, optimizer, progress, autocast, settings)
             meter.add(step, figures)
             due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == steps
-            stopping = any_rank(stop_asked())
+            stopping = any_rank(stop is not None and stop.asked())
             if run and (due or stopping):
                 meter.totals(step)
                 running = meter.running()
@@ -126,12 +127,20 @@ def train(
                     save_state(run.state_file, step + 1, task, optimizer, running, origin)
             if stopping:
                 raise KeyboardInterrupt(_stopped(step + 1, run))
+            if stop is not None:
+                # As long as this step and one like it take, when that is long.
+                stop.needs(2 * (time.monotonic() - began))
     if run:
         run.log("finished")
     if not meter.history or "loss" not in meter.history[-1]:
         # Nothing was left to do, and what had been measured is gone.
         raise UserError("the metrics of this finished run are damaged; start a new --out")
     return meter.history
+
+
+def _stop_requests(run: RunDirectory | None) -> AbstractContextManager[StopRequests | None]:
+    """Without a run there is nothing to save, and nothing to wait for."""
+    return nullcontext() if run is None else StopRequests()
 
 
 def _stopped(step: int, run: RunDirectory | None) -> str:

@@ -15,6 +15,7 @@ from captcha_ssl.data.dataset import write_rejected
 from captcha_ssl.data.sources import Rejected
 from captcha_ssl.documents import loaded_json, parse_toml, read_json
 from captcha_ssl.errors import UserError
+from captcha_ssl.interruption import Saying
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.text_file import read_text_file
 from captcha_ssl.training.origin import changes, refuse
@@ -44,6 +45,7 @@ def open_run(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]
                 "choose another --out"
             ) from error
         remove_partials(path)
+        held.enter_context(Saying(f"stopped; go on with --out {path} --resume"))
         yield (RunDirectory.resume if resume else RunDirectory.create)(path, config)
 
 

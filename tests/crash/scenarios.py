@@ -92,14 +92,17 @@ SCENARIOS = (
 )
 
 
-def prepare(given: Path, run: Callable[[list[str]], int]) -> None:
-    """Write what the scenarios are given: a labeled pile and a pretrained encoder."""
-    rng = np.random.default_rng(0)
-    with open_writer(
-        given / "pile", "packed", count=60, channels=1, height=32, width=40, about={}
-    ) as writer:
-        for index in range(60):
+def write_pile(path: Path, form: str, count: int, seed: int = 0) -> None:
+    """Write labeled noise of 32 × 40 pixels."""
+    rng = np.random.default_rng(seed)
+    with open_writer(path, form, count=count, channels=1, height=32, width=40, about={}) as writer:
+        for index in range(count):
             label = "".join(rng.choice(list("ABC"), 2))
             writer.add(index, rng.integers(0, 256, (1, 32, 40), np.uint8), label)
+
+
+def prepare(given: Path, run: Callable[[list[str]], int]) -> None:
+    """Write what the scenarios are given: a labeled pile and a pretrained encoder."""
+    write_pile(given / "pile", "packed", 60)
     encoder = ["pretrain", str(given / "pile"), "--out", str(given / "encoder"), "--quiet"]
     assert run([*encoder, "--batch-size", "4", "--steps", "2"]) == 0

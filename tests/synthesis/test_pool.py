@@ -29,8 +29,8 @@ def test_chunks_of_large_pictures_are_small() -> None:
 
 def test_workers_return_the_same_pictures_in_the_same_order() -> None:
     chunks = [range(start, start + 7) for start in range(0, 42, 7)]
-    one = list(draw_chunks(SETTINGS, chunks, workers=1))
-    two = list(draw_chunks(SETTINGS, chunks, workers=2))
+    one = list(draw_chunks(SETTINGS, chunks, processes=1))
+    two = list(draw_chunks(SETTINGS, chunks, processes=2))
     for (images, texts), (same, same_texts) in zip(one, two, strict=True):
         assert texts == same_texts
         np.testing.assert_array_equal(images, same)
@@ -53,7 +53,7 @@ def test_chunk_size_changes_nothing() -> None:
 
 def test_a_worker_that_dies_is_a_clear_error() -> None:
     chunks = [range(start, start + 50) for start in range(0, 2000, 50)]
-    drawn = draw_chunks(SETTINGS, chunks, workers=1 + 1)
+    drawn = draw_chunks(SETTINGS, chunks, processes=2)
     next(drawn)
     for process in multiprocessing.active_children():
         process.kill()
@@ -65,7 +65,7 @@ def test_threads_of_opencv_are_given_back() -> None:
     before = cv2.getNumThreads()
     try:
         cv2.setNumThreads(2)
-        list(draw_chunks(SETTINGS, [range(2)], workers=1))
+        list(draw_chunks(SETTINGS, [range(2)], processes=1))
         assert cv2.getNumThreads() == 2
     finally:
         cv2.setNumThreads(before)

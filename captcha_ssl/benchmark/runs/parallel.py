@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.records import Row, Trial
-from captcha_ssl.processes import available_cores, in_processes
+from captcha_ssl.processes import Say, Workers, available_cores, workers
 from captcha_ssl.training.device import resolve_device
 
 _MOST = 8
-_bench: list[Bench] = []
-"""In a worker process: the one bench it works at."""
 
 
 def process_count(processes: int, device: str) -> int:
@@ -23,27 +22,21 @@ def process_count(processes: int, device: str) -> int:
     return min(_MOST, available_cores()) if resolve_device(device).type == "cpu" else 1
 
 
-def perform_all(bench: Bench, jobs: Sequence[Job]) -> Iterator[Trial | Row]:
-    """The records of `jobs`, in order. Raises UserError as a job does, or when a process dies."""
-    settings = bench.configuration.benchmark
-    processes = min(process_count(settings.processes, settings.device), len(jobs))
-    if processes <= 1:
-        yield from map(bench.perform, jobs)
-        return
-    threads = max(1, available_cores() // processes)
-    yield from in_processes(
-        *(_perform, jobs),
-        processes=processes,
+def training_workers(count: int) -> Workers:
+    """Workers for `count` trainings at a time, which share out the cores."""
+    return workers(
+        count,
         setting="processes (--set processes=1)",
-        begin=_begin,
-        begin_with=(bench, threads),
+        prepare=partial(torch.set_num_threads, max(1, available_cores() // max(1, count))),
     )
 
 
-def _begin(bench: Bench, threads: int) -> None:
-    torch.set_num_threads(threads)
-    _bench[:] = [bench]
+def perform_all(bench: Bench, jobs: Sequence[Job]) -> Iterator[Trial | Row]:
+    """The records of `jobs`, in order. Raises UserError as a job does, or when a process dies."""
+    settings = bench.configuration.benchmark
+    count = min(process_count(settings.processes, settings.device), len(jobs))
+    yield from training_workers(count).each(partial(_perform, bench), jobs)
 
 
-def _perform(job: Job) -> Trial | Row:
-    return _bench[0].perform(job)
+def _perform(bench: Bench, job: Job, _: Say) -> Trial | Row:
+    return bench.perform(job)
