@@ -14,7 +14,7 @@ import captcha_ssl
 
 COMMANDS = (
     *("generate", "check-data", "pretrain", "finetune"),
-    *("evaluate", "predict", "suggest", "neighbors", "benchmark", "export", "info"),
+    *("evaluate", "predict", "suggest", "label", "neighbors", "benchmark", "export", "info"),
 )
 
 
