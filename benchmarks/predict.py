@@ -30,7 +30,8 @@ from PIL import Image
 
 from captcha_ssl.data.sources.recognize import open_source
 from captcha_ssl.synthesis.beds import BEDS
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 WORKER = Path(__file__).with_name("predict_worker.py")
 STARTS = 9

@@ -15,7 +15,8 @@ from captcha.image import ImageCaptcha
 
 from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.synthesis.beds import BEDS
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 ROWS, STYLES = 8, ("classic", "fast")
 

@@ -25,11 +25,12 @@ from captcha_ssl.models.frames import frames
 from captcha_ssl.recognition.embedder import Embedder
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import finetune
+from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.recognition.suggest import suggest
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.pretrained import adopt
-from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.views.settings import gentle_views
 
 Row = dict[str, str | int | float | bool]
 WAYS = ("random", "suggest")
@@ -69,7 +70,7 @@ def _measure(
     model, _ = adopt(ModelSettings(), asked.init_from)
     what = FinetuneSettings(steps=asked.steps, init_from=asked.init_from)
     loop = LoopSettings(lr=asked.lr, seed=seed, device=asked.device)
-    result = finetune(train, charset, what, loop, model, GentleViewSettings())
+    result = finetune(train, charset, what, loop, model, gentle_views())
     read = evaluate(result.recognizer, test)
     return {
         "labels": len(train),

@@ -1,29 +1,49 @@
-"""Settings dataclasses: one name for the CLI option, the TOML key and the stored run config.
+"""Settings: one declaration is the TOML key, the flag, the help, the range and the default.
 
-Values come from, in rising order of strength: the default, the TOML file, `--set key=value`
-and the command-line flag. A key that no settings class has is an error that names the nearest one.
+A settings class derives from `Settings` and declares each of its fields with `setting`. Pydantic
+converts and checks; an error names the setting, what is wrong and what is allowed.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import math
+import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
-import tomli_w
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from captcha_ssl.did_you_mean import did_you_mean
-from captcha_ssl.documents import parse_toml
 from captcha_ssl.errors import UserError
-from captcha_ssl.text_file import read_text_file
 
-_MOST_CONFIG = 1 << 20
 MOST_SEED = 2**62
-"""The largest seed: torch and NumPy both take it, and runs that count on from it."""
+"""The largest seed: torch and NumPy both take it, and so do runs that count up from it."""
+
+Choices = Sequence[str] | Callable[[], Sequence[str]]
+
+_EXPECTED = {
+    "int": "expected a whole number",
+    "float": "expected a number",
+    "finite": "expected a finite number",
+    "bool": "expected true or false",
+    "string": "expected text",
+    "path": "expected text",
+    "tuple": "expected a list",
+}
+"""What to say of the errors that pydantic calls int_parsing, float_type and so on."""
+_REFUSED = "refused"
 
 
 def setting(
@@ -32,188 +52,192 @@ def setting(
     *,
     low: float | None = None,
     high: float | None = None,
-    choices: Sequence[str] | None = None,
+    choices: Choices | None = None,
     several: bool = False,
+    pattern: str | None = None,
+    flag: bool | str = False,
 ) -> Any:
-    """A dataclass field with its meaning and its legal range (both ends included).
+    """Declare a field: its default, its meaning and its range (both ends included).
 
-    Of its `choices` one may be named, or `several` with commas between them.
+    One of the `choices` may be named, or `several` with commas between them; names that are
+    costly to find out are given as a function. What matches `pattern` may be given too.
+
+    A field with `flag` is an option of its own on the command line, shown in `--help`; a text is
+    its metavar. Every field can be changed by `--set`.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "several": several}
-    return dataclasses.field(default=default, metadata=metadata)
+    declared = {
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "several": several,
+        "pattern": pattern,
+        "flag": flag,
+    }
+    return Field(default, description=help, json_schema_extra={"declared": declared})  # type: ignore[dict-item]
 
 
-def resolve(
-    classes: Sequence[type],
-    *,
-    file: Path | None = None,
-    assignments: Sequence[str] = (),
-    flags: Mapping[str, Any] | None = None,
-) -> tuple[Any, ...]:
-    """Build one instance of each settings class from file, `key=value` texts and flags.
+@dataclass(frozen=True)
+class Option:
+    """One setting as it was declared."""
 
-    A flag whose value is None was not given. Field names must be unique over `classes`.
-    Raises UserError for an unreadable file, an unknown key, a wrong type or a value out of range.
+    name: str
+    kind: Any
+    optional: bool
+    repeated: bool
+    default: Any
+    help: str
+    low: float | None
+    high: float | None
+    several: bool
+    pattern: str | None
+    flag: bool | str
+    declared_choices: Choices | None
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The names that may be given; none where anything may."""
+        found = self.declared_choices
+        return tuple(found() if callable(found) else found or ())
+
+    @property
+    def span(self) -> str:
+        """The range in words; empty where there is none."""
+        parts = (
+            "" if self.low is None else f"from {self.low}",
+            "" if self.high is None else f"to {self.high}",
+        )
+        return " ".join(part for part in parts if part)
+
+
+class Settings(BaseModel):
+    """The base of all settings classes: frozen, and unknown keys are refused.
+
+    `title` heads its options in `--help`. A value may come as text, as it does from a command
+    line: a list has commas between its items, and `none` stands for None. Raises
+    pydantic.ValidationError, which `user_error` puts in words.
     """
-    fields = _fields(classes)
-    values: dict[str, Any] = {}
-    for key, value in _read_toml(file).items():
-        values[key] = _checked(fields, key, value, where=str(file))
-    for key, text in map(split_assignment, assignments):
-        values[key] = _checked(fields, key, text, where="--set")
-    for key, value in (flags or {}).items():
-        if value is not None:
-            values[key] = _checked(fields, key, value, where=f"--{key.replace('_', '-')}")
-    return tuple(
-        cls(**{f.name: values[f.name] for f in dataclasses.fields(cls) if f.name in values})
-        for cls in classes
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        # Only what is used is compiled: `--help` uses nothing.
+        defer_build=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
     )
+    title: ClassVar[str] = "Options"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> Any:
+        option = options(cls)[str(info.field_name)]
+        if option.optional and value == "none":
+            return None
+        if option.repeated:
+            items = value.split(",") if isinstance(value, str) else value
+            return [_item(option, i) for i in items] if isinstance(items, list | tuple) else items
+        return _item(option, value)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _check(cls, value: Any, info: ValidationInfo) -> Any:
+        option = options(cls)[str(info.field_name)]
+        if value is not None:
+            for item in value if isinstance(value, tuple) else (value,):
+                _check_choice(option, item)
+                _check_range(option, item, value)
+        return value
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values, which are checked. `model_fields_set` gains their names."""
+        return type(self)(**{key: getattr(self, key) for key in self.model_fields_set} | changes)
+
+    def explicit(self, key: str) -> Any:
+        """The value of `key` if it was set, and None where it is the default."""
+        return getattr(self, key) if key in self.model_fields_set else None
 
 
-def with_defaults(cls: type, values: Mapping[str, Any]) -> type:
-    """The settings class `cls` with those of `values` that it has a field for as defaults."""
+@cache
+def options(cls: type[Settings]) -> dict[str, Option]:
+    """What a settings class declares, by name."""
+    # Annotations are text while the class is made; those of a base may be from another module.
     hints = typing.get_type_hints(cls)
-    fields = [
-        (f.name, hints[f.name], dataclasses.field(default=values[f.name], metadata=f.metadata))
-        for f in dataclasses.fields(cls)
-        if f.name in values
-    ]
-    return dataclasses.make_dataclass(cls.__name__, fields, bases=(cls,), frozen=True)
-
-
-def peek(
-    key: str, *, file: Path | None, assignments: Sequence[str], flag: str | None
-) -> str | None:
-    """The value `key` will have, before it is known which settings classes take part.
-
-    The method's name decides which settings class joins in, so it must be read first.
-    """
-    if flag is not None:
-        return flag
-    assigned = dict(map(split_assignment, assignments))
-    value = assigned.get(key, _read_toml(file).get(key))
-    return None if value is None else str(value)
-
-
-def to_toml(*instances: Any) -> str:
-    """The settings as TOML that `resolve` reads back to equal instances (None is left out)."""
-    merged = {k: v for instance in instances for k, v in dataclasses.asdict(instance).items()}
-    return tomli_w.dumps({k: _plain(v) for k, v in merged.items() if v is not None})
-
-
-def split_assignment(text: str) -> tuple[str, str]:
-    """Split `key=value`; dashes in the key count as underscores. Raises UserError without '='."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise UserError(f"--set {text}: write it as key=value")
-    return key.strip().replace("-", "_"), value.strip()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Path):
-        return str(value)
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _read_toml(file: Path | None) -> dict[str, Any]:
-    if file is None:
-        return {}
-    loaded = parse_toml(read_text_file(file, most=_MOST_CONFIG), file)
-    return {key.replace("-", "_"): value for key, value in loaded.items()}
-
-
-def _fields(classes: Sequence[type]) -> dict[str, tuple[dataclasses.Field[Any], Any]]:
-    found: dict[str, tuple[dataclasses.Field[Any], Any]] = {}
-    for cls in classes:
-        hints = typing.get_type_hints(cls)
-        for field in dataclasses.fields(cls):
-            if field.name in found:
-                raise ValueError(f"two settings classes both name a field {field.name!r}")
-            found[field.name] = (field, hints[field.name])
+    found = {}
+    for name, field in cls.model_fields.items():
+        extra = field.json_schema_extra
+        declared: dict[str, Any] = extra["declared"] if isinstance(extra, dict) else {}  # type: ignore[assignment]
+        kind, optional = _without_none(hints[name])
+        repeated = typing.get_origin(kind) is tuple
+        found[name] = Option(
+            name=name,
+            kind=typing.get_args(kind)[0] if repeated else kind,
+            optional=optional,
+            repeated=repeated,
+            default=field.default,
+            help=field.description or "",
+            low=declared.get("low"),
+            high=declared.get("high"),
+            several=declared.get("several", False),
+            pattern=declared.get("pattern"),
+            flag=declared.get("flag", False),
+            declared_choices=declared.get("choices"),
+        )
     return found
 
 
-def _checked(
-    fields: Mapping[str, tuple[dataclasses.Field[Any], Any]], key: str, value: Any, *, where: str
-) -> Any:
-    if key not in fields:
-        hint = did_you_mean(key, sorted(fields), "known:")
-        raise UserError(f"{where}: unknown setting {key!r}; {hint}")
-    field, hint_type = fields[key]
-    try:
-        converted = _convert(value, hint_type)
-    except ValueError as error:
-        raise UserError(f"{where}: {key} = {value!r}: {error}") from error
-    _check_range(field, converted, key, where)
-    return converted
+def user_error(error: ValidationError, where: Callable[[str], str]) -> UserError:
+    """The first thing that is wrong, in a line; `where(key)` says where its value came from."""
+    first = error.errors(include_url=False)[0]
+    key = str(first["loc"][0])
+    place = f"{where(key)}: " if where(key) else ""
+    if first["type"] == _REFUSED:
+        return UserError(f"{place}{key} = {first['msg']}")
+    expected = _EXPECTED.get(first["type"].partition("_")[0], first["msg"])
+    return UserError(f"{place}{key} = {first['input']!r}: {expected}")
 
 
-def _check_range(field: dataclasses.Field[Any], value: Any, key: str, where: str) -> None:
-    low, high = field.metadata.get("low"), field.metadata.get("high")
-    choices = field.metadata.get("choices")
-    if choices is not None and value is not None:
-        named = str(value).split(",") if field.metadata.get("several") else [value]
-        for unknown in (name for name in named if name not in choices):
-            hint = did_you_mean(str(unknown), choices)
-            raise UserError(f"{where}: {key} = {unknown!r} is not known; {hint}")
-    for number in value if isinstance(value, tuple) else (value,):
-        if not isinstance(number, int | float):
-            continue
-        # Written so that NaN, which compares as false, is refused too.
-        if (low is not None and not number >= low) or (high is not None and not number <= high):
-            span = f"from {low} " * (low is not None) + f"to {high}" * (high is not None)
-            raise UserError(f"{where}: {key} = {value} is out of range; allowed: {span.strip()}")
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) not in (types.UnionType, typing.Union):
+        return hint, False
+    kinds = [kind for kind in typing.get_args(hint) if kind is not types.NoneType]
+    return kinds[0], True
 
 
-def _convert(value: Any, wanted: Any) -> Any:
-    origin = typing.get_origin(wanted)
-    if origin in (types.UnionType, typing.Union):
-        options = [o for o in typing.get_args(wanted) if o is not types.NoneType]
-        return None if value is None or value == "none" else _convert(value, options[0])
-    if origin is tuple:
-        if not isinstance(value, str | list | tuple):
-            raise ValueError("expected a list")
-        items = value.split(",") if isinstance(value, str) else value
-        return tuple(_convert(item, typing.get_args(wanted)[0]) for item in items)
-    if wanted is bool:
-        return _to_bool(value)
-    if wanted is int:
-        return _to_int(value)
-    if wanted is float:
-        return _to_float(value)
-    if not isinstance(value, str | Path):
-        raise ValueError("expected text")
-    if "\0" in str(value):
-        raise ValueError("a zero character is in it")
-    return Path(value) if wanted is Path else value
+def _item(option: Option, value: Any) -> Any:
+    """A value as pydantic is to see it."""
+    if isinstance(value, bool) and option.kind is not bool:
+        # Pydantic would take true for the number 1.
+        return object()
+    if isinstance(value, str) and option.kind is int:
+        return value.replace(",", "")
+    if isinstance(value, str | Path) and "\0" in str(value):
+        raise PydanticCustomError(_REFUSED, "{shown}: it holds a zero character", _shown(value))
+    return value
 
 
-def _to_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "yes", "1", "on"):
-        return True
-    if str(value).lower() in ("false", "no", "0", "off"):
-        return False
-    raise ValueError("expected true or false")
+def _check_choice(option: Option, value: Any) -> None:
+    if option.declared_choices is None:
+        return
+    known = option.choices
+    for name in str(value).split(",") if option.several else [value]:
+        if name not in known and not re.fullmatch(option.pattern or "(?!)", str(name)):
+            hint = did_you_mean(str(name), known)
+            raise PydanticCustomError(
+                _REFUSED, "{shown} is not known; {hint}", {**_shown(name), "hint": hint}
+            )
 
 
-def _to_int(value: Any) -> int:
-    if isinstance(value, bool) or isinstance(value, float) and not value.is_integer():
-        raise ValueError("expected a whole number")
-    try:
-        return int(value.replace("_", "").replace(",", "") if isinstance(value, str) else value)
-    except (TypeError, ValueError):
-        raise ValueError("expected a whole number") from None
+def _check_range(option: Option, number: Any, value: Any) -> None:
+    if not isinstance(number, int | float):
+        return
+    low, high = option.low, option.high
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise PydanticCustomError(
+            _REFUSED,
+            "{shown} is out of range; allowed: {span}",
+            {"shown": str(value), "span": option.span},
+        )
 
 
-def _to_float(value: Any) -> float:
-    if isinstance(value, bool):
-        raise ValueError("expected a number")
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError("expected a number") from None
-    if not math.isfinite(number):
-        raise ValueError("expected a finite number")
-    return number
+def _shown(value: Any) -> dict[str, Any]:
+    return {"shown": repr(value)}

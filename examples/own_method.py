@@ -5,8 +5,6 @@ Usage: python examples/own_method.py pretrain images/ --method mirror --out runs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
@@ -15,12 +13,11 @@ from captcha_ssl.methods.classification import classification_figures
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import register
 from captcha_ssl.models.encoder import Encoder, standardize
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.crops import cut
 
 
-@dataclass(frozen=True)
-class MirrorSettings:
+class MirrorSettings(Settings):
     """Settings of this method: --set mirror_width=48, and so in config.toml."""
 
     mirror_width: int = setting(32, "width of a crop in pixels", low=8)

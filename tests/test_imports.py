@@ -19,6 +19,7 @@ LAYERS = (
         {"atomic", "notice", "processes", "text_file"},
         {"documents"},
         {"settings"},
+        {"config"},
         {"data"},
         {"synthesis"},
         {"views"},

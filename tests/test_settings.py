@@ -1,19 +1,22 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from captcha_ssl.config import Given, commented_toml, described, to_toml
 from captcha_ssl.errors import UserError
-from captcha_ssl.settings import peek, resolve, setting, to_toml
+from captcha_ssl.settings import Settings, options, setting
 
 
-@dataclass(frozen=True)
-class Color:
+class Color(Settings):
+    """A settings class with a field of every kind."""
+
     shade: str = setting("gray", "which color", choices=("gray", "green"))
     depth: float = setting(0.5, "how deep", low=0.0, high=1.0)
     steps: int | None = setting(None, "how many", low=1)
@@ -23,8 +26,7 @@ class Color:
 
 
 def one(**options: Any) -> Color:
-    (color,) = resolve([Color], **options)
-    return color
+    return Given(**options).over(Color())[Color]
 
 
 def test_nothing_given_means_the_defaults() -> None:
@@ -39,14 +41,13 @@ def test_file_then_set_then_flag(tmp_path: Path) -> None:
 
 
 def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
-    @dataclass(frozen=True)
-    class Two:
+    class Two(Settings):
         batch_size: int = setting(1, "images")
 
     file = tmp_path / "c.toml"
     file.write_text("batch-size = 3\n")
-    assert resolve([Two], file=file) == (Two(3),)
-    assert resolve([Two], assignments=["batch-size=4"]) == (Two(4),)
+    assert Given(file=file).over(Two()).parts == (Two(batch_size=3),)
+    assert Given(assignments=["batch-size=4"]).over(Two()).parts == (Two(batch_size=4),)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +77,13 @@ def test_a_wrong_value_is_named_with_what_would_do(assignment: str, said: str) -
 
 
 def test_several_choices_stand_between_commas() -> None:
-    @dataclass(frozen=True)
-    class Paint:
+    class Paint(Settings):
         shades: str = setting("gray", "colors", choices=("gray", "green"), several=True)
 
-    assert resolve([Paint], assignments=["shades=green,gray"]) == (Paint("green,gray"),)
+    found = Given(assignments=["shades=green,gray"]).over(Paint())
+    assert found[Paint].shades == "green,gray"
     with pytest.raises(UserError, match="shades = 'gren' is not known; did you mean 'green'"):
-        resolve([Paint], assignments=["shades=gray,gren"])
+        Given(assignments=["shades=gray,gren"]).over(Paint())
     with pytest.raises(UserError, match="'green,gray' is not known"):
         one(assignments=["shade=green,gray"])
 
@@ -97,7 +98,7 @@ def test_several_choices_stand_between_commas() -> None:
         ("[depth]\nx = 1", "expected a number"),
         ("color = 1", "unknown setting 'color'"),
         ("rates = 5", "expected a list"),
-        ("steps = inf", "expected a whole number"),
+        ("steps = inf", "expected a finite number"),
         ("depth = -inf", "expected a finite number"),
         ('shade = "a\\u0000"', "a zero character"),
     ],
@@ -124,19 +125,62 @@ def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, color: Color
 ) -> None:
     file = tmp_path_factory.mktemp("toml") / "c.toml"
-    file.write_text(to_toml(color))
-    assert one(file=file) == color
+    for text in (to_toml(color), commented_toml([color])):
+        file.write_text(text)
+        assert one(file=file) == color
 
 
 def test_two_classes_may_not_share_a_name() -> None:
     with pytest.raises(ValueError, match="shade"):
-        resolve([Color, Color])
+        Given().over(Color(), Color())
 
 
 def test_peek_reads_one_value_by_the_same_order(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text('method = "a"\n')
-    assert peek("method", file=file, assignments=(), flag=None) == "a"
-    assert peek("method", file=file, assignments=["method=b"], flag=None) == "b"
-    assert peek("method", file=file, assignments=["method=b"], flag="c") == "c"
-    assert peek("other", file=file, assignments=(), flag=None) is None
+    assert Given(file, (), {"method": None}).peek("method") == "a"
+    assert Given(file, ["method=b"], {"method": None}).peek("method") == "b"
+    assert Given(file, ["method=b"], {"method": "c"}).peek("method") == "c"
+    assert Given(file, (), {"method": None}).peek("other") is None
+
+
+def test_a_comment_says_what_a_key_means_and_what_is_allowed() -> None:
+    text = commented_toml([Color(steps=3)])
+    assert '# which color (gray, green; default gray)\nshade = "gray"' in text
+    assert "# how deep (from 0.0 to 1.0; default 0.5)\ndepth = 0.5" in text
+    assert "# place (default none)\n# where =" in text
+    assert tomllib.loads(text)["steps"] == 3
+
+
+def test_a_class_refuses_what_a_user_may_not_set() -> None:
+    for wrong in ({"depth": 2}, {"shade": "blue"}, {"deep": 0.5}, {"steps": True}):
+        with pytest.raises(ValidationError):
+            Color(**wrong)
+    with pytest.raises(ValidationError):
+        Color().depth = 0.2  # type: ignore[misc]
+
+
+def test_a_copy_is_checked_and_knows_what_was_set() -> None:
+    color = Color(steps=3).replace(depth=0.2)
+    assert (color.steps, color.depth) == (3, 0.2)
+    assert (color.explicit("depth"), color.explicit("shade")) == (0.2, None)
+    with pytest.raises(ValidationError):
+        color.replace(steps=0)
+
+
+def test_what_matches_the_pattern_may_be_given_beside_the_choices() -> None:
+    class Place(Settings):
+        device: str = setting("cpu", "where", choices=("cpu", "cuda"), pattern=r"cuda:\d+")
+
+    for name in ("cpu", "cuda", "cuda:7"):
+        assert Place(device=name).device == name
+    with pytest.raises(UserError, match="device = 'cuad' is not known; did you mean 'cuda'"):
+        Given(flags={"device": "cuad"}).over(Place())
+
+
+def test_choices_may_be_found_out_late() -> None:
+    class Late(Settings):
+        name: str = setting("a", "which", choices=lambda: ("a", "b"))
+
+    assert described(options(Late)["name"]) == "which (a, b; default a)"
+    assert Late(name="b").name == "b"

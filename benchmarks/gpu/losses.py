@@ -12,8 +12,9 @@ from torch import Tensor
 from benchmarks.gpu.distance import distance
 from captcha_ssl.losses.barlow_twins import barlow_twins
 from captcha_ssl.losses.cosine import negative_cosine
-from captcha_ssl.losses.registry import LOSSES, LossSettings, build_loss
+from captcha_ssl.losses.registry import LOSSES, build_loss
 from captcha_ssl.losses.relational import relational_consistency
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.losses.swav import swav
 from captcha_ssl.losses.vicreg import vicreg
 

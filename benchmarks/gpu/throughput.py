@@ -22,11 +22,12 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.simclr import SimCLR
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.pretraining.pretrain import build_method
+from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.synthesis.pool import draw_chunk
-from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.training.batches import BatchOrder
 from captcha_ssl.training.loop import Progress, train
-from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
 
 PILE = 860_000
@@ -62,8 +63,12 @@ def _device(sizes: Sizes) -> Part:
 
 def _measure(sizes: Sizes, encoder: str, batch: int, precision: str) -> Part:
     device, images = torch.device(sizes.device), _pictures(sizes.pictures)
-    loop = PretrainLoopSettings(
-        batch_size=batch, log_every=sizes.interval, device=sizes.device, precision=precision
+    loop = LoopSettings(
+        lr=3e-3,
+        batch_size=batch,
+        log_every=sizes.interval,
+        device=sizes.device,
+        precision=precision,
     )
     peak = product_rate(device, sizes.product)
     _forget_peak_memory(device)
@@ -110,7 +115,7 @@ def _pictures(count: int) -> np.ndarray:
     return draw_chunk(settings, range(count))[0]
 
 
-def _method(images: np.ndarray, loop: PretrainLoopSettings, encoder: str) -> Method:
+def _method(images: np.ndarray, loop: LoopSettings, encoder: str) -> Method:
     settings = tuple(found() for found in SimCLR.settings_classes)
     what, model = PretrainSettings(method="simclr"), ModelSettings(encoder=encoder)
     return build_method(images, Geometry(1, HEIGHT, WIDTH), what, loop, model, settings)

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from benchmarks.performance.ratio import Ratio
-from captcha_ssl.synthesis.generate import GenerateSettings, generate
-from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 PILE = 860_000
 ROUNDS = 2

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.simclr import SimCLR
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.pretraining.pretrain import build_method
+from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.loop import train
-from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
 
 
 def own_step(
-    images: np.ndarray, encoder: str, steps: int, loop: PretrainLoopSettings, instances: str
+    images: np.ndarray, encoder: str, steps: int, loop: LoopSettings, instances: str
 ) -> list[dict[str, float]]:
     """Train SimCLR for so many steps on the CPU; the logged figures."""
     settings = tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from captcha_ssl.synthesis.pool import draw_chunk
-from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.synthesis.settings import PictureSettings
 
 HEIGHT, WIDTH = 32, 88
 """Pixels of the images: those of `generate`'s default size as `pretrain` reads it."""

@@ -8,7 +8,7 @@ from statistics import fmean
 from benchmarks.performance.own_step import own_step
 from benchmarks.performance.pictures import pictures
 from benchmarks.performance.ratio import Ratio, rates
-from captcha_ssl.training.settings import PretrainLoopSettings
+from captcha_ssl.training.settings import LoopSettings
 
 SEEDS = 3
 
@@ -17,7 +17,7 @@ def measure(small: bool) -> list[Ratio]:
     """SimCLR as `pretrain` runs it; the loss is the mean of the last tenth of the steps."""
     batch, steps, seeds = (8, 10, 1) if small else (32, 500, SEEDS)
     images = pictures(2 * batch if small else 8192)
-    loop = PretrainLoopSettings(batch_size=batch, device="cpu", log_every=max(1, steps // 10))
+    loop = LoopSettings(lr=3e-3, batch_size=batch, device="cpu", log_every=max(1, steps // 10))
 
     def run(precision: str, count: int, seed: int = 0) -> float:
         changed = replace(loop, precision=precision, seed=seed)

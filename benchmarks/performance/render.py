@@ -11,7 +11,7 @@ from captcha.image import ImageCaptcha
 
 from benchmarks.performance.ratio import Ratio, rates
 from captcha_ssl.synthesis.pool import draw_chunk, split_chunks
-from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.synthesis.settings import PictureSettings
 
 
 def measure(small: bool) -> list[Ratio]:

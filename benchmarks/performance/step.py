@@ -7,7 +7,7 @@ from benchmarks.performance.peer_step import PeerStep
 from benchmarks.performance.pictures import pictures
 from benchmarks.performance.ratio import Ratio, rates
 from captcha_ssl.processes import available_cores
-from captcha_ssl.training.settings import PretrainLoopSettings
+from captcha_ssl.training.settings import LoopSettings
 
 PEER = "plain PyTorch after lightly's tutorial"
 
@@ -20,7 +20,7 @@ def measure(small: bool) -> list[Ratio]:
 
 def _measure(encoder: str, batch: int, small: bool) -> Ratio:
     images = pictures(2 * batch if small else 4096)
-    loop = PretrainLoopSettings(batch_size=batch, device="cpu")
+    loop = LoopSettings(lr=3e-3, batch_size=batch, device="cpu")
     peer = PeerStep(images, encoder, batch, 0 if small else available_cores())
 
     def ours(count: int) -> None:

@@ -12,91 +12,46 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from captcha_ssl.cli.live_table import live_table
-from captcha_ssl.cli.options import Config, Device, Out, PrintConfig, Quiet, Seed, Set, run_folder
+from captcha_ssl.cli.options import Out, Quiet, run_folder
 
 if TYPE_CHECKING:
+    from captcha_ssl.benchmark.plan.config import BenchmarkConfig
     from captcha_ssl.benchmark.report.results import Results
 
 _LEFT_OUT = ("over", "time")
 """Columns that a terminal has no room for; the report has them."""
 _PIPE_WIDTH = 500
+DATA = Annotated[
+    Path | None,
+    typer.Argument(metavar="DATA", help="Labeled images; if absent, a set is rendered."),
+]
 
 
 def benchmark(
-    data: Annotated[
-        Path | None,
-        typer.Argument(metavar="[DATA]", help="Labeled images; if absent, a set is rendered."),
-    ] = None,
+    config: BenchmarkConfig,
     out: Out = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            "--preset",
-            metavar="NAME",
-            help="quick, standard or paper; quick.",
-            autocompletion=lambda: ["quick", "standard", "paper"],
-        ),
-    ] = None,
-    methods: Annotated[
-        str | None, typer.Option("--methods", metavar="A,B", help="Ways to pretrain; simclr.")
-    ] = None,
-    arms: Annotated[
-        str | None,
-        typer.Option(
-            "--arms",
-            metavar="A,B",
-            help="scratch, synthetic, shipped, pretrained, each also with -strong, -frozen or "
-            "-self-training; scratch-long, random-frozen.",
-        ),
-    ] = None,
-    label_counts: Annotated[
-        str | None, typer.Option("--label-counts", metavar="N,M", help="Labels to fine-tune on.")
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", metavar="N", help="Runs of each arm and label count.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the one in --out.")] = False,
-    seed: Seed = None,
-    device: Device = None,
-    config: Config = None,
-    assignments: Set = None,
-    print_config: PrintConfig = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the benchmark in --out.")
+    ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure what pretraining gains on these images, and how sure.
+    """Measure what pretraining gains on your images.
 
     Example: captcha-ssl benchmark images/ --label-counts 100,300,1000 --seeds 5 --out runs/bench
 
-    Writes benchmark.json, report.html, report.md and plots to --out. --set changes the rest.
+    Writes benchmark.json, report.html, report.md and plots to --out.
     """
-    folder = run_folder(out, print_config)
-    flags = {
-        "data": data,
-        "preset": preset,
-        "methods": methods,
-        "arms": arms,
-        "label_counts": label_counts,
-        "seeds": seeds,
-        "seed": seed,
-        "device": device,
-    }
-    from captcha_ssl.benchmark.plan.configuration import configure
-
-    configuration = configure(file=config, assignments=assignments or (), flags=flags)
-    if print_config:
-        typer.echo(configuration.to_toml(), nl=False)
-        return
-
+    folder = run_folder(out)
     from captcha_ssl.benchmark.runs.run import run_benchmark
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
         with live_table(quiet=quiet) as (say, show):
             results = run_benchmark(
-                *(folder, configuration), command=command, resume=resume, say=say, show=show
+                *(folder, config), command=command, resume=resume, say=say, show=show
             )
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; go on with --out {folder} --resume") from None
+        raise KeyboardInterrupt(f"stopped; continue with --out {folder} --resume") from None
     _print_table(results)
 
 

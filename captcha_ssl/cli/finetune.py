@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,18 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from captcha_ssl.cli.loading import load
-from captcha_ssl.cli.options import (
-    Config,
-    Deterministic,
-    Device,
-    EncoderName,
-    Out,
-    PrintConfig,
-    Quiet,
-    Seed,
-    Set,
-    run_folder,
-)
+from captcha_ssl.cli.options import Out, Quiet, run_folder
 from captcha_ssl.cli.run_opener import run_opener
 from captcha_ssl.errors import UserError
 
@@ -31,121 +20,48 @@ if TYPE_CHECKING:
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.data.geometry import Geometry
+    from captcha_ssl.recognition.config import FinetuneConfig
     from captcha_ssl.recognition.finetune import FinetuneResult
     from captcha_ssl.recognition.recognizer import Recognizer
-    from captcha_ssl.recognition.settings import SelfTrainingSettings
+    from captcha_ssl.recognition.settings import FinetuneSettings, SelfTrainingSettings
     from captcha_ssl.training.run_directory import RunDirectory
-    from captcha_ssl.training.settings import FinetuneSettings, ModelSettings
+    from captcha_ssl.training.settings import ModelSettings
 
 
 def finetune(
+    config: FinetuneConfig,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Images with labels.")],
     out: Out = None,
-    init_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--init-from",
-            metavar="RUN",
-            help="A run or model file, or shipped; none: from scratch.",
-        ),
-    ] = None,
-    labels: Annotated[
-        int | None, typer.Option("--labels", metavar="N", help="Use only N of the labels.")
-    ] = None,
-    unlabeled: Annotated[
-        Path | None,
-        typer.Option("--unlabeled", metavar="PILE", help="Train itself on these images too."),
-    ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", help="Steps of training.")] = None,
-    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Images per step.")] = None,
-    lr: Annotated[
-        float | None, typer.Option("--lr", help="Peak learning rate of the encoder.")
-    ] = None,
-    head_lr: Annotated[
-        float | None, typer.Option("--head-lr", help="Peak learning rate of the CTC head.")
-    ] = None,
-    freeze: Annotated[
-        bool | None, typer.Option("--freeze", help="Train the head alone.", show_default=False)
-    ] = None,
-    validation: Annotated[
-        float | None,
-        typer.Option(
-            "--validation",
-            metavar="SHARE",
-            help="Hold this share out to report on and to calibrate.",
-        ),
-    ] = None,
-    encoder: EncoderName = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
-    seed: Seed = None,
-    device: Device = None,
-    deterministic: Deterministic = False,
-    config: Config = None,
-    assignments: Set = None,
-    print_config: PrintConfig = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Train a recognizer on labeled images.
 
     Example: captcha-ssl finetune labeled/ --init-from runs/simclr --out runs/reader
 
-    Prints the path of the model file; beside it lies the same model as ONNX. --set changes any
-    other setting; --print-config lists all.
+    Prints the path of the model file; beside it lies the same model as ONNX.
     """
-    folder = run_folder(out, print_config)
-    flags = {
-        "init_from": init_from,
-        "labels": labels,
-        "unlabeled": unlabeled,
-        "steps": steps,
-        "batch_size": batch_size,
-        "lr": lr,
-        "head_lr": head_lr,
-        "freeze": freeze,
-        "validation": validation,
-        "encoder": encoder,
-        "seed": seed,
-        "device": device,
-        "deterministic": deterministic or None,
-    }
-    from captcha_ssl.settings import peek, to_toml
-
-    resolved = _resolve(config, assignments or (), flags)
-    if print_config:
-        typer.echo(to_toml(*resolved), nl=False)
-        return
+    folder = run_folder(out)
 
     from captcha_ssl.models.model_file import FILE_NAME
     from captcha_ssl.training.pretrained import adopt
 
-    settings, teaching, loop, model, views = resolved
-    asked = peek("encoder", file=config, assignments=assignments or (), flag=encoder)
-    model, geometry = adopt(model, settings.init_from, asked)
+    settings, teaching, loop, views = (
+        *(config.finetune, config.self_training),
+        *(config.loop, config.views),
+    )
+    model, geometry = adopt(config.model, settings.init_from)
     images = load(data, model, labeled=True, quiet=quiet, geometry=geometry)
     train, held_out = _split(images, settings, loop.seed)
     given = (train, _charset(images, quiet=quiet), settings, loop, model, views)
     pile = _pile(settings.unlabeled, model, images.geometry, quiet=quiet)
     rejected = images.rejected + (pile.rejected if pile else [])
     with ExitStack() as held:
-        begin = run_opener(held, folder, to_toml(*resolved), rejected, resume=resume)
+        begin = run_opener(held, folder, config.to_toml(), rejected, resume=resume)
         result = _learn(given, pile, teaching, begin, quiet=quiet)
         _complete(folder, result.recognizer, held_out)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
-
-
-def _resolve(
-    config: Path | None, assignments: Sequence[str], flags: dict[str, Any]
-) -> tuple[Any, ...]:
-    """What is learned, self-training, the loop, the model and the views, in that order."""
-    from captcha_ssl.recognition.settings import SelfTrainingSettings
-    from captcha_ssl.settings import resolve
-    from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-    from captcha_ssl.views.settings import GentleViewSettings
-
-    own = (FinetuneSettings, SelfTrainingSettings)
-    classes = (*own, LoopSettings, ModelSettings, GentleViewSettings)
-    return resolve(classes, file=config, assignments=assignments, flags=flags)
 
 
 def _pile(
@@ -167,7 +83,7 @@ def _charset(images: Dataset, *, quiet: bool) -> Charset:
 
 
 def _learn(
-    given: tuple[Any, ...],
+    given: Any,
     pile: Dataset | None,
     teaching: SelfTrainingSettings,
     begin: Callable[[], RunDirectory],

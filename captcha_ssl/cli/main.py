@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated
 
 import typer
 
 import captcha_ssl
+from captcha_ssl.cli.benchmark import DATA as BENCHMARK_DATA
 from captcha_ssl.cli.benchmark import benchmark
 from captcha_ssl.cli.check_data import check_data
+from captcha_ssl.cli.configured import Configured, GroupedCommand, optional_word
 from captcha_ssl.cli.evaluate import evaluate
 from captcha_ssl.cli.export import export
 from captcha_ssl.cli.finetune import finetune
@@ -33,18 +35,22 @@ _COMPLETION = "_CAPTCHA_SSL_COMPLETE"
 _FOR_SEVERAL = ("generate", "pretrain")
 """Commands that torchrun may start several times over."""
 
-app = typer.Typer(
-    name=PROGRAM,
-    # Plain help: a [bracket] in a docstring is text, and it looks the same in a pipe.
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-COMMANDS = (
-    *(generate, check_data, pretrain, finetune, evaluate, predict),
-    *(suggest, label, neighbors, benchmark, export, info),
-)
-for command in COMMANDS:
-    app.command()(command)
+COMMANDS: dict[str, Configured | Callable[..., None]] = {
+    "generate": Configured(generate, "captcha_ssl.synthesis.config:GenerateConfig"),
+    "check-data": check_data,
+    "pretrain": Configured(pretrain, "captcha_ssl.pretraining.config:PretrainConfig"),
+    "finetune": Configured(finetune, "captcha_ssl.recognition.config:FinetuneConfig"),
+    "evaluate": evaluate,
+    "predict": predict,
+    "suggest": suggest,
+    "label": label,
+    "neighbors": neighbors,
+    "benchmark": Configured(
+        benchmark, "captcha_ssl.benchmark.plan.config:BenchmarkConfig", {"data": BENCHMARK_DATA}
+    ),
+    "export": export,
+    "info": info,
+}
 
 
 def main() -> None:
@@ -57,7 +63,6 @@ def run(arguments: Sequence[str]) -> int:
     return outcome(partial(_invoke, arguments))
 
 
-@app.callback(invoke_without_command=True)
 def program(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
@@ -75,10 +80,13 @@ def program(
 
 
 def _invoke(arguments: Sequence[str]) -> int:
+    completing = _COMPLETION in os.environ
+    asked = os.environ.get("COMP_WORDS", "").split()[1:] if completing else list(arguments)
     # Not `app(...)`, which would print errors in its own way and hide an interruption.
-    command = typer.main.get_command(app)
-    if _COMPLETION in os.environ:
+    command = typer.main.get_command(_app(asked))
+    if completing:
         command.main([], PROGRAM)  # answers the shell and exits
+    arguments = optional_word(arguments)
     try:
         with command.make_context(PROGRAM, list(arguments)) as context:
             command.invoke(context)
@@ -87,6 +95,37 @@ def _invoke(arguments: Sequence[str]) -> int:
     except typer.TyperException as error:
         raise UserError(_usage_message(error)) from error
     return 0
+
+
+def _app(arguments: Sequence[str]) -> typer.Typer:
+    """The program with its commands; only the one asked for has its options.
+
+    They take longer to make than the rest of `--help`.
+    """
+    app = typer.Typer(
+        name=PROGRAM,
+        # Plain help: a [bracket] in a docstring is text, and it looks the same in a pipe.
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(program)
+    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
+    for name, command in COMMANDS.items():
+        function = command.run if isinstance(command, Configured) else command
+        if name != asked:
+            function = _without_options(function)
+        elif isinstance(command, Configured):
+            function = command.function(arguments)
+        app.command(name, cls=GroupedCommand)(function)
+    return app
+
+
+def _without_options(function: Callable[..., None]) -> Callable[[], None]:
+    def command() -> None:
+        raise AssertionError("another command was asked for")
+
+    command.__doc__ = function.__doc__
+    return command
 
 
 def _usage_message(error: typer.TyperException) -> str:

@@ -43,30 +43,6 @@ Device = Annotated[
         autocompletion=lambda: list(_DEVICES),
     ),
 ]
-EncoderName = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        metavar="NAME",
-        help="tiny, small or base; tiny.",
-        autocompletion=lambda: ["tiny", "small", "base"],
-    ),
-]
-Deterministic = Annotated[
-    bool,
-    typer.Option("--deterministic", help="The same bytes again on a GPU too; slower."),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="FILE.toml", help="Read settings from this file."),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated."),
-]
-PrintConfig = Annotated[
-    bool, typer.Option("--print-config", help="Print the settings as TOML and stop.")
-]
 
 
 def picture_file(option: str, file: Path) -> Path:
@@ -94,11 +70,8 @@ def refuse_among_images(option: str, file: Path, data: Path) -> None:
         )
 
 
-def run_folder(out: Path | None, nothing_kept: bool) -> Path:
-    """The folder of `--out`, which only a call that keeps nothing can do without.
-
-    Raises UserError.
-    """
-    if out is None and not nothing_kept:
+def run_folder(out: Path | None) -> Path:
+    """The folder of `--out`. Raises UserError without one."""
+    if out is None:
         raise UserError("missing option --out: the folder in which the run is kept")
-    return out or Path()
+    return out

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class PixelSettings:
+class PixelSettings(Settings):
     """What is done to images before they are resized. `auto` is decided by data/ink.py."""
 
     prepare: str = setting(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -12,8 +11,8 @@ from torch import Tensor
 from captcha_ssl.losses.contrastive import contrastive
 from captcha_ssl.losses.infonce import infonce
 from captcha_ssl.losses.n_pair import n_pair
-from captcha_ssl.losses.triplet import MINING, triplet
-from captcha_ssl.settings import setting
+from captcha_ssl.losses.settings import LossSettings
+from captcha_ssl.losses.triplet import triplet
 
 
 class PairLoss(Protocol):
@@ -36,21 +35,6 @@ LOSSES: dict[str, Callable[[LossSettings], PairLoss]] = {
 
 FREE_LENGTH = {"n-pair"}
 """Losses to which the length of an embedding means something."""
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """Which loss pulls two views together and the others apart."""
-
-    loss: str = setting("infonce", "loss between the two views", choices=tuple(LOSSES))
-    temperature: float = setting(0.1, "temperature τ (infonce)", low=0.001)
-    margin: float | None = setting(
-        None, "margin; none: √2 for contrastive, 0.2 for triplet", low=0.0
-    )
-    mining: str = setting(
-        "semi-hard", "which negative a triplet takes (triplet)", choices=tuple(MINING)
-    )
-    l2: float = setting(0.002, "weight λ of the squared lengths (n-pair)", low=0.0)
 
 
 def build_loss(settings: LossSettings) -> PairLoss:

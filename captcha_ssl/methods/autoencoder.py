@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +16,7 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.clutter import clutter
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.tone import vary_tone
@@ -26,8 +24,7 @@ from captcha_ssl.views.tone import vary_tone
 VARIANTS = ("masked", "denoising", "variational", "plain")
 
 
-@dataclass(frozen=True)
-class AutoencoderSettings:
+class AutoencoderSettings(Settings):
     """Settings of the auto-encoder, by variant.
 
     plain: through a narrow code (Hinton & Salakhutdinov 2006); variational: through a random one

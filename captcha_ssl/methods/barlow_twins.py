@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from captcha_ssl.losses.barlow_twins import barlow_twins
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class BarlowTwinsSettings:
+class BarlowTwinsSettings(Settings):
     """Settings of Barlow Twins (Zbontar et al. 2021)."""
 
     redundancy_weight: float = setting(

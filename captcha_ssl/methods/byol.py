@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from captcha_ssl.losses.cosine import negative_cosine
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.models.momentum import follow, slow_copy
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class BYOLSettings:
+class BYOLSettings(Settings):
     """Settings of BYOL (Grill et al. 2020)."""
 
     predictor_hidden: int = setting(256, "hidden width of the predictor", low=1)

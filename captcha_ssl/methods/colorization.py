@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,15 +13,14 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 _CELL = 2
 _LARGEST_CHROMA = 88.0
 _GRAYEST = 1.0
 
 
-@dataclass(frozen=True)
-class ColorizationSettings:
+class ColorizationSettings(Settings):
     """Settings of colorization (Zhang et al. 2016: classes of color, rare ones weigh more)."""
 
     color_bins: int = setting(9, "bins on each of the axes a and b", low=2, high=32)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from captcha_ssl.losses.registry import FREE_LENGTH, LossSettings, build_loss
+from captcha_ssl.losses.registry import FREE_LENGTH, build_loss
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.byol import BYOLSettings, rising_momentum
-from captcha_ssl.methods.instances import Crops, InstanceSettings, build_crops
+from captcha_ssl.methods.instances import Crops, build_crops
 from captcha_ssl.methods.masking import MaskSettings, block_normalized, hide, masked_mean
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder
@@ -19,12 +19,11 @@ from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.ranks import gather
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class DiGSettings:
+class DiGSettings(Settings):
     """Settings of DiG (Yang et al. 2022)."""
 
     contrast_weight: float = setting(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,11 +17,10 @@ from captcha_ssl.models import discriminator
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class GANSettings:
+class GANSettings(Settings):
     """Settings of adversarial restoration (context encoders, Pathak et al. 2016)."""
 
     adversarial_weight: float = setting(

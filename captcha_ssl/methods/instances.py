@@ -7,7 +7,6 @@ by their place alone. A `crop` carries no place, so the encoder has to look at t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -15,29 +14,13 @@ from torch import Tensor
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.pictures import side_by_side
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.whole_images import Frames, Images, Windows
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.settings import setting
 from captcha_ssl.views.crops import cut, join, spread_positions
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
-
-INSTANCES = ("crop", "window", "frame", "image")
-
-
-@dataclass(frozen=True)
-class InstanceSettings:
-    """How an image becomes instances."""
-
-    instances: str = setting("crop", "what is contrasted", choices=INSTANCES)
-    crops: int = setting(3, "crops per image (crop)", low=1)
-    crop_width: int = setting(32, "width of a crop in pixels, multiple of 4 (crop)", low=8)
-    core: int = setting(4, "frames in the middle of a crop that are averaged (crop)", low=1)
-    window: int = setting(5, "frames averaged into one instance (window)", low=1)
-    frame_shift: int = setting(
-        4, "frames by which the place of an image may differ between views (frame)", low=0
-    )
 
 
 class Instances(Protocol):

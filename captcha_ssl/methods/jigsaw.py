@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import permutations
 
 import torch
@@ -16,13 +15,12 @@ from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 _NARROWEST = 8
 
 
-@dataclass(frozen=True)
-class JigsawSettings:
+class JigsawSettings(Settings):
     """Settings of the jigsaw (Noroozi & Favaro 2016), with pieces along the text."""
 
     pieces: int = setting(4, "pieces of an image", low=2, high=6)

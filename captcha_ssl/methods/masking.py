@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 _SIZES = (4, 8, 16)
 
 
-@dataclass(frozen=True)
-class MaskSettings:
+class MaskSettings(Settings):
     """How much of an image is hidden, and in which shape."""
 
     mask_shape: str = setting(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.settings import Settings
 
 
 class Method(nn.Module):
@@ -16,7 +17,7 @@ class Method(nn.Module):
     name; `loss` among them is minimized, the others are logged.
     """
 
-    settings_classes: tuple[type, ...] = ()
+    settings_classes: tuple[type[Settings], ...] = ()
     peak_lr: float = 3e-3
     """The peak learning rate if none is asked for: the better of 1e-3 and 3e-3 in a short trial."""
     several_devices: bool = True

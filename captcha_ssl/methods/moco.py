@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from captcha_ssl.losses.registry import LossSettings, build_loss
-from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.losses.registry import build_loss
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.ranks import own_rows, shuffled, world_size
 from captcha_ssl.models.split_norm import split_batch_norm
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class MoCoSettings:
+class MoCoSettings(Settings):
     """Settings of MoCo (He et al. 2020; Chen et al. 2020)."""
 
     queue: int = setting(4096, "keys of earlier batches that serve as negatives", low=1)

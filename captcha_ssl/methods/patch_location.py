@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -13,11 +11,10 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
 from captcha_ssl.models.encoder import Encoder, standardize
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class PatchLocationSettings:
+class PatchLocationSettings(Settings):
     """Settings of patch location (Doersch et al. 2015), its eight neighbors laid in a line."""
 
     reach: int = setting(2, "windows that the other is away at most; 2 · reach classes", low=1)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import nn
 
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import projector
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class ProjectorSettings:
+class ProjectorSettings(Settings):
     """Size of the projector."""
 
     projector_hidden: int = setting(256, "hidden width of the projector", low=1)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.losses.registry import FREE_LENGTH, LossSettings, build_loss
+from captcha_ssl.losses.registry import FREE_LENGTH, build_loss
 from captcha_ssl.losses.relational import relational_consistency
-from captcha_ssl.methods.instances import Crops, InstanceSettings, build_crops
+from captcha_ssl.losses.settings import LossSettings
+from captcha_ssl.methods.instances import Crops, build_crops
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 LEVELS = ("frame", "subword", "word")
 
 
-@dataclass(frozen=True)
-class RCLSTRSettings:
+class RCLSTRSettings(Settings):
     """Weights of RCLSTR (Zhang et al. 2023); 1, 1, 1 and 0.3 are those of the authors' program."""
 
     frame_weight: float = setting(1.0, "weight of the contrast of frames", low=0.0)

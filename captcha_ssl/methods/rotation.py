@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,15 +10,14 @@ from captcha_ssl.methods.classification import classification_figures, classific
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.models.encoder import Encoder, standardize
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.crops import cut, spread_positions
 
 TURNS = {"quarter": (0, 1, 2, 3), "half": (0, 2)}
 """Setting → the quarter turns that are told apart."""
 
 
-@dataclass(frozen=True)
-class RotationSettings:
+class RotationSettings(Settings):
     """Settings of rotation (RotNet, Gidaris et al. 2018), on square windows along the text."""
 
     turns: str = setting(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from captcha_ssl.losses.registry import FREE_LENGTH, LossSettings, build_loss
-from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.losses.registry import FREE_LENGTH, build_loss
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather

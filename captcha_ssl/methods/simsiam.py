@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from captcha_ssl.losses.cosine import negative_cosine
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import predictor
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class SimSiamSettings:
+class SimSiamSettings(Settings):
     """Settings of SimSiam (Chen & He 2021)."""
 
     bottleneck: int = setting(32, "hidden width of the predictor; a quarter of its own", low=1)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from captcha_ssl.losses.swav import swav
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class SwAVSettings:
+class SwAVSettings(Settings):
     """Settings of SwAV (Caron et al. 2020)."""
 
     prototypes: int = setting(128, "prototypes; a few times the characters there are", low=2)

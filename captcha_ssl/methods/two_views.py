@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from captcha_ssl.methods.instances import InstanceSettings, build_instances
+from captcha_ssl.methods.instances import build_instances
 from captcha_ssl.methods.method import Method
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.views.settings import ViewSettings
 

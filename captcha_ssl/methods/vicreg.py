@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torch import Tensor
 
 from captcha_ssl.losses.vicreg import vicreg
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.projection import ProjectorSettings, build_projector
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
 
-@dataclass(frozen=True)
-class VICRegSettings:
+class VICRegSettings(Settings):
     """Settings of VICReg (Bardes et al. 2022)."""
 
     invariance_weight: float = setting(25.0, "weight λ of the distance between views", low=0.0)

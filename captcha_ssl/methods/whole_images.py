@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -11,7 +9,7 @@ from torch import Tensor
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.views.crops import cut
-from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
+from captcha_ssl.views.settings import ViewSettings, gentle_views
 from captcha_ssl.views.view import random_view
 
 
@@ -93,7 +91,7 @@ def _aligned(settings: ViewSettings) -> ViewSettings:
     A turn or a stretch about the center that suits a crop moves the ends of a wide image by
     several frames, and the pairs would show different characters.
     """
-    most = GentleViewSettings()
+    most = gentle_views()
     deformations = ("rotation", "shear", "scale")
     capped = {name: min(getattr(settings, name), getattr(most, name)) for name in deformations}
-    return replace(settings, **capped)
+    return settings.replace(**capped)

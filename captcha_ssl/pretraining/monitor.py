@@ -18,7 +18,7 @@ from captcha_ssl.pretraining.embedding import (
     uniformity,
 )
 from captcha_ssl.training.batches import spread
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.views.settings import gentle_views
 from captcha_ssl.views.view import random_view
 
 SAMPLE = 384
@@ -58,7 +58,7 @@ class Monitor:
             look = adapted(encoder, self.images)
             pixels = standardize(self.images)
             frames = look(pixels)
-            views = [look(random_view(pixels, GentleViewSettings())) for _ in range(2)]
+            views = [look(random_view(pixels, gentle_views())) for _ in range(2)]
             figures = self._figures(frames, *views)
             return figures | (self.probe(look) if self.probe else {})
 

@@ -23,12 +23,13 @@ from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.pretraining.monitor import MONITORED, Monitor, Probe, findings
+from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import own_share, spread_norms
 from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
 
 CHECKED = 256

@@ -13,9 +13,10 @@ from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sheet import rgb
 from captcha_ssl.pretraining.pretrain import build_method
+from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.settings import LoopSettings, ModelSettings, PretrainSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
 ROWS = 8
 _GAP, _HIDDEN = (90, 140, 215), (176, 190, 212)

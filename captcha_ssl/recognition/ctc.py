@@ -13,7 +13,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment
 from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
 
 LabeledBatch = tuple[Tensor, Tensor, Tensor]
@@ -30,7 +30,7 @@ class CTCTask(nn.Module):
     def __init__(
         self,
         recognizer: Recognizer,
-        views: GentleViewSettings,
+        views: ViewSettings,
         *,
         frozen: bool = False,
         alignment: float = 0.0,

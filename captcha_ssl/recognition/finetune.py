@@ -27,12 +27,13 @@ from captcha_ssl.recognition.self_training import (
     teacher_of,
     with_pile,
 )
+from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.views.settings import ViewSettings
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def finetune(
     settings: FinetuneSettings,
     loop: LoopSettings,
     model: ModelSettings,
-    views: GentleViewSettings,
+    views: ViewSettings,
     *,
     pile: Pile | None = None,
     begin: Callable[[], RunDirectory] | None = None,

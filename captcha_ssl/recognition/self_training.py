@@ -23,7 +23,7 @@ from captcha_ssl.recognition.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.training.store import image_fetcher
-from captcha_ssl.views.settings import StrongViewSettings
+from captcha_ssl.views.settings import strong_views
 from captcha_ssl.views.view import random_view
 
 SemiLabeledBatch = tuple[LabeledBatch, Tensor]
@@ -48,7 +48,7 @@ class SelfTrainingTask(nn.Module):
     def __init__(self, supervised: CTCTask, settings: SelfTrainingSettings) -> None:
         super().__init__()
         self.supervised, self.settings = supervised, settings
-        self.weak, self.strong = supervised.views, StrongViewSettings()
+        self.weak, self.strong = supervised.views, strong_views()
         self.teacher = slow_copy(supervised.recognizer)
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))

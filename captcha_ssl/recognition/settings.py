@@ -1,15 +1,51 @@
-"""Settings of self-training (torch-free, so that a typo is answered at once)."""
+"""Settings of fine-tuning. Light to import: the command line reads them for its help."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class SelfTrainingSettings:
+class FinetuneSettings(Settings):
+    """How the recognizer learns from the labels."""
+
+    title: ClassVar[str] = "Fine-tuning"
+
+    init_from: Path | None = setting(
+        None,
+        "start from the encoder of this run or model file, or shipped; none: from scratch",
+        flag="RUN",
+    )
+    labels: int | None = setting(
+        None, "use only this many labels, a nested subset by seed", low=1, flag="N"
+    )
+    unlabeled: Path | None = setting(
+        None, "unlabeled images to train on too; none: labels alone", flag="DATA"
+    )
+    validation: float = setting(
+        0.0,
+        "share of the labeled images held out to report on and to calibrate",
+        low=0.0,
+        high=0.9,
+        flag="SHARE",
+    )
+    steps: int = setting(1000, "steps of training", low=1, flag="N")
+    head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0, flag=True)
+    freeze: bool = setting(False, "leave the encoder as it is and train the head alone", flag=True)
+    alignment: float = setting(
+        0.0, "weight of evenly placed characters in the first steps, off the plateau", low=0.0
+    )
+    alignment_steps: int = setting(
+        200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
+    )
+
+
+class SelfTrainingSettings(Settings):
     """How a recognizer goes on to learn from images that nobody has labeled."""
+
+    title: ClassVar[str] = "Self-training"
 
     pile_ratio: float = setting(1.0, "unlabeled images for each labeled one of a step", low=0.01)
     pile_weight: float = setting(1.0, "weight of their loss, once it has risen", low=0.0)

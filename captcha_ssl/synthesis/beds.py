@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import string
 
-from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.synthesis.settings import PictureSettings
 
 _BOTH_CASES = string.digits + string.ascii_letters
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from captcha_ssl.processes import Say, workers
 from captcha_ssl.synthesis.canvas import Pixels
-from captcha_ssl.synthesis.render import PictureSettings, renderer
+from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.settings import PictureSettings
 
 T = TypeVar("T")
 Chunk = tuple[Pixels, list[str]]

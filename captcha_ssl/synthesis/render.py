@@ -2,70 +2,22 @@
 
 from __future__ import annotations
 
-import re
-import string
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from random import Random
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.settings import MOST_SEED, setting
 from captcha_ssl.synthesis.canvas import Canvas, Pixels
 from captcha_ssl.synthesis.look import OneLook
-from captcha_ssl.synthesis.styles import STYLES, style_named
+from captcha_ssl.synthesis.settings import PictureSettings
+from captcha_ssl.synthesis.styles import style_named
 
 _NARROWEST_CHARACTER = 8
 """Pixels of width below which a squeezed character can no longer be read."""
 
 Render = Callable[[int], tuple[Pixels, str]]
-
-
-@dataclass(frozen=True)
-class PictureSettings:
-    """Everything that a picture depends on, besides its index."""
-
-    seed: int = setting(0, "seed of every random choice", low=0, high=MOST_SEED)
-    length: str = setting("4", "characters in a picture: 4, or 4-6, or 4,3-8 for one or the other")
-    charset: str = setting(string.digits + string.ascii_uppercase, "characters to draw from")
-    kinds: float = setting(
-        *(0.0, "share of texts that keep to some of: digits, capitals, small letters"),
-        low=0.0,
-        high=1.0,
-    )
-    style: str = setting(
-        *("classic", "how pictures look; of several, as in plain,wavy, each is as likely"),
-        choices=tuple(STYLES),
-        several=True,
-    )
-    look: int | None = setting(
-        None,
-        "number of a look that all pictures share, as those of one source do; none: each its own",
-        low=0,
-        high=MOST_SEED,
-    )
-    height: int = setting(60, "height of a picture in pixels", low=16, high=1024)
-    width: int = setting(160, "width of a picture in pixels", low=16, high=8192)
-    channels: int = setting(3, "3 for color, 1 for gray", low=1, high=3)
-
-    def lengths(self) -> tuple[tuple[int, int], ...]:
-        """Shortest and longest text of each range, every range as likely.
-
-        Raises UserError for what is no length or range.
-        """
-        return tuple(self._range(part.strip()) for part in self.length.split(","))
-
-    def _range(self, part: str) -> tuple[int, int]:
-        match = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", part)
-        shortest = int(match[1]) if match else 0
-        longest = int(match[2] or match[1]) if match else 0
-        if not 1 <= shortest <= longest:
-            raise UserError(
-                f"length = {self.length!r}: write one number such as 4, or a range such as 4-6"
-            )
-        return shortest, longest
 
 
 def render(settings: PictureSettings, index: int) -> tuple[Pixels, str]:

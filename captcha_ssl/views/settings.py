@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any, ClassVar
 
-from captcha_ssl.settings import setting
+from captcha_ssl.settings import Settings, setting
 
 
-@dataclass(frozen=True)
-class ViewSettings:
+class ViewSettings(Settings):
     """How far two views of one crop may differ (the defaults suit pretraining on crops)."""
+
+    title: ClassVar[str] = "Views"
 
     rotation: float = setting(25.0, "largest rotation, degrees", low=0, high=90)
     shear: float = setting(0.3, "largest horizontal shear", low=0, high=2)
@@ -30,45 +31,41 @@ class ViewSettings:
     noise: float = setting(0.15, "largest deviation of pixel noise, in image deviations", low=0)
 
 
-@dataclass(frozen=True)
-class GentleViewSettings(ViewSettings):
-    """The same steps at strengths that suit fine-tuning on whole images."""
-
-    rotation: float = setting(3.0, "largest rotation, degrees", low=0, high=90)
-    shear: float = setting(0.15, "largest horizontal shear", low=0, high=2)
-    scale: float = setting(0.08, "largest change of size, natural logarithm", low=0, high=2)
-    shift: float = setting(2.0, "largest displacement, pixels", low=0)
-    elastic: float = setting(0.7, "deviation of the elastic displacement, pixels", low=0)
-    thickness: float = setting(
-        0.0, "share of views with thicker, thinner or closed strokes", low=0, high=1
-    )
-    strokes: int = setting(0, "curved strokes drawn over a view, at most", low=0)
-    dots: float = setting(0.0, "dots expected on a view, at most", low=0)
-    color: float = setting(
-        0.5, "share of views whose colors are mixed anew; gray images stay", low=0, high=1
-    )
-    contrast: float = setting(0.3, "largest change of contrast, natural logarithm", low=0)
-    brightness: float = setting(0.2, "deviation of the brightness, in image deviations", low=0)
-    noise: float = setting(0.1, "largest deviation of pixel noise, in image deviations", low=0)
+def gentle_views(**changes: Any) -> ViewSettings:
+    """Strengths that suit fine-tuning on whole images, with `changes` of some."""
+    return ViewSettings(**{**_GENTLE, **changes})
 
 
-@dataclass(frozen=True)
-class StrongViewSettings(GentleViewSettings):
+def strong_views() -> ViewSettings:
     """As strong as whole images bear it and can still be read, clutter included."""
+    return ViewSettings(**_STRONG)
 
-    rotation: float = setting(6.0, "largest rotation, degrees", low=0, high=90)
-    shear: float = setting(0.3, "largest horizontal shear", low=0, high=2)
-    scale: float = setting(0.15, "largest change of size, natural logarithm", low=0, high=2)
-    shift: float = setting(3.0, "largest displacement, pixels", low=0)
-    elastic: float = setting(1.2, "deviation of the elastic displacement, pixels", low=0)
-    thickness: float = setting(
-        0.6, "share of views with thicker, thinner or closed strokes", low=0, high=1
-    )
-    strokes: int = setting(2, "curved strokes drawn over a view, at most", low=0)
-    dots: float = setting(24.0, "dots expected on a view, at most", low=0)
-    color: float = setting(
-        1.0, "share of views whose colors are mixed anew; gray images stay", low=0, high=1
-    )
-    contrast: float = setting(0.5, "largest change of contrast, natural logarithm", low=0)
-    brightness: float = setting(0.3, "deviation of the brightness, in image deviations", low=0)
-    noise: float = setting(0.2, "largest deviation of pixel noise, in image deviations", low=0)
+
+_GENTLE: dict[str, Any] = {
+    "rotation": 3.0,
+    "shear": 0.15,
+    "scale": 0.08,
+    "shift": 2.0,
+    "elastic": 0.7,
+    "thickness": 0.0,
+    "strokes": 0,
+    "dots": 0.0,
+    "color": 0.5,
+    "contrast": 0.3,
+    "brightness": 0.2,
+    "noise": 0.1,
+}
+_STRONG: dict[str, Any] = {
+    "rotation": 6.0,
+    "shear": 0.3,
+    "scale": 0.15,
+    "shift": 3.0,
+    "elastic": 1.2,
+    "thickness": 0.6,
+    "strokes": 2,
+    "dots": 24.0,
+    "color": 1.0,
+    "contrast": 0.5,
+    "brightness": 0.3,
+    "noise": 0.2,
+}

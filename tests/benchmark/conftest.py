@@ -9,12 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from captcha_ssl.benchmark.plan.configuration import Configuration, configure
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import summarize
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.benchmark.runs.run import run_benchmark
+from captcha_ssl.config import Given
 from captcha_ssl.data.writers import open_writer
+
+
+def configure(**given: Any) -> BenchmarkConfig:
+    return BenchmarkConfig.read(Given(**given))
+
 
 TINY = (
     *("label_counts=4,8", "seeds=2", "test=10", "device=cpu", "precision=fp32", "processes=1"),
@@ -92,7 +98,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def tiny(data: Path, *assignments: str) -> Configuration:
+def tiny(data: Path, *assignments: str) -> BenchmarkConfig:
     return configure(assignments=[*TINY, *assignments], flags={"data": data})
 
 

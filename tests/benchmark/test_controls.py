@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 import torch
 
-from captcha_ssl.benchmark.plan.configuration import configure
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs import finetuning
 from captcha_ssl.benchmark.runs.records import best
+from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.recognition.self_training import Pile
+
+
+def configure(**given: Any) -> BenchmarkConfig:
+    return BenchmarkConfig.read(Given(**given))
+
 
 Run = Callable[..., Results]
 ARMS = "arms=scratch,scratch-strong,scratch-self-training,synthetic,synthetic-frozen"

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from captcha_ssl.benchmark.plan.configuration import configure
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import Arm, Choice, choices, compute_models, plan_cells
 from captcha_ssl.benchmark.plan.presets import PRESETS
+from captcha_ssl.config import Given
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.simclr import SimCLR
+
+
+def configure(**given: Any) -> BenchmarkConfig:
+    return BenchmarkConfig.read(Given(**given))
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -23,8 +29,8 @@ def test_every_value_of_a_preset_is_in_force(name: str):
 def test_a_flag_is_stronger_than_an_assignment_a_file_and_a_preset(tmp_path: Path):
     file = tmp_path / "c.toml"
     file.write_text('preset = "standard"\nseeds = 7\ntest = 70\nfinetune_steps = 70\n')
-    configuration = configure(
-        file=file, assignments=["test=80", "finetune_steps=80"], flags={"finetune_steps": 90}
+    configuration = BenchmarkConfig.read(
+        Given(file=file, assignments=["test=80", "finetune_steps=80"], flags={"finetune_steps": 90})
     )
     settings = configuration.benchmark
     assert (settings.seeds, settings.test, settings.finetune_steps) == (7, 80, 90)
@@ -32,7 +38,9 @@ def test_a_flag_is_stronger_than_an_assignment_a_file_and_a_preset(tmp_path: Pat
 
 
 def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
-    configuration = configure(assignments=["preset=paper", "temperature=0.3", "label_counts=5,6"])
+    configuration = BenchmarkConfig.read(
+        Given(assignments=["preset=paper", "temperature=0.3", "label_counts=5,6"])
+    )
     (tmp_path / "c.toml").write_text(configuration.to_toml())
     assert configure(file=tmp_path / "c.toml") == configuration
     assert "temperature = 0.3" in configuration.to_toml()
@@ -66,12 +74,16 @@ def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: st
 def test_labels_of_the_very_style_are_no_control(style: str):
     with pytest.raises(UserError, match="synthetic_style 'fast' is the style of the images"):
         configure(assignments=["arms=synthetic", f"style={style}"])
-    configure(assignments=["arms=synthetic", f"style={style}"], flags={"data": Path("own")})
+    BenchmarkConfig.read(
+        Given(assignments=["arms=synthetic", f"style={style}"], flags={"data": Path("own")})
+    )
 
 
 def test_a_variant_has_settings_of_its_own_and_shares_the_others():
     names = "methods=moco,simclr:loss=triplet:pretrain_lr=0.001,simclr"
-    configuration = configure(assignments=[names, "temperature=0.3", "pretrain_steps=9"])
+    configuration = BenchmarkConfig.read(
+        Given(assignments=[names, "temperature=0.3", "pretrain_steps=9"])
+    )
     assert [arm.name for arm in configuration.arms][1:] == names.removeprefix("methods=").split(",")
     variant, plain = (configuration.variants[name] for name in names.split(",")[1:])
     assert (variant.method, plain.method) == ("simclr", "simclr")
@@ -87,7 +99,9 @@ def test_a_rate_of_nothing_is_not_the_absence_of_a_rate():
 
 
 def test_variants_are_stored_and_read_back(tmp_path: Path):
-    configuration = configure(flags={"methods": "simclr:loss=triplet,autoencoder:variant=plain"})
+    configuration = BenchmarkConfig.read(
+        Given(flags={"methods": "simclr:loss=triplet,autoencoder:variant=plain"})
+    )
     (tmp_path / "c.toml").write_text(configuration.to_toml())
     assert configure(file=tmp_path / "c.toml") == configuration
 
@@ -137,7 +151,9 @@ def test_an_arm_is_what_its_name_says():
 
 
 def test_every_arm_has_the_same_cells_and_none_has_the_seed_of_the_tuning():
-    configuration = configure(assignments=["label_counts=50,20", "seeds=2", "seed=10"])
+    configuration = BenchmarkConfig.read(
+        Given(assignments=["label_counts=50,20", "seeds=2", "seed=10"])
+    )
     cells = plan_cells(configuration.arms, configuration.benchmark)
     by_arm = {
         arm.name: [(cell.labels, cell.seed) for cell in cells if cell.arm == arm]
@@ -158,7 +174,9 @@ def test_an_arm_may_be_run_at_some_label_counts_only():
 
 
 def test_every_arm_gets_as_many_trials():
-    configuration = configure(assignments=["arms=scratch,random-frozen,simclr,simclr-frozen"])
+    configuration = BenchmarkConfig.read(
+        Given(assignments=["arms=scratch,random-frozen,simclr,simclr-frozen"])
+    )
     counts = {len(choices(arm, configuration.benchmark)) for arm in configuration.arms}
     assert counts == {len(configuration.benchmark.lr_grid)}
 

@@ -10,14 +10,20 @@ from typing import Any
 
 import pytest
 
-from captcha_ssl.benchmark.plan.configuration import configure
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.report import write_report
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import summarize
 from captcha_ssl.benchmark.runs import job
+from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.evaluate import evaluate
+
+
+def configure(**given: Any) -> BenchmarkConfig:
+    return BenchmarkConfig.read(Given(**given))
+
 
 Run = Callable[..., Results]
 HEADING = "## In a style that no run has learned from"

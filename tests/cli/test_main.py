@@ -30,7 +30,8 @@ def program_with(body: str, *arguments: str, **variables: str) -> subprocess.Com
         "from captcha_ssl.cli import main\n"
         "from captcha_ssl.cli.options import Seed\n"
         "from captcha_ssl.errors import UserError\n"
-        f"@main.app.command()\ndef boom{body}\n"
+        f"def boom{body}\n"
+        "main.COMMANDS['boom'] = boom\n"
         "main.main()\n"
     )
     return subprocess.run(

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from captcha_ssl.config import Given
 from captcha_ssl.errors import UserError
 from captcha_ssl.losses.contrastive import contrastive
 from captcha_ssl.losses.infonce import infonce
 from captcha_ssl.losses.n_pair import n_pair
-from captcha_ssl.losses.registry import LOSSES, LossSettings, build_loss
-from captcha_ssl.losses.triplet import triplet
-from captcha_ssl.settings import resolve
+from captcha_ssl.losses.registry import LOSSES, build_loss
+from captcha_ssl.losses.settings import LOSS_NAMES, MINING_NAMES, LossSettings
+from captcha_ssl.losses.triplet import MINING, triplet
 
 Row = list[float]
 QUEUED = pytest.mark.parametrize("queued", [False, True], ids=["batch", "queue"])
@@ -197,7 +198,7 @@ def test_settings_reach_the_loss_that_is_named() -> None:
     a, b, queue = _views(queued=True)
 
     def of(*assignments: str) -> Tensor:
-        (settings,) = resolve([LossSettings], assignments=assignments)
+        settings = Given(assignments=assignments).over(LossSettings())[LossSettings]
         return build_loss(settings)(a, b, negatives=queue)
 
     assert torch.equal(of("temperature=0.3"), infonce(a, b, 0.3, negatives=queue))
@@ -210,3 +211,8 @@ def test_settings_reach_the_loss_that_is_named() -> None:
     )
     with pytest.raises(UserError, match="did you mean 'triplet'"):
         of("loss=tripplet")
+
+
+def test_the_names_that_the_help_shows_are_those_there_are() -> None:
+    assert tuple(LOSSES) == LOSS_NAMES
+    assert tuple(MINING) == MINING_NAMES

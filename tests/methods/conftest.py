@@ -13,7 +13,8 @@ from torch import Tensor
 
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 BATCH = 16
 Guess = Callable[..., list[float]]

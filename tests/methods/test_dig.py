@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.losses.registry import LossSettings
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.byol import BYOLSettings
 from captcha_ssl.methods.dig import DiG, DiGSettings
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.masking import MaskSettings
 from captcha_ssl.methods.projection import ProjectorSettings
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.models.parameters import parameter_groups

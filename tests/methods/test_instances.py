@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.methods.instances import INSTANCES, Crops, InstanceSettings, build_instances
+from captcha_ssl.methods.instances import Crops, build_instances
+from captcha_ssl.methods.settings import INSTANCES, InstanceSettings
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.views.settings import ViewSettings
 
@@ -142,7 +141,7 @@ def test_frames_of_two_whole_views_stay_together_whatever_the_strengths() -> Non
     images = torch.full((64, 1, 32, 160), 240, dtype=torch.uint8)
     images[..., 12:20, 148:152] = 10
     windows = build_instances(
-        InstanceSettings(instances="window"), replace(STILL, rotation=25, scale=0.25)
+        InstanceSettings(instances="window"), STILL.replace(rotation=25, scale=0.25)
     )
     one, _ = windows.views(images)
     place = one[:, 0].amin(1).argmin(1)

@@ -15,7 +15,8 @@ import torch
 
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
-from captcha_ssl.losses.registry import LOSSES, LossSettings
+from captcha_ssl.losses.registry import LOSSES
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.jigsaw import JigsawSettings
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.moco import MoCoSettings
@@ -23,13 +24,14 @@ from captcha_ssl.methods.registry import METHODS, method_class
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.pretraining.pretrain import pretrain
+from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.training.loop import Progress
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.views.settings import gentle_views
 
 GEOMETRY = Geometry(1, 32, 64)
-LOOP = PretrainLoopSettings(
+LOOP = LoopSettings(
     batch_size=8, lr=3e-3, log_every=2, checkpoint_every=3, device="cpu", precision="fp32"
 )
 
@@ -93,7 +95,7 @@ def test_the_loss_falls(name: str, loss: str, tmp_path: Path) -> None:
     # A hundred steps are enough for pictures that differ little between views, and a firmer hold on
     # the lengths for n-pair, which otherwise run away from those of the slow key encoder.
     easy = (
-        GentleViewSettings(),
+        gentle_views(),
         LossSettings(loss=loss, mining="hard", l2=0.02),
         MoCoSettings(queue=64),
         JigsawSettings(pieces=3, orders=6),

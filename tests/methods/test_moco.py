@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captcha_ssl.losses.registry import LossSettings
-from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.moco import MoCo, MoCoSettings
 from captcha_ssl.methods.projection import ProjectorSettings
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.views.settings import ViewSettings

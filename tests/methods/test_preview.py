@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.methods.autoencoder import AutoencoderSettings
-from captcha_ssl.methods.instances import InstanceSettings
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import METHODS, method_class
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.encoder import build_encoder, standardize
 
 

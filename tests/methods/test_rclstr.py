@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.losses.registry import LossSettings
 from captcha_ssl.losses.relational import relational_consistency
-from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.projection import ProjectorSettings
 from captcha_ssl.methods.rclstr import LEVELS, RCLSTR, RCLSTRSettings
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.views.settings import ViewSettings

@@ -22,20 +22,22 @@ from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.even_alignment import alignment_weight
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
 from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.views.settings import gentle_views
 
 GEOMETRY = Geometry(1, 32, 64)
 CHARSET = Charset("0123456789")
 LOOP = LoopSettings(batch_size=16, lr=3e-3, log_every=5, device="cpu", precision="fp32")
-STILL = GentleViewSettings(*[0] * 13)
+STILL = gentle_views(*[0] * 13)
 
 
 @pytest.fixture(scope="module")
 def digits() -> Dataset:
     """32 rendered images of three digits."""
-    from captcha_ssl.synthesis.render import PictureSettings, render
+    from captcha_ssl.synthesis.render import render
+    from captcha_ssl.synthesis.settings import PictureSettings
 
     picture = PictureSettings(length="3", charset="0123456789", style="fast", width=120, channels=3)
     drawn = [render(picture, index) for index in range(32)]

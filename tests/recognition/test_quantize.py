@@ -15,7 +15,8 @@ from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import SHIPPED
 from captcha_ssl.recognition.quantize import CALIBRATED, quantize
 from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,10 @@ from captcha_ssl.recognition.finetune import FinetuneResult, finetune
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.self_training import Pile, SelfTrainingTask, rise
-from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.recognition.settings import FinetuneSettings, SelfTrainingSettings
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.views.settings import gentle_views
 
 GEOMETRY = Geometry(1, 32, 48)
 CHARSET = Charset("0123456789")
@@ -35,7 +34,8 @@ LOOP = LoopSettings(
 
 
 def _draw(count: int, first: int = 0) -> Dataset:
-    from captcha_ssl.synthesis.render import PictureSettings, render
+    from captcha_ssl.synthesis.render import render
+    from captcha_ssl.synthesis.settings import PictureSettings
 
     picture = PictureSettings(length="2", charset="0123456789", style="fast", width=90, channels=3)
     drawn = [render(picture, index) for index in range(first, first + count)]
@@ -57,8 +57,8 @@ def _train(
     data: Dataset, steps: int, pile: Pile | None, run: RunDirectory | None = None, **loop: int
 ) -> FinetuneResult:
     return finetune(
-        *(data, CHARSET, FinetuneSettings(steps=steps), replace(LOOP, **loop), ModelSettings()),
-        GentleViewSettings(),
+        *(data, CHARSET, FinetuneSettings(steps=steps), LOOP.replace(**loop), ModelSettings()),
+        gentle_views(),
         pile=pile,
         begin=(lambda: run) if run else None,
     )
@@ -67,7 +67,7 @@ def _train(
 def _task(settings: SelfTrainingSettings, *, frozen: bool = False) -> SelfTrainingTask:
     torch.manual_seed(0)
     recognizer = Recognizer(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
-    return SelfTrainingTask(CTCTask(recognizer, GentleViewSettings(), frozen=frozen), settings)
+    return SelfTrainingTask(CTCTask(recognizer, gentle_views(), frozen=frozen), settings)
 
 
 def _batch(data: Dataset, pile: Dataset) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:

@@ -18,7 +18,8 @@ from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import SHIPPED
 from captcha_ssl.recognition.reading import read_images
 from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 MEGABYTES = 8
 COUNT = 60

@@ -16,7 +16,8 @@ from captcha_ssl.synthesis.fonts import CLASSIC_FACE
 from captcha_ssl.synthesis.lettering import Lettering, letter_line
 from captcha_ssl.synthesis.more_fonts import broad_faces
 from captcha_ssl.synthesis.painting import place
-from captcha_ssl.synthesis.render import PictureSettings, charsets_of_kinds, render
+from captcha_ssl.synthesis.render import charsets_of_kinds, render
+from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.synthesis.styles import STYLES
 
 STILL = Lettering(

@@ -13,7 +13,8 @@ import pytest
 
 from captcha_ssl.synthesis.canvas import Canvas
 from captcha_ssl.synthesis.classic import draw_classic
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 
 class _Seeded:

@@ -34,7 +34,8 @@ def test_what_leaves_no_ink_is_lacking() -> None:
 
 def test_matplotlib_is_not_imported_for_its_fonts() -> None:
     script = (
-        "import sys; from captcha_ssl.synthesis.render import PictureSettings, render;"
+        "import sys; from captcha_ssl.synthesis.render import render;"
+        "from captcha_ssl.synthesis.settings import PictureSettings;"
         "render(PictureSettings(style='fast'), 0); assert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

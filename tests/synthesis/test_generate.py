@@ -11,8 +11,9 @@ from PIL import Image
 
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.errors import UserError
-from captcha_ssl.synthesis.generate import GenerateSettings, generate
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 PICTURE = PictureSettings(style="fast", length="3-5", seed=9)
 

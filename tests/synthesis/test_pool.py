@@ -11,7 +11,7 @@ import pytest
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.synthesis.pool import draw_chunk, draw_chunks, split_chunks
-from captcha_ssl.synthesis.render import PictureSettings
+from captcha_ssl.synthesis.settings import PictureSettings
 
 SETTINGS = PictureSettings(style="mixed", height=32, width=96)
 

@@ -14,7 +14,8 @@ import pytest
 from captcha_ssl.errors import UserError
 from captcha_ssl.synthesis import styles
 from captcha_ssl.synthesis.canvas import Canvas, Draw
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.synthesis.styles import STYLES
 
 each_style = pytest.mark.parametrize("style", list(STYLES))

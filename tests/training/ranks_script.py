@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from captcha_ssl.launch import leave, rank
-from captcha_ssl.losses.registry import LossSettings
-from captcha_ssl.methods.instances import InstanceSettings
+from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.moco import MoCoSettings
 from captcha_ssl.methods.registry import method_class
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.ranks import own_rows, shuffled, world_size
 from captcha_ssl.training.distributed import joined, shared, spread_norms

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 
@@ -142,7 +141,7 @@ def test_deterministic_algorithms_are_asked_for_while_it_trains_and_no_longer() 
             return super().forward(batch, progress)
 
     seen: list[bool] = []
-    asked = _train(Watching(), 10, loop=replace(LOOP, deterministic=True))
+    asked = _train(Watching(), 10, loop=LOOP.replace(deterministic=True))
     assert seen == [True] * 10
     assert not torch.are_deterministic_algorithms_enabled()
     assert asked == _train(Watching(), 10)

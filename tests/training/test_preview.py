@@ -12,12 +12,13 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.pretraining.preview import to_uint8, write_preview
-from captcha_ssl.training.settings import ModelSettings, PretrainLoopSettings, PretrainSettings
+from captcha_ssl.pretraining.settings import PretrainSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
 
 def _write(file: Path, method: str, images: np.ndarray, seed: int = 0) -> None:
     settings = tuple(cls() for cls in method_class(method).settings_classes)
-    loop = PretrainLoopSettings(seed=seed, device="cpu")
+    loop = LoopSettings(lr=3e-3, seed=seed, device="cpu")
     geometry = Geometry(*images.shape[1:])
     write_preview(
         *(file, images, geometry, PretrainSettings(method=method), loop, ModelSettings(), settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,7 @@ def test_a_resumed_run_draws_no_step_twice(tmp_path: Path) -> None:
 
 def test_nothing_is_drawn_unasked(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
-    _train(Square(), run, replace(LOOP, tensorboard=False))
+    _train(Square(), run, LOOP.replace(tensorboard=False))
     assert not (run.path / FOLDER).exists()
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +7,7 @@ from torch import Tensor
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.views.clutter import clutter, ink
 from captcha_ssl.views.crops import cut, join, spread_positions
-from captcha_ssl.views.settings import GentleViewSettings, ViewSettings
+from captcha_ssl.views.settings import ViewSettings, gentle_views
 from captcha_ssl.views.thickness import vary_thickness
 from captcha_ssl.views.tone import vary_tone
 from captcha_ssl.views.view import random_view
@@ -31,7 +29,7 @@ def test_with_every_strength_zero_a_view_is_the_image(images: Tensor) -> None:
     assert torch.allclose(random_view(images, STILL), images, atol=1e-4)
 
 
-@pytest.mark.parametrize("settings", [ViewSettings(), GentleViewSettings()])
+@pytest.mark.parametrize("settings", [ViewSettings(), gentle_views()])
 def test_views_differ_between_images_and_draws_and_follow_the_seed(
     images: Tensor, settings: ViewSettings
 ) -> None:
@@ -48,9 +46,7 @@ def test_views_differ_between_images_and_draws_and_follow_the_seed(
 
 def test_no_view_is_ever_mirrored(images: Tensor) -> None:
     """The bar stands left of the center and stays there."""
-    view = random_view(
-        images, replace(STILL, rotation=10, shear=0.2, scale=0.1, shift=2, elastic=1)
-    )
+    view = random_view(images, STILL.replace(rotation=10, shear=0.2, scale=0.1, shift=2, elastic=1))
     columns = torch.arange(60.0)
     darkness = (view.amax((2, 3), keepdim=True) - view)[:, 0].sum(1)
     place = (darkness * columns).sum(1) / darkness.sum(1)
@@ -59,7 +55,7 @@ def test_no_view_is_ever_mirrored(images: Tensor) -> None:
 
 @pytest.mark.parametrize("pixels", [1, 2, 4])
 def test_a_shift_moves_by_at_most_what_the_setting_says(images: Tensor, pixels: int) -> None:
-    moved = warp(images, replace(STILL, shift=pixels))
+    moved = warp(images, STILL.replace(shift=pixels))
     bar = moved[:, 0].amin(1).argmin(1).float() - 21
     assert 0.3 * pixels < bar.abs().max() <= pixels + 1
 
@@ -67,7 +63,7 @@ def test_a_shift_moves_by_at_most_what_the_setting_says(images: Tensor, pixels: 
 def test_a_rotation_turns_about_the_center(images: Tensor) -> None:
     dot = torch.zeros(64, 1, 33, 33)
     dot[..., 16, 16] = 1
-    turned = warp(dot, replace(STILL, rotation=90))
+    turned = warp(dot, STILL.replace(rotation=90))
     assert torch.allclose(turned[..., 16, 16], torch.ones(64, 1), atol=1e-3)
 
 
@@ -88,13 +84,13 @@ def off_the_best_affine_map(places: Tensor) -> Tensor:
 def test_without_the_elastic_part_a_warp_is_affine() -> None:
     """The control grid is coarse, and yet nothing is lost."""
     torch.manual_seed(3)
-    turned = fetched(replace(STILL, rotation=10, shear=0.2, scale=0.1, shift=2))
+    turned = fetched(STILL.replace(rotation=10, shear=0.2, scale=0.1, shift=2))
     assert off_the_best_affine_map(turned).abs().max() < 1e-3
 
 
 def test_the_elastic_part_bends_by_pixels_of_its_own() -> None:
     torch.manual_seed(3)
-    bent = off_the_best_affine_map(fetched(replace(STILL, rotation=10, elastic=1.5)))
+    bent = off_the_best_affine_map(fetched(STILL.replace(rotation=10, elastic=1.5)))
     assert 0.4 < bent.std() < 1.2
 
 
@@ -141,15 +137,15 @@ def test_thickness_changes_about_the_asked_share() -> None:
 
 
 def test_contrast_noise_and_blur_keep_within_their_strengths(images: Tensor) -> None:
-    toned = vary_tone(images, replace(STILL, contrast=0.5))
+    toned = vary_tone(images, STILL.replace(contrast=0.5))
     ratio = toned.std((1, 2, 3)) / images.std((1, 2, 3))
     assert 0.6 < ratio.min() < 0.75
     assert 1.3 < ratio.max() < 1.65
-    noise = vary_tone(images, replace(STILL, noise=0.2)) - images
+    noise = vary_tone(images, STILL.replace(noise=0.2)) - images
     assert 0.1 < noise.std((1, 2, 3)).max() < 0.22
-    blurred = vary_tone(images, replace(STILL, blur=1.0))
+    blurred = vary_tone(images, STILL.replace(blur=1.0))
     assert blurred.std() < images.std()
-    some = vary_tone(images, replace(STILL, blur=0.3))
+    some = vary_tone(images, STILL.replace(blur=0.3))
     assert (some != images).flatten(1).any(1).sum() == 12
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-from typing import Any
-
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
-from captcha_ssl.benchmark.plan.variants import resolve_named
+from captcha_ssl.config import Given
 from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.settings import setting
 
 
-@dataclass(frozen=True)
 class Recipe(SelfTrainingSettings):
     """How an arm trains itself, and on how many labeled images in a step besides."""
 
@@ -25,11 +20,10 @@ def build_recipes(settings: BenchmarkSettings, common: SelfTrainingSettings) -> 
     The one without a name sets nothing. Raises UserError for a key that self-training does not
     have, or a value that is not allowed.
     """
-    values = {**dataclasses.asdict(common), "finetune_batch_size": settings.finetune_batch_size}
-    return {name: _build(name, values) for name in ("", *settings.recipes)}
+    start = Recipe(**common.model_dump(), finetune_batch_size=settings.finetune_batch_size)
+    return {name: _build(name, start) for name in ("", *settings.recipes)}
 
 
-def _build(name: str, values: dict[str, Any]) -> Recipe:
+def _build(name: str, start: Recipe) -> Recipe:
     assignments = name.split(":") if name else ()
-    recipe: Recipe = resolve_named(f"recipes, {name}", {Recipe: values}, assignments)[0]
-    return recipe
+    return Given(assignments=assignments, label=f"recipes, {name}").over(start)[Recipe]

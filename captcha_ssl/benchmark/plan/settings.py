@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
-from captcha_ssl.settings import MOST_SEED, setting
-from captcha_ssl.synthesis.styles import STYLES
+from captcha_ssl.benchmark.plan.presets import PRESETS
+from captcha_ssl.settings import MOST_SEED, Settings, setting
+from captcha_ssl.synthesis.settings import style_names
+from captcha_ssl.training.settings import DEVICES
 
 
-@dataclass(frozen=True)
-class BenchmarkSettings:
+class BenchmarkSettings(Settings):
     """What is compared, on which images, and for how long each arm is trained.
 
-    The defaults are those of the preset `quick`; see `presets.PRESETS`.
+    The defaults are those of the preset `quick`; see PRESETS.
     """
 
-    preset: str = setting("quick", "size of the experiment: quick, standard or paper")
+    title: ClassVar[str] = "Benchmark"
+
+    preset: str = setting(
+        "quick",
+        "size of the experiment; each setting can still be changed",
+        choices=tuple(PRESETS),
+        flag="NAME",
+    )
     data: Path | None = setting(None, "labeled images; none: a set is rendered")
 
     unlabeled: int = setting(10_000, "rendered images besides the test set", low=1)
     style: str = setting(
         *("classic", "how rendered images look; of several, each is as likely"),
-        choices=tuple(STYLES),
+        choices=style_names,
         several=True,
     )
     length: str = setting("4", "characters in a rendered image: 4, or 4-6")
@@ -32,11 +40,11 @@ class BenchmarkSettings:
     )
 
     synthetic: int = setting(20_000, "labeled images rendered for the arm synthetic", low=1)
-    synthetic_style: str = setting("fast", "how those look", choices=tuple(STYLES), several=True)
+    synthetic_style: str = setting("fast", "how those look", choices=style_names, several=True)
 
     unseen_style: str | None = setting(
         *(None, "style of rendered images that every run reads besides, and none learns from"),
-        choices=tuple(STYLES),
+        choices=style_names,
         several=True,
     )
 
@@ -46,15 +54,19 @@ class BenchmarkSettings:
     )
 
     methods: tuple[str, ...] = setting(
-        ("simclr",), "ways to learn without labels: METHOD, or METHOD:KEY=VALUE:… for a variant"
+        ("simclr",),
+        "ways to learn without labels: METHOD, or METHOD:KEY=VALUE:… for a variant",
+        flag="A,B",
     )
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
-        "scratch, synthetic, shipped, METHOD, each also with -strong, -frozen or -self-training; "
-        "scratch-long, random-frozen; pretrained… stands for every method; ARM@N: at N labels only",
+        "what to compare: scratch, synthetic, shipped, METHOD, each also with -strong, -frozen or "
+        "-self-training; scratch-long, random-frozen; pretrained… stands for every method; ARM@N: "
+        "at N labels only",
+        flag="A,B",
     )
-    label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1)
-    seeds: int = setting(3, "runs of each arm at each label count", low=1)
+    label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1, flag="N,M")
+    seeds: int = setting(3, "runs of each arm at each label count", low=1, flag="N")
     pretrain_seeds: int = setting(1, "pretrainings of each method, shared out over the runs", low=1)
 
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
@@ -78,20 +90,28 @@ class BenchmarkSettings:
     )
 
     seed: int = setting(
-        *(0, "seed of the images, the tuning and the pretraining; runs count on"),
+        *(0, "seed of the images, the tuning and the pretraining; runs count up from it"),
         low=0,
         high=MOST_SEED,
+        flag="N",
     )
-    device: str = setting("auto", "auto, cpu, cuda[:n] or mps")
+    device: str = setting(
+        "auto",
+        "where to compute: auto, cpu, cuda, cuda:N or mps",
+        choices=DEVICES,
+        pattern=r"cuda:\d+",
+        flag="NAME",
+    )
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
     processes: int = setting(
         0, "fine-tunings side by side; 0: one a core, or one alone on a GPU", low=0
     )
 
 
-@dataclass(frozen=True)
-class PretrainingSettings:
+class PretrainingSettings(Settings):
     """How long each method pretrains, and how fast."""
+
+    title: ClassVar[str] = "Pretraining"
 
     pretrain_steps: int = setting(2000, "steps of pretraining", low=1)
     pretrain_batch_size: int = setting(32, "images per step of pretraining", low=2)

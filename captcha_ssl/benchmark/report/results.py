@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.summary import Entry, summarize
 from captcha_ssl.benchmark.runs.details import Details
 from captcha_ssl.benchmark.runs.environment import environment
@@ -21,7 +21,7 @@ from captcha_ssl.benchmark.runs.records import Row, Trial, winners
 class Results:
     """What the report is written from."""
 
-    configuration: Configuration
+    configuration: BenchmarkConfig
     rows: list[Row]
     entries: list[Entry]
     trials: list[Trial]
@@ -35,7 +35,7 @@ class Results:
     @classmethod
     def collect(
         cls,
-        configuration: Configuration,
+        configuration: BenchmarkConfig,
         material: Material,
         pretrained: Iterable[Pretrained],
         rows: list[Row],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,9 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
 from captcha_ssl.recognition.self_training import Pile
-from captcha_ssl.training.settings import FinetuneSettings, LoopSettings, ModelSettings
-from captcha_ssl.views.settings import GentleViewSettings, StrongViewSettings
+from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.views.settings import ViewSettings, gentle_views, strong_views
 
 
 def fine_tune(
@@ -54,12 +54,12 @@ def fine_tune(
         device=settings.device,
         precision=settings.precision,
     )
-    views = StrongViewSettings() if arm.strong else _gentle(settings)
+    views = strong_views() if arm.strong else _gentle(settings)
     return finetune(
-        *(data, charset, replace(what, **arm.finetune), loop, model, views),
+        *(data, charset, what.replace(**arm.finetune), loop, model, views),
         pile=Pile(pool, recipe) if arm.self_training else None,
     )
 
 
-def _gentle(settings: BenchmarkSettings) -> GentleViewSettings:
-    return GentleViewSettings(strokes=settings.finetune_strokes)
+def _gentle(settings: BenchmarkSettings) -> ViewSettings:
+    return gentle_views(strokes=settings.finetune_strokes)

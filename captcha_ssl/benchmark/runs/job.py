@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import Arm, Choice, file_name, label_counts
 from captcha_ssl.benchmark.runs.details import Details, details, read_details, write_details
 from captcha_ssl.benchmark.runs.finetuning import fine_tune
@@ -41,7 +41,7 @@ class Bench:
     """What every job needs, and the folder its record is kept in."""
 
     out: Path
-    configuration: Configuration
+    configuration: BenchmarkConfig
     material: Material
     pretrained: dict[tuple[str, int], Pretrained]
 

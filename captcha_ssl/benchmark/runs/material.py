@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset, load_dataset
@@ -13,8 +13,9 @@ from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
-from captcha_ssl.synthesis.generate import GenerateSettings, generate
-from captcha_ssl.synthesis.render import PictureSettings, renderer
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 _LARGEST_TEST_SHARE = 0.2
 
@@ -66,7 +67,7 @@ def check_rendering(settings: BenchmarkSettings) -> None:
     _check_enough(settings.unlabeled, settings)
 
 
-def read(source: Path, configuration: Configuration) -> Material:
+def read(source: Path, configuration: BenchmarkConfig) -> Material:
     """Read labeled images and split them.
 
     Raises UserError when they cannot be read or are too few for the label counts.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import pretrainings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
@@ -15,7 +15,7 @@ from captcha_ssl.processes import Say
 
 
 def pretrain_all(
-    out: Path, configuration: Configuration, material: Material, say: Callable[[str], None]
+    out: Path, configuration: BenchmarkConfig, material: Material, say: Callable[[str], None]
 ) -> dict[tuple[str, int], Pretrained]:
     """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
 
@@ -28,7 +28,7 @@ def pretrain_all(
     return dict(zip(asked, pretrained, strict=True))
 
 
-def pretraining_processes(configuration: Configuration) -> int:
+def pretraining_processes(configuration: BenchmarkConfig) -> int:
     """How many pretrainings run at once, and so the share of the machine that each one has.
 
     It does not depend on how many are done already: the number of threads would, and with it
@@ -40,6 +40,6 @@ def pretraining_processes(configuration: Configuration) -> int:
 
 
 def _pretrain(
-    out: Path, configuration: Configuration, material: Material, asked: tuple[str, int], say: Say
+    out: Path, configuration: BenchmarkConfig, material: Material, asked: tuple[str, int], say: Say
 ) -> Pretrained:
     return pretrain_one(out, configuration, material, say, *asked)

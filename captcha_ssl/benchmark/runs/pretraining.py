@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import SYNTHETIC, file_name, pretrainings
 from captcha_ssl.benchmark.plan.variants import Variant
 from captcha_ssl.benchmark.runs.material import Material
@@ -19,6 +19,7 @@ from captcha_ssl.benchmark.runs.progress import duration
 from captcha_ssl.benchmark.runs.shipped import shipped_model
 from captcha_ssl.benchmark.runs.stage import Stage
 from captcha_ssl.benchmark.runs.synthetic import check_synthetic, synthetic_stage
+from captcha_ssl.config import to_toml
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.documents import read_json
 from captcha_ssl.errors import DivergedError, UserError
@@ -27,11 +28,11 @@ from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import build_method, pretrain
-from captcha_ssl.settings import to_toml
+from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.text_file import read_text_file
 from captcha_ssl.training.loop import Observer, Progress
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, PretrainSettings
+from captcha_ssl.training.settings import LoopSettings
 
 TIMING, DIVERGED = "timing.json", "diverged.txt"
 _SECONDS_BETWEEN_LINES = 10.0
@@ -68,7 +69,7 @@ class _Timing:
 
 def pretrain_one(
     out: Path,
-    configuration: Configuration,
+    configuration: BenchmarkConfig,
     material: Material,
     say: Callable[[str], None],
     method: str,
@@ -109,7 +110,7 @@ def pretrain_one(
     return Pretrained(method, seed, file, stage.steps, seconds, figures, words)
 
 
-def check_pretraining(configuration: Configuration, material: Material) -> None:
+def check_pretraining(configuration: BenchmarkConfig, material: Material) -> None:
     """Raise UserError for what cannot be learned from the images of the pool, or not be drawn."""
     for name, _ in pretrainings(configuration.arms, configuration.benchmark):
         if name == SHIPPED:
@@ -123,7 +124,7 @@ def check_pretraining(configuration: Configuration, material: Material) -> None:
         build_method(pool.images, pool.geometry, what, loop, configuration.model, variant.settings)
 
 
-def _stage(configuration: Configuration, variant: Variant, seed: int, pool: Dataset) -> Stage:
+def _stage(configuration: BenchmarkConfig, variant: Variant, seed: int, pool: Dataset) -> Stage:
     """The pretraining of a method on the pool, without its labels."""
     what, loop = _settings(configuration, variant, seed)
     model, settings = configuration.model, variant.settings
@@ -138,7 +139,7 @@ def _stage(configuration: Configuration, variant: Variant, seed: int, pool: Data
 
 
 def _settings(
-    configuration: Configuration, variant: Variant, seed: int
+    configuration: BenchmarkConfig, variant: Variant, seed: int
 ) -> tuple[PretrainSettings, LoopSettings]:
     settings, stage = configuration.benchmark, variant.pretraining
     loop = LoopSettings(

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import compute_models
 from captcha_ssl.benchmark.report.report import PAGE, write_report
 from captcha_ssl.benchmark.report.results import Results
@@ -24,7 +24,7 @@ from captcha_ssl.training.run_directory import RunDirectory, open_run
 
 def run_benchmark(
     out: Path,
-    configuration: Configuration,
+    configuration: BenchmarkConfig,
     *,
     command: str,
     resume: bool = False,
@@ -54,7 +54,7 @@ def run_benchmark(
 
 def _run(
     out: Path,
-    configuration: Configuration,
+    configuration: BenchmarkConfig,
     material: Material,
     command: str,
     say: Callable[[str], None],
@@ -78,8 +78,8 @@ def _run(
 
 
 def _without_diverged(
-    configuration: Configuration, pretrained: Iterable[Pretrained]
-) -> Configuration:
+    configuration: BenchmarkConfig, pretrained: Iterable[Pretrained]
+) -> BenchmarkConfig:
     lost = {run.method for run in pretrained if run.diverged}
     arms = tuple(arm for arm in configuration.arms if arm.method not in lost)
     if lost and (not arms or not compute_models(arms) and any(arm.match_compute for arm in arms)):
@@ -89,7 +89,7 @@ def _without_diverged(
 
 def _open(
     out: Path,
-    configuration: Configuration,
+    configuration: BenchmarkConfig,
     begin: Callable[[], RunDirectory],
     say: Callable[[str], None],
 ) -> tuple[RunDirectory, Material]:
@@ -108,6 +108,6 @@ def _open(
     return begin(), material
 
 
-def _check(configuration: Configuration, material: Material) -> None:
+def _check(configuration: BenchmarkConfig, material: Material) -> None:
     check_pretraining(configuration, material)
     check_unseen(configuration.benchmark, material)

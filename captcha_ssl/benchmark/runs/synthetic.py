@@ -5,31 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from captcha_ssl.benchmark.plan.configuration import Configuration
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.stage import Stage
+from captcha_ssl.config import to_toml
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.models.frames import frames
 from captcha_ssl.recognition.ctc import left_plateau
 from captcha_ssl.recognition.finetune import finetune
-from captcha_ssl.settings import to_toml
-from captcha_ssl.synthesis.generate import GenerateSettings, generate
-from captcha_ssl.synthesis.render import PictureSettings, renderer
+from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 from captcha_ssl.training.loop import Observer
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import FinetuneSettings, LoopSettings
-from captcha_ssl.views.settings import GentleViewSettings
+from captcha_ssl.training.settings import LoopSettings
+from captcha_ssl.views.settings import gentle_views
 
 
-def check_synthetic(configuration: Configuration, material: Material) -> None:
+def check_synthetic(configuration: BenchmarkConfig, material: Material) -> None:
     """Raise UserError for a charset that cannot be drawn in the style asked for."""
     renderer(_picture(configuration.benchmark, material.charset))
 
 
 def synthetic_stage(
-    configuration: Configuration, seed: int, material: Material, folder: Path
+    configuration: BenchmarkConfig, seed: int, material: Material, folder: Path
 ) -> Stage:
     """Train a recognizer on images rendered to `folder`, as long as the methods pretrain."""
     settings, long = configuration.benchmark, configuration.pretraining
@@ -40,7 +42,7 @@ def synthetic_stage(
         precision=settings.precision,
     )
     what = FinetuneSettings(steps=long.pretrain_steps, head_lr=settings.head_lr)
-    views, charset = GentleViewSettings(), material.charset
+    views, charset = gentle_views(), material.charset
 
     def learn(begin: Callable[[], RunDirectory], observe: Observer) -> None:
         picture = _picture(settings, charset)

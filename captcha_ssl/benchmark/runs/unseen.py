@@ -11,8 +11,9 @@ from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.report.table import percent, points
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.data.dataset import Dataset, load_dataset
-from captcha_ssl.synthesis.generate import GenerateSettings, generate
-from captcha_ssl.synthesis.render import PictureSettings, renderer
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 UNSEEN = 1000
 """Images of that style, unless there are fewer test images."""

@@ -1,0 +1,73 @@
+"""All settings of a benchmark: its own, the encoder's and those of every method in it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self, TypeVar
+
+from captcha_ssl.benchmark.plan.plan import Arm, learning_rates, plan_arms
+from captcha_ssl.benchmark.plan.presets import preset_values
+from captcha_ssl.benchmark.plan.recipes import Recipe, build_recipes
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings, PretrainingSettings
+from captcha_ssl.benchmark.plan.variants import (
+    Variant,
+    build_variant,
+    settings_classes,
+    variant_names,
+)
+from captcha_ssl.config import Config, Given
+from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.settings import Settings
+from captcha_ssl.training.settings import ModelSettings
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class BenchmarkConfig(Config):
+    """What a benchmark is told. `methods` holds the settings that variants start from."""
+
+    shown: ClassVar[tuple[type[Settings], ...]] = (BenchmarkSettings, ModelSettings)
+
+    benchmark: BenchmarkSettings
+    model: ModelSettings
+    self_training: SelfTrainingSettings
+    pretraining: PretrainingSettings
+    methods: tuple[Settings, ...]
+    variants: Mapping[str, Variant] = dataclasses.field(default_factory=dict)
+    recipes: Mapping[str, Recipe] = dataclasses.field(default_factory=dict)
+    arms: tuple[Arm, ...] = ()
+
+    @classmethod
+    def read(cls, given: Given) -> Self:
+        """Settings in rising order of strength: default, preset, file, `key=value`, flag, variant.
+
+        Raises UserError for an unknown key, preset, method or arm, or a value not allowed.
+        """
+        values = preset_values(given.peek("preset") or BenchmarkSettings().preset)
+        listed = given.peek("methods")
+        names = variant_names(listed) if listed else BenchmarkSettings().methods
+
+        def start(kind: type[S]) -> S:
+            return kind(**{key: values[key] for key in kind.model_fields if key in values})
+
+        used = dict.fromkeys(kind for name in names for kind in settings_classes(name))
+        used.pop(PretrainingSettings)
+        found = cls(
+            benchmark=start(BenchmarkSettings),
+            model=start(ModelSettings),
+            self_training=start(SelfTrainingSettings),
+            pretraining=start(PretrainingSettings),
+            methods=tuple(start(kind) for kind in used),
+        ).at(given)
+        arms = plan_arms(found.benchmark)
+        learning_rates(arms[0], found.benchmark)
+        common = {type(part): part for part in (found.pretraining, *found.methods)}
+        return dataclasses.replace(
+            found,
+            variants={name: build_variant(name, common) for name in names},
+            recipes=build_recipes(found.benchmark, found.self_training),
+            arms=arms,
+        )

@@ -1,0 +1,37 @@
+"""What `--settings` prints: every setting of a command, its value and its meaning."""
+
+from __future__ import annotations
+
+import textwrap
+
+from captcha_ssl.config import Config, described, shown
+from captcha_ssl.did_you_mean import did_you_mean
+from captcha_ssl.errors import UserError
+from captcha_ssl.settings import options
+
+_WIDTH = 98
+
+
+def settings_table(config: Config, word: str = "") -> str:
+    """The settings with `word` in their name or meaning, under the titles of their classes.
+
+    Raises UserError when there is none.
+    """
+    lines: list[str] = []
+    for part in config.parts:
+        found = [
+            option
+            for option in options(type(part)).values()
+            if word.lower() in f"{option.name} {described(option)}".lower()
+        ]
+        lines += [f"{type(part).title}:"] if found else []
+        for option in found:
+            lines.append(f"  {option.name} = {shown(getattr(part, option.name))}")
+            lines += textwrap.wrap(
+                described(option), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
+            )
+        lines += [""] if found else []
+    if not lines:
+        names = [name for part in config.parts for name in options(type(part))]
+        raise UserError(f"--settings {word}: no setting has this word; {did_you_mean(word, names)}")
+    return "\n".join(lines).rstrip() + "\n"

@@ -1,0 +1,200 @@
+"""From a TOML file, `key=value` texts and flags to the settings of one run, and back to TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+import tomli_w
+from pydantic import ValidationError
+
+from captcha_ssl.did_you_mean import did_you_mean
+from captcha_ssl.documents import parse_toml
+from captcha_ssl.errors import UserError
+from captcha_ssl.settings import Option, Settings, options, user_error
+from captcha_ssl.text_file import read_text_file
+
+_MOST_CONFIG = 1 << 20
+"""Bytes of a configuration file."""
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a user set, in rising order of strength: a TOML file, `key=value` texts, flags.
+
+    A flag whose value is None was not given. `label` is what an error calls the texts.
+    """
+
+    file: Path | None = None
+    assignments: Sequence[str] = ()
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    label: str = "--set"
+
+    @cached_property
+    def values(self) -> dict[str, tuple[Any, str]]:
+        """Key → its value and where that came from. Raises UserError for an unreadable file."""
+        found = {key: (value, str(self.file)) for key, value in _read_toml(self.file).items()}
+        for text in self.assignments:
+            key, value = split_assignment(text, self.label)
+            found[key] = (value, self.label)
+        for key, value in self.flags.items():
+            if value is not None:
+                found[key] = (value, f"--{key.replace('_', '-')}" if self.label else "")
+        return found
+
+    def peek(self, key: str) -> str | None:
+        """The value of `key`, before it is known which settings classes take part."""
+        value = self.values.get(key, (None, ""))[0]
+        return None if value is None else str(value)
+
+    def over(self, *start: Settings) -> Chosen:
+        """The settings of `start`, at the values given.
+
+        Raises UserError for an unknown key, a wrong type or a value out of range, and ValueError
+        when two classes name the same key.
+        """
+        owners: dict[str, type[Settings]] = {}
+        for part in start:
+            for key in options(type(part)):
+                if key in owners:
+                    raise ValueError(f"two settings classes both name a field {key!r}")
+                owners[key] = type(part)
+        for key, (_, where) in self.values.items():
+            if key not in owners:
+                place = f"{where}: " if where else ""
+                hint = did_you_mean(key, sorted(owners), "known:")
+                raise UserError(f"{place}unknown setting {key!r}; {hint}")
+        return Chosen(tuple(self._over_one(part) for part in start))
+
+    def _over_one(self, start: S) -> S:
+        known = options(type(start))
+        changes = {key: value for key, (value, _) in self.values.items() if key in known}
+        try:
+            return start.replace(**changes)
+        except ValidationError as error:
+            raise user_error(error, lambda key: self.values.get(key, (None, ""))[1]) from error
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Settings by their class."""
+
+    parts: tuple[Settings, ...]
+
+    def __getitem__(self, kind: type[S]) -> S:
+        return next(part for part in self.parts if isinstance(part, kind))
+
+
+class Config:
+    """The base of the frozen dataclasses that compose all settings of one kind of run.
+
+    `shown` are the classes whose flags `--help` lists; light to import, as is the configuration.
+    `open_defaults` says what a default depends on where it is not that of its class.
+    """
+
+    shown: ClassVar[tuple[type[Settings], ...]] = ()
+    open_defaults: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def read(cls, given: Given) -> Self:
+        """The configuration that a user asks for. Raises UserError as `Given.over` does."""
+        return cls().at(given)
+
+    @property
+    def parts(self) -> tuple[Settings, ...]:
+        """All settings in it, in the order they are shown."""
+        return tuple(_settings_in(getattr(self, f.name) for f in dataclasses.fields(self)))  # type: ignore[arg-type]
+
+    def at(self, given: Given) -> Self:
+        """This configuration with what a user set. Raises UserError as `Given.over` does."""
+        chosen = iter(given.over(*self.parts).parts)
+        return dataclasses.replace(  # type: ignore[type-var]
+            self,
+            **{f.name: _refilled(getattr(self, f.name), chosen) for f in dataclasses.fields(self)},  # type: ignore[arg-type]
+        )
+
+    def to_toml(self, *, comments: bool = False) -> str:
+        """TOML that reads back to an equal configuration; the meaning of each key as a comment."""
+        return commented_toml(self.parts) if comments else to_toml(*self.parts)
+
+
+def to_toml(*parts: Settings) -> str:
+    """The settings as TOML that `Given` reads back to equal ones (None is left out)."""
+    merged = {key: value for part in parts for key, value in _values(part)}
+    return tomli_w.dumps({key: _plain(v) for key, v in merged.items() if v is not None})
+
+
+def commented_toml(parts: Iterable[Settings]) -> str:
+    """The settings as TOML with the meaning, range and default of each key above it."""
+    lines: list[str] = []
+    for part in parts:
+        lines += [f"# {type(part).title}", ""]
+        for key, value in _values(part):
+            option = options(type(part))[key]
+            lines += textwrap.wrap(
+                described(option), 98, initial_indent="# ", subsequent_indent="#   "
+            )
+            written = tomli_w.dumps({key: _plain(value)}).strip() if value is not None else None
+            lines += [written or f"# {key} =", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def described(option: Option) -> str:
+    """What a setting means, what is allowed and what it is by default."""
+    allowed = [", ".join(option.choices)] if option.choices else []
+    allowed += [option.span] if option.span else []
+    return f"{option.help} ({'; '.join([*allowed, f'default {shown(option.default)}'])})"
+
+
+def shown(value: Any) -> str:
+    """A value as it is written behind `--set key=`."""
+    if isinstance(value, tuple):
+        return ",".join(map(shown, value)) or "empty"
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def split_assignment(text: str, label: str = "--set") -> tuple[str, str]:
+    """Split `key=value`; dashes in the key count as underscores. Raises UserError without '='."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UserError(f"{label} {text}: write it as key=value")
+    return key.strip().replace("-", "_"), value.strip()
+
+
+def _values(part: Settings) -> Iterator[tuple[str, Any]]:
+    return ((key, getattr(part, key)) for key in type(part).model_fields)
+
+
+def _settings_in(values: Iterable[Any]) -> Iterator[Settings]:
+    for value in values:
+        if isinstance(value, Settings):
+            yield value
+        elif isinstance(value, tuple):
+            yield from _settings_in(value)
+
+
+def _refilled(value: Any, chosen: Iterator[Settings]) -> Any:
+    if isinstance(value, Settings):
+        return next(chosen)
+    return tuple(_refilled(item, chosen) for item in value) if isinstance(value, tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _read_toml(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    loaded = parse_toml(read_text_file(file, most=_MOST_CONFIG), file)
+    return {key.replace("-", "_"): value for key, value in loaded.items()}

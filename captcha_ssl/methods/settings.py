@@ -1,0 +1,24 @@
+"""Settings that methods share. Light to import: the command line reads them for its help."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from captcha_ssl.settings import Settings, setting
+
+INSTANCES = ("crop", "window", "frame", "image")
+
+
+class InstanceSettings(Settings):
+    """How an image becomes instances."""
+
+    title: ClassVar[str] = "Instances"
+
+    instances: str = setting("crop", "what is contrasted", choices=INSTANCES, flag="NAME")
+    crops: int = setting(3, "crops per image (crop)", low=1)
+    crop_width: int = setting(32, "width of a crop in pixels, multiple of 4 (crop)", low=8)
+    core: int = setting(4, "frames in the middle of a crop that are averaged (crop)", low=1)
+    window: int = setting(5, "frames averaged into one instance (window)", low=1)
+    frame_shift: int = setting(
+        4, "frames by which the place of an image may differ between views (frame)", low=0
+    )

@@ -1,0 +1,51 @@
+"""All settings of a pretraining: what is learned, the loop, the model, and the method's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from captcha_ssl.config import Config, Given
+from captcha_ssl.losses.settings import LossSettings
+from captcha_ssl.methods.registry import method_class
+from captcha_ssl.methods.settings import InstanceSettings
+from captcha_ssl.pretraining.settings import PretrainSettings
+from captcha_ssl.settings import Settings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class PretrainConfig(Config):
+    """What a pretraining is told. `method` holds instances of the method's settings_classes."""
+
+    shown: ClassVar[tuple[type[Settings], ...]] = (
+        PretrainSettings,
+        LossSettings,
+        InstanceSettings,
+        ModelSettings,
+        LoopSettings,
+    )
+    open_defaults: ClassVar[Mapping[str, str]] = {"lr": "of the method"}
+
+    pretrain: PretrainSettings
+    loop: LoopSettings
+    model: ModelSettings
+    method: tuple[Settings, ...]
+
+    @classmethod
+    def of(cls, method: str) -> Self:
+        """The defaults of a method. Raises UserError for an unknown one."""
+        chosen = method_class(method)
+        return cls(
+            pretrain=PretrainSettings(method=method),
+            loop=LoopSettings(lr=chosen.peak_lr),
+            model=ModelSettings(),
+            method=tuple(settings() for settings in chosen.settings_classes),
+        )
+
+    @classmethod
+    def read(cls, given: Given) -> Self:
+        """What a user set. Raises UserError as `Given.over` does."""
+        # Which settings there are depends on the method.
+        return cls.of(given.peek("method") or PretrainSettings().method).at(given)

@@ -1,0 +1,20 @@
+"""All settings of a rendered dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from captcha_ssl.config import Config
+from captcha_ssl.settings import Settings
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
+
+
+@dataclass(frozen=True)
+class GenerateConfig(Config):
+    """What a picture looks like, and how many are written in which way."""
+
+    shown: ClassVar[tuple[type[Settings], ...]] = (PictureSettings, GenerateSettings)
+
+    picture: PictureSettings = PictureSettings()
+    job: GenerateSettings = GenerateSettings()
