@@ -20,7 +20,7 @@ def configure(**given: Any) -> BenchmarkConfig:
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_value_of_a_preset_is_in_force(name: str):
     configuration = configure(flags={"preset": name})
-    instances = (configuration.benchmark, configuration.model, *configuration.common)
+    instances = configuration.parts
     known = {key: value for instance in instances for key, value in vars(instance).items()}
     assert {key: known[key] for key in PRESETS[name]} == PRESETS[name]
     assert known["preset"] == name

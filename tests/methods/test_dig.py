@@ -18,7 +18,7 @@ from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.views.settings import ViewSettings
 
-STILL = ViewSettings(*[0] * 13)
+STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 DEFAULTS = (
     *(DiGSettings(), BYOLSettings(), MaskSettings(), LossSettings()),
     *(ProjectorSettings(16, 8), InstanceSettings(), ViewSettings()),

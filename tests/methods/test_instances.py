@@ -9,7 +9,7 @@ from captcha_ssl.methods.settings import INSTANCES, InstanceSettings
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.views.settings import ViewSettings
 
-STILL = ViewSettings(*[0] * 13)
+STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 
 
 def _images(batch: int = 6) -> torch.Tensor:

@@ -13,7 +13,7 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.views.settings import ViewSettings
 
-STILL = ViewSettings(*[0] * 13)
+STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 
 
 def _moco(instances: str = "image", **settings: Any) -> MoCo:

@@ -17,7 +17,7 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.views.settings import ViewSettings
 
-STILL = ViewSettings(*[0] * 13)
+STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 
 
 class Strips(nn.Module):

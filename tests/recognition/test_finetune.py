@@ -25,12 +25,12 @@ from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
-from captcha_ssl.views.settings import gentle_views
+from captcha_ssl.views.settings import ViewSettings
 
 GEOMETRY = Geometry(1, 32, 64)
 CHARSET = Charset("0123456789")
 LOOP = LoopSettings(batch_size=16, lr=3e-3, log_every=5, device="cpu", precision="fp32")
-STILL = gentle_views(*[0] * 13)
+STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 
 
 @pytest.fixture(scope="module")

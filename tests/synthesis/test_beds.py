@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from random import Random
 
 import cv2
@@ -43,7 +42,7 @@ def test_every_text_of_a_bed_fits_the_frames_that_its_pictures_give(name: str) -
 
 
 def test_a_picture_of_one_bit_has_two_tones_however_it_is_made() -> None:
-    settings = replace(BEDS["onebit"], channels=1)
+    settings = BEDS["onebit"].replace(channels=1)
     for index in range(40):
         assert len(np.unique(render(settings, index)[0])) == 2
 

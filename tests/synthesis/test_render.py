@@ -81,7 +81,7 @@ def test_gray_is_the_luma_of_the_colored_picture(style: str) -> None:
 def test_text_depends_on_neither_style_nor_size() -> None:
     settings = PictureSettings(length="3-6")
     expected = [render(settings, index)[1] for index in range(6)]
-    for other in (replace(settings, style="fast"), replace(settings, height=32, channels=1)):
+    for other in (settings.replace(style="fast"), settings.replace(height=32, channels=1)):
         assert [render(other, index)[1] for index in range(6)] == expected
 
 

@@ -13,7 +13,7 @@ from captcha_ssl.views.tone import vary_tone
 from captcha_ssl.views.view import random_view
 from captcha_ssl.views.warp import warp
 
-STILL = ViewSettings(*[0] * 13)
+STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 
 
 @pytest.fixture
