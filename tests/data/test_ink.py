@@ -18,7 +18,8 @@ from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.data.writers import open_writer
-from captcha_ssl.synthesis.render import PictureSettings, renderer
+from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.settings import PictureSettings
 
 AUTO = PixelSettings()
 Picture = Callable[[int], np.ndarray]

@@ -42,7 +42,8 @@ def test_pixels_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch, text: 
 def test_package_and_secrets_stay_as_others_know_them() -> None:
     script = (
         "import secrets, sys; before = vars(secrets).copy();"
-        "from captcha_ssl.synthesis.render import PictureSettings, render;"
+        "from captcha_ssl.synthesis.render import render;"
+        "from captcha_ssl.synthesis.settings import PictureSettings;"
         "render(PictureSettings(), 0);"
         "assert 'captcha.image' not in sys.modules; assert vars(secrets) == before;"
         "import captcha.image; assert captcha.image.secrets is secrets"

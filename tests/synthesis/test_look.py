@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
 
 from captcha_ssl.synthesis.beds import BEDS
 from captcha_ssl.synthesis.look import OneLook
-from captcha_ssl.synthesis.render import PictureSettings, render
+from captcha_ssl.synthesis.render import render
+from captcha_ssl.synthesis.settings import PictureSettings
 
 COUNT = 24
 
@@ -24,8 +24,7 @@ def spread(settings: PictureSettings) -> float:
 
 def test_colors_differ_less_within_a_look_than_within_the_style() -> None:
     ratios = [
-        fmean(spread(replace(bed, look=look)) for look in range(5))
-        / spread(replace(bed, look=None))
+        fmean(spread(bed.replace(look=look)) for look in range(5)) / spread(bed.replace(look=None))
         for bed in BEDS.values()
     ]
     assert fmean(ratios) < 0.75
@@ -33,7 +32,7 @@ def test_colors_differ_less_within_a_look_than_within_the_style() -> None:
 
 def test_texts_are_those_of_the_style_at_large() -> None:
     bed = BEDS["long"]
-    plain = replace(bed, look=None)
+    plain = bed.replace(look=None)
     assert [render(bed, i)[1] for i in range(5)] == [render(plain, i)[1] for i in range(5)]
 
 
@@ -42,7 +41,7 @@ def test_a_picture_depends_on_look_seed_and_index_alone() -> None:
     first = render(bed, 3)[0]
     render(bed, 4)
     assert np.array_equal(render(bed, 3)[0], first)
-    assert not np.array_equal(render(replace(bed, look=8), 3)[0], first)
+    assert not np.array_equal(render(bed.replace(look=8), 3)[0], first)
 
 
 def test_draws_stay_in_their_range_and_near_the_look() -> None:

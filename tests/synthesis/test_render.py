@@ -34,7 +34,8 @@ def test_picture_does_not_depend_on_what_was_drawn_before(style: str) -> None:
 @each_style
 def test_picture_does_not_depend_on_the_process(style: str) -> None:
     script = (
-        "import hashlib; from captcha_ssl.synthesis.render import PictureSettings, render;"
+        "import hashlib; from captcha_ssl.synthesis.render import render;"
+        "from captcha_ssl.synthesis.settings import PictureSettings;"
         f"print(hashlib.sha256(render(PictureSettings(style={style!r}), 5)[0]).hexdigest())"
     )
     digests = {
