@@ -21,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def draw_beds(folder: Path, count: int) -> dict[str, Labeled]:
     """Pictures of every test bed, of looks and texts that nothing was trained on."""
     drawn: dict[str, Labeled] = {}
     for name, bed in BEDS.items():
-        settings = replace(bed, seed=2**31)
+        settings = bed.replace(seed=2**31)
         place = folder / name
         place.mkdir()
         drawn[name] = []

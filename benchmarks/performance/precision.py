@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from statistics import fmean
 
 from benchmarks.performance.own_step import own_step
@@ -20,7 +19,7 @@ def measure(small: bool) -> list[Ratio]:
     loop = LoopSettings(lr=3e-3, batch_size=batch, device="cpu", log_every=max(1, steps // 10))
 
     def run(precision: str, count: int, seed: int = 0) -> float:
-        changed = replace(loop, precision=precision, seed=seed)
+        changed = loop.replace(precision=precision, seed=seed)
         return own_step(images, "tiny", count // batch, changed, "crop")[-1]["loss"]
 
     count = batch * (1 if small else 30)

@@ -151,15 +151,15 @@ def test_narrow_characters_are_kept_higher():
 
 def test_what_the_user_asks_for_comes_before_what_is_measured():
     ink = report(faint_under_a_line)
-    assert choose_preparation(ink, replace(AUTO, prepare="none")) is None
-    asked = replace(AUTO, flatten="none", gray="maximum", trim="image", normalize=0.5)
+    assert choose_preparation(ink, AUTO.replace(prepare="none")) is None
+    asked = AUTO.replace(flatten="none", gray="maximum", trim="image", normalize=0.5)
     found = choose_preparation(ink, asked)
     assert found is not None
     assert (found.flatten, found.gray, found.trim, found.normalize) == (
         *("none", "maximum", "image"),
         0.5,
     )
-    level = choose_preparation(ink, replace(AUTO, flatten_level=99.0, flatten_window=0.2))
+    level = choose_preparation(ink, AUTO.replace(flatten_level=99.0, flatten_window=0.2))
     assert level is not None and (level.level, level.window) == (99.0, 0.2)
 
 
