@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     It is locked while it is filled, which tells it from the one that a killed process has left
     behind for the same `path`; those are removed.
     """
-    for left in path.parent.glob(f".{path.name}.*{_PARTIAL}"):
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PARTIAL}"):
         with suppress(OSError), FolderLock(left):
             _remove(left)
     with atomic_path(path) as temporary:
@@ -69,8 +70,11 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 to `path` durably. Raises OSError."""
-    atomic_write_bytes(path, text.encode())
+    """Write `text` as UTF-8 to `path` durably. Raises OSError.
+
+    The name of a file that is not UTF-8 is in it as the bytes that the system has for it.
+    """
+    atomic_write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
 
 def append_line(path: Path, line: str) -> None:
@@ -79,7 +83,7 @@ def append_line(path: Path, line: str) -> None:
     A crash or a full disk may leave a part of it; `whole_lines` does not return that.
     """
     with _named(path), path.open("ab") as file:
-        file.write(f"{line}\n".encode())
+        file.write(f"{line}\n".encode("utf-8", "surrogateescape"))
         file.flush()
         try:
             os.fsync(file.fileno())
@@ -92,7 +96,7 @@ def whole_lines(path: Path) -> list[str]:
     """The lines at `path` that were written to their end; none where there is no file."""
     if not path.exists():
         return []
-    return path.read_bytes().rpartition(b"\n")[0].decode().splitlines()
+    return path.read_bytes().rpartition(b"\n")[0].decode("utf-8", "surrogateescape").splitlines()
 
 
 def remove_partials(folder: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
-        {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet"},
+        {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet", "utf8_path"},
         {"interruption"},
         {"atomic", "notice", "processes", "text_file"},
         {"documents"},

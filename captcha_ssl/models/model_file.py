@@ -19,6 +19,7 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
 from captcha_ssl.models.shipped import FOLDER, is_shipped
+from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.safetensors"
 MOST_BYTES, MOST_TENSORS = 1 << 30, 10_000
@@ -61,7 +62,7 @@ def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise UserError(f"{file}: too large for a model (over {MOST_BYTES:,} bytes)")
-        with safe_open(file, framework="pt") as opened:
+        with utf8_path(file) as plain, safe_open(plain, framework="pt") as opened:
             names = list(opened.keys())
             if len(names) > MOST_TENSORS:
                 raise UserError(f"{file}: {len(names):,} tensors are too many for a model")

@@ -11,9 +11,11 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, parse_card
 from captcha_ssl.recognition.reading import finite
+from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.onnx"
 INPUT, OUTPUT = "images", "logits"
+_PROVIDERS = ["CPUExecutionProvider"]
 _ENDS = {INPUT: "tensor(uint8)", OUTPUT: "tensor(float)"}
 MOST_BYTES = 1 << 30
 """What no model file has more of: the largest network takes 18 MB."""
@@ -73,7 +75,8 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
     # Errors come back as exceptions; what it logs besides is no business of the user's.
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        with utf8_path(path) as plain:
+            session = onnxruntime.InferenceSession(plain, options, providers=_PROVIDERS)
         ends = {end.name: end.type for end in (*session.get_inputs(), *session.get_outputs())}
     except Exception as error:  # onnxruntime's own exceptions have no common base
         raise UserError(f"{path}: not a readable ONNX file; export it anew") from error

@@ -19,6 +19,7 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.training.origin import Origin
+from captcha_ssl.utf8_path import utf8_path
 
 _WORD = "run"
 """The metadata key for what is no tensor."""
@@ -58,7 +59,7 @@ def save_state(
 def read_origin(path: Path) -> Origin:
     """What the state at `path` comes from. Raises UserError when the file is damaged."""
     try:
-        with safe_open(path, framework="pt") as opened:
+        with utf8_path(path) as plain, safe_open(plain, framework="pt") as opened:
             told = _told(opened.metadata())
         data, arithmetic = told.get("data", {}), told.get("arithmetic", {})
         for name, text in [*data.items(), *arithmetic.items()]:
@@ -89,7 +90,7 @@ def load_state(
     Raises UserError when the file is damaged or belongs to another architecture.
     """
     try:
-        with safe_open(path, framework="pt") as opened:
+        with utf8_path(path) as plain, safe_open(plain, framework="pt") as opened:
             step = int(_told(opened.metadata())["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         # An earlier version did not say, and kept a scalar for all ranks.

@@ -17,7 +17,7 @@ from captcha_ssl.documents import loaded_json, parse_toml, read_json
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import Saying
 from captcha_ssl.lock import FolderLock
-from captcha_ssl.text_file import read_text_file
+from captcha_ssl.text_file import iter_lines
 from captcha_ssl.training.origin import changes, refuse
 
 CONFIG = "config.toml"
@@ -156,4 +156,5 @@ def _refuse_in_use(path: Path, *, resume: bool) -> None:
 
 
 def _read_config(file: Path) -> dict[str, Any]:
-    return parse_toml(read_text_file(file), file)
+    # Names of files that are not UTF-8 come back as they were written.
+    return parse_toml("\n".join(iter_lines(file)), file)
