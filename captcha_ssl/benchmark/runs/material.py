@@ -8,16 +8,23 @@ from pathlib import Path
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.choose_preparation import choose_height, choose_preparation
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.fingerprint import Fingerprint
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.ink import SAMPLE, measure
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
 from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import render as render_one
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
+from captcha_ssl.training.settings import ModelSettings
 
 _LARGEST_TEST_SHARE = 0.2
+_DRAWN_SMALL = ("classic",)
+"""Styles that look the same drawn at the size a model sees as drawn large and brought to it."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +61,18 @@ class Material:
         return self.pool.take(drawn[:labels]), self.pool.take(drawn[labels:])
 
 
-def render(folder: Path, settings: BenchmarkSettings) -> None:
-    """Render the labeled images of `settings` to `folder`, unless they are there already."""
+def render(folder: Path, configuration: BenchmarkConfig) -> None:
+    """Render the labeled images of a benchmark to `folder`, unless they are there already."""
     if not folder.exists():
+        settings = configuration.benchmark
         job = GenerateSettings(count=settings.unlabeled + settings.test)
-        generate(folder, _picture(settings), job)
+        generate(folder, _picture(configuration), job)
 
 
-def check_rendering(settings: BenchmarkSettings) -> None:
+def check_rendering(configuration: BenchmarkConfig) -> None:
     """Raise UserError for images that cannot be drawn or are too few, before anything is done."""
-    renderer(_picture(settings))
-    _check_enough(settings.unlabeled, settings)
+    renderer(_picture(configuration))
+    _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
 
 
 def read(source: Path, configuration: BenchmarkConfig) -> Material:
@@ -76,6 +84,7 @@ def read(source: Path, configuration: BenchmarkConfig) -> Material:
     data = load_dataset(
         source,
         labeled=True,
+        geometry=None if settings.data else _small_geometry(_drawn(settings), model),
         channels=model.channels,
         height=model.height,
         width=model.width,
@@ -101,13 +110,36 @@ def split(data: Dataset, settings: BenchmarkSettings) -> Material:
     )
 
 
-def _picture(settings: BenchmarkSettings) -> PictureSettings:
+def _drawn(settings: BenchmarkSettings) -> PictureSettings:
     return PictureSettings(
         seed=settings.seed,
         style=settings.style,
         length=settings.length,
         charset=settings.charset,
     )
+
+
+def _picture(configuration: BenchmarkConfig) -> PictureSettings:
+    picture = _drawn(configuration.benchmark)
+    small = _small_geometry(picture, configuration.model)
+    if small is None:
+        return picture
+    return picture.replace(channels=small.channels, height=small.height, width=small.width)
+
+
+def _small_geometry(picture: PictureSettings, model: ModelSettings) -> Geometry | None:
+    """What such pictures would be brought to, where they can as well be drawn so at once."""
+    if picture.style not in _DRAWN_SMALL:
+        return None
+    drawn = [render_one(picture, index) for index in range(SAMPLE)]
+    images = [image.transpose(1, 2, 0) for image, _ in drawn]
+    ink = measure(images, lengths=[len(text) for _, text in drawn])
+    preparation = choose_preparation(ink, model)
+    height = model.height or choose_height(ink, preparation)
+    if preparation is not None or height > picture.height:
+        return None
+    size = picture.height, picture.width
+    return Geometry.infer([size], channels=model.channels, height=height, width=model.width)
 
 
 def _check_enough(pool: int, settings: BenchmarkSettings) -> None:

@@ -96,10 +96,10 @@ def _open(
     """Begin in `out`, but only once the settings and the data given are known to do."""
     settings = configuration.benchmark
     if settings.data is None:
-        check_rendering(settings)
+        check_rendering(configuration)
         run = begin()
         say(f"images of style {settings.style} in {out / 'data'}")
-        render(out / "data", settings)
+        render(out / "data", configuration)
         material = read(out / "data", configuration)
         _check(configuration, material)
         return run, material
