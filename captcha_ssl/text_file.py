@@ -15,6 +15,7 @@ from captcha_ssl.printable import shown
 
 MOST_BYTES = 1 << 28
 """Bytes of the largest text file that is read: a table of several million rows."""
+MOST_LINES = 10_000_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     # Before UTF-16, whose mark begins that of UTF-32.
@@ -47,9 +48,14 @@ def read_text_file(path: Path, *, most: int = MOST_BYTES) -> str:
 def iter_lines(path: Path, *, most: int = MOST_BYTES) -> Iterator[str]:
     """The lines at `path` without their ends (\\n, \\r\\n or \\r), as `read_text_file` reads them.
 
-    Bytes that are no UTF-8 become lone surrogates, as in the names of files.
+    Bytes that are no UTF-8 become lone surrogates, as in the names of files. Raises UserError as
+    that does, and for more than ten million lines.
     """
     data = read_regular_file(path, most=most)
+    if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:
+        raise UserError(
+            f"{shown(str(path))}: more than {MOST_LINES:,} lines; is this the right file?"
+        )
     mark, encoding = _encoding(data)
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     raw = io.BytesIO(data)

@@ -48,3 +48,9 @@ def test_a_device_and_a_sparse_file_take_no_memory(tmp_path: Path):
         file.truncate(1 << 40)
     with pytest.raises(UserError, match="larger than"):
         read_text_file(tmp_path / "sparse")
+
+
+def test_a_file_of_nothing_but_ends_of_lines_is_refused(tmp_path: Path):
+    (tmp_path / "text").write_bytes(b"\n" * 10_000_001)
+    with pytest.raises(UserError, match="more than 10,000,000 lines"):
+        list(iter_lines(tmp_path / "text"))

@@ -153,9 +153,10 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
             if pixels > MAX_PIXELS:
                 raise ImageError(name, _too_large(image.size))
             with _alone(pixels > _LARGE_PIXELS):
-                plain = decode_plain_png(data, max_pixels=MAX_PIXELS)
-                if plain is not None:
-                    return _opaque(plain)
+                if pixels > _LARGE_PIXELS:
+                    plain = decode_plain_png(data, max_pixels=MAX_PIXELS)
+                    if plain is not None:
+                        return _opaque(plain)
                 return _first_that_shows(image)
     except (ImageError, MemoryError):
         # Too little memory says nothing about the image.

@@ -13,13 +13,18 @@ import numpy as np
 from PIL import Image
 
 from captcha_ssl.data.writers import open_writer
+from tests.fuzz import tables
 
 _CHARSET = "ABC"
+CELLS = "cells"
+"""The folder of the images that tables of the kind `cells` are about."""
 
 
 @dataclass(frozen=True)
 class Target:
     """A file to damage inside a folder of its own, and the command that then reads it.
+
+    Of the kind `cells` the file is a table, written anew, and its labels are compared.
 
     `{folder}` in the command stands for a copy of the folder, `{out}` for a place to write to.
     """
@@ -39,6 +44,7 @@ TARGETS = (
         Target("image", f"image.{suffix}", (*_READ, f"{{folder}}/image.{suffix}"))
         for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm", "gray16.png")
     ),
+    *(Target("cells", "", ()) for _ in range(3)),
     Target("table", "labels.csv", ("check-data", "{folder}/labels.csv", "--quiet"), text=True),
     Target("table", "paddle.txt", ("check-data", "{folder}/paddle.txt", "--quiet"), text=True),
     Target("table", "labels.tsv", ("check-data", "{folder}/labels.tsv", "--quiet"), text=True),
@@ -95,6 +101,7 @@ def build(folder: Path) -> None:
     rng = np.random.default_rng(0)
     _images(folder, rng)
     _tables(folder)
+    tables.build(folder / CELLS)
     for form in ("packed", "lmdb"):
         _dataset(folder / form, form, rng)
     _settings(folder)

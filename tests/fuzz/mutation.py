@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from random import Random
+from zlib import crc32
 
 Mutation = Callable[[Random, bytes], bytes]
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _EXTREMES = (
     *(b"\x00" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\xff\xff\xff\x7f"),
     *(b"\xff" * 8, b"\x00" * 8, b"\xff\xff\xff\xff\xff\xff\xff\x7f", b"\x00\xe4\x0b\x54\x02" * 2),
@@ -45,10 +47,38 @@ _WORDS = (
 
 def mutate(rng: Random, data: bytes, *, text: bool) -> bytes:
     """`data` after one to four damages."""
+    if data.startswith(_PNG) and rng.random() < 0.5:
+        return _within_chunks(rng, data)
     ways = (*_BYTES, *_TEXT, *_TEXT) if text else _BYTES
     for _ in range(rng.choice((1, 1, 1, 2, 3, 4))):
         data = rng.choice(ways)(rng, data)
     return data
+
+
+def _within_chunks(rng: Random, data: bytes) -> bytes:
+    """A PNG whose chunks are damaged, doubled, left out or exchanged, and carry their checksums."""
+    chunks, place = [], len(_PNG)
+    while place + 12 <= len(data):
+        end = place + 12 + int.from_bytes(data[place : place + 4])
+        chunks.append((data[place + 4 : place + 8], data[place + 8 : end - 4]))
+        place = end
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        at = rng.randrange(len(chunks))
+        kind, content = chunks[at]
+        match rng.randrange(5):
+            case 0:
+                chunks.insert(rng.randrange(len(chunks) + 1), chunks[at])
+            case 1 if len(chunks) > 1:
+                del chunks[at]
+            case 2:
+                chunks[at] = rng.choice((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"acTL")), content
+            case _:
+                chunks[at] = kind, rng.choice(_BYTES)(rng, content)
+    sealed = (
+        len(content).to_bytes(4) + kind + content + crc32(kind + content).to_bytes(4)
+        for kind, content in chunks
+    )
+    return _PNG + b"".join(sealed)
 
 
 def _flip(rng: Random, data: bytes) -> bytes:

@@ -12,8 +12,9 @@ import traceback
 from pathlib import Path
 from random import Random
 
-from tests.fuzz.corpus import TARGETS
+from tests.fuzz.corpus import CELLS, TARGETS
 from tests.fuzz.mutation import mutate
+from tests.fuzz.tables import table, understood
 
 MEMORY = 3 * 2**30
 """Bytes of address space beyond what a worker has once everything is imported."""
@@ -29,6 +30,8 @@ def attempt(corpus: Path, place: Path, seed: int, number: int) -> dict[str, obje
     shutil.copytree(corpus, folder)
     out.mkdir()
     rng = Random(f"{seed}-{number}")
+    if target.kind == "cells":
+        return {"number": number, "kind": target.kind, **understand(rng, folder / CELLS)}
     file = folder / target.file
     file.write_bytes(mutate(rng, file.read_bytes(), text=target.text))
     places = {
@@ -39,6 +42,23 @@ def attempt(corpus: Path, place: Path, seed: int, number: int) -> dict[str, obje
     }
     arguments = [argument.format(**places) for argument in target.command]
     return {"number": number, "kind": target.kind, **call(arguments)}
+
+
+def understand(rng: Random, folder: Path) -> dict[str, object]:
+    """Write a table and open it: what is wrong with what was understood, if anything."""
+    from captcha_ssl.data.sources import open_source
+    from captcha_ssl.errors import UserError
+
+    written = table(rng)
+    (folder / written.name).write_bytes(written.data)
+    try:
+        source = open_source(folder / written.name, want_labels=True)
+    except UserError as error:
+        return {"code": 2, "problem": "", "detail": str(error)}
+    except BaseException:
+        return {"code": None, "problem": "traceback", "detail": traceback.format_exc()[-3000:]}
+    wrong = understood(written, dict(zip(source.names, source.labels or (), strict=True)))
+    return {"code": 0, "problem": "understood otherwise" if wrong else "", "detail": wrong}
 
 
 def call(arguments: list[str]) -> dict[str, object]:

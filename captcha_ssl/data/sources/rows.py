@@ -138,8 +138,8 @@ def _rows(lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool])
     for line in lines:
         number = lines.number
         cells = _split(line, layout.delimiter)
-        if cells is None and len(line) <= _MOST_LINE:
-            cells = _over_several_lines(line, lines, layout, looks_like_key)
+        if len(line) <= _MOST_LINE and (cells is None or _may_go_on(cells, layout)):
+            cells = _over_several_lines(line, lines, layout, looks_like_key) or cells
         if cells is None:
             problem = _LONG if len(line) > _MOST_LINE else _OPEN
             begun = line[:_MOST_LINE].split(layout.delimiter, layout.key + 1)
@@ -160,6 +160,9 @@ def _row(number: int, cells: Sequence[str], layout: _Layout) -> Row:
             else f"put a label that holds a {mark} in quotation marks"
         )
         problem = f"{len(cells)} cells where {layout.width} are expected; {remedy}"
+    elif "\n" in written:
+        # Also one at its end: the quotation mark may have closed what another had opened.
+        label_problem = BROKEN
     elif len(key.splitlines()) > 1:
         problem = BROKEN.replace("label", "name")
     return Row(number, key, label, problem, label_problem, is_respelled(written))
@@ -184,7 +187,9 @@ def _parsed(text: str, delimiter: str) -> list[str] | None:
         if found is None:
             return None
         quoted_text, plain, end = found.groups()
-        cells.append((plain if quoted_text is None else quoted_text.replace('""', '"')).strip())
+        cells.append(
+            (plain if quoted_text is None else quoted_text.replace('""', '"')).strip(" \t")
+        )
         if not end:
             return cells
         place = found.end()
@@ -218,6 +223,12 @@ def _unquoted(cell: str) -> str | None:
     return inner.replace('""', '"') if '"' not in inner.replace('""', "") else None
 
 
+def _may_go_on(cells: Sequence[str], layout: _Layout) -> bool:
+    """Whether a cell of a row with tabs could be in quotes that end on another line."""
+    opened = any(cell.startswith('"') for cell in cells)
+    return layout.delimiter == "\t" and opened and sum(cell.count('"') for cell in cells) % 2 == 1
+
+
 def _over_several_lines(
     line: str, lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool]
 ) -> list[str] | None:
@@ -225,17 +236,17 @@ def _over_several_lines(
 
     None when the quotation mark stays open, or when what it would swallow is a row by itself.
     """
-    if layout.delimiter == "\t":
-        return None
+    begun = line.split(layout.delimiter)
+    is_row = looks_like_key(_cell(begun, layout.key).strip(' "'))
     taken = [line]
     for following in lines.ahead(_MOST_LINES):
         own = _split(following, layout.delimiter) or following.split(layout.delimiter)
-        if len(own) > 1 and looks_like_key(_cell(own, layout.key).strip(' "')):
+        if is_row and len(own) > 1 and looks_like_key(_cell(own, layout.key).strip(' "')):
             return None
         taken.append(following)
         if '"' in following:
             cells = _parsed("\n".join(taken), layout.delimiter)
-            if cells is not None:
+            if cells is not None and (is_row or looks_like_key(_cell(cells, layout.key))):
                 for _ in taken[1:]:
                     next(lines)
                 return cells
