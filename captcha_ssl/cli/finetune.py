@@ -58,7 +58,7 @@ def finetune(
     rejected = images.rejected + (pile.rejected if pile else [])
     with ExitStack() as held:
         begin = run_opener(held, folder, config.to_toml(), rejected, resume=resume)
-        result = _learn(given, pile, teaching, begin, quiet=quiet)
+        result = _learn(given, pile, held_out, teaching, begin, quiet=quiet)
         _complete(folder, result.recognizer, held_out)
     _report(result, held_out, len(train), quiet=quiet)
     typer.echo(folder / FILE_NAME)
@@ -85,6 +85,7 @@ def _charset(images: Dataset, *, quiet: bool) -> Charset:
 def _learn(
     given: Any,
     pile: Dataset | None,
+    held_out: Dataset | None,
     teaching: SelfTrainingSettings,
     begin: Callable[[], RunDirectory],
     *,
@@ -96,7 +97,7 @@ def _learn(
 
     more = None if pile is None else Pile(pile.images, teaching, pile.fingerprint())
     with training_progress("finetune", quiet=quiet) as observe:
-        return learn(*given, pile=more, begin=begin, observe=observe)
+        return learn(*given, pile=more, held_out=held_out, begin=begin, observe=observe)
 
 
 def _complete(folder: Path, recognizer: Recognizer, held_out: Dataset | None) -> None:
@@ -146,6 +147,11 @@ def _report(result: FinetuneResult, held_out: Dataset | None, labels: int, *, qu
     if quiet:
         return
     print(f"trained on {labels:,} labels in {result.seconds:.0f} s", file=sys.stderr)
+    last = int(result.history[-1]["step"])
+    if result.step < last:
+        print(
+            f"stopped at step {last:,}; kept the weights of step {result.step:,}", file=sys.stderr
+        )
     if held_out is not None:
         share = evaluate(result.recognizer, held_out).exact_match
         print(f"exact match on {len(held_out):,} held out: {share:.1%}", file=sys.stderr)

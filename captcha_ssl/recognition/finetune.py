@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from torch import Tensor
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, left_plateau, pad_labels
+from captcha_ssl.recognition.early_stopping import BestWeights, best_row, looks_since_best
 from captcha_ssl.recognition.even_alignment import faded_after
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.self_training import (
@@ -38,13 +41,17 @@ from captcha_ssl.views.settings import ViewSettings
 
 @dataclass(frozen=True)
 class FinetuneResult:
-    """A trained recognizer and how its training went: `history` has the logged figures."""
+    """A trained recognizer and how its training went: `history` has the logged figures.
+
+    `step` is the one after which it had these weights: the last, or the best with patience.
+    """
 
     recognizer: Recognizer
     converged: bool
     final_loss: float
     seconds: float
     history: list[dict[str, float]]
+    step: int
 
 
 def finetune(
@@ -56,12 +63,15 @@ def finetune(
     views: ViewSettings,
     *,
     pile: Pile | None = None,
+    held_out: Dataset | None = None,
     begin: Callable[[], RunDirectory] | None = None,
     observe: Observer | None = None,
 ) -> FinetuneResult:
     """Train a recognizer on every image of `data`; with a run directory, write its model there.
 
-    With a `pile` it trains itself on that too, and the result is its teacher.
+    With a `pile` it trains itself on that too, and the result is its teacher. With
+    `settings.patience` it stops when it no longer reads `held_out` better, and the result has the
+    weights that read it best.
 
     `begin` opens the run directory and is called once nothing is left to refuse.
     `converged` is false when the loss never left the CTC plateau. Raises UserError for a label
@@ -69,6 +79,8 @@ def finetune(
     or a run to resume that was begun with other data.
     """
     started = time.perf_counter()
+    if settings.patience is not None and held_out is None:
+        raise UserError("patience needs labels that are held out; give --validation 0.1, say")
     torch.manual_seed(loop.seed)
     device = resolve_device(loop.device)
     recognizer = _recognizer(data.geometry, charset, model, settings.init_from)
@@ -83,21 +95,35 @@ def finetune(
     groups += parameter_groups(recognizer.head, settings.head_lr, loop.weight_decay)
     labeled = labeled_fetcher(data, charset, device)
     fetch = with_pile(labeled, pile, loop.batch_size, device) if pile else labeled
+    recognizer = teacher_of(task) or recognizer
+    best = None
+    if settings.patience is not None and held_out is not None:
+        task.best = best = BestWeights(recognizer, held_out).to(device)
+
+    def left(row: Mapping[str, float]) -> bool:
+        return left_plateau(row.get(LABELED_LOSS, row["loss"]), charset)
+
     run = begin() if begin else None
     history = train(
         *(task, groups, fetch, len(data.images), settings.steps, loop),
         run=run,
         data=_learned_from(data, charset, pile) if run else None,
         observe=observe,
+        inspect=best.inspect if best else None,
+        enough=lambda logged: looks_since_best(logged, left) >= (settings.patience or math.inf),
     )
-    recognizer = teacher_of(task) or recognizer
-    loss = history[-1].get(LABELED_LOSS, history[-1]["loss"])
-    converged = left_plateau(loss, charset)
+    last = history[-1]
+    if best:
+        recognizer, last = best.kept.requires_grad_(True), best_row(history)
+    step, converged = int(last["step"]), left(last)
+    loss = last.get(LABELED_LOSS, last["loss"])
     if run:
         about = {"labels": len(data.images), "seed": loop.seed, "converged": converged}
+        if best:
+            about["step"] = step
         recognizer.save(run.path / FILE_NAME, about)
     seconds = time.perf_counter() - started
-    return FinetuneResult(recognizer.eval(), converged, loss, seconds, history)
+    return FinetuneResult(recognizer.eval(), converged, loss, seconds, history, step)
 
 
 def _learned_from(data: Dataset, charset: Charset, pile: Pile | None) -> dict[str, str]:

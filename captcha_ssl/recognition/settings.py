@@ -31,6 +31,13 @@ class FinetuneSettings(Settings):
         high=0.9,
         flag="SHARE",
     )
+    patience: int | None = setting(
+        None,
+        "stop when the held-out labels were read no better at this many logged steps in a row, and "
+        "keep the weights that read them best; none: train to the end",
+        low=1,
+        flag="N",
+    )
     steps: int = setting(1000, "steps of training", low=1, flag="N")
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0, flag=True)
     freeze: bool = setting(False, "leave the encoder as it is and train the head alone", flag=True)

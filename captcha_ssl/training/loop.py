@@ -33,7 +33,7 @@ from captcha_ssl.training.optimizer import build_optimizer, cosine_factor, set_l
 from captcha_ssl.training.origin import Origin, arithmetic, check_origin
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
-from captcha_ssl.training.tensorboard import tensorboard_curves
+from captcha_ssl.training.trackers import tracked
 
 _SHOWN = ("effective_rank",)
 """What an observer is told of the inspected figures: the one that tells of a collapse."""
@@ -62,6 +62,8 @@ class Progress:
 
 
 Observer = Callable[[Progress], None]
+History = list[dict[str, float]]
+"""The logged figures, `step` among them, oldest first."""
 Inspector = Callable[[int], dict[str, float]]
 """Figures to add to the line of a logged step; a function of the weights alone."""
 
@@ -78,15 +80,18 @@ def train(
     data: Mapping[str, str] | None = None,
     observe: Observer | None = None,
     inspect: Inspector | None = None,
-) -> list[dict[str, float]]:
+    enough: Callable[[History], bool] = lambda history: False,
+) -> History:
     """Train `task` (already on its device) for `steps` steps; return the logged figures.
 
     Several ranks share out every batch, and figures are means over them; the first alone writes.
 
     `groups` are its parameter groups with their peak rates. `fetch` turns int64 indices `[B]`
-    below `count` into the batch the task takes. With a run directory the state is saved there
-    and, where one is found, training goes on from it: the result is bit for bit that of an
-    unbroken run on the same machine. `data` says what is learned from, and is kept in the state.
+    below `count` into the batch the task takes. Training ends early when `enough` says so of what
+    was logged so far: a pure function, for a resumed run asks it too. With a run directory the
+    state is saved there and, where one is found, training goes on from it: the result is bit for
+    bit that of an unbroken run on the same machine. `data` says what is learned from, and is kept
+    in the state.
     Raises DivergedError on a loss that is not finite, UserError
     when a step does not fit into memory or the state found was made from other `data`,
     KeyboardInterrupt (with the state saved) on Ctrl-C, SIGTERM or SIGHUP.
@@ -108,17 +113,17 @@ def train(
     task.train()
     with (
         determinism(settings.deterministic),
-        tensorboard_curves(run, settings.tensorboard, first),
+        tracked(run, settings.tracker, first),
         _stop_requests(run) as stop,
     ):
-        for step in range(first, steps):
+        for step in range(first, first if enough(meter.history) else steps):
             began = time.monotonic()
             set_learning_rate(optimizer, cosine_factor(step, steps, settings.warmup))
             torch.manual_seed(step_seed(settings.seed, step, rank()))
             batch, progress = fetch(order(step)[own]), step / steps
             figures = _step(task, called, batch, optimizer, progress, autocast, settings)
-            meter.add(step, figures)
-            due = (step + 1) % settings.checkpoint_every == 0 or step + 1 == steps
+            last = meter.add(step, figures) and enough(meter.history) or step + 1 == steps
+            due = (step + 1) % settings.checkpoint_every == 0 or last
             stopping = any_rank(stop is not None and stop.asked())
             if run and (due or stopping):
                 meter.totals(step)
@@ -127,6 +132,8 @@ def train(
                     save_state(run.state_file, step + 1, task, optimizer, running, origin)
             if stopping:
                 raise KeyboardInterrupt(_stopped(step + 1, run))
+            if last:
+                break
             if stop is not None:
                 # As long as this step and one like it take, when that is long.
                 stop.needs(2 * (time.monotonic() - began))
@@ -206,7 +213,7 @@ class _Meter:
     ) -> None:
         self.settings, self.steps, self.run, self.observe = settings, steps, run, observe
         self.inspect = inspect
-        self.history: list[dict[str, float]] = []
+        self.history: History = []
         self.sums: dict[str, Tensor] = {}
         self.count = 0
         self.since = time.perf_counter()
@@ -219,20 +226,23 @@ class _Meter:
         sums = of_every_rank(self.sums)
         return {"count": torch.tensor(self.count), **{f"sum.{k}": v for k, v in sums.items()}}
 
-    def restore(self, running: dict[str, Tensor], history: list[dict[str, float]]) -> None:
+    def restore(self, running: dict[str, Tensor], history: History) -> None:
         """Take up an interval where `running` left it."""
         self.history = history
         self.count = int(running.pop("count"))
         self.sums = {name.removeprefix("sum."): own_of(sums) for name, sums in running.items()}
 
-    def add(self, step: int, figures: dict[str, Tensor]) -> None:
+    def add(self, step: int, figures: dict[str, Tensor]) -> bool:
+        """Take in the figures of a step; whether they were logged with it."""
         for name, figure in figures.items():
             # Taken out first: those of a saved state are in another order than the figures.
             before = self.sums.pop(name, None)
             self.sums[name] = figure if before is None else figure + before.to(figure)
         self.count += 1
-        if (step + 1) % self.settings.log_every == 0 or step + 1 == self.steps:
+        due = (step + 1) % self.settings.log_every == 0 or step + 1 == self.steps
+        if due:
             self.write(step)
+        return due
 
     def totals(self, step: int) -> dict[str, Tensor]:
         """The sums as means over the ranks. Raises DivergedError where the loss is not finite."""

@@ -27,6 +27,9 @@ LOG = "log.txt"
 STATE = "state"
 REJECTED = "rejected.csv"
 
+Curves = Callable[[int, dict[str, float]], None]
+"""Takes the figures of a step to where they are drawn."""
+
 
 @contextmanager
 def open_run(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
@@ -57,7 +60,7 @@ class RunDirectory:
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path, self.writes = path, writes
-        self.curves: Callable[[int, dict[str, float]], None] | None = None
+        self.curves: Curves | None = None
         """Told of all figures too, when set."""
 
     @classmethod
@@ -96,6 +99,11 @@ class RunDirectory:
         changed = changes(read_json(file, dict[str, str], "start a new --out"), data)
         if changed:
             refuse(self.path, changed)
+
+    def config(self) -> dict[str, Any]:
+        """Every setting of the run, as config.toml has it; none where there is no such file."""
+        stored = self.path / CONFIG
+        return _read_config(stored) if stored.exists() else {}
 
     def note_rejected(self, rejected: Sequence[Rejected]) -> None:
         """List the rows of the dataset that were left out in rejected.csv, if there are any."""

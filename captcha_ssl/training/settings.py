@@ -8,6 +8,8 @@ from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.settings import MOST_SEED, Settings, setting
 
 ENCODERS = ("tiny", "small", "base")
+NO_TRACKER = "none"
+TRACKERS = (NO_TRACKER, "tensorboard", "wandb", "trackio")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Names of devices; `cuda:1` is one too."""
 
@@ -33,7 +35,11 @@ class LoopSettings(Settings):
         flag="NAME",
     )
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
-    tensorboard: bool = setting(False, "draw the figures for TensorBoard too, in RUN/tensorboard")
+    tracker: str = setting(
+        NO_TRACKER,
+        "what draws the figures besides metrics.jsonl; nothing is uploaded",
+        choices=TRACKERS,
+    )
     deterministic: bool = setting(False, "the same bytes again on a GPU too; slower", flag=True)
 
 

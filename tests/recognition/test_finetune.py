@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,15 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
-from captcha_ssl.models.model_file import save_model
+from captcha_ssl.models.model_file import load_model, save_model
 from captcha_ssl.models.transfer import load_head
 from captcha_ssl.recognition import ctc
 from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.even_alignment import alignment_weight
 from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.recognition.metrics import cer
+from captcha_ssl.recognition.reading import read_images
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.run_directory import RunDirectory
@@ -182,3 +185,67 @@ def test_an_encoder_alone_is_not_a_recognizer(tmp_path: Path) -> None:
     save_model(file, encoder.state_dict(), ModelCard("encoder", "tiny", GEOMETRY))
     with pytest.raises(UserError, match="finetune it first"):
         Recognizer.load(file)
+
+
+def _stopping(data: Dataset, run: RunDirectory | None = None, **settings: int) -> FinetuneResult:
+    """Fine-tune on 24 images with 8 held out, looked at every 5 steps."""
+    return finetune(
+        *(data.take(range(24)), CHARSET),
+        FinetuneSettings(**{"steps": 200, "patience": 3} | settings),
+        LOOP.replace(checkpoint_every=10),
+        *(ModelSettings(), STILL),
+        held_out=data.take(range(24, 32)),
+        begin=(lambda: run) if run else None,
+    )
+
+
+def test_training_stops_when_held_out_labels_are_read_no_better(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    result = _stopping(digits, run)
+    errors = [row["held_out_cer"] for row in result.history]
+    best = errors.index(min(errors))
+    left = [left_plateau(row["loss"], CHARSET) for row in result.history].index(True)
+    # Three looks after the best one, and no more; on the plateau none counts.
+    assert len(errors) == max(left, best) + 4
+    assert result.step == result.history[best]["step"] < 200
+    labels = list(digits.labels or ())[24:]
+    read = [r.text for r in read_images(Recognizer.load(run.path), digits.images[24:])]
+    assert round(cer(labels, read), 6) == min(errors)
+    assert load_model(run.path)[0].about["step"] == result.step
+    # Nothing is left to do.
+    again = _stopping(digits, RunDirectory.resume(run.path, ""))
+    assert again.history == result.history and again.step == result.step
+
+
+@pytest.mark.parametrize("killed_at", [3, 12, 17])
+def test_a_resumed_run_stops_at_the_same_step_with_the_same_weights(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    monkeypatch.setattr("captcha_ssl.recognition.finetune.left_plateau", lambda loss, charset: True)
+    whole = RunDirectory.create(tmp_path / "whole", "")
+    expected = _stopping(digits, whole, steps=60)
+    assert expected.history[-1]["step"] < 60
+    broken = RunDirectory.create(tmp_path / "broken", "")
+    with monkeypatch.context() as patch:
+        calls = iter(range(1000))
+        plain = ctc.CTCTask.forward
+
+        def dying(task: ctc.CTCTask, batch: Any, progress: float) -> Any:
+            if next(calls) == killed_at:
+                raise RuntimeError("killed")
+            return plain(task, batch, progress)
+
+        patch.setattr(ctc.CTCTask, "forward", dying)
+        with pytest.raises(RuntimeError, match="killed"):
+            _stopping(digits, broken, steps=60)
+    resumed = _stopping(digits, RunDirectory.resume(broken.path, ""), steps=60)
+    assert (resumed.history, resumed.step) == (expected.history, expected.step)
+    for file in ("model.safetensors", "state/state.safetensors", "metrics.jsonl"):
+        assert (broken.path / file).read_bytes() == (whole.path / file).read_bytes(), file
+
+
+def test_patience_without_held_out_labels_is_refused(digits: Dataset) -> None:
+    with pytest.raises(UserError, match="give --validation"):
+        _finetune(digits, FinetuneSettings(steps=2, patience=1))

@@ -1,0 +1,64 @@
+"""Stopping a training in time, and keeping the weights that read held-out labels best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.models.momentum import slow_copy
+from captcha_ssl.recognition.metrics import cer, exact_match
+from captcha_ssl.recognition.reading import read_images
+from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.training.loop import History
+
+CER, EXACT_MATCH = "held_out_cer", "held_out_exact_match"
+
+
+class BestWeights(nn.Module):
+    """A copy of `reader` as it was when it read `held_out` best.
+
+    As a part of the task that is trained it lies in the saved states, so that a resumed run has
+    the same copy.
+    """
+
+    def __init__(self, reader: Recognizer, held_out: Dataset) -> None:
+        super().__init__()
+        self.kept = slow_copy(reader)
+        self.score: Tensor
+        self.register_buffer("score", torch.tensor(torch.inf, dtype=torch.float64))
+        # In a tuple: it belongs to the task already, and would be saved twice.
+        self._reader, self._held_out = (reader,), held_out
+
+    def inspect(self, step: int) -> dict[str, float]:
+        """Read the held-out images, and copy the weights if they were read better than before."""
+        (reader,) = self._reader
+        labels = list(self._held_out.labels or ())
+        read = [reading.text for reading in read_images(reader, self._held_out.images)]
+        # As it is written into metrics.jsonl, where a resumed run looks it up.
+        error = round(cer(labels, read), 6)
+        if error < self.score.item():
+            self.score.fill_(error)
+            self.kept.load_state_dict(reader.state_dict())
+        return {CER: error, EXACT_MATCH: exact_match(labels, read)}
+
+
+def looks_since_best(history: History, left: Callable[[Mapping[str, float]], bool]) -> int:
+    """How many logged steps have passed since held-out labels were read best.
+
+    None count before the first step that has `left` the CTC plateau: there every image gets the
+    same output, for a thousand steps or more, and patience would end a training that has not begun.
+    """
+    rows = [row for row in history if CER in row]
+    first = next((place for place, row in enumerate(rows) if left(row)), None)
+    if first is None:
+        return 0
+    errors = [row[CER] for row in rows]
+    return len(errors) - 1 - max(first, errors.index(min(errors)))
+
+
+def best_row(history: History) -> dict[str, float]:
+    """The figures of the logged step at which held-out labels were read best, the first of them."""
+    return min((row for row in history if CER in row), key=lambda row: row[CER])
