@@ -35,15 +35,15 @@ from captcha_ssl.synthesis.smeared import draw_smeared
 from captcha_ssl.synthesis.wavy import draw_wavy
 
 _LOOKS: tuple[tuple[Draw, int], ...] = (
-    *((draw_classic, 22), (draw_fast, 5), (draw_plain, 8), (draw_smeared, 6), (draw_rippled, 16)),
-    *((draw_dotted, 8), (draw_hollow, 4), (draw_wavy, 6), (draw_gradual, 4), (draw_cluttered, 6)),
-    *((draw_outlined, 9), (draw_long, 9), (draw_onebit, 9), (draw_jpeg, 9), (draw_plate, 5)),
-    (draw_meter, 7),
+    *((draw_classic, 24), (draw_fast, 5), (draw_plain, 8), (draw_smeared, 6), (draw_rippled, 18)),
+    *((draw_dotted, 11), (draw_hollow, 4), (draw_wavy, 6), (draw_gradual, 4), (draw_cluttered, 6)),
+    *((draw_outlined, 9), (draw_long, 7), (draw_onebit, 10), (draw_jpeg, 9), (draw_plate, 5)),
+    (draw_meter, 8),
 )
 """Looks and their weights; `classic` is the commonest of captchas."""
 _TOTAL = sum(weight for _, weight in _LOOKS)
 _HEIGHTS = (24, 30, 40, 50, 60, 80)
-_PREPARED = 0.35
+_PREPARED = 0.3
 """Share of the pictures that are prepared: readers of both kinds start from one model."""
 
 

@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.recognition.recognizer import Recognizer
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,10 +57,12 @@ def test_a_recognizer_is_trained_from_python_and_read_with(tmp_path: Path) -> No
     assert (tmp_path / "run" / "model.safetensors").is_file()
 
 
-def test_the_shipped_model_can_be_trained_again(path: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", ["none", "shipped"])
+def test_the_shipped_model_can_be_trained_again(path: str, tmp_path: Path, start: str) -> None:
     """In a few steps of each kind: what comes out is a model that `predict` takes."""
     script, shipped = ROOT / "examples" / "train_shipped_model.sh", tmp_path / "shipped"
-    few = {"COUNT": "150", "PRETRAIN_STEPS": "2", "STEPS": "30", "SHIPPED": str(shipped)}
+    few = {"COUNT": "150", "PRETRAIN_STEPS": "2", "STEPS": "18", "SHIPPED": str(shipped)}
+    few |= {"START": start, "PYTHON": sys.executable}
     made = run(script, tmp_path / "work", **few, PATH=path)
     assert made.returncode == 0, made.stderr
     assert "exact match" in made.stdout
@@ -63,3 +71,18 @@ def test_the_shipped_model_can_be_trained_again(path: str, tmp_path: Path) -> No
         program = (sys.executable, "-m", "captcha_ssl", "predict", "--model")
         read = run(*program, shipped / name, picture)
         assert (read.returncode, len(read.stdout.splitlines())) == (0, 1), read.stderr
+
+
+def test_an_average_lies_between_its_models_by_their_weights(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    models = []
+    for name in ("a", "b"):
+        encoder, geometry = build_encoder("tiny", 1, 32), Geometry(1, 32, 64)
+        models.append(Recognizer(encoder, Charset("01"), geometry))
+        models[-1].save(tmp_path / f"{name}.safetensors", {})
+    parts = (f"{tmp_path}/a.safetensors=1", f"{tmp_path}/b.safetensors=3")
+    out = tmp_path / "average.safetensors"
+    done = run(sys.executable, ROOT / "examples" / "average_models.py", out, *parts)
+    assert done.returncode == 0, done.stderr
+    first, second, average = (model.head.weight for model in (*models, Recognizer.load(out)))
+    assert torch.allclose(average, 0.25 * first + 0.75 * second, atol=1e-6)
