@@ -29,6 +29,12 @@ golden: $(TESTABLE) ## keep today's results as those that the tests compare with
 crash-test: $(TESTABLE) ## kill runs 200 times, go on, and compare with unbroken ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash --kills 200
 
+signals: $(TESTABLE) ## send 300 signals at random moments; each must end it in one line
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash.signals --count 300
+
+lowest: $(TESTABLE) ## run every command with the lowest versions that are allowed (2 GB, network)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.lowest
+
 fuzz: $(TESTABLE) ## feed 10,000 damaged files to the program
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
 

@@ -73,7 +73,7 @@ def label(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Type labels on a page of this machine, with a model's reading already there.
+    """Type labels on a page of this machine, beside what a model reads.
 
     Example: captcha-ssl label pile/ --out pile/labels.csv --model runs/reader
 

@@ -1,10 +1,12 @@
 """Kill runs at random moments, go on with them, and compare the ends with unbroken runs.
 
-    python -m tests.crash [--kills 200] [--seed 0] [--keep FOLDER]
+    python -m tests.crash [--kills 200] [--changes 20] [--seed 0]
 
 Half of the kills fall at a random time of a run, half right before a random write is made
 durable, put in its place or taken away. A run may be killed several times before it ends.
-Prints totals; exits with 1 when an end differs or a run cannot go on, and keeps its folder.
+Then runs are killed, their data is changed, and going on with them must be refused; with the data
+that they began with they must still end as unbroken ones. Prints totals; exits with 1 when an end
+differs, a run cannot go on or goes on with other data, and keeps the folder.
 """
 
 from __future__ import annotations
@@ -20,7 +22,15 @@ from pathlib import Path
 from random import Random
 
 from tests.crash.child import ALIVE, Death, Ended, run
-from tests.crash.scenarios import SCENARIOS, Contents, Scenario, prepare
+from tests.crash.scenarios import (
+    CHANGED,
+    SCENARIOS,
+    Change,
+    Contents,
+    Scenario,
+    every_file,
+    prepare,
+)
 
 AGAIN = 0.5
 """How likely a run that was gone on with is killed once more."""
@@ -34,6 +44,7 @@ class Harness:
     rng: Random
     kills: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    refusals: int = 0
     problems: list[str] = field(default_factory=list)
     unbroken: dict[str, tuple[Ended, Contents]] = field(default_factory=dict)
 
@@ -73,6 +84,37 @@ class Harness:
             shutil.move(out, kept)
             self.problems.append(f"{scenario.name}: {problem} ({kept}); {log.read_text()[-1500:]}")
 
+    def changed(self, scenario: Scenario, change: Change) -> None:
+        """Kill a run whose state is saved, change its data and go on; then with the old data."""
+        out, log, pile = self.folder / "broken", self.folder / "broken.log", self.folder / "pile"
+        shutil.rmtree(out, ignore_errors=True)
+        log.unlink(missing_ok=True)
+        arguments = self._arguments(scenario, out)
+        while True:
+            run(arguments, self._death(scenario), log)
+            if next(out.rglob("state.safetensors"), None) is not None:
+                break
+            shutil.rmtree(out, ignore_errors=True)
+        kept = self.folder / "pile-as-it-was"
+        pile.rename(kept)
+        shutil.copytree(kept, pile)
+        before = every_file(out)
+        change(pile)
+        refused = run([*arguments, "--resume"], ALIVE, log)
+        touched = before != every_file(out)
+        shutil.rmtree(pile)
+        kept.rename(pile)
+        ended = run([*arguments, "--resume"], ALIVE, log)
+        self.refusals += 1
+        problem = ""
+        if refused.code != 2 or "other data" not in log.read_text():
+            problem = f"{change.__name__}: not refused, exit code {refused.code}"
+        elif touched:
+            problem = f"{change.__name__}: refused, but files of the run were touched"
+        problem = problem or self._problem(scenario, ended, out)
+        if problem:
+            self.problems.append(f"{scenario.name}: {problem}; {log.read_text()[-1500:]}")
+
     def _problem(self, scenario: Scenario, ended: Ended, out: Path) -> str:
         if ended.code:
             return f"exit code {ended.code}"
@@ -96,6 +138,7 @@ def main() -> int:
     """Do as many kills as asked for and print the totals."""
     parser = argparse.ArgumentParser("python -m tests.crash")
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--changes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     # In memory before the first fork, and computing in one thread: threads do not survive it.
@@ -112,12 +155,17 @@ def main() -> int:
     while harness.kills.total() < asked.kills:
         harness.once(SCENARIOS[turn % len(SCENARIOS)])
         turn += 1
+    for turn in range(asked.changes):
+        scenario, change = CHANGED[turn % len(CHANGED)]
+        harness.changed(scenario, change)
     for scenario in SCENARIOS:
         name = scenario.name
         print(f"{name:22} {harness.kills[name]:4} kills, {harness.ends[name]:4} runs ended")
+    print(f"{'with other data':22} {harness.refusals:4} resumed")
     for problem in harness.problems:
         print(f"PROBLEM {problem}")
-    kills, ends, bad = harness.kills.total(), harness.ends.total(), len(harness.problems)
+    kills, bad = harness.kills.total(), len(harness.problems)
+    ends = harness.ends.total() + harness.refusals
     seconds = time.monotonic() - begun
     print(
         f"{'total':22} {kills:4} kills, {ends:4} runs ended, {ends - bad} equal to an unbroken run,"

@@ -92,6 +92,47 @@ SCENARIOS = (
 )
 
 
+Change = Callable[[Path], None]
+"""Changes a packed pile of `write_pile` in its place, so that every shape stays as it was."""
+
+
+def relabel(pile: Path) -> None:
+    """Another character in every label, as many of them as before."""
+    table = pile / "labels.csv"
+    head, *rows = table.read_text().splitlines()
+    rows = [row.replace("A", "Z") for row in rows]
+    table.write_text("\n".join([head, *rows, ""]))
+
+
+def swap_labels(pile: Path) -> None:
+    """The first two different labels change places."""
+    table = pile / "labels.csv"
+    head, *rows = [row.split(",") for row in table.read_text().splitlines()]
+    other = next(row for row in rows if row[1] != rows[0][1])
+    rows[0][1], other[1] = other[1], rows[0][1]
+    table.write_text("".join(",".join(row) + "\n" for row in [head, *rows]))
+
+
+def redraw(pile: Path) -> None:
+    """Other pixels of the same size."""
+    pixels = np.load(pile / "images.npy")
+    np.save(pile / "images.npy", 255 - pixels)
+
+
+_BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+CHANGED: tuple[tuple[Scenario, Change], ...] = (
+    (_BY_NAME["finetune"], relabel),
+    (_BY_NAME["pretrain simclr"], redraw),
+    (_BY_NAME["benchmark"], relabel),
+    (_BY_NAME["finetune"], swap_labels),
+    (_BY_NAME["benchmark"], redraw),
+    (_BY_NAME["finetune --init-from"], redraw),
+    (_BY_NAME["pretrain gan"], redraw),
+    (_BY_NAME["benchmark"], swap_labels),
+)
+"""What is changed under which killed run, in turns."""
+
+
 def write_pile(path: Path, form: str, count: int, seed: int = 0) -> None:
     """Write labeled noise of 32 × 40 pixels."""
     rng = np.random.default_rng(seed)

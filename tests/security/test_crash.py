@@ -12,7 +12,17 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_runs_that_were_killed_end_as_unbroken_ones_do() -> None:
-    command = [sys.executable, "-m", "tests.crash", "--kills", "12", "--seed", "3"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.crash",
+        "--kills",
+        "12",
+        "--changes",
+        "2",
+        "--seed",
+        "3",
+    ]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 not" in result.stdout

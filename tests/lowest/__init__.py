@@ -1,0 +1,1 @@
+"""The lowest versions that pyproject.toml allows, tried: `python -m tests.lowest`."""
