@@ -62,3 +62,46 @@ def test_no_dataset_is_one_line_on_stderr(tmp_path: Path, name: str):
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith("captcha-ssl: error: ")
     assert result.stderr.count("\n") == 1
+
+
+def run(*arguments: object) -> int:
+    from captcha_ssl.cli.main import run as run_here
+
+    return run_here(["check-data", *map(str, arguments), "--quiet"])
+
+
+def test_control_characters_do_not_reach_the_terminal(folder: Path, capsys):
+    (folder / "labels.csv").write_text("filename,label\na.png,1\x1b[31m2\nb\x1b.png,2\n")
+    assert run(folder) == 1
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\\x1b" in said and "labels.csv line 3: b\\x1b.png: no such file" in said
+
+
+def test_a_sheet_is_not_drawn_among_the_images(folder: Path, tmp_path: Path, capsys):
+    before = sorted(folder.iterdir())
+    assert run(folder, "--sheet", folder / "sheet.png") == 2
+    assert "would become an image of it" in capsys.readouterr().err
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_sheet_that_cannot_be_written_is_refused_before_the_work(folder: Path, capsys):
+    (folder / "a.png").write_bytes(b"")
+    assert run(folder, "--sheet", "sheet.psd") == 2
+    heard = capsys.readouterr()
+    assert heard.out == "" and "end it in .png" in heard.err
+
+
+def test_no_line_is_longer_than_a_screen(folder: Path, capsys):
+    characters = "".join(map(chr, range(0x4E00, 0x4E00 + 5_000)))
+    (folder / "labels.csv").write_text(f"filename,label\na.png,{characters}\n", encoding="utf-8")
+    assert run(folder) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 1_000
+
+
+def test_rejected_csv_computes_nothing(folder: Path, tmp_path: Path):
+    rows = '=1+1,x\n"@x, y",z\n'
+    (folder / "labels.csv").write_text(f"filename,label\na.png,x\n{rows}")
+    assert run(folder, "--rejected", tmp_path / "bad.csv") == 1
+    cells = [row[0] for row in csv.reader((tmp_path / "bad.csv").open())]
+    assert cells == ["row", "labels.csv line 3: =1+1", "labels.csv line 4: @x, y"]

@@ -91,3 +91,27 @@ def test_the_sheet_passes_over_what_cannot_be_read(labeled: Path, tmp_path: Path
     contact_sheet(open_source(labeled), tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 200
+
+
+def test_what_lies_beside_the_images_is_named(labeled: Path):
+    (labeled / "notes.txt").write_text("x")
+    (labeled / "Other.csv").write_text("x")
+    report = inspect(labeled, frames=frames)
+    assert {entry.row: entry.reason for entry in report.aside} == {
+        "Other.csv": "a table; to read it, name it on the command line",
+        "notes.txt": "not an image",
+    }
+
+
+def test_images_that_show_nothing_are_counted(labeled: Path):
+    Image.new("L", (60, 20), 200).save(labeled / "b.png")
+    assert inspect(labeled, frames=frames).blank == ["b.png"]
+
+
+def test_labels_that_need_a_second_look_are_counted(labeled: Path):
+    table = "filename,label\na.png,a\u200bb\nb.png,\u05d0\u05d1\nc.png,e\u0301\n"
+    (labeled / "labels.csv").write_text(table, encoding="utf-8")
+    report = inspect(labeled, frames=lambda width: width)
+    assert (report.labels.hidden, report.labels.right_to_left) == (1, 1)
+    assert "é" in report.labels.charset and "\u0301" not in report.labels.charset
+    assert report.notes == ["1 labels are written decomposed (NFD) and are read composed (NFC)"]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_ssl.data.sheet import draw_sheet, write_sheet
+from captcha_ssl.data import sheet as sheet_module
+from captcha_ssl.data.sheet import (
+    Captions,
+    check_picture_name,
+    draw_sheet,
+    has_glyph,
+    sheet_font,
+    write_sheet,
+)
 from captcha_ssl.errors import UserError
 
 
@@ -56,3 +64,35 @@ def test_a_name_that_is_no_picture_is_refused(tmp_path: Path):
     with pytest.raises(UserError, match=r"end it in \.png"):
         write_sheet(tmp_path / "sheet.xyz", [], title="t")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["sheet.psd", "sheet.eps", "sheet.pdf", "sheet"])
+def test_a_picture_that_cannot_be_written_is_refused_by_its_name(tmp_path: Path, name: str):
+    with pytest.raises(UserError, match=r"end it in \.png"):
+        check_picture_name(tmp_path / name)
+
+
+def test_characters_that_no_font_has_are_shown_as_code_points_and_said(capsys, monkeypatch):
+    monkeypatch.setattr(sheet_module, "_FONTS", ())
+    font = sheet_font("DejaVuSansMono.ttf", 17)
+    captions = Captions(["京A1", "B2"], font)
+    assert captions.drawn("京A1") == ("\\u4eacA1", font)
+    assert captions.drawn("B2") == ("B2", font)
+    assert "no installed font has 京" in capsys.readouterr().err
+
+
+def test_another_font_draws_what_the_first_lacks(monkeypatch, tmp_path: Path):
+    from matplotlib import get_data_path
+
+    monkeypatch.setattr(sheet_module, "_FONTS", (f"{get_data_path()}/fonts/ttf",))
+    # In STIX and not in DejaVu Sans Mono.
+    character = "\u2a0c"
+    font = sheet_font("DejaVuSansMono.ttf", 17)
+    assert not has_glyph(font, character) or pytest.skip("this DejaVu has it")
+    text, other = Captions([f"{character}1"], font).drawn(f"{character}1")
+    assert text == f"{character}1" and has_glyph(other, character)
+
+
+def test_a_caption_cannot_command_or_break_a_line():
+    plain = np.asarray(draw_sheet([(red(), "a\\nb\\x1b")], title="t"))
+    assert np.array_equal(np.asarray(draw_sheet([(red(), "a\nb\x1b")], title="t")), plain)
