@@ -13,6 +13,7 @@ import typer
 from captcha_ssl.cli.embedding import embedded
 from captcha_ssl.cli.options import Device, Quiet, Seed
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import warn
 from captcha_ssl.printable import printable, quoted
 from captcha_ssl.text_file import iter_lines
 
@@ -57,6 +58,8 @@ def suggest(
         name = images.names[found.index]
         row = {"name": name, "distance": found.distance, "uncertainty": found.uncertainty}
         typer.echo(_line(name) if format == "text" else json.dumps(row))
+        if format == "text" and len(name.splitlines()) > 1:
+            warn(f"{quoted(name)} is a name of several lines; --format jsonl writes it in one")
 
 
 def _line(name: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -95,3 +96,16 @@ def test_the_caveats_fit_the_case(
     text = "\n".join(caveats(results(figures, *settings)))
     assert warned in text
     assert not_warned not in text
+
+
+def test_nothing_in_a_name_or_a_label_is_html_in_the_report():
+    from types import SimpleNamespace
+
+    from captcha_ssl.benchmark.report.blocks import Gallery, Items, Table, Text
+    from captcha_ssl.benchmark.report.markdown import markdown
+
+    evil = "<img src=x onerror=alert(1)>"
+    misread = SimpleNamespace(truth=f"A\n\n{evil}`", read=evil)
+    blocks = [Text(evil), Items([evil]), Table([evil], [[evil]], ()), Gallery("t", [misread])]
+    outside_code = re.sub(r"(`+) ?.*?\1", "", markdown(blocks))
+    assert "<" not in outside_code

@@ -16,6 +16,7 @@ from captcha_ssl.benchmark.report.blocks import (
     Table,
     Text,
 )
+from captcha_ssl.printable import printable
 
 
 def markdown(blocks: Iterable[Block]) -> str:
@@ -26,18 +27,18 @@ def markdown(blocks: Iterable[Block]) -> str:
 def _lines(block: Block) -> Iterator[str]:
     match block:
         case Heading(text, level):
-            yield f"{'#' * level} {text}"
+            yield f"{'#' * level} {_plain(text)}"
         case Text(text):
-            yield text
+            yield _plain(text)
         case Highlights(figures):
-            yield from (f"- **{figure}** {meaning}" for figure, meaning in figures)
+            yield from (f"- **{figure}** {_plain(meaning)}" for figure, meaning in figures)
         case Table(heads, rows, left):
             yield _row(heads)
             yield "|" + "".join(":--|" if head in left else "--:|" for head in heads)
             yield from map(_row, rows)
         case Items(lines, numbered):
             marks = (f"{n}." if numbered else "-" for n in range(1, len(lines) + 1))
-            yield from (f"{mark} {line}" for mark, line in zip(marks, lines, strict=True))
+            yield from (f"{mark} {_plain(line)}" for mark, line in zip(marks, lines, strict=True))
         case Picture(file, shows):
             yield f"![{shows}]({file})"
         case Code(text):
@@ -49,11 +50,17 @@ def _lines(block: Block) -> Iterator[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(_plain(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def _plain(text: str) -> str:
+    """Text in which a name or a label cannot be HTML, which Markdown lets through."""
+    return printable(text).replace("<", "&lt;")
 
 
 def _code(text: str) -> str:
-    """Text as it is, whatever marks it holds."""
+    """Text as it is, whatever marks it holds; a line break in it would end the code."""
+    text = printable(text)
     fence = _fence(text, least=1)
     space = " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
