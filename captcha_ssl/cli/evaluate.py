@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from captcha_ssl.cli.options import Device, Quiet
+from captcha_ssl.cli.options import Quiet, ReadingDevice
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
@@ -41,7 +41,7 @@ def evaluate(
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
     ] = 0.01,
-    device: Device = None,
+    device: ReadingDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Score a recognizer on labeled images.

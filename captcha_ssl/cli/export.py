@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -22,8 +22,29 @@ def export(
         Path, typer.Argument(metavar="MODEL", help="A finetune run, its model file, or shipped.")
     ],
     out: Annotated[
-        Path, typer.Argument(metavar="OUT", help="The file to write: .onnx or .safetensors.")
+        Path,
+        typer.Argument(metavar="OUT", help="NAME.onnx, NAME.safetensors or a new folder."),
     ],
+    format: Annotated[
+        Literal["onnx", "safetensors", "hub"] | None,
+        typer.Option(
+            help="hub: a folder with weights, ONNX, config.json and a model card; if absent, as "
+            "the ending of OUT says.",
+            show_default=False,
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(
+            "--scores",
+            metavar="DIR",
+            help="What evaluate --out wrote, for the card of a hub folder.",
+        ),
+    ] = None,
+    license: Annotated[
+        str | None,
+        typer.Option("--license", metavar="NAME", help="License of the weights, for that card."),
+    ] = None,
     int8: Annotated[
         Path | None,
         typer.Option(
@@ -32,7 +53,7 @@ def export(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a recognizer as ONNX or as small safetensors.
+    """Write a recognizer as ONNX, as small safetensors, or as a folder for a model hub.
 
     Example: captcha-ssl export runs/reader reader.onnx
 
@@ -42,11 +63,15 @@ def export(
     and a quarter of the size; how many of DATA's images it reads as before is said, and it does
     not appear when that is less than nine in ten. Prints the path of the file.
     """
-    kind = out.suffix.lower()
-    if kind not in (".onnx", ".safetensors"):
-        raise UserError(f"{out}: end the name of the file in .onnx or .safetensors")
-    if int8 is not None and kind != ".onnx":
+    kind = format or out.suffix.lower().removeprefix(".")
+    if kind not in ("onnx", "safetensors", "hub"):
+        raise UserError(
+            f"{out}: end the name of the file in .onnx or .safetensors, or give --format hub"
+        )
+    if int8 is not None and kind != "onnx":
         raise UserError("--int8 is for .onnx files; leave it out or name one")
+    if kind != "hub" and (scores is not None or license is not None):
+        raise UserError("--scores and --license are for --format hub; leave them out or give that")
 
     from captcha_ssl.models.model_file import load_model
     from captcha_ssl.recognition.export import export as write_onnx
@@ -56,8 +81,13 @@ def export(
     recognizer, about = Recognizer.load(model), load_model(model)[0].about
     if int8 is not None:
         _write_int8(recognizer, out, about, int8, quiet)
+    elif kind == "hub":
+        from captcha_ssl.recognition.hub import UNKNOWN_LICENSE, read_scores, write_hub
+
+        figures = None if scores is None else read_scores(scores)
+        write_hub(recognizer, out, about, scores=figures, license=license or UNKNOWN_LICENSE)
     else:
-        (write_onnx if kind == ".onnx" else export_half)(recognizer, out, about)
+        (write_onnx if kind == "onnx" else export_half)(recognizer, out, about)
     typer.echo(out)
 
 

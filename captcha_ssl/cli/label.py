@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from captcha_ssl.cli.options import Device, Quiet, Seed
+from captcha_ssl.cli.options import Quiet, ReadingDevice, Seed
 from captcha_ssl.cli.progress import progress_bar
 
 
@@ -70,7 +70,7 @@ def label(
         bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")
     ] = True,
     seed: Seed = None,
-    device: Device = None,
+    device: ReadingDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Type labels on a page of this machine, beside what a model reads.

@@ -16,14 +16,19 @@ from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 
 _DEVICES = ("auto", "cpu", "cuda", "mps")
+_READING_DEVICES = (*_DEVICES, "coreml", "openvino", "directml")
 
 
-def _known_device(name: str | None) -> str | None:
+def _known_device(name: str | None, known: tuple[str, ...] = _DEVICES) -> str | None:
     """Answers a typing error before anything is read; whether it is there is found out later."""
-    if name is not None and not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", name):
-        near = did_you_mean(name, _DEVICES, "use one of cuda:N,")
+    if name is not None and name not in known and not re.fullmatch(r"cuda:\d+", name):
+        near = did_you_mean(name, known, "use one of cuda:N,")
         raise UserError(f"--device {name}: no such name; {near}")
     return name
+
+
+def _known_reading_device(name: str | None) -> str | None:
+    return _known_device(name, _READING_DEVICES)
 
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="RUN", help="New folder for the run.")]
@@ -41,6 +46,17 @@ Device = Annotated[
         help="auto, cpu, cuda, cuda:N or mps; auto if not given.",
         callback=_known_device,
         autocompletion=lambda: list(_DEVICES),
+    ),
+]
+ReadingDevice = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        help="auto, cpu, cuda, cuda:N or mps; with an onnxruntime that has them, coreml, openvino "
+        "or directml; auto if not given.",
+        callback=_known_reading_device,
+        autocompletion=lambda: list(_READING_DEVICES),
     ),
 ]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Device, Quiet
+from captcha_ssl.cli.options import Quiet, ReadingDevice
 from captcha_ssl.cli.reading import BATCH_SIZE, Format, read
 
 
@@ -53,7 +53,7 @@ def predict(
             "flattened, or nearly all show, say, digits alone, read them so.",
         ),
     ] = True,
-    device: Device = None,
+    device: ReadingDevice = None,
     quiet: Quiet = False,
 ) -> None:
     """Print the text in each image, in the order given.

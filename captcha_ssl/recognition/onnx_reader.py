@@ -10,25 +10,27 @@ import onnxruntime
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, parse_card
+from captcha_ssl.recognition.onnx_providers import CPU, provider_of
 from captcha_ssl.recognition.reading import finite
 from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.onnx"
 INPUT, OUTPUT = "images", "logits"
-_PROVIDERS = ["CPUExecutionProvider"]
 _ENDS = {INPUT: "tensor(uint8)", OUTPUT: "tensor(float)"}
 MOST_BYTES = 1 << 30
 """What no model file has more of: the largest network takes 18 MB."""
 
 
 class OnnxReader:
-    """Reads with the model file `path` on one core of the CPU; threads may share it.
+    """Reads with the model file `path`; threads may share it.
 
-    Raises UserError when the file is missing, damaged, or no recognizer of ours.
+    On the CPU it takes one core. `device` is a name of `PROVIDERS`, as `cuda:1`, or auto. Raises
+    UserError when onnxruntime cannot compute there, or the file is missing, damaged, or no
+    recognizer of ours.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._session = path, _open(path)
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        self.path, self._session = path, _open(path, device)
         try:
             stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         except UnicodeDecodeError as error:
@@ -64,7 +66,8 @@ class OnnxReader:
         return finite(answer, self.path)
 
 
-def _open(path: Path) -> onnxruntime.InferenceSession:
+def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
+    provider, chosen = provider_of(device)
     if not path.is_file():
         raise UserError(f"{path}: no such file; make it with captcha-ssl export MODEL {path.name}")
     if path.stat().st_size > MOST_BYTES:
@@ -76,10 +79,17 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
     options.log_severity_level = 4
     try:
         with utf8_path(path) as plain:
-            session = onnxruntime.InferenceSession(plain, options, providers=_PROVIDERS)
+            # What a provider has no kernel for, the CPU computes.
+            providers = [(provider, chosen), *([CPU] if provider != CPU else [])]
+            session = onnxruntime.InferenceSession(plain, options, providers=providers)
         ends = {end.name: end.type for end in (*session.get_inputs(), *session.get_outputs())}
     except Exception as error:  # onnxruntime's own exceptions have no common base
         raise UserError(f"{path}: not a readable ONNX file; export it anew") from error
+    # onnxruntime goes on with the CPU, without a word, where a provider does not start.
+    if session.get_providers()[0] != provider:
+        raise UserError(
+            f"--device {device}: {provider} does not start on this machine; use --device cpu"
+        )
     if ends != _ENDS:
         raise UserError(f"{path}: takes and gives {ends}, no recognizer of ours; export it anew")
     return session

@@ -10,29 +10,29 @@ from captcha_ssl.recognition.onnx_reader import FILE_NAME, OnnxReader
 from captcha_ssl.recognition.reading import Reader
 
 SHIPPED = FOLDER / FILE_NAME
-_ANY_CPU = ("auto", "cpu")
+_ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
+"""Devices that a run is read on through its ONNX file; torch has the others."""
 
 
 def open_reader(model: Path | None, device: str = "auto") -> Reader:
     """Open a run directory, an .onnx or a .safetensors file, or (None) the shipped model.
 
-    ONNX is read on the CPU; a run directory with another `device` is read by torch there.
+    A run directory is read through its ONNX file on the CPU and on what onnxruntime alone knows
+    (coreml, openvino, directml), by torch on cuda and mps; an .onnx file by onnxruntime anywhere.
     Raises UserError when there is no recognizer, or the device does not fit.
     """
     file = _shipped() if model is None or is_shipped(model) else model
-    if file.is_dir() and device in _ANY_CPU and (file / FILE_NAME).is_file():
+    if file.is_dir() and device in _ONNX and (file / FILE_NAME).is_file():
         file = file / FILE_NAME
     if file.suffix.lower() != ".onnx":
+        if device in _ONNX[2:]:
+            raise UserError(f"--device {device}: for ONNX files; make one with captcha-ssl export")
         # torch takes seconds to import: only here.
         from captcha_ssl.recognition.recognizer import Recognizer
         from captcha_ssl.training.device import resolve_device
 
         return Recognizer.load(file, resolve_device(device))
-    if device not in _ANY_CPU:
-        raise UserError(
-            f"--device {device}: ONNX is read on the CPU; give the .safetensors file instead"
-        )
-    return OnnxReader(file)
+    return OnnxReader(file, device)
 
 
 def _shipped() -> Path:

@@ -151,6 +151,11 @@ def test_a_run_directory_is_read_through_its_onnx_file_on_the_cpu(
     assert isinstance(open_reader(tmp_path / "model.safetensors"), Recognizer)
     with pytest.raises(UserError, match="cuda"):
         open_reader(tmp_path / "model.onnx", "cuda")
+    # A run goes through its ONNX file where onnxruntime alone knows the device.
+    with pytest.raises(UserError, match="no DmlExecutionProvider"):
+        open_reader(tmp_path, "directml")
+    with pytest.raises(UserError, match="for ONNX files; make one with captcha-ssl export"):
+        open_reader(tmp_path / "model.safetensors", "directml")
 
 
 def test_the_example_reads_with_onnxruntime_numpy_and_pillow_alone(
@@ -166,3 +171,26 @@ def test_the_example_reads_with_onnxruntime_numpy_and_pillow_alone(
     )
     command = [sys.executable, "-c", script, str(onnx_file), str(tmp_path / "image.png")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "CADB\n"
+
+
+def test_a_device_is_a_provider_of_onnxruntime_or_refused(
+    onnx_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="no OpenVINOExecutionProvider, which comes with"):
+        OnnxReader(onnx_file, "openvino")
+    with pytest.raises(UserError, match="not for an ONNX file, which takes cpu, cuda, coreml"):
+        OnnxReader(onnx_file, "mps")
+    asked: list[object] = []
+    real = onnxruntime.InferenceSession
+
+    def note(*arguments: object, providers: list[object]) -> object:
+        asked.extend(providers)
+        return real(*arguments, providers=["CPUExecutionProvider"])
+
+    everything = lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"]  # noqa: E731
+    monkeypatch.setattr(onnxruntime, "get_available_providers", everything)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", note)
+    # onnxruntime falls back to the CPU in silence; we do not.
+    with pytest.raises(UserError, match="CUDAExecutionProvider does not start on this machine"):
+        OnnxReader(onnx_file, "cuda:1")
+    assert asked == [("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"]
