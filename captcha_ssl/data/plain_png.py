@@ -7,13 +7,19 @@ is lenient with damage and deaf to rarer features, so it gets only files that ar
 from __future__ import annotations
 
 import struct
+import zlib
 from zlib import crc32
 
 import cv2
 import numpy as np
 
+# It writes to the terminal what it thinks of a damaged file; what is wrong is said once, by us.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _PALETTE, _RGBA = 0, 2, 3, 6
+_SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _RGBA: 4}
+_LAST_FILTER = 4
 _HARMLESS = frozenset(
     b"IHDR PLTE IDAT IEND bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split()
 )
@@ -48,20 +54,41 @@ def _is_plain(data: bytes, max_pixels: int) -> bool:
     if depth != 8 or interlace or color not in (_GRAY, _RGB, _PALETTE, _RGBA):
         return False
     allowed = _HARMLESS | {b"tRNS"} if color == _PALETTE else _HARMLESS
-    return width * height <= max_pixels and _whole(data, allowed)
+    if width * height > max_pixels:
+        return False
+    packed = _whole(data, allowed)
+    return packed is not None and _complete(packed, height, 1 + width * _SAMPLES[color])
 
 
-def _whole(data: bytes, allowed: frozenset[bytes]) -> bool:
-    """Whether every chunk is allowed and carries its checksum, up to the closing one."""
+def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
+    """Whether the pixels are all there: rows of `stride` bytes, the first of each a known filter.
+
+    The decoder fills missing rows with anything and writes a complaint to the terminal.
+    """
+    unpack = zlib.decompressobj()
+    try:
+        # No more than was announced, whatever it would come to.
+        pixels = unpack.decompress(b"".join(packed), rows * stride + 1)
+    except zlib.error:
+        return False
+    whole = unpack.eof and len(pixels) == rows * stride
+    return whole and max(pixels[::stride], default=0) <= _LAST_FILTER
+
+
+def _whole(data: bytes, allowed: frozenset[bytes]) -> list[bytes] | None:
+    """What the chunks of pixels hold, if every chunk is allowed and carries its checksum."""
     view, position = memoryview(data), len(_SIGNATURE)
+    packed: list[bytes] = []
     while position + 12 <= len(data):
         end = position + 12 + int.from_bytes(view[position : position + 4])
         kind = bytes(view[position + 4 : position + 8])
         if kind not in allowed or end > len(data):
-            return False
+            return None
         if crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
-            return False
+            return None
+        if kind == b"IDAT":
+            packed.append(bytes(view[position + 8 : end - 4]))
         if kind == b"IEND":
-            return True
+            return packed
         position = end
-    return False
+    return None

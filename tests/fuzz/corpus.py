@@ -8,12 +8,25 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from PIL import Image
 
 from captcha_ssl.data.writers import open_writer
 from tests.fuzz import tables
+from tests.fuzz.mutation import (
+    Mutation,
+    mutate_bytes,
+    mutate_card,
+    mutate_json,
+    mutate_lines,
+    mutate_network,
+    mutate_png,
+    mutate_text,
+    mutate_toml,
+    mutate_weights,
+)
 
 _CHARSET = "ABC"
 CELLS = "cells"
@@ -33,9 +46,44 @@ class Target:
     file: str
     command: tuple[str, ...]
     text: bool = False
+    way: Mutation | None = None
+    """How it is damaged, where bytes or text changed anywhere are not meant."""
+
+    def damaged(self, rng: Random, data: bytes) -> bytes:
+        """`data` of the file, damaged."""
+        way = self.way or (mutate_text if self.text else mutate_bytes)
+        return way(rng, data)
+
+    def chosen(self, rng: Random, folder: Path) -> Path:
+        """The file to damage in a copy of the corpus: one of those that `file` may stand for."""
+        found = sorted(folder.glob(self.file)) if "*" in self.file else [folder / self.file]
+        return rng.choice(found)
 
 
 _READ = ("predict", "--model", "{model}", "--format", "jsonl", "--quiet")
+_PRINT = "--print-config"
+_OWN_MODEL = ("predict", "--model", "{folder}/model.safetensors", "{folder}/image.png", "--quiet")
+_OWN_NETWORK = ("predict", "--model", "{folder}/model.onnx", "{folder}/image.png", "--quiet")
+_SUGGEST = (
+    *("suggest", "{pile}", "--init-from", "{folder}/model.safetensors", "--count", "2"),
+    "--quiet",
+)
+_SMALL = (
+    *("test=4", "label_counts=4", "seeds=1", "pretrain_steps=2", "pretrain_batch_size=4"),
+    *(
+        "finetune_steps=2",
+        "finetune_batch_size=2",
+        "lr_grid=1e-3",
+        "head_lr_grid=1e-3",
+        "processes=1",
+        "device=cpu",
+    ),
+)
+_BENCHMARK = (
+    *("benchmark", "{large}", "--out", "{folder}/bench", "--resume", "--quiet"),
+    *("--arms", "scratch,pretrained"),
+    *(part for assignment in _SMALL for part in ("--set", assignment)),
+)
 _CHECK = ("check-data", "{folder}", "--quiet")
 _RESUME = ("pretrain", "{pile}", "--out", "{folder}", "--resume", "--quiet", "--config")
 
@@ -92,6 +140,37 @@ TARGETS = (
         (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
         text=True,
     ),
+    Target("png", "image.png", (*_READ, "{folder}/image.png"), way=mutate_png),
+    Target("png", "pngs/gray.png", ("check-data", "{folder}/pngs", "--quiet"), way=mutate_png),
+    Target(
+        "json", "packed/dataset.json", ("check-data", "{folder}/packed", "--quiet"), way=mutate_json
+    ),
+    Target("json", "packed/dataset.json", (*_READ, "{folder}/packed"), way=mutate_json),
+    *(
+        Target("toml", f"{command}.toml", tuple(arguments), way=mutate_toml)
+        for command, *arguments in (
+            ("pretrain", "pretrain", "{folder}", "--config", "{folder}/pretrain.toml", _PRINT),
+            ("benchmark", "benchmark", "--config", "{folder}/benchmark.toml", _PRINT),
+        )
+    ),
+    Target("card", "model.safetensors", _OWN_MODEL, way=mutate_card),
+    Target("card", "model.safetensors", _SUGGEST, way=mutate_card),
+    Target("weights", "model.safetensors", _OWN_MODEL, way=mutate_weights),
+    Target("weights", "model.safetensors", _SUGGEST, way=mutate_weights),
+    Target("network", "model.onnx", _OWN_NETWORK, way=mutate_network),
+    Target("network", "model.onnx", _OWN_NETWORK, way=mutate_network),
+    Target(
+        *("state", "run/state/state.safetensors"),
+        (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
+        way=mutate_card,
+    ),
+    Target(
+        *("state", "run/metrics.jsonl"),
+        (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
+        way=mutate_lines,
+    ),
+    Target("bench", "bench/*/*.json", _BENCHMARK, way=mutate_json),
+    Target("bench", "bench/pretrained/*/*.json*", _BENCHMARK, way=mutate_lines),
 )
 
 
@@ -107,12 +186,15 @@ def build(folder: Path) -> None:
     _settings(folder)
     _models(folder)
     _run(folder)
+    _benchmark(folder, rng)
 
 
 def _images(folder: Path, rng: np.random.Generator) -> None:
     picture = Image.fromarray(rng.integers(0, 256, (24, 40, 3), np.uint8))
     for suffix in ("png", "jpg", "bmp", "gif", "webp", "tif", "ppm"):
         picture.save(folder / f"image.{suffix}")
+    (folder / "pngs").mkdir()
+    picture.convert("P").save(folder / "pngs" / "gray.png")
     wide = rng.integers(0, 65_536, (24, 40)).astype(np.uint16)
     Image.fromarray(wide).save(folder / "image.gray16.png")
 
@@ -127,9 +209,9 @@ def _tables(folder: Path) -> None:
     (folder / "paddle.txt").write_text("".join(f"{n}\t{t}\n" for n, t in rows))
 
 
-def _dataset(place: Path, form: str, rng: np.random.Generator) -> None:
-    with open_writer(place, form, count=6, channels=1, height=32, width=40, about={}) as writer:
-        for index in range(6):
+def _dataset(place: Path, form: str, rng: np.random.Generator, count: int = 6) -> None:
+    with open_writer(place, form, count=count, channels=1, height=32, width=40, about={}) as writer:
+        for index in range(count):
             writer.add(index, rng.integers(0, 256, (1, 32, 40), np.uint8), "ABC"[index % 3])
 
 
@@ -174,3 +256,15 @@ def _run(folder: Path) -> None:
         assert run(["pretrain", *arguments, "--out", str(folder / "run")]) == 0
     (folder / "run" / "model.safetensors").unlink()
     shutil.copy(folder / "settings.toml", folder / "run" / "settings.toml")
+
+
+def _benchmark(folder: Path, rng: np.random.Generator) -> None:
+    """A benchmark that is finished, and its data beside the corpus."""
+    from captcha_ssl.cli.main import run
+
+    large = folder.parent / "large"
+    _dataset(large, "packed", rng, count=24)
+    places = {"large": str(large), "folder": str(folder)}
+    arguments = [part.format(**places) for part in _BENCHMARK if part != "--resume"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert run(arguments) == 0

@@ -13,7 +13,6 @@ from pathlib import Path
 from random import Random
 
 from tests.fuzz.corpus import CELLS, TARGETS
-from tests.fuzz.mutation import mutate
 from tests.fuzz.tables import table, understood
 
 MEMORY = 3 * 2**30
@@ -32,13 +31,14 @@ def attempt(corpus: Path, place: Path, seed: int, number: int) -> dict[str, obje
     rng = Random(f"{seed}-{number}")
     if target.kind == "cells":
         return {"number": number, "kind": target.kind, **understand(rng, folder / CELLS)}
-    file = folder / target.file
-    file.write_bytes(mutate(rng, file.read_bytes(), text=target.text))
+    file = target.chosen(rng, folder)
+    file.write_bytes(target.damaged(rng, file.read_bytes()))
     places = {
         "folder": str(folder),
         "out": str(out / "new") if target.command[0] == "generate" else str(out),
         "model": str(corpus / "model.onnx"),
         "pile": str(corpus / "packed"),
+        "large": str(corpus.parent / "large"),
     }
     arguments = [argument.format(**places) for argument in target.command]
     return {"number": number, "kind": target.kind, **call(arguments)}

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from captcha_ssl.benchmark.report.blocks import Code, Gallery, Table
 from captcha_ssl.benchmark.report.markdown import markdown
 from captcha_ssl.benchmark.runs.details import Misreading
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.image import ImageError, read_image
+from captcha_ssl.data.plain_png import decode_plain_png
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
 from captcha_ssl.training.checkpoint import load_state, save_state
 from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.run_directory import RunDirectory
-from tests.fuzz.mutation import mutate
+from tests.fuzz.mutation import (
+    mutate,
+    mutate_card,
+    mutate_json,
+    mutate_png,
+    mutate_weights,
+    png_of,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,11 +47,10 @@ def test_damaged_files_of_every_kind_are_one_line_each() -> None:
     assert "120 inputs, 0 findings" in result.stdout
     kinds = {line.split()[0] for line in result.stdout.splitlines()}
     assert {"image", "table", "packed", "lmdb", "toml", "model", "onnx", "state"} <= kinds
+    assert {"png", "json", "card", "weights", "network", "bench"} <= kinds
 
 
 def test_a_damage_depends_on_its_seed_alone_and_damages() -> None:
-    from random import Random
-
     data = b'width = 40\nname = "a"\n' * 20
     damaged = [mutate(Random(seed), data, text=True) for seed in range(50)]
     assert damaged == [mutate(Random(seed), data, text=True) for seed in range(50)]
@@ -161,3 +173,38 @@ def test_a_finished_run_without_its_metrics_is_damaged(tmp_path: Path) -> None:
     (run.path / "metrics.jsonl").write_text("")
     with pytest.raises(UserError, match="metrics of this finished run are damaged"):
         again()
+
+
+@pytest.mark.parametrize(
+    "rows", [bytes(41) * 3, b"\x09" + bytes(41 * 24 - 1), bytes(41) * 24 + b"x"]
+)
+def test_a_png_whose_checksums_agree_is_damaged_without_a_word_of_the_decoder(
+    rows: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    head = struct.pack(">IIBBBBB", 40, 24, 8, 0, 0, 0, 0)
+
+    def png(pixels: bytes) -> bytes:
+        return png_of([(b"IHDR", head), (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")])
+
+    assert decode_plain_png(png(bytes(41) * 24), max_pixels=10**6) is not None
+    assert decode_plain_png(png(rows), max_pixels=10**6) is None
+    try:
+        read_image(png(rows))
+    except ImageError as error:
+        assert "damaged" in str(error)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("way", [mutate_json, mutate_png, mutate_card, mutate_weights])
+def test_a_damage_that_knows_the_format_depends_on_its_seed_alone(
+    way: Callable[[Random, bytes], bytes],
+) -> None:
+    good = {
+        mutate_json: b'{"a": {"b": [1, {"c": "x"}]}, "d": 2}',
+        mutate_png: png_of([(b"IHDR", bytes(13)), (b"IDAT", zlib.compress(bytes(9)))]),
+        mutate_card: save({"t": torch.zeros(8)}, {"card": '{"version": 1, "kind": "encoder"}'}),
+        mutate_weights: save({"t": torch.ones(8)}, {"card": "{}"}),
+    }[way]
+    damaged = [way(Random(seed), good) for seed in range(40)]
+    assert damaged == [way(Random(seed), good) for seed in range(40)]
+    assert sum(each != good for each in damaged) > 30
