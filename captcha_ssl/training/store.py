@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 _SHARE_OF_FREE_MEMORY = 0.5
+_PIECE_BYTES = 64 * 2**20
 
 
 def image_fetcher(images: np.ndarray, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -18,9 +20,35 @@ def image_fetcher(images: np.ndarray, device: torch.device) -> Callable[[Tensor]
     CPU, and otherwise, batches are read from the (possibly memory-mapped) array.
     """
     if device.type == "cuda" and images.nbytes <= _free_bytes(device):
-        resident = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+        resident = _uploaded(images, device)
         return lambda indices: resident[_sent(indices, device)]
     return lambda indices: _sent(torch.from_numpy(images[indices.numpy()]), device)
+
+
+def _uploaded(images: np.ndarray, device: torch.device) -> Tensor:
+    """A copy of `images` on `device`, in pieces: one is read from the disk while one is sent.
+
+    From pinned memory, which the GPU reads by itself; a mapped file would be copied there first.
+    """
+    resident = torch.empty(images.shape, dtype=torch.uint8, device=device)
+    rows = max(1, _PIECE_BYTES // max(1, images[:1].nbytes))
+    pinned = device.type == "cuda"
+    pieces = [
+        torch.empty(
+            (min(rows, len(images)), *images.shape[1:]), dtype=torch.uint8, pin_memory=pinned
+        )
+        for _ in range(2)
+    ]
+    sent: list[Any] = [None, None]
+    for number, first in enumerate(range(0, len(images), rows)):
+        piece, turn = pieces[number % 2][: len(images) - first], number % 2
+        if sent[turn] is not None:
+            sent[turn].synchronize()
+        piece.numpy()[:] = images[first : first + rows]
+        resident[first : first + rows].copy_(piece, non_blocking=pinned)
+        if pinned:
+            sent[turn] = torch.cuda.current_stream(device).record_event()
+    return resident
 
 
 def _sent(tensor: Tensor, device: torch.device) -> Tensor:

@@ -104,7 +104,7 @@ class BenchmarkSettings(Settings):
     )
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
     processes: int = setting(
-        0, "fine-tunings side by side; 0: one a core, or one alone on a GPU", low=0
+        0, "trainings side by side; 0: one a core, or as many as a GPU has memory for", low=0
     )
 
 
