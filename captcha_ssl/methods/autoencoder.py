@@ -109,9 +109,14 @@ class Autoencoder(Method):
 
 def corrupt(pixels: Tensor, settings: AutoencoderSettings) -> Tensor:
     """Standardized float `[B, C, H, W]` under strokes, dots, blur and noise."""
-    tone = ViewSettings(
-        contrast=0, brightness=0, blur=settings.corrupt_blur, noise=settings.corrupt_noise
+    damage = ViewSettings(
+        strokes=settings.corrupt_strokes,
+        dots=settings.corrupt_dots,
+        lines=0.0,
+        contrast=0,
+        brightness=0,
+        blur=settings.corrupt_blur,
+        noise=settings.corrupt_noise,
     )
     with torch.no_grad(), torch.autocast(pixels.device.type, enabled=False):
-        cluttered = clutter(pixels, settings.corrupt_strokes, settings.corrupt_dots)
-        return vary_tone(cluttered, tone)
+        return vary_tone(clutter(pixels, damage), damage)

@@ -6,21 +6,54 @@ by their place alone. A `crop` carries no place, so the encoder has to look at t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from captcha_ssl.data.ink import ImageInk
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.whole_images import Frames, Images, Windows
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.views.crops import cut, join, spread_positions
+from captcha_ssl.views.crops import cut, inked_positions, join
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
+
+USUAL_CROPS, USUAL_CROP_WIDTH = 3, 32
+_MOST_CROPS, _CROP_WIDTHS = 8, (16, 64)
+_CHARACTERS, _PROPORTION = 1.6, 0.75
+"""Characters in a crop; and the distance of characters in heights of the ink, as print has it."""
+_ALIKE = 1.6
+"""Characters up to so many times wider or narrower than usual are cropped as usual ones are."""
+
+
+def fit_instances(
+    settings: InstanceSettings, inks: Sequence[ImageInk], width: int
+) -> InstanceSettings:
+    """The settings with what they leave to the images taken from their ink and their `width`.
+
+    Crops are as wide as one and a half characters, and as many as lie side by side in an image.
+    """
+    crop = settings.crop_width or _crop_width(inks)
+    crop = crop if settings.crop_width else min(crop, max(8, width - width % STRIDE))
+    count = settings.crops or min(_MOST_CROPS, max(USUAL_CROPS, round(width / crop)))
+    return settings.replace(crops=count, crop_width=crop)
+
+
+def _crop_width(inks: Sequence[ImageInk]) -> int:
+    if not inks:
+        return USUAL_CROP_WIDTH
+    heights = [(ink.box[3] - ink.box[1]) * ink.size[0] for ink in inks]
+    wanted = _CHARACTERS * _PROPORTION * float(np.median(heights))
+    if USUAL_CROP_WIDTH / _ALIKE <= wanted <= USUAL_CROP_WIDTH * _ALIKE:
+        return USUAL_CROP_WIDTH
+    low, high = _CROP_WIDTHS
+    return int(min(high, max(low, STRIDE * round(wanted / STRIDE))))
 
 
 class Instances(Protocol):
@@ -60,6 +93,8 @@ class Crops:
 
     def __init__(self, settings: InstanceSettings, views: ViewSettings) -> None:
         self.settings, self.view_settings = settings, views
+        self.count = settings.crops or USUAL_CROPS
+        self.width = settings.crop_width or USUAL_CROP_WIDTH
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Two views `[crops · B, C, H, crop_width]` of the same random crops."""
@@ -71,17 +106,15 @@ class Crops:
 
         The first B are of the images in their order, and so are the next B.
         """
-        width = self.settings.crop_width
         pixels = standardize(images)
-        span = max(0, images.shape[3] - width)
-        lefts = spread_positions(len(images), self.settings.crops, span, images.device)
+        lefts = inked_positions(pixels, self.count, self.width)
         return torch.cat(
-            [cut(pixels, left - self.margin, width + 2 * self.margin) for left in lefts]
+            [cut(pixels, left - self.margin, self.width + 2 * self.margin) for left in lefts]
         )
 
     def view(self, crops: Tensor) -> Tensor:
         """A random view of crops from `cut`, without the margin."""
-        return random_view(crops, self.view_settings, self.settings.crop_width)
+        return random_view(crops, self.view_settings, self.width)
 
     def plain(self, crops: Tensor) -> Tensor:
         """Crops from `cut` as they are, without the margin."""
@@ -113,15 +146,15 @@ class Crops:
 
     def _frames(self, encoder: Encoder, view: Tensor, order: Tensor, joined: int) -> Tensor:
         frames: Tensor = encoder(join(view[order], joined))
-        return frames.reshape(len(order), self.settings.crop_width // STRIDE, encoder.dim)
+        return frames.reshape(len(order), self.width // STRIDE, encoder.dim)
 
     def picture(self, view: Tensor) -> Tensor:
         """The crops of every image side by side."""
-        return side_by_side(view.chunk(self.settings.crops))
+        return side_by_side(view.chunk(self.count))
 
     def check(self, width: int) -> None:
         """Raises UserError for a crop that is wider than the image, or cuts a frame in two."""
-        crop = self.settings.crop_width
+        crop = self.width
         if crop % STRIDE:
             raise UserError(f"crop_width = {crop}: use a multiple of {STRIDE}")
         if crop > width:

@@ -105,7 +105,7 @@ class RCLSTR(TwoViewMethod):
         return {
             "frame": frames[torch.arange(len(frames), device=frames.device), place],
             "subword": subword,
-            "word": subword.view(self.instances.settings.crops, -1, self.encoder.dim).mean(0),
+            "word": subword.view(self.instances.count, -1, self.encoder.dim).mean(0),
         }
 
     def _projections(self, view: Tensor, chosen: Tensor) -> dict[str, Tensor]:

@@ -15,8 +15,12 @@ class InstanceSettings(Settings):
     title: ClassVar[str] = "Instances"
 
     instances: str = setting("crop", "what is contrasted", choices=INSTANCES, flag="NAME")
-    crops: int = setting(3, "crops per image (crop)", low=1)
-    crop_width: int = setting(32, "width of a crop in pixels, multiple of 4 (crop)", low=8)
+    crops: int | None = setting(
+        None, "crops per image (crop); none: 3, or more in wide images", low=1
+    )
+    crop_width: int | None = setting(
+        None, "width of a crop in pixels, a multiple of 4 (crop); none: from the characters", low=8
+    )
     core: int = setting(4, "frames in the middle of a crop that are averaged (crop)", low=1)
     window: int = setting(5, "frames averaged into one instance (window)", low=1)
     frame_shift: int = setting(

@@ -13,8 +13,10 @@ import torch
 from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
+from captcha_ssl.methods.instances import fit_instances
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import method_class
+from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.batch_statistics import adapt
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
@@ -31,6 +33,8 @@ from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.views.ink import fit_views, measured_inks
+from captcha_ssl.views.settings import ViewSettings
 
 CHECKED = 256
 """Images, spread over the pile, that a method looks at before it begins."""
@@ -117,9 +121,28 @@ def build_method(
     encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
     if settings.init_from:
         load_encoder(encoder, settings.init_from)
+    method_settings = fit_to_images(method_settings, images, geometry)
     method = method_class(settings.method)(encoder, *method_settings)
     method.check(torch.from_numpy(images[spread(len(images), CHECKED).numpy()]))
     return method
+
+
+def fit_to_images(
+    method_settings: tuple[Any, ...], images: np.ndarray, geometry: Geometry
+) -> tuple[Any, ...]:
+    """The settings of a method, with what views and crops leave to the images measured in them."""
+    if not any(isinstance(part, ViewSettings | InstanceSettings) for part in method_settings):
+        return method_settings
+    inks = measured_inks(images)
+
+    def fit(part: Any) -> Any:
+        if isinstance(part, ViewSettings):
+            return fit_views(part, inks, geometry)
+        if isinstance(part, InstanceSettings):
+            return fit_instances(part, [ink for ink, _ in inks], images.shape[3])
+        return part
+
+    return tuple(map(fit, method_settings))
 
 
 def _check_batch(count: int, batch_size: int) -> None:

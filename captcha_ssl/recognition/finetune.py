@@ -36,6 +36,7 @@ from captcha_ssl.training.loop import Observer, train
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.views.ink import fit_views, measured_inks
 from captcha_ssl.views.settings import ViewSettings
 
 
@@ -84,6 +85,7 @@ def finetune(
     torch.manual_seed(loop.seed)
     device = resolve_device(loop.device)
     recognizer = _recognizer(data.geometry, charset, model, settings.init_from)
+    views = fit_views(views, measured_inks(data.images), data.geometry)
     supervised = CTCTask(
         *(recognizer, views),
         frozen=settings.freeze,

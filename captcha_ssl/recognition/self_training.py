@@ -48,7 +48,8 @@ class SelfTrainingTask(nn.Module):
     def __init__(self, supervised: CTCTask, settings: SelfTrainingSettings) -> None:
         super().__init__()
         self.supervised, self.settings = supervised, settings
-        self.weak, self.strong = supervised.views, strong_views()
+        self.weak = supervised.views
+        self.strong = strong_views().with_ink_of(supervised.views)
         self.teacher = slow_copy(supervised.recognizer)
         self.steps: Tensor
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+_INK_SHARE = 0.25
+"""The share of the largest vertical change of an image from which on a column shows ink."""
 
 
 def cut(images: Tensor, left: Tensor, width: int) -> Tensor:
@@ -25,6 +29,30 @@ def spread_positions(batch: int, count: int, span: int, device: torch.device) ->
     part = torch.arange(count, device=device)[:, None]
     random = torch.rand(count, batch, device=device)
     return ((part + random) * (span + 1) / count).long().clamp_max(span)
+
+
+def inked_positions(images: Tensor, count: int, width: int) -> Tensor:
+    """Left edges int64 `[count, B]` of crops of `[B, C, H, W]` that show ink in their middle.
+
+    Drawn as `spread_positions` draws them, the k-th from the k-th of `count` equal parts, but of
+    those places alone in whose middle half there is ink: neither in the padding of an image that
+    is narrower than others nor in its margins. An image without ink counts as full of it.
+    """
+    batch, _, _, full = images.shape
+    span = full - width
+    if span <= 0:
+        return torch.zeros(count, batch, dtype=torch.long, device=images.device)
+    change = (images[:, :, 1:] - images[:, :, :-1]).abs_().amax((1, 2))
+    inked = change > _INK_SHARE * change.amax(1, keepdim=True)
+    so_far = F.pad(inked.float().cumsum(1), (1, 0))
+    first, last = width // 4, width - width // 4
+    amount = so_far[:, last : last + span + 1] - so_far[:, first : first + span + 1]
+    # A quarter of the middle half is enough; what is left to blank places is for blank images.
+    places = (amount * (8 / width)).clamp_(max=1).add_(1e-4).cumsum_(1)
+    random = torch.rand(batch, count, device=images.device)
+    part = torch.arange(count, device=images.device)
+    wanted = (part + random) * (places[:, -1:] / count)
+    return torch.searchsorted(places, wanted, right=True).clamp_max_(span).T
 
 
 def join(crops: Tensor, per_image: int) -> Tensor:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from captcha_ssl.settings import Settings, setting
 
+USUAL_CONTRAST, USUAL_RANGE, USUAL_STROKE = 2.0, 1.5, 1.75
+"""Text of at least this contrast (in image deviations), over which nothing is stronger by more
+than this, of strokes at least so wide (pixels), gets views at the strengths that are set. Print,
+captchas and the real sets of the results lie at 2.0 to 3.5, 1.0 to 1.5 and 1.8 to 2.6."""
+
 
 class ViewSettings(Settings):
-    """How far two views of one crop may differ (the defaults suit pretraining on crops)."""
+    """How far two views of one crop may differ (the defaults suit pretraining on crops).
+
+    What is left to the images is measured in them (views/ink.py) before training begins.
+    """
 
     title: ClassVar[str] = "Views"
 
@@ -29,6 +37,36 @@ class ViewSettings(Settings):
     brightness: float = setting(0.3, "deviation of the brightness, in image deviations", low=0)
     blur: float = setting(0.3, "share of views that are blurred", low=0, high=1)
     noise: float = setting(0.15, "largest deviation of pixel noise, in image deviations", low=0)
+    lines: float | None = setting(
+        None, "share of views with a line across; none: half where images have one", low=0, high=1
+    )
+    ink_contrast: float = setting(
+        0.0, "contrast of the text in image deviations; 0: measured", low=0
+    )
+    ink_strongest: float = setting(
+        0.0, "strongest contrast, in contrasts of the text; 0: measured", low=0
+    )
+    ink_stroke: float = setting(0.0, "width of the text's strokes in pixels; 0: measured", low=0)
+
+    def with_ink_of(self, other: ViewSettings) -> Self:
+        """These settings with what `other` says, or has measured, of the text."""
+        given = ("ink_contrast", "ink_strongest", "ink_stroke")
+        return self.replace(**{name: getattr(other, name) for name in given})
+
+    @property
+    def faintness(self) -> float:
+        """What noise and brightness are multiplied by: 1 for usual ink, less for fainter ink."""
+        return min(1.0, self.ink_contrast / USUAL_CONTRAST) if self.ink_contrast else 1.0
+
+    @property
+    def clutter_strength(self) -> float:
+        """The contrast of drawn clutter, as a share of the strongest contrast of an image."""
+        return min(1.0, USUAL_RANGE / self.ink_strongest) if self.ink_strongest else 1.0
+
+    @property
+    def stroke_scale(self) -> float:
+        """How wide drawn strokes are and how far blur goes: 1 for usual strokes, less for thin."""
+        return min(1.0, self.ink_stroke / USUAL_STROKE) if self.ink_stroke else 1.0
 
 
 def gentle_views(**changes: Any) -> ViewSettings:
@@ -42,6 +80,7 @@ def strong_views() -> ViewSettings:
 
 
 _GENTLE: dict[str, Any] = {
+    "lines": 0.0,
     "rotation": 3.0,
     "shear": 0.15,
     "scale": 0.08,

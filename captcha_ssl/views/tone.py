@@ -14,18 +14,26 @@ def vary_tone(images: Tensor, settings: ViewSettings) -> Tensor:
     """Change contrast and brightness, blur some, add noise; float `[B, C, H, W]` in and out."""
     batch, device = len(images), images.device
     contrast = torch.exp(uniform(batch, device, 1, 1, 1) * settings.contrast)
-    brightness = torch.randn(batch, 1, 1, 1, device=device) * settings.brightness
+    brightness = torch.randn(batch, 1, 1, 1, device=device)
+    brightness = brightness * (settings.brightness * settings.faintness)
     toned = torch.addcmul(brightness, images, contrast)
     if settings.blur:
-        toned = _blur_some(toned, settings.blur)
+        toned = _blur_some(toned, settings.blur, settings.stroke_scale)
     if settings.noise:
-        deviation = torch.rand(batch, 1, 1, 1, device=device) * settings.noise
+        deviation = torch.rand(batch, 1, 1, 1, device=device)
+        deviation = deviation * (settings.noise * settings.faintness)
         toned = torch.addcmul(toned, torch.randn_like(toned), deviation)
     return toned
 
 
-def _blur_some(images: Tensor, share: float) -> Tensor:
-    """Average over 3x3 pixels in a random `share` of `[B, C, H, W]`, which is changed in place."""
+def _blur_some(images: Tensor, share: float, strength: float) -> Tensor:
+    """Average over 3x3 pixels in a random `share` of `[B, C, H, W]`, which is changed in place.
+
+    A `strength` below 1 takes only that part of the change.
+    """
     some = torch.randperm(len(images), device=images.device)[: round(share * len(images))]
-    blurred = F.avg_pool2d(F.pad(images[some], (1, 1, 1, 1), mode="replicate"), 3, 1)
+    sharp = images[some]
+    blurred = F.avg_pool2d(F.pad(sharp, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    if strength < 1.0:
+        blurred = torch.lerp(sharp, blurred, strength)
     return images.index_copy_(0, some, blurred)

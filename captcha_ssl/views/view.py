@@ -23,8 +23,8 @@ def random_view(images: Tensor, settings: ViewSettings, width: int | None = None
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         view = warp(images, settings, width)
         if settings.thickness:
-            view = vary_thickness(view, settings.thickness)
-        view = clutter(view, settings.strokes, settings.dots)
+            view = vary_thickness(view, settings.thickness, settings.stroke_scale)
+        view = clutter(view, settings)
         if settings.color:
             view = vary_color(view, settings.color)
         return vary_tone(view, settings)

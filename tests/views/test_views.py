@@ -6,7 +6,7 @@ from torch import Tensor
 
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.views.clutter import clutter, ink
-from captcha_ssl.views.crops import cut, join, spread_positions
+from captcha_ssl.views.crops import cut, inked_positions, join, spread_positions
 from captcha_ssl.views.settings import ViewSettings, gentle_views
 from captcha_ssl.views.thickness import vary_thickness
 from captcha_ssl.views.tone import vary_tone
@@ -104,7 +104,8 @@ def test_ink_is_the_color_of_the_strokes_on_light_and_dark_ground(images: Tensor
 
 
 def test_clutter_only_adds_ink(images: Tensor) -> None:
-    for cluttered in (clutter(images, 3, 0), clutter(images, 0, 40.0), clutter(images, 3, 40.0)):
+    for drawn in ({"strokes": 3}, {"dots": 40.0}, {"lines": 1.0}, {"strokes": 3, "dots": 40.0}):
+        cluttered = clutter(images, STILL.replace(**drawn))
         changed = cluttered != images
         assert 0.001 < changed.float().mean() < 0.3
         assert (cluttered[changed] < images[changed] + 1e-6).all()
@@ -115,7 +116,7 @@ def test_as_many_dots_come_as_are_expected() -> None:
     torch.manual_seed(0)
     plain = torch.zeros(3000, 1, 32, 88)
     plain[..., 0, 0] = 1
-    covered = (clutter(plain, 0, 12.0)[:, 0, 1:, 1:] > 0).sum((1, 2)).float()
+    covered = (clutter(plain, STILL.replace(dots=12.0))[:, 0, 1:, 1:] > 0).sum((1, 2)).float()
     assert 22.5 < covered.mean() < 24.0
     assert covered.max() > 60 and (covered == 0).float().mean() > 0.05
 
@@ -124,7 +125,7 @@ def test_half_of_the_strokes_are_drawn() -> None:
     torch.manual_seed(0)
     plain = torch.zeros(3000, 1, 32, 60)
     plain[..., 0, 0] = 1
-    drawn = (clutter(plain, 1, 0)[:, 0].flatten(1).sum(1) > 1.5).float().mean()
+    drawn = (clutter(plain, STILL.replace(strokes=1))[:, 0].flatten(1).sum(1) > 1.5).float().mean()
     assert 0.45 < drawn < 0.53
 
 
@@ -162,6 +163,74 @@ def test_spread_positions_stay_in_their_parts() -> None:
     for part, row in enumerate(places):
         assert part * 20 <= row.min() <= part * 20 + 1
         assert part * 20 + 18 <= row.max() <= part * 20 + 19
+
+
+def test_a_line_goes_from_edge_to_edge_in_the_share_asked_for_and_differs_between_views() -> None:
+    torch.manual_seed(0)
+    plain = torch.zeros(2000, 1, 32, 60)
+    plain[..., 0, 0] = 1
+    one = clutter(plain, STILL.replace(lines=0.4))[:, 0]
+    columns = (one[:, 1:] > 0).any(1).float().mean(1)
+    assert 0.24 < (columns > 0.95).float().mean() < 0.42
+    two = clutter(plain, STILL.replace(lines=0.4))[:, 0]
+    assert (one != two).flatten(1).any(1).float().mean() > 0.5
+
+
+def test_faint_ink_gets_faint_noise_and_faint_clutter(images: Tensor) -> None:
+    usual = STILL.replace(noise=0.2, brightness=0.3)
+    faint = usual.replace(ink_contrast=0.5)
+    strong = usual.replace(ink_contrast=3.0)
+    added = []
+    for settings in (usual, faint, strong):
+        torch.manual_seed(0)
+        added.append(vary_tone(images, settings) - images)
+    assert torch.allclose(added[1], added[0] / 4, atol=1e-5)
+    assert torch.equal(added[2], added[0])
+    drawn = STILL.replace(strokes=2, dots=20.0, lines=0.5)
+    torch.manual_seed(0)
+    full = clutter(images, drawn) - images
+    torch.manual_seed(0)
+    weak = clutter(images, drawn.replace(ink_strongest=6.0)) - images
+    assert torch.allclose(weak, full / 4, atol=1e-5)
+
+
+def test_thin_strokes_are_blurred_and_thinned_less_and_meet_thinner_clutter(images: Tensor) -> None:
+    thin = {"ink_stroke": 0.875}
+    for settings in (STILL.replace(blur=1.0), STILL.replace(thickness=1.0)):
+        torch.manual_seed(0)
+        full = random_view(images, settings) - images
+        torch.manual_seed(0)
+        half = random_view(images, settings.replace(**thin)) - images
+        assert torch.allclose(half, full / 2, atol=1e-4)
+    for drawn in (STILL.replace(strokes=3), STILL.replace(dots=20.0), STILL.replace(lines=1.0)):
+        torch.manual_seed(0)
+        wide = (clutter(images, drawn) - images).abs().sum()
+        torch.manual_seed(0)
+        narrow = (clutter(images, drawn.replace(**thin)) - images).abs().sum()
+        assert 0.3 < narrow / wide < 0.85
+
+
+def test_crops_are_drawn_where_there_is_ink_and_never_from_the_padding() -> None:
+    torch.manual_seed(0)
+    images = torch.full((400, 1, 32, 160), 1.0)
+    images[:200, :, 10:22, 8:60:4] = -1.0
+    images[200:, :, 10:22, 100:150:4] = -1.0
+    lefts = inked_positions(images, 3, 32)
+    assert lefts.shape == (3, 400)
+    middle = lefts + 16
+    assert (middle[:, :200] < 60 + 8).all() and (middle[:, 200:] > 100 - 8).all()
+    assert all(len(part[:200].unique()) > 5 for part in lefts)
+    assert (lefts[0, 200:] < lefts[2, 200:]).all()
+
+
+def test_images_full_of_ink_or_without_any_are_cropped_everywhere() -> None:
+    torch.manual_seed(0)
+    for images in (torch.randn(500, 1, 32, 92), torch.zeros(500, 1, 32, 92)):
+        places = inked_positions(images, 3, 32)
+        for part, row in enumerate(places):
+            assert part * 20 <= row.min() <= part * 20 + 2
+            assert part * 20 + 17 <= row.max() <= part * 20 + 20
+    assert not inked_positions(torch.randn(4, 1, 32, 20), 3, 32).any()
 
 
 def test_join_puts_crops_side_by_side_in_order() -> None:
