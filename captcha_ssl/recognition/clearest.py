@@ -17,9 +17,9 @@ from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Ink, Preparation
 from captcha_ssl.recognition.reading import Reader, read_images
 
-SURE = 0.8
+SURE = 0.75
 """Mean confidence from which on nothing else is tried."""
-_GAIN = 0.03
+_GAIN = 0.05
 """Confidence that a preparation must add, so that noise does not choose it."""
 
 
