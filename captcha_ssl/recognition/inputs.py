@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from captcha_ssl.data.sources import Source
 
 STDIN = "-"
-_TABLES = (".csv", ".tsv", ".txt")
+_TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".tar", ".parquet", ".zip")
 
 
 @dataclass(frozen=True)

@@ -139,5 +139,7 @@ def test_no_module_imports_what_could_talk() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            # It takes addresses apart and asks nobody.
+            names = [name for name in names if name != "urllib.parse"]
             found = TALKERS & {name.partition(".")[0] for name in names}
             assert found <= LISTENS.get(file.name, set()), file

@@ -39,6 +39,11 @@ def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
     """
     written = [_before_underscore(_stem(name)) for name in names]
     _refuse_numbering(folder, names, written)
+    return source_from_texts(folder, names, written)
+
+
+def source_from_texts(folder: Path, names: Sequence[str], written: Sequence[str]) -> FileSource:
+    """Images whose names hold the texts `written`; those without a usable one are rejected."""
     labels: list[str] = []
     kept: list[str] = []
     rejected: list[Rejected] = []

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from captcha_ssl.data.image import SUFFIXES, looks_like_image
 from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.sources.files import FileSource
+from captcha_ssl.data.sources.joined import JoinedSource, find_shards, titles
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
-from captcha_ssl.data.sources.names import carry_labels, source_from_names
+from captcha_ssl.data.sources.names import carry_labels, source_from_names, source_from_texts
 from captcha_ssl.data.sources.packed import is_packed, open_packed
+from captcha_ssl.data.sources.paddle import find_lists, open_list
+from captcha_ssl.data.sources.parquet import find_parts, open_parquet
+from captcha_ssl.data.sources.records import (
+    is_doctr,
+    is_metadata,
+    open_doctr,
+    open_json,
+    open_jsonl,
+    open_metadata,
+)
 from captcha_ssl.data.sources.source import Source
-from captcha_ssl.data.sources.table import SUFFIXES_OF_TABLES, TABLES, find_table, open_table
+from captcha_ssl.data.sources.table import (
+    SUFFIXES_OF_TABLES,
+    TABLES,
+    find_table,
+    is_metadata_csv,
+    open_metadata_csv,
+    open_table,
+)
+from captcha_ssl.data.sources.trdg import is_trdg, labels_in_names, open_trdg
+from captcha_ssl.data.sources.webdataset import find_shards as find_tars
+from captcha_ssl.data.sources.webdataset import open_tar
+from captcha_ssl.data.sources.zipped import open_zip
 from captcha_ssl.errors import UserError
 
 
@@ -29,6 +51,21 @@ class Format:
     open: Callable[[Path, bool | None], Source]
 
 
+def _has(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool]:
+    return lambda folder: bool(find(folder))
+
+
+def _holds_only(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool]:
+    """Recognizes a folder with such files, unless images lie there too: then they are the pile."""
+
+    def recognizes(folder: Path) -> bool:
+        return bool(find(folder)) and not any(
+            file.suffix.lower() in SUFFIXES for file in folder.iterdir()
+        )
+
+    return recognizes
+
+
 def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
     table = find_table(folder)
     # A pile is all of its images, also those that nobody has labeled yet.
@@ -37,21 +74,79 @@ def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
     return _open_pile(folder, want_labels)
 
 
+def _with_labels(
+    open_labeled: Callable[[Path, bool | None], Source],
+) -> Callable[[Path, bool | None], Source]:
+    """Opens a folder whose labels lie beside its images; without labels it is all its images."""
+    return lambda folder, want: (
+        _open_pile(folder, want) if want is False else open_labeled(folder, want)
+    )
+
+
+def _joined(
+    kind: str,
+    find: Callable[[Path], Sequence[Path]],
+    open_part: Callable[[Path, bool | None], Source],
+) -> Callable[[Path, bool | None], Source]:
+    """Opens all parts that are found in a folder as one."""
+
+    def open_parts(folder: Path, want_labels: bool | None) -> Source:
+        parts = find(folder)
+        opened = [open_part(part, want_labels) for part in parts]
+        if len(opened) == 1:
+            return opened[0]
+        return JoinedSource(f"{kind} in {len(parts):,} parts", opened, titles(parts))
+
+    return open_parts
+
+
 FORMATS: Sequence[Format] = (
     Format("dataset.json (packed)", is_packed, lambda p, want: open_packed(p, want_labels=want)),
     Format("data.mdb (LMDB)", is_lmdb, lambda p, want: open_lmdb(p, want_labels=want)),
+    Format(
+        "*.tar (WebDataset)",
+        _holds_only(find_tars),
+        _joined("WebDataset", find_tars, open_tar),
+    ),
+    Format("*.parquet", _holds_only(find_parts), _joined("Parquet", find_parts, open_parquet)),
+    Format("labels.txt of TextRecognitionDataGenerator", is_trdg, _with_labels(open_trdg)),
     Format(", ".join(TABLES), lambda path: find_table(path) is not None, _open_table_of),
+    Format("metadata.jsonl (Hugging Face)", is_metadata, _with_labels(open_metadata)),
+    Format("metadata.csv (Hugging Face)", is_metadata_csv, _with_labels(open_metadata_csv)),
+    Format("labels.json (docTR)", is_doctr, _with_labels(open_doctr)),
+    Format("rec_gt*.txt (PaddleOCR)", _has(find_lists), _with_labels(open_list)),
+    Format(
+        "folders of these",
+        _has(find_shards),
+        _joined("shards", find_shards, lambda p, w: _open(p, w)),
+    ),
 )
 """The conventions of a folder, in the order in which they are tried; else it is a pile."""
 
+FILE_FORMATS: Mapping[str, Callable[[Path, bool | None], Source]] = {
+    **dict.fromkeys(SUFFIXES_OF_TABLES, lambda path, want: open_table(path, want_labels=want)),
+    ".jsonl": open_jsonl,
+    ".json": open_json,
+    ".tar": open_tar,
+    ".parquet": open_parquet,
+    ".zip": lambda path, want: open_zip(path, want, lambda folder, w: _open(folder, w)),
+}
+"""How a file is opened, by the ending of its name."""
 
-def open_source(path: Path, *, want_labels: bool | None = None) -> Source:
-    """Open the dataset at `path`, a folder or a table.
+
+def open_source(path: Path | Sequence[Path], *, want_labels: bool | None = None) -> Source:
+    """Open the dataset at `path`, a folder or a file, or several as one.
 
     `want_labels` True requires labels, and takes file names for them where nothing else is
     there; False reads every image as unlabeled; None takes labels where they are evident.
     Raises UserError when there is no dataset, or no labels where they are required.
     """
+    if not isinstance(path, Path):
+        paths = list(path)
+        if len(paths) == 1:
+            return open_source(paths[0], want_labels=want_labels)
+        parts = [open_source(part, want_labels=want_labels) for part in paths]
+        return JoinedSource(f"{len(parts):,} datasets", parts, titles(paths))
     source = _open(path, want_labels)
     if want_labels and source.labels is None:
         raise UserError(
@@ -69,8 +164,9 @@ def _open(path: Path, want_labels: bool | None) -> Source:
 
 
 def _open_file(path: Path, want_labels: bool | None) -> Source:
-    if path.suffix.lower() in SUFFIXES_OF_TABLES and path.exists():
-        return open_table(path, want_labels=want_labels)
+    open_file = FILE_FORMATS.get(path.suffix.lower())
+    if open_file is not None and path.exists():
+        return open_file(path, want_labels)
     if path.is_file():
         image = path.suffix.lower() in SUFFIXES or looks_like_image(path)
         what = "a single image" if image else "not a dataset"
@@ -78,7 +174,7 @@ def _open_file(path: Path, want_labels: bool | None) -> Source:
         what = "a pipe, socket or device"
     else:
         raise UserError(f"{path}: no such file or folder")
-    raise UserError(f"{path}: {what}; give a folder of images or a CSV or TSV table")
+    raise UserError(f"{path}: {what}; give a folder of images, a table, or an archive")
 
 
 def _open_pile(folder: Path, want_labels: bool | None) -> Source:
@@ -92,7 +188,10 @@ def _open_pile(folder: Path, want_labels: bool | None) -> Source:
             f"{folder}: no dataset here; looked for {looked_for}, "
             f"and images ({' '.join(sorted(SUFFIXES))})"
         )
-    if want_labels or (want_labels is None and carry_labels(found.names)):
+    generated = labels_in_names(found.names) if want_labels else None
+    if generated is not None:
+        source = source_from_texts(folder, found.names, generated)
+    elif want_labels or (want_labels is None and carry_labels(found.names)):
         source = source_from_names(folder, found.names)
     else:
         source = FileSource("folder of images", folder, found.names)

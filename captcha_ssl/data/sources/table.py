@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -14,15 +15,17 @@ from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.label_text import UNDECODABLE, form_note
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.rows import read_rows
+from captcha_ssl.data.sources.rows import LABEL_COLUMNS, Row, read_rows
 from captcha_ssl.data.spelling import Spellings
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted, shortened
+from captcha_ssl.text_file import iter_lines
 
 KIND = "table of labels"
 TABLES = ("labels.csv", "labels.tsv", "labels.txt")
+METADATA = "metadata.csv"
 SUFFIXES_OF_TABLES = frozenset((".csv", ".tsv", ".txt"))
-_PATH_COLUMNS = ("filename", "name", "path", "file", "image")
+_PATH_COLUMNS = ("filename", "file_name", "name", "path", "file", "image")
 _OUTSIDE, _MISSING = "outside the dataset folder", "no such file"
 _DIFFERENT_NAMED = 3
 _ON_WINDOWS = re.compile(r"[A-Za-z]:[\\/]|\\\\")
@@ -42,6 +45,24 @@ def find_table(folder: Path) -> Path | None:
     return next((table for table in tables if table.is_file()), None)
 
 
+def is_metadata_csv(folder: Path) -> bool:
+    """Whether `folder` has a metadata.csv, as Hugging Face has it, that names files and texts."""
+    file = folder / METADATA
+    if not file.is_file():
+        return False
+    try:
+        first = next((line for line in iter_lines(file) if line.strip()), "")
+    except UserError:
+        return False
+    names = {cell.strip(' "').lower() for cell in first.split(",")}
+    return "file_name" in names and not names.isdisjoint(LABEL_COLUMNS)
+
+
+def open_metadata_csv(folder: Path, want_labels: bool | None) -> FileSource:
+    """A folder of images with such a metadata.csv. Raises UserError as `open_table` does."""
+    return open_table(folder / METADATA, want_labels=want_labels)
+
+
 def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     """The images a table lists, relative to its folder or to `images/` beside it.
 
@@ -49,8 +70,19 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     an earlier row, are rejected; so are rows without a usable label unless `want_labels` is False.
     Raises UserError when the table cannot be understood.
     """
-    files = _Files(table.parent)
+    files = Files(table.parent)
     rows = read_rows(table, _PATH_COLUMNS, files.look_like_one, "filename,label")
+    return source_of_rows(KIND, table, rows, files, want_labels=want_labels)
+
+
+def source_of_rows(
+    kind: str, table: Path, rows: Sequence[Row], files: Files, *, want_labels: bool | None
+) -> FileSource:
+    """The images that rows name, whatever file called `table` they were read from.
+
+    What is rejected, and why, is as `open_table` has it. Raises UserError for labels in an
+    encoding that is not known.
+    """
     rejected: dict[int, str] = {}
     found: dict[int, str] = {}
     for row in rows:
@@ -71,7 +103,7 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     before = accumulate(row.line not in rejected for row in rows)
     respelled = sum(row.respelled for row in kept) if want_labels is not False else 0
     return FileSource(
-        KIND,
+        kind,
         table.parent,
         [found[row.line] for row in kept],
         None if want_labels is False else [row.label for row in kept],
@@ -88,7 +120,7 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     )
 
 
-class _Files:
+class Files:
     """Finds the files below `root` that a table names, in its own or another spelling."""
 
     def __init__(self, root: Path) -> None:

@@ -1,0 +1,118 @@
+"""Several datasets as one: those named together, and the shards in a folder."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+
+from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.sources.lmdb import is_lmdb
+from captcha_ssl.data.sources.packed import is_packed
+from captcha_ssl.data.sources.source import Source
+
+
+@dataclass
+class JoinedSource:
+    """The images of `parts` one after another, named by their part and their name in it."""
+
+    kind: str
+    parts: Sequence[Source]
+    titles: Sequence[str]
+
+    def __post_init__(self) -> None:
+        self._ends = list(accumulate(map(len, self.parts)))
+        self.names = JoinedNames(self)
+        self.labels = self._labels()
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """What the parts have rejected."""
+        return [
+            Rejected(f"{title}/{entry.row}", entry.reason, self._start(number) + entry.before)
+            if entry.before is not None
+            else Rejected(f"{title}/{entry.row}", entry.reason)
+            for number, (title, part) in enumerate(zip(self.titles, self.parts, strict=True))
+            for entry in part.rejected
+        ]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of each part."""
+        return [
+            f"{title}: {note}"
+            for title, part in zip(self.titles, self.parts, strict=True)
+            for note in part.notes
+        ]
+
+    def read(self, index: int) -> np.ndarray:
+        """RGB uint8 [H, W, 3]. Raises ImageError."""
+        number, place = self.locate(index)
+        return self.parts[number].read(place)
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Which part an image is in, and where there."""
+        number = bisect_right(self._ends, index)
+        return number, index - self._start(number)
+
+    def _start(self, number: int) -> int:
+        return self._ends[number - 1] if number else 0
+
+    def _labels(self) -> list[str] | None:
+        """The labels of all parts; None as soon as one part has none."""
+        labels: list[str] = []
+        for part in self.parts:
+            if part.labels is None:
+                return None
+            labels += part.labels
+        return labels
+
+
+class JoinedNames(Sequence[str]):
+    """Names made when asked for: packed parts may have many millions."""
+
+    def __init__(self, source: JoinedSource) -> None:
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    @overload
+    def __getitem__(self, place: int) -> str: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[str]: ...
+
+    def __getitem__(self, place: int | slice) -> str | list[str]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        if not -len(self) <= place < len(self):
+            raise IndexError(place)
+        number, index = self._source.locate(place % len(self))
+        return f"{self._source.titles[number]}/{self._source.parts[number].names[index]}"
+
+
+def titles(paths: Sequence[Path]) -> list[str]:
+    """What each of several datasets is called in the names of its images: as short as it may be."""
+    common = os.path.commonpath([path.absolute().parent for path in paths])
+    return [os.path.relpath(path, common).replace(os.sep, "/") for path in paths]
+
+
+def find_shards(folder: Path) -> list[Path]:
+    """The folders in `folder` when all of them are packed or LMDB, sorted; else none."""
+    try:
+        below = sorted(
+            entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+        )
+    except OSError:
+        return []
+    return below if all(is_packed(entry) or is_lmdb(entry) for entry in below) else []

@@ -1,0 +1,25 @@
+"""PaddleOCR's lists of `path<TAB>label`, by the names they have in its guides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from captcha_ssl.data.sources.files import FileSource
+from captcha_ssl.data.sources.table import open_table
+from captcha_ssl.errors import UserError
+
+PATTERNS = ("rec_gt*.txt", "train_list.txt", "val_list.txt", "gt.txt")
+
+
+def find_lists(folder: Path) -> list[Path]:
+    """The lists that stand in `folder`, by name."""
+    return sorted({file for pattern in PATTERNS for file in folder.glob(pattern) if file.is_file()})
+
+
+def open_list(folder: Path, want_labels: bool | None) -> FileSource:
+    """The images of the one list in `folder`. Raises UserError where there are several."""
+    lists = find_lists(folder)
+    if len(lists) > 1:
+        names = ", ".join(file.name for file in lists)
+        raise UserError(f"{folder}: several lists ({names}); name one, such as {lists[0]}")
+    return open_table(lists[0], want_labels=want_labels)

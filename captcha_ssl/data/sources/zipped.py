@@ -1,0 +1,124 @@
+"""A zip archive of a folder of images, read in place."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from captcha_ssl.data.image import MAX_BYTES, SUFFIXES, ImageError, read_image
+from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.sources.source import Source
+from captcha_ssl.errors import UserError
+from captcha_ssl.text_file import open_regular_file
+
+SUFFIX = ".zip"
+TABLE_NAMES = frozenset(
+    (*("labels.csv", "labels.tsv", "labels.txt", "labels.json"), "metadata.csv", "metadata.jsonl")
+)
+_MOST_TABLE = 1 << 28
+_MOST_MEMBERS = 20_000_000
+
+
+@dataclass
+class ZipSource:
+    """The members `names` of an open archive, below the folder `root` in it."""
+
+    archive: zipfile.ZipFile
+    root: str
+    kind: str
+    names: Sequence[str]
+    labels: Sequence[str] | None
+    rejected: list[Rejected]
+    notes: list[str] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def read(self, index: int) -> np.ndarray:
+        """RGB uint8 [H, W, 3]. Raises ImageError."""
+        name = self.names[index]
+        try:
+            with self.archive.open(self.root + name) as member:
+                # Not what the header says of the size, which need not be true.
+                data = member.read(MAX_BYTES + 1)
+        except Exception as error:  # damaged members fail in every way there is
+            raise ImageError(name, f"damaged or encrypted in the archive ({error})") from error
+        if len(data) > MAX_BYTES:
+            raise ImageError(name, f"more than {MAX_BYTES:,} bytes")
+        return read_image(data, name=name)
+
+
+def open_zip(
+    path: Path, want_labels: bool | None, open_folder: Callable[[Path, bool | None], Source]
+) -> ZipSource:
+    """Open an archive as `open_folder` opens what it holds. Raises UserError without images.
+
+    Its tables are read as they are in a folder; only they are unpacked, to a temporary folder, and
+    the images stand there as empty files, so that the rows find them.
+    """
+    try:
+        archive = zipfile.ZipFile(open_regular_file(path))
+        members = archive.infolist()
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise UserError(f"{path}: not readable as a zip archive ({error})") from error
+    if len(members) > _MOST_MEMBERS:
+        raise UserError(f"{path}: more than {_MOST_MEMBERS:,} members")
+    files = {member.filename: member for member in members if not member.is_dir()}
+    images = [name for name in files if _is_image(name) and _is_safe(name)]
+    if not images:
+        raise UserError(f"{path}: no images in it")
+    root = _common_root(images)
+    tables = [
+        name for name in files if name.startswith(root) and name.removeprefix(root) in TABLE_NAMES
+    ]
+    with TemporaryDirectory(prefix="captcha-ssl-") as folder:
+        for name in images:
+            place = Path(folder) / name.removeprefix(root)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        for name in tables:
+            if files[name].file_size > _MOST_TABLE:
+                raise UserError(f"{path}: {name}: more than {_MOST_TABLE:,} bytes")
+            (Path(folder) / name.removeprefix(root)).write_bytes(archive.read(name))
+        try:
+            found = open_folder(Path(folder), want_labels)
+        except UserError as error:
+            raise UserError(str(error).replace(folder, str(path))) from error
+    return ZipSource(
+        archive,
+        root,
+        f"zip archive: {found.kind}",
+        list(found.names),
+        found.labels,
+        found.rejected,
+        list(found.notes),
+    )
+
+
+def _is_image(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+    return path.suffix.lower() in SUFFIXES and not hidden
+
+
+def _is_safe(name: str) -> bool:
+    """Whether the name stays below the folder it is put into."""
+    path = PurePosixPath(name)
+    return (
+        not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
+    )
+
+
+def _common_root(names: Sequence[str]) -> str:
+    """The folder, with a slash, in which all of the names lie, except for one called images."""
+    parts = [PurePosixPath(name).parent.parts for name in names]
+    common = list(os.path.commonprefix(parts))
+    if common and common[-1] == "images":
+        common.pop()
+    return "".join(f"{part}/" for part in common)
