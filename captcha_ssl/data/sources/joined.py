@@ -113,6 +113,7 @@ def find_shards(folder: Path) -> list[Path]:
         below = sorted(
             entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
         )
+        return below if all(is_packed(entry) or is_lmdb(entry) for entry in below) else []
     except OSError:
+        # What may not be looked into is said by who looks for images.
         return []
-    return below if all(is_packed(entry) or is_lmdb(entry) for entry in below) else []
