@@ -22,15 +22,14 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.models.frames import frames
+from captcha_ssl.recognition.config import FinetuneConfig
 from captcha_ssl.recognition.embedder import Embedder
 from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import finetune
+from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.recognition.suggest import suggest
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.pretrained import adopt
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
-from captcha_ssl.views.settings import gentle_views
+from captcha_ssl.training.settings import LoopSettings
 
 Row = dict[str, str | int | float | bool]
 WAYS = ("random", "suggest")
@@ -67,10 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _measure(
     train: Dataset, test: Dataset, charset: Charset, seed: int, asked: argparse.Namespace
 ) -> Row:
-    model, _ = adopt(ModelSettings(), asked.init_from)
-    what = FinetuneSettings(steps=asked.steps, init_from=asked.init_from)
-    loop = LoopSettings(lr=asked.lr, seed=seed, device=asked.device)
-    result = finetune(train, charset, what, loop, model, gentle_views())
+    config = FinetuneConfig(
+        finetune=FinetuneSettings(steps=asked.steps, init_from=asked.init_from),
+        loop=LoopSettings(lr=asked.lr, seed=seed, device=asked.device),
+    )
+    result = Finetuning(config, FinetuneData(train, charset)).train()
     read = evaluate(result.recognizer, test)
     return {
         "labels": len(train),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -19,10 +20,9 @@ from benchmarks.gpu.speed import product_rate, seconds_of
 from captcha_ssl.benchmark.runs.environment import environment
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.methods.method import Method
-from captcha_ssl.methods.simclr import SimCLR
 from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import build_method
-from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.synthesis.pool import draw_chunk
 from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.training.batches import BatchOrder
@@ -116,9 +116,9 @@ def _pictures(count: int) -> np.ndarray:
 
 
 def _method(images: np.ndarray, loop: LoopSettings, encoder: str) -> Method:
-    settings = tuple(found() for found in SimCLR.settings_classes)
-    what, model = PretrainSettings(method="simclr"), ModelSettings(encoder=encoder)
-    return build_method(images, Geometry(1, HEIGHT, WIDTH), what, loop, model, settings)
+    start = PretrainConfig.of("simclr")
+    config = replace(start, loop=loop, model=ModelSettings(encoder=encoder))
+    return build_method(config, images, Geometry(1, HEIGHT, WIDTH))
 
 
 def _flops(method: Method, images: Tensor) -> int:

@@ -10,7 +10,6 @@ from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
-    from captcha_ssl.data.charset import Charset
     from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.training.settings import ModelSettings
@@ -23,29 +22,17 @@ def load(
     labeled: bool,
     quiet: bool,
     geometry: Geometry | None = None,
-    charset: Charset | None = None,
     choose: bool = True,
 ) -> Dataset:
     """Read `data` at a given geometry or at the one `model` asks for. Raises UserError.
 
     `choose` whether the images decide how they are prepared, where the geometry leaves it open.
     """
-    from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.models.frames import frames
+    from captcha_ssl.training.images import load_images
 
     with progress_bar("reading", quiet=quiet) as progress:
-        loaded = load_dataset(
-            data,
-            labeled=labeled,
-            geometry=geometry,
-            channels=model.channels,
-            height=model.height,
-            width=model.width,
-            pixels=model if choose else None,
-            max_bad=model.max_bad,
-            charset=charset,
-            frames=frames if labeled else None,
-            progress=progress,
+        loaded = load_images(
+            data, model, labeled=labeled, geometry=geometry, choose=choose, progress=progress
         )
     if not quiet:
         note = f"{len(loaded):,} images at {loaded.geometry}"

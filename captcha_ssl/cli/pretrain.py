@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import Out, Quiet, picture_file, refuse_among_images, run_folder
-from captcha_ssl.cli.run_opener import run_opener
 from captcha_ssl.launch import rank
 
 if TYPE_CHECKING:
-    from captcha_ssl.data.fingerprint import Fingerprint
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.pretraining.config import PretrainConfig
     from captcha_ssl.pretraining.monitor import Probe
-    from captcha_ssl.pretraining.pretrain import Pretrained
-    from captcha_ssl.training.run_directory import RunDirectory
+    from captcha_ssl.pretraining.pretrain import PretrainResult
     from captcha_ssl.training.settings import ModelSettings
 
 
@@ -57,47 +52,21 @@ def pretrain(
     folder = run_folder(out) if sheet is None else Path()
     quiet = quiet or rank() > 0
 
+    from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.pretraining.pretrain import pretrain as learn
     from captcha_ssl.pretraining.preview import write_preview
 
-    model = config.model
-    images = load(data, model, labeled=False, quiet=quiet)
-    given = (
-        *(images.images, images.geometry),
-        *(config.pretrain, config.loop, model, config.method),
-    )
+    images = load(data, config.model, labeled=False, quiet=quiet)
     if sheet is not None:
-        write_preview(sheet, *given)
+        write_preview(sheet, config, images)
         typer.echo(sheet)
         return
-    ctc_probe = None if probe is None else _probe(probe, model, images.geometry, quiet=quiet)
-    with ExitStack() as held:
-        begin = run_opener(held, folder, config.to_toml(), images.rejected, resume=resume)
-        result = _learn(folder, begin, given, images.fingerprint(), ctc_probe, quiet=quiet)
+    look = None if probe is None else _probe(probe, config.model, images.geometry, quiet=quiet)
+    with training_progress("pretrain", quiet=quiet) as observe:
+        result = learn(config, images, folder, resume=resume, probe=look, observe=observe)
     if rank() == 0:
         _report(result, quiet=quiet)
         typer.echo(result.file)
-
-
-def _learn(
-    folder: Path,
-    begin_first: Callable[[], RunDirectory],
-    given: Any,
-    known: Fingerprint,
-    probe: Probe | None,
-    *,
-    quiet: bool,
-) -> Pretrained:
-    """Train with all ranks there are; the first of them opens the run."""
-    from captcha_ssl.cli.training_progress import training_progress
-    from captcha_ssl.pretraining.pretrain import pretrain as learn
-    from captcha_ssl.training.distributed import begin_together, joined
-    from captcha_ssl.training.run_directory import RunDirectory
-
-    def begin() -> RunDirectory:
-        return begin_together(begin_first, lambda: RunDirectory(folder, writes=False))
-
-    with joined(), training_progress("pretrain", quiet=quiet) as observe:
-        return learn(*given, begin=begin, known=known, observe=observe, probe=probe)
 
 
 def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool) -> Probe:
@@ -108,7 +77,7 @@ def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool)
     return frozen_probe(labeled, Charset.from_labels(labeled.labels or ()))
 
 
-def _report(result: Pretrained, *, quiet: bool) -> None:
+def _report(result: PretrainResult, *, quiet: bool) -> None:
     from captcha_ssl.pretraining.monitor import summary
 
     for finding in result.findings:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
-from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
+from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.instances import fit_instances
@@ -24,18 +22,21 @@ from captcha_ssl.models.model_file import FILE_NAME, save_model
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.transfer import load_encoder
+from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import MONITORED, Monitor, Probe, findings
 from captcha_ssl.pretraining.settings import PretrainSettings
+from captcha_ssl.settings import Settings
 from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.distributed import own_share, spread_norms
+from captcha_ssl.training.distributed import joined, own_share, spread_norms
 from captcha_ssl.training.loop import Observer, train
-from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.training.run_directory import RunDirectory, open_run
+from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.ink import fit_views, measured_inks
 from captcha_ssl.views.settings import ViewSettings
 
+_LEAST_BATCH = 2
 CHECKED = 256
 """Images, spread over the pile, that a method looks at before it begins."""
 _ADAPTED = 2048
@@ -43,7 +44,7 @@ _ADAPTED = 2048
 
 
 @dataclass(frozen=True)
-class Pretrained:
+class PretrainResult:
     """The model file, the last figures, and what they warn of, in words."""
 
     file: Path
@@ -51,91 +52,112 @@ class Pretrained:
     findings: list[str]
 
 
-def pretrain(
-    images: np.ndarray,
-    geometry: Geometry,
-    settings: PretrainSettings,
-    loop: LoopSettings,
-    model: ModelSettings,
-    method_settings: tuple[Any, ...],
-    *,
-    begin: Callable[[], RunDirectory],
-    known: Fingerprint | None = None,
-    observe: Observer | None = None,
-    probe: Probe | None = None,
-) -> Pretrained:
-    """Learn an encoder from uint8 `[N, C, H, W]` and write it to the run directory.
+class Pretraining:
+    """An encoder to be learned from images alone.
 
-    `method_settings` are the instances of the method's `settings_classes`; `begin` opens the run
-    directory and is called once nothing is left to refuse; `known` is the fingerprint of the data
-    (default: that of the pixels alone); `probe` adds figures to those of the
-    monitor. Under torchrun all ranks come here and learn one encoder, which the first writes.
-    Raises UserError when there are fewer images than fill a batch, for images that the method
-    cannot learn from, a method or a batch that cannot be shared out among the ranks, an unfit
-    `settings.init_from`, or a loss that is not finite.
+    Raises UserError for all that can be refused before a run is begun: fewer images than fill a
+    batch, images that the method cannot learn from, a method or a batch that cannot be shared out
+    among the ranks, an unfit `init_from`.
     """
-    _check_batch(len(images), loop.batch_size)
-    device = resolve_device(loop.device)
-    method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
-    if world_size() > 1 and not method.several_devices:
-        raise UserError(f"{settings.method} trains on one device; start it without torchrun")
-    spread_norms(method, device)
-    encoder, fetch = method.encoder, image_fetcher(images, device)
-    steps = total_steps(settings, loop, len(images))
-    monitor = Monitor(images, device, probe)
 
-    def inspect(step: int) -> dict[str, float]:
-        passed = step // settings.monitor_every > (step - loop.log_every) // settings.monitor_every
-        return monitor(encoder) if passed or step == steps else {}
+    def __init__(self, config: PretrainConfig, data: Dataset, probe: Probe | None = None) -> None:
+        """`probe` adds figures to those of the monitor."""
+        self.config, self.data = config, data
+        _check_batch(len(data), config.loop.batch_size)
+        self.device = resolve_device(config.loop.device)
+        self.method = build_method(config, data.images, data.geometry).to(self.device)
+        if world_size() > 1 and not self.method.several_devices:
+            raise UserError(
+                f"{config.pretrain.method} trains on one device; start it without torchrun"
+            )
+        spread_norms(self.method, self.device)
+        self.fetch = image_fetcher(data.images, self.device)
+        self.steps = total_steps(config.pretrain, config.loop, len(data))
+        self.monitor = Monitor(data.images, self.device, probe)
 
-    run = begin()
-    history = train(
-        *(method, parameter_groups(method, loop.lr, loop.weight_decay), fetch),
-        *(len(images), steps, loop),
-        run=run,
-        data=known or fingerprint(images, geometry),
-        observe=observe,
-        inspect=inspect,
-    )
-    adapt(encoder, map(fetch, torch.split(spread(len(images), _ADAPTED), loop.batch_size)))
-    about = {"method": settings.method, "images": len(images), "seed": loop.seed}
-    card = ModelCard("encoder", model.encoder, geometry, None, about)
-    if run.writes:
-        save_model(run.path / FILE_NAME, encoder.state_dict(), card)
-    return Pretrained(run.path / FILE_NAME, history[-1], _told(run, history[-1], encoder.dim))
+    def train(self, run: RunDirectory, observe: Observer | None = None) -> PretrainResult:
+        """Learn, and write the encoder to the run directory.
+
+        Under torchrun all ranks learn one encoder, which the first writes. Raises UserError for a
+        run begun with other data, DivergedError for a loss that is not finite.
+        """
+        loop, model, encoder = self.config.loop, self.config.model, self.method.encoder
+        every = self.config.pretrain.monitor_every
+
+        def inspect(step: int) -> dict[str, float]:
+            passed = step // every > (step - loop.log_every) // every
+            return self.monitor(encoder) if passed or step == self.steps else {}
+
+        history = train(
+            self.method,
+            parameter_groups(self.method, loop.lr, loop.weight_decay),
+            self.fetch,
+            len(self.data),
+            self.steps,
+            loop,
+            run=run,
+            data=self.data.fingerprint(),
+            observe=observe,
+            inspect=inspect,
+        )
+        sample = torch.split(spread(len(self.data), _ADAPTED), loop.batch_size)
+        adapt(encoder, map(self.fetch, sample))
+        about = {
+            "method": self.config.pretrain.method,
+            "images": len(self.data),
+            "seed": loop.seed,
+        }
+        card = ModelCard("encoder", model.encoder, self.data.geometry, None, about)
+        file = run.path / FILE_NAME
+        if run.writes:
+            save_model(file, encoder.state_dict(), card)
+        return PretrainResult(file, history[-1], _told(run, history[-1], encoder.dim))
 
 
-def build_method(
-    images: np.ndarray,
-    geometry: Geometry,
-    settings: PretrainSettings,
-    loop: LoopSettings,
-    model: ModelSettings,
-    method_settings: tuple[Any, ...],
-) -> Method:
+def pretrain(
+    config: PretrainConfig,
+    data: Dataset,
+    out: Path,
+    *,
+    resume: bool = False,
+    probe: Probe | None = None,
+    observe: Observer | None = None,
+) -> PretrainResult:
+    """Learn an encoder in the run directory `out`, with all ranks that torchrun started.
+
+    Raises UserError as `Pretraining`, its `train` and `open_run` do.
+    """
+    with joined():
+        job = Pretraining(config, data, probe)
+        with open_run(out, config.to_toml(), resume=resume) as run:
+            run.note_rejected(data.rejected)
+            return job.train(run, observe)
+
+
+def build_method(config: PretrainConfig, images: np.ndarray, geometry: Geometry) -> Method:
     """The method as training begins with it, on the CPU, having checked a sample of the images.
 
-    Raises UserError when it cannot learn from them, or for an unfit `settings.init_from`.
+    Raises UserError when it cannot learn from them, or for an unfit `init_from`.
     """
-    torch.manual_seed(loop.seed)
-    encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
-    if settings.init_from:
-        load_encoder(encoder, settings.init_from)
-    method_settings = fit_to_images(method_settings, images, geometry)
-    method = method_class(settings.method)(encoder, *method_settings)
+    torch.manual_seed(config.loop.seed)
+    encoder = build_encoder(config.model.encoder, geometry.channels, geometry.height)
+    if config.pretrain.init_from:
+        load_encoder(encoder, config.pretrain.init_from)
+    settings = fit_to_images(config.method, images, geometry)
+    method = method_class(config.pretrain.method)(encoder, *settings)
     method.check(torch.from_numpy(images[spread(len(images), CHECKED).numpy()]))
     return method
 
 
 def fit_to_images(
-    method_settings: tuple[Any, ...], images: np.ndarray, geometry: Geometry
-) -> tuple[Any, ...]:
+    method_settings: tuple[Settings, ...], images: np.ndarray, geometry: Geometry
+) -> tuple[Settings, ...]:
     """The settings of a method, with what views and crops leave to the images measured in them."""
     if not any(isinstance(part, ViewSettings | InstanceSettings) for part in method_settings):
         return method_settings
     inks = measured_inks(images)
 
-    def fit(part: Any) -> Any:
+    def fit(part: Settings) -> Settings:
         if isinstance(part, ViewSettings):
             return fit_views(part, inks, geometry)
         if isinstance(part, InstanceSettings):
@@ -147,6 +169,10 @@ def fit_to_images(
 
 def _check_batch(count: int, batch_size: int) -> None:
     """Raise UserError for a batch that the images do not fill, or that ranks cannot share out."""
+    if batch_size < _LEAST_BATCH:
+        raise UserError(
+            f"batch_size = {batch_size}: images of a batch are compared; use {_LEAST_BATCH} or more"
+        )
     if count < batch_size:
         raise UserError(f"{count} images do not fill a batch of {batch_size}; lower batch_size")
     own_share(batch_size)

@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from captcha_ssl.data.column_sheet import write_columns
-from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sheet import rgb
+from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import build_method
-from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
 ROWS = 8
 _GAP, _HIDDEN = (90, 140, 215), (176, 190, 212)
 
 
-def write_preview(
-    file: Path,
-    images: np.ndarray,
-    geometry: Geometry,
-    settings: PretrainSettings,
-    loop: LoopSettings,
-    model: ModelSettings,
-    method_settings: tuple[Any, ...],
-) -> None:
+def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> None:
     """Draw what the first step of a run shows its method of a few of the uint8 `[N, C, H, W]`.
 
     Seeded as that step is: with a batch as small as the sheet it would see the same pixels.
     Raises UserError when the method cannot learn from the images, or `file` cannot be written.
     """
+    images, loop = data.images, config.loop
     device = resolve_device(loop.device)
-    method = build_method(images, geometry, settings, loop, model, method_settings).to(device)
+    method = build_method(config, images, data.geometry).to(device)
     chosen = BatchOrder(len(images), min(ROWS, len(images)), loop.seed)(0)
     batch = torch.from_numpy(images[chosen.numpy()])
     torch.manual_seed(step_seed(loop.seed, 0))
@@ -46,8 +36,8 @@ def write_preview(
     columns = {"image": list(map(rgb, batch.numpy()))}
     for caption, picture in pictures.items():
         columns[caption] = list(map(rgb, to_uint8(picture.cpu(), batch).numpy()))
-    count = f"{len(batch)} of {len(images):,} images at {geometry}"
-    write_columns(file, columns, title=f"{settings.method}: {count}, seed {loop.seed}")
+    count = f"{len(batch)} of {len(images):,} images at {data.geometry}"
+    write_columns(file, columns, title=f"{config.pretrain.method}: {count}, seed {loop.seed}")
 
 
 def to_uint8(pictures: Tensor, originals: Tensor) -> Tensor:

@@ -7,37 +7,45 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources import Rejected
+from captcha_ssl.data.splits import nested_subset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder, load_head
+from captcha_ssl.recognition.calibration import fit_calibration
+from captcha_ssl.recognition.config import FinetuneConfig
 from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, left_plateau, pad_labels
 from captcha_ssl.recognition.early_stopping import BestWeights, best_row, looks_since_best
 from captcha_ssl.recognition.even_alignment import faded_after
+from captcha_ssl.recognition.export import export
+from captcha_ssl.recognition.onnx_reader import FILE_NAME as ONNX_FILE_NAME
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.self_training import (
     LABELED_LOSS,
-    Pile,
     SelfTrainingTask,
     teacher_of,
-    with_pile,
+    with_unlabeled,
 )
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.images import LoadImages, load_images
+from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.loop import Observer, train
-from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.training.run_directory import RunDirectory, open_run
+from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.ink import fit_views, measured_inks
-from captcha_ssl.views.settings import ViewSettings
 
 
 @dataclass(frozen=True)
@@ -55,87 +63,186 @@ class FinetuneResult:
     step: int
 
 
+@dataclass(frozen=True)
+class FinetuneData:
+    """What a recognizer learns from: labeled images, and perhaps unlabeled ones.
+
+    `held_out` are labeled images that it is calibrated on and judged by.
+    """
+
+    train: Dataset
+    charset: Charset
+    held_out: Dataset | None = None
+    unlabeled: Dataset | None = None
+
+    @classmethod
+    def load(
+        cls, config: FinetuneConfig, data: Path, load: LoadImages = load_images
+    ) -> FinetuneData:
+        """Read what the settings ask for, at the geometry of `init_from` if there is one.
+
+        Raises UserError for data that cannot be used, and for an unfit `init_from`.
+        """
+        settings = config.finetune
+        model, geometry = adopt(config.model, settings.init_from)
+        images = load(data, model, labeled=True, geometry=geometry)
+        train, held_out = split_validation(images, settings, config.loop.seed)
+        unlabeled = None
+        if settings.unlabeled is not None:
+            unlabeled = load(
+                settings.unlabeled, model, labeled=False, geometry=images.geometry, choose=False
+            )
+        return cls(train, Charset.from_labels(images.labels or ()), held_out, unlabeled)
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """The rows that were left out."""
+        return self.train.rejected + (self.unlabeled.rejected if self.unlabeled else [])
+
+    def fingerprint(self) -> Fingerprint:
+        """What a saved state must not be resumed without."""
+        more = self.unlabeled.fingerprint() if self.unlabeled else {}
+        return {
+            **self.train.fingerprint(),
+            "charset": self.charset.characters,
+            **{f"pile {name}": fact for name, fact in more.items()},
+        }
+
+
+class Finetuning:
+    """A recognizer to be trained on labeled images, with or without a pretrained encoder.
+
+    With unlabeled images it trains itself on those too, and the result is its teacher. Raises
+    UserError for a label with a character outside the charset, and for an unfit `init_from`.
+    """
+
+    def __init__(self, config: FinetuneConfig, data: FinetuneData) -> None:
+        self.config, self.data = config, data
+        settings, loop = config.finetune, config.loop
+        if settings.patience is not None and data.held_out is None:
+            raise UserError("patience needs labels that are held out; give --validation 0.1, say")
+        torch.manual_seed(loop.seed)
+        device = resolve_device(loop.device)
+        model, _ = adopt(config.model, settings.init_from)
+        self.recognizer = _recognizer(data.train.geometry, data.charset, model, settings.init_from)
+        images = data.train.images
+        supervised = CTCTask(
+            self.recognizer,
+            fit_views(config.views, measured_inks(images), data.train.geometry),
+            frozen=settings.freeze,
+            alignment=settings.alignment,
+            faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
+        )
+        self.task: CTCTask | SelfTrainingTask = supervised.to(device)
+        self.fetch: Callable[[Tensor], Any] = labeled_fetcher(data.train, data.charset, device)
+        if data.unlabeled is not None:
+            self.task = SelfTrainingTask(supervised, config.self_training).to(device)
+            self.fetch = with_unlabeled(
+                self.fetch,
+                data.unlabeled.images,
+                round(config.self_training.pile_ratio * loop.batch_size),
+                device,
+            )
+        self.best: BestWeights | None = None
+        if settings.patience is not None and data.held_out is not None:
+            reader = teacher_of(self.task) or self.recognizer
+            # As a part of the task it is saved and resumed with it.
+            self.task.best = self.best = BestWeights(reader, data.held_out).to(device)
+
+    def train(
+        self, run: RunDirectory | None = None, observe: Observer | None = None
+    ) -> FinetuneResult:
+        """Train; with a run directory, write the model there.
+
+        With `patience` training stops when held-out labels are no longer read better, and the
+        result has the weights that read them best. `converged` is false when the loss never left
+        the CTC plateau. Raises UserError for a run begun with other data, DivergedError for a
+        loss that is not finite.
+        """
+        started = time.perf_counter()
+        settings, loop, count = self.config.finetune, self.config.loop, len(self.data.train)
+        groups = parameter_groups(self.recognizer.encoder, loop.lr, loop.weight_decay)
+        groups += parameter_groups(self.recognizer.head, settings.head_lr, loop.weight_decay)
+        patience = settings.patience or math.inf
+        history = train(
+            self.task,
+            groups,
+            self.fetch,
+            count,
+            settings.steps,
+            loop,
+            run=run,
+            data=self.data.fingerprint() if run else None,
+            observe=observe,
+            inspect=self.best.inspect if self.best else None,
+            enough=lambda logged: looks_since_best(logged, self._left_plateau) >= patience,
+        )
+        recognizer, last = teacher_of(self.task) or self.recognizer, history[-1]
+        if self.best:
+            recognizer, last = self.best.kept.requires_grad_(True), best_row(history)
+        step, converged = int(last["step"]), self._left_plateau(last)
+        if run:
+            about = {"labels": count, "seed": loop.seed, "converged": converged}
+            if self.best:
+                about["step"] = step
+            recognizer.save(run.path / FILE_NAME, about)
+        loss = last.get(LABELED_LOSS, last["loss"])
+        seconds = time.perf_counter() - started
+        return FinetuneResult(recognizer.eval(), converged, loss, seconds, history, step)
+
+    def _left_plateau(self, row: Mapping[str, float]) -> bool:
+        return left_plateau(row.get(LABELED_LOSS, row["loss"]), self.data.charset)
+
+    def publish(self, run: RunDirectory, result: FinetuneResult) -> None:
+        """Calibrate the model in `run` on what was held out, and export it to ONNX beside it."""
+        held_out, recognizer = self.data.held_out, result.recognizer
+        if held_out is not None:
+            found = fit_calibration(recognizer, held_out.images, held_out.labels or [])
+            recognizer.calibration = found
+            store_calibration(run.path, found)
+        export(recognizer, run.path / ONNX_FILE_NAME, load_model(run.path)[0].about)
+
+
 def finetune(
-    data: Dataset,
-    charset: Charset,
-    settings: FinetuneSettings,
-    loop: LoopSettings,
-    model: ModelSettings,
-    views: ViewSettings,
+    config: FinetuneConfig,
+    data: FinetuneData,
+    out: Path,
     *,
-    pile: Pile | None = None,
-    held_out: Dataset | None = None,
-    begin: Callable[[], RunDirectory] | None = None,
+    resume: bool = False,
     observe: Observer | None = None,
 ) -> FinetuneResult:
-    """Train a recognizer on every image of `data`; with a run directory, write its model there.
+    """Train a recognizer in the run directory `out`, calibrate it and export it to ONNX.
 
-    With a `pile` it trains itself on that too, and the result is its teacher. With
-    `settings.patience` it stops when it no longer reads `held_out` better, and the result has the
-    weights that read it best.
-
-    `begin` opens the run directory and is called once nothing is left to refuse.
-    `converged` is false when the loss never left the CTC plateau. Raises UserError for a label
-    with a character outside `charset`, an unfit `settings.init_from`, a loss that is not finite,
-    or a run to resume that was begun with other data.
+    Raises UserError as `Finetuning`, its `train` and `open_run` do.
     """
-    started = time.perf_counter()
-    if settings.patience is not None and held_out is None:
-        raise UserError("patience needs labels that are held out; give --validation 0.1, say")
-    torch.manual_seed(loop.seed)
-    device = resolve_device(loop.device)
-    recognizer = _recognizer(data.geometry, charset, model, settings.init_from)
-    views = fit_views(views, measured_inks(data.images), data.geometry)
-    supervised = CTCTask(
-        *(recognizer, views),
-        frozen=settings.freeze,
-        alignment=settings.alignment,
-        faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
-    )
-    task = (SelfTrainingTask(supervised, pile.settings) if pile else supervised).to(device)
-    groups = parameter_groups(recognizer.encoder, loop.lr, loop.weight_decay)
-    groups += parameter_groups(recognizer.head, settings.head_lr, loop.weight_decay)
-    labeled = labeled_fetcher(data, charset, device)
-    fetch = with_pile(labeled, pile, loop.batch_size, device) if pile else labeled
-    recognizer = teacher_of(task) or recognizer
-    best = None
-    if settings.patience is not None and held_out is not None:
-        task.best = best = BestWeights(recognizer, held_out).to(device)
-
-    def left(row: Mapping[str, float]) -> bool:
-        return left_plateau(row.get(LABELED_LOSS, row["loss"]), charset)
-
-    run = begin() if begin else None
-    history = train(
-        *(task, groups, fetch, len(data.images), settings.steps, loop),
-        run=run,
-        data=_learned_from(data, charset, pile) if run else None,
-        observe=observe,
-        inspect=best.inspect if best else None,
-        enough=lambda logged: looks_since_best(logged, left) >= (settings.patience or math.inf),
-    )
-    last = history[-1]
-    if best:
-        recognizer, last = best.kept.requires_grad_(True), best_row(history)
-    step, converged = int(last["step"]), left(last)
-    loss = last.get(LABELED_LOSS, last["loss"])
-    if run:
-        about = {"labels": len(data.images), "seed": loop.seed, "converged": converged}
-        if best:
-            about["step"] = step
-        recognizer.save(run.path / FILE_NAME, about)
-    seconds = time.perf_counter() - started
-    return FinetuneResult(recognizer.eval(), converged, loss, seconds, history, step)
+    job = Finetuning(config, data)
+    with open_run(out, config.to_toml(), resume=resume) as run:
+        run.note_rejected(data.rejected)
+        result = job.train(run, observe)
+        job.publish(run, result)
+    return result
 
 
-def _learned_from(data: Dataset, charset: Charset, pile: Pile | None) -> dict[str, str]:
-    """What a saved state must not be mixed with other data of."""
-    more = pile.fingerprint if pile else {}
-    return {
-        **data.fingerprint(),
-        "charset": charset.characters,
-        **{f"pile {name}": fact for name, fact in more.items()},
-    }
+def split_validation(
+    images: Dataset, settings: FinetuneSettings, seed: int
+) -> tuple[Dataset, Dataset | None]:
+    """The training images, and those held out; the training subsets of one seed are nested.
+
+    Raises UserError when either would be empty.
+    """
+    order = nested_subset(len(images), len(images), seed)
+    held = round(settings.validation * len(images))
+    if settings.validation and not 0 < held < len(images):
+        raise UserError(
+            f"--validation {settings.validation}: of {len(images):,} images "
+            f"{'none would be left to learn from' if held else 'none would be held out'}; "
+            f"give a share from {math.ceil(1_000 / len(images)) / 1_000:g} to "
+            f"{math.floor(1_000 * (1 - 1 / len(images))) / 1_000:g}"
+        )
+    kept, held_out = order[: len(order) - held], order[len(order) - held :]
+    if settings.labels is not None:
+        kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]
+    return images.take(kept), images.take(held_out) if held else None
 
 
 def _recognizer(

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_loss
@@ -31,15 +29,6 @@ SemiLabeledBatch = tuple[LabeledBatch, Tensor]
 
 LABELED_LOSS = "labeled_loss"
 """The figure by which a self-training is known to have left the CTC plateau."""
-
-
-@dataclass(frozen=True)
-class Pile:
-    """Unlabeled images uint8 `[N, C, H, W]`, what is done with them, and what they are."""
-
-    images: np.ndarray
-    settings: SelfTrainingSettings
-    fingerprint: Fingerprint = field(default_factory=dict)
 
 
 class SelfTrainingTask(nn.Module):
@@ -100,18 +89,17 @@ def rise(progress: float, ramp: float) -> float:
     return math.exp(-5 * (1 - p) ** 2)
 
 
-def with_pile(
-    fetch: Callable[[Tensor], LabeledBatch], pile: Pile, batch_size: int, device: torch.device
+def with_unlabeled(
+    fetch: Callable[[Tensor], LabeledBatch], images: np.ndarray, count: int, device: torch.device
 ) -> Callable[[Tensor], SemiLabeledBatch]:
-    """A function from indices of labeled images to them and as many of the pile as asked for.
+    """A function from indices of labeled images to them and `count` (at least 1) of `images`.
 
     Those are drawn by torch's generator, which the loop seeds anew for each step.
     """
-    pixels, total = image_fetcher(pile.images, device), len(pile.images)
-    count = max(1, round(pile.settings.pile_ratio * batch_size))
+    pixels, total = image_fetcher(images, device), len(images)
 
     def fetch_both(indices: Tensor) -> SemiLabeledBatch:
-        return fetch(indices), pixels(torch.randint(total, (count,)))
+        return fetch(indices), pixels(torch.randint(total, (max(1, count),)))
 
     return fetch_both
 

@@ -18,6 +18,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import Saying
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.text_file import iter_lines
+from captcha_ssl.training.distributed import begin_together
 from captcha_ssl.training.origin import changes, refuse
 
 CONFIG = "config.toml"
@@ -32,11 +33,21 @@ Curves = Callable[[int, dict[str, float]], None]
 
 
 @contextmanager
-def open_run(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
-    """Start a run in `path`, or go on with the one there, and hold it against other processes.
+def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDirectory]:
+    """Start a run in `path`, or resume the one there, and lock it against other processes.
 
-    Raises UserError as `create` and `resume` do, and when another process works there.
+    Under torchrun the first rank does so while the others wait; theirs writes nothing. Raises
+    UserError as `create` and `resume` do, and when another process works there.
     """
+    with ExitStack() as held:
+        yield begin_together(
+            lambda: held.enter_context(_opened(path, config, resume=resume)),
+            lambda: RunDirectory(path, writes=False),
+        )
+
+
+@contextmanager
+def _opened(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
     _refuse_in_use(path, resume=resume)
     path.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:

@@ -11,7 +11,7 @@ from captcha_ssl.benchmark.report.comparison import columns, lines, ranked, tabl
 from captcha_ssl.benchmark.report.comparison_plot import COMPARISON_PLOT
 from captcha_ssl.benchmark.report.report import write_report
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.runs.pretraining import Pretrained
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 
 FIGURES = {
     ("scratch", 50): [0.2, 0.3],
@@ -29,7 +29,7 @@ def compared(results: Callable[..., Results], tmp_path: Path) -> Results:
     file.touch()
     figures = dict.fromkeys(("deviation", "alignment", "uniformity"), 0.5)
     figures |= {"place_accuracy": 0.61, "place_chance": 0.2, "effective_rank": 42.4}
-    pretrained = [Pretrained(m, 0, file, 9, 30.0, figures) for m in ("simclr", "moco", "vicreg")]
+    pretrained = [EncoderRun(m, 0, file, 9, 30.0, figures) for m in ("simclr", "moco", "vicreg")]
     made = results(FIGURES, "methods=simclr,moco,vicreg")
     return replace(made, pretrained=pretrained)
 

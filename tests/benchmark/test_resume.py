@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.runs import job, pretraining
+from captcha_ssl.benchmark.runs import job, pretraining, sources
 from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.benchmark.runs.run import run_benchmark
 from captcha_ssl.errors import UserError
@@ -56,8 +56,8 @@ def test_a_resumed_benchmark_equals_an_unbroken_one(
 def test_what_is_finished_is_not_done_again(
     run: Run, unbroken: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.delattr(job, "fine_tune")
-    monkeypatch.delattr(pretraining, "pretrain")
+    monkeypatch.delattr(job, "Finetuning")
+    monkeypatch.delattr(sources, "Pretraining")
     again = run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen", resume=True)
     assert again.rows == unbroken[1].rows
     assert again.trials == unbroken[1].trials
@@ -67,7 +67,7 @@ def test_pretraining_goes_on_from_its_saved_state(
     run: Run, unbroken: tuple[Path, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     often = partial(LoopSettings, log_every=1, checkpoint_every=1)
-    monkeypatch.setattr(pretraining, "LoopSettings", often)
+    monkeypatch.setattr(sources, "LoopSettings", often)
     monkeypatch.setattr(pretraining, "_SECONDS_BETWEEN_LINES", 0)
     arms = "arms=scratch,pretrained,pretrained-frozen"
     with pytest.raises(KeyboardInterrupt):

@@ -17,6 +17,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.finetune import FinetuneResult, Finetuning
 from captcha_ssl.recognition.recognizer import Recognizer
 
 Run = Callable[..., Results]
@@ -41,18 +42,28 @@ class Watched:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.trained: list[tuple[str, int, int, float, list[bytes]]] = []
         self.scored: list[list[bytes]] = []
-        fine_tune = job.fine_tune
+        watched = self
 
-        def watched_fine_tune(arm: Any, data: Dataset, *rest: Any, **options: Any) -> Any:
-            seed, lr = options["seed"], options["lr"]
-            self.trained.append((arm.name, len(data), seed, lr, self.pictures(data)))
-            return fine_tune(arm, data, *rest, **options)
+        class WatchedFinetuning(Finetuning):
+            def train(self, *given: Any, **options: Any) -> FinetuneResult:
+                loop, data = self.config.loop, self.data.train
+                watched.trained.append(
+                    (watched.arm, len(data), loop.seed, loop.lr, watched.pictures(data))
+                )
+                return super().train(*given, **options)
+
+        perform = job.Bench.perform
+
+        def watched_perform(bench: job.Bench, asked: job.Job) -> Any:
+            self.arm = asked.arm.name
+            return perform(bench, asked)
 
         def watched_evaluate(recognizer: Recognizer, data: Dataset) -> Any:
             self.scored.append(self.pictures(data))
             return evaluate(recognizer, data)
 
-        monkeypatch.setattr(job, "fine_tune", watched_fine_tune)
+        monkeypatch.setattr(job, "Finetuning", WatchedFinetuning)
+        monkeypatch.setattr(job.Bench, "perform", watched_perform)
         monkeypatch.setattr(job, "evaluate", watched_evaluate)
 
     @staticmethod

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.losses.registry import LOSSES
@@ -23,11 +24,12 @@ from captcha_ssl.methods.moco import MoCoSettings
 from captcha_ssl.methods.registry import METHODS, method_class
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import load_model
-from captcha_ssl.pretraining.pretrain import pretrain
+from captcha_ssl.pretraining.config import PretrainConfig
+from captcha_ssl.pretraining.pretrain import Pretraining
 from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.training.loop import Progress
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
 
 GEOMETRY = Geometry(1, 32, 64)
@@ -64,14 +66,23 @@ def _learn(
     """Settings in `changed` take the place of the defaults of their class."""
     run = RunDirectory(out)
     out.mkdir(exist_ok=True)
-    settings = tuple(
-        next((given for given in changed if isinstance(given, cls)), cls())
-        for cls in method_class(name).settings_classes
+    start = PretrainConfig.of(name)
+    config = replace(
+        start,
+        pretrain=PretrainSettings(method=name, steps=steps),
+        loop=LOOP,
+        method=tuple(
+            next((given for given in changed if isinstance(given, type(part))), part)
+            for part in start.method
+        ),
     )
-    chosen = PretrainSettings(method=name, steps=steps)
-    pile, geometry = _pile(channels=_channels(name)), replace(GEOMETRY, channels=_channels(name))
-    pretrain(pile, geometry, chosen, LOOP, ModelSettings(), settings, begin=lambda: run, **options)
+    Pretraining(config, _dataset(_pile(channels=_channels(name)))).train(run, **options)
     return run
+
+
+def _dataset(images: np.ndarray) -> Dataset:
+    geometry = Geometry(*images.shape[1:])
+    return Dataset(images, None, list(map(str, range(len(images)))), geometry, [])
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -129,9 +140,6 @@ def test_an_unknown_method_is_answered_with_the_nearest() -> None:
         method_class("simlcr")
 
 
-def test_too_few_images_for_a_batch_are_named(tmp_path: Path) -> None:
+def test_too_few_images_for_a_batch_are_named() -> None:
     with pytest.raises(UserError, match="4 images do not fill a batch of 8"):
-        pretrain(
-            *(_pile(4), GEOMETRY, PretrainSettings(), LOOP, ModelSettings(), ()),
-            begin=lambda: RunDirectory(tmp_path),
-        )
+        Pretraining(replace(PretrainConfig.of("simclr"), loop=LOOP), _dataset(_pile(4)))

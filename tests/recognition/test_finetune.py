@@ -18,16 +18,17 @@ from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import load_model, save_model
 from captcha_ssl.models.transfer import load_head
 from captcha_ssl.recognition import ctc
+from captcha_ssl.recognition.config import FinetuneConfig
 from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
 from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.even_alignment import alignment_weight
-from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult, Finetuning
 from captcha_ssl.recognition.metrics import cer
 from captcha_ssl.recognition.reading import read_images
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import ViewSettings
 
 GEOMETRY = Geometry(1, 32, 64)
@@ -51,8 +52,8 @@ def digits() -> Dataset:
 def _finetune(
     data: Dataset, settings: FinetuneSettings, run: RunDirectory | None = None
 ) -> FinetuneResult:
-    begin = (lambda: run) if run else None
-    return finetune(data, CHARSET, settings, LOOP, ModelSettings(), STILL, begin=begin)
+    config = FinetuneConfig(finetune=settings, loop=LOOP, views=STILL)
+    return Finetuning(config, FinetuneData(data, CHARSET)).train(run)
 
 
 def test_ctc_loss_is_the_probability_of_all_paths_that_collapse_to_the_label() -> None:

@@ -14,16 +14,17 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.recognition.config import FinetuneConfig
 from captcha_ssl.recognition.ctc import CTCTask, pad_labels
 from captcha_ssl.recognition.decoding import greedy_decode
 from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import FinetuneResult, finetune
+from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult, Finetuning
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.self_training import Pile, SelfTrainingTask, rise
+from captcha_ssl.recognition.self_training import SelfTrainingTask, rise
 from captcha_ssl.recognition.settings import FinetuneSettings, SelfTrainingSettings
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
 
 GEOMETRY = Geometry(1, 32, 48)
@@ -54,14 +55,20 @@ def pile() -> Dataset:
 
 
 def _train(
-    data: Dataset, steps: int, pile: Pile | None, run: RunDirectory | None = None, **loop: int
+    data: Dataset,
+    steps: int,
+    unlabeled: Dataset | None,
+    run: RunDirectory | None = None,
+    *,
+    teaching: SelfTrainingSettings = SelfTrainingSettings(),  # noqa: B008
+    **loop: int,
 ) -> FinetuneResult:
-    return finetune(
-        *(data, CHARSET, FinetuneSettings(steps=steps), LOOP.replace(**loop), ModelSettings()),
-        gentle_views(),
-        pile=pile,
-        begin=(lambda: run) if run else None,
+    config = FinetuneConfig(
+        finetune=FinetuneSettings(steps=steps),
+        self_training=teaching,
+        loop=LOOP.replace(**loop),
     )
+    return Finetuning(config, FinetuneData(data, CHARSET, unlabeled=unlabeled)).train(run)
 
 
 def _task(settings: SelfTrainingSettings, *, frozen: bool = False) -> SelfTrainingTask:
@@ -140,7 +147,7 @@ def test_a_frozen_encoder_stays_as_it_is_in_the_teacher_too(
 def test_it_reads_more_than_the_labels_alone_teach(labeled: Dataset, pile: Dataset) -> None:
     unseen = _draw(200, first=5000)
     alone = _train(labeled, 250, None)
-    taught = _train(labeled, 250, Pile(pile.images, SelfTrainingSettings()))
+    taught = _train(labeled, 250, pile)
     assert taught.converged
     assert evaluate(taught.recognizer, unseen).cer < evaluate(alone.recognizer, unseen).cer
 
@@ -148,15 +155,15 @@ def test_it_reads_more_than_the_labels_alone_teach(labeled: Dataset, pile: Datas
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
     labeled: Dataset, pile: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = Pile(pile.images, SelfTrainingSettings(confidence=0.0, pile_ratio=0.5))
+    teaching = SelfTrainingSettings(confidence=0.0, pile_ratio=0.5)
     whole = RunDirectory.create(tmp_path / "whole", "")
-    _train(labeled, 12, given, whole)
+    _train(labeled, 12, pile, whole, teaching=teaching)
     parts = RunDirectory.create(tmp_path / "parts", "")
     monkeypatch.setattr(SelfTrainingTask, "after_step", _break_at(7, SelfTrainingTask.after_step))
     with pytest.raises(RuntimeError, match="power cut"):
-        _train(labeled, 12, given, parts)
+        _train(labeled, 12, pile, parts, teaching=teaching)
     monkeypatch.undo()
-    _train(labeled, 12, given, parts)
+    _train(labeled, 12, pile, parts, teaching=teaching)
     assert "training from step 4 to 12" in (parts.path / "log.txt").read_text()
     for name in ("model.safetensors", "state/state.safetensors"):
         assert (parts.path / name).read_bytes() == (whole.path / name).read_bytes()

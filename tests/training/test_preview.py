@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,22 +8,20 @@ import pytest
 import torch
 from PIL import Image
 
+from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
-from captcha_ssl.methods.registry import method_class
 from captcha_ssl.models.encoder import standardize
+from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.preview import to_uint8, write_preview
-from captcha_ssl.pretraining.settings import PretrainSettings
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
+from captcha_ssl.training.settings import LoopSettings
 
 
 def _write(file: Path, method: str, images: np.ndarray, seed: int = 0) -> None:
-    settings = tuple(cls() for cls in method_class(method).settings_classes)
-    loop = LoopSettings(lr=3e-3, seed=seed, device="cpu")
+    config = replace(PretrainConfig.of(method), loop=LoopSettings(seed=seed, device="cpu"))
     geometry = Geometry(*images.shape[1:])
-    write_preview(
-        *(file, images, geometry, PretrainSettings(method=method), loop, ModelSettings(), settings)
-    )
+    names = list(map(str, range(len(images))))
+    write_preview(file, config, Dataset(images, None, names, geometry, []))
 
 
 def _noise(count: int, width: int = 64) -> np.ndarray:

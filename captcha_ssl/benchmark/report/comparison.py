@@ -10,7 +10,7 @@ from captcha_ssl.benchmark.plan.plan import Arm, is_method
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.report.table import gain, percent
-from captcha_ssl.benchmark.runs.pretraining import Pretrained
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.progress import duration
 
 MANY = 3
@@ -28,7 +28,7 @@ class Line:
 
     name: str
     entries: dict[tuple[str, int], Entry]
-    pretrained: tuple[Pretrained, ...]
+    pretrained: tuple[EncoderRun, ...]
 
 
 def lines(results: Results) -> list[Line]:
@@ -99,7 +99,7 @@ def _counts(results: Results) -> list[int]:
     return sorted({entry.labels for entry in results.entries})
 
 
-def _mean(trained: Iterable[Pretrained], figure: str) -> float | None:
+def _mean(trained: Iterable[EncoderRun], figure: str) -> float | None:
     """The mean over runs that were monitored, if any was."""
     values = [run.figures[figure] for run in trained if figure in run.figures]
     return fmean(values) if values else None

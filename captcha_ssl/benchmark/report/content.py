@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from captcha_ssl.benchmark.plan.plan import is_method
-from captcha_ssl.benchmark.plan.protocol import protocol
 from captcha_ssl.benchmark.report.blocks import (
     Block,
     Code,
@@ -22,10 +21,11 @@ from captcha_ssl.benchmark.report.comparison import columns, table, worth_compar
 from captcha_ssl.benchmark.report.comparison_plot import COMPARISON_PLOT
 from captcha_ssl.benchmark.report.learning_curves import CURVES_PLOT
 from captcha_ssl.benchmark.report.plots import PLOT
+from captcha_ssl.benchmark.report.protocol import protocol
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.table import COLUMNS, cells
 from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
-from captcha_ssl.benchmark.runs.pretraining import Pretrained
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.progress import duration
 from captcha_ssl.benchmark.runs.unseen import COLUMNS as UNSEEN_COLUMNS
 from captcha_ssl.benchmark.runs.unseen import unseen_table
@@ -103,7 +103,7 @@ def _unseen(results: Results, rows: list[tuple[str, ...]]) -> Iterator[Block]:
     yield Table(UNSEEN_COLUMNS, rows, left=("arm", "over"))
 
 
-def _pretraining(pretrained: list[Pretrained]) -> Iterator[Block]:
+def _pretraining(pretrained: list[EncoderRun]) -> Iterator[Block]:
     yield Heading("What pretraining came to")
     heads = ("pretraining", "seed", "steps", "time", *MONITORED, "place told")
     yield Table(heads, [_monitored(run) for run in pretrained], left=("pretraining",))
@@ -119,7 +119,7 @@ def _pretraining(pretrained: list[Pretrained]) -> Iterator[Block]:
         yield Items(warned)
 
 
-def _monitored(run: Pretrained) -> list[str]:
+def _monitored(run: EncoderRun) -> list[str]:
     took = "–" if run.diverged else duration(run.seconds)
     figures = ["–"] * (len(MONITORED) + 1)
     if is_method(run.method) and not run.diverged:

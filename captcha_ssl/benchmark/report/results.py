@@ -13,7 +13,7 @@ from captcha_ssl.benchmark.runs.details import Details
 from captcha_ssl.benchmark.runs.environment import environment
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count
-from captcha_ssl.benchmark.runs.pretraining import Pretrained
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.records import Row, Trial, winners
 
 
@@ -25,7 +25,7 @@ class Results:
     rows: list[Row]
     entries: list[Entry]
     trials: list[Trial]
-    pretrained: list[Pretrained]
+    pretrained: list[EncoderRun]
     data: dict[str, Any]
     environment: dict[str, str | int]
     command: str
@@ -37,7 +37,7 @@ class Results:
         cls,
         configuration: BenchmarkConfig,
         material: Material,
-        pretrained: Iterable[Pretrained],
+        pretrained: Iterable[EncoderRun],
         rows: list[Row],
         trials: list[Trial],
         command: str,

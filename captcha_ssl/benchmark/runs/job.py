@@ -9,16 +9,19 @@ from pathlib import Path
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import Arm, Choice, file_name, label_counts
 from captcha_ssl.benchmark.runs.details import Details, details, read_details, write_details
-from captcha_ssl.benchmark.runs.finetuning import fine_tune
 from captcha_ssl.benchmark.runs.material import Material
-from captcha_ssl.benchmark.runs.pretraining import Pretrained
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.records import REMEDY, Row, Score, Trial, read_record, write_record
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.recognition.config import FinetuneConfig
 from captcha_ssl.recognition.evaluate import Evaluation, evaluate
-from captcha_ssl.recognition.finetune import FinetuneResult
+from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult, Finetuning
 from captcha_ssl.recognition.self_training import LABELED_LOSS
+from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.training.settings import LoopSettings
+from captcha_ssl.views.settings import gentle_views, strong_views
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Bench:
     out: Path
     configuration: BenchmarkConfig
     material: Material
-    pretrained: dict[tuple[str, int], Pretrained]
+    pretrained: dict[tuple[str, int], EncoderRun]
 
     def record(self, job: Job) -> Trial | Row | None:
         """What the job came to, if it was done before. Raises UserError for a damaged record."""
@@ -70,7 +73,7 @@ class Bench:
     def _try(self, job: Job) -> Trial:
         train, validation = self.material.tuning(job.labels, job.seed)
         try:
-            result = self._fine_tune(job, train)
+            result = self._train(job, train)
             score = _score(result, evaluate(result.recognizer, validation), job.steps)
         except DivergedError:
             # Not the rate to go on with, and a fact about the arm.
@@ -78,7 +81,7 @@ class Bench:
         return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, **asdict(job.choice))
 
     def _report(self, job: Job) -> Row:
-        result = self._fine_tune(job, self.material.training(job.labels, job.seed))
+        result = self._train(job, self.material.training(job.labels, job.seed))
         read = evaluate(result.recognizer, self.material.test)
         # Of the labels alone, so that the curves of all arms can be compared.
         losses = [(int(at["step"]), at.get(LABELED_LOSS, at["loss"])) for at in result.history]
@@ -96,21 +99,39 @@ class Bench:
         self._keep_model(job, row, result)
         return row
 
-    def _fine_tune(self, job: Job, data: Dataset) -> FinetuneResult:
-        settings, model = self.configuration.benchmark, self.configuration.model
-        encoder = self._encoder(job)
-        return fine_tune(
-            *(job.arm, data, self.material.charset, settings, model),
-            lr=job.choice.lr,
-            seed=job.seed,
-            steps=job.steps,
-            encoder=encoder.file if encoder else None,
-            # All of the pool and none of its labels, as the pretraining has it.
-            pool=self.material.pool.images,
-            recipe=self.configuration.recipes[job.choice.recipe],
+    def _train(self, job: Job, data: Dataset) -> FinetuneResult:
+        # All of the pool and none of its labels, as the pretraining has it.
+        unlabeled = self.material.pool if job.arm.self_training else None
+        given = FinetuneData(data, self.material.charset, unlabeled=unlabeled)
+        return Finetuning(self._config(job), given).train()
+
+    def _config(self, job: Job) -> FinetuneConfig:
+        """The settings of the arm, with what tuning chose."""
+        settings, arm, lr = self.configuration.benchmark, job.arm, job.choice.lr
+        encoder, recipe = self._encoder(job), self.configuration.recipes[job.choice.recipe]
+        return FinetuneConfig(
+            finetune=FinetuneSettings(
+                steps=job.steps,
+                # The rate that was tuned is the head's where the encoder is frozen.
+                head_lr=lr if arm.freeze else settings.head_lr,
+                freeze=arm.freeze,
+                alignment=settings.alignment,
+                alignment_steps=settings.alignment_steps,
+                init_from=encoder.file if encoder else None,
+            ).replace(**arm.finetune),
+            self_training=recipe,
+            loop=LoopSettings(
+                batch_size=recipe.finetune_batch_size,
+                lr=lr,
+                seed=job.seed,
+                device=settings.device,
+                precision=settings.precision,
+            ),
+            model=self.configuration.model,
+            views=strong_views() if arm.strong else gentle_views(strokes=settings.finetune_strokes),
         )
 
-    def _encoder(self, job: Job) -> Pretrained | None:
+    def _encoder(self, job: Job) -> EncoderRun | None:
         """The runs of an arm take its pretrainings in turn."""
         if job.arm.method is None:
             return None

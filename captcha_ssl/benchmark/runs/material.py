@@ -66,12 +66,12 @@ def render(folder: Path, configuration: BenchmarkConfig) -> None:
     if not folder.exists():
         settings = configuration.benchmark
         job = GenerateSettings(count=settings.unlabeled + settings.test)
-        generate(folder, _picture(configuration), job)
+        generate(folder, _own_pictures(configuration), job)
 
 
 def check_rendering(configuration: BenchmarkConfig) -> None:
     """Raise UserError for images that cannot be drawn or are too few, before anything is done."""
-    renderer(_picture(configuration))
+    renderer(_own_pictures(configuration))
     _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
 
 
@@ -110,17 +110,16 @@ def split(data: Dataset, settings: BenchmarkSettings) -> Material:
     )
 
 
-def _drawn(settings: BenchmarkSettings) -> PictureSettings:
-    return PictureSettings(
-        seed=settings.seed,
-        style=settings.style,
-        length=settings.length,
-        charset=settings.charset,
-    )
+def rendered_pictures(
+    settings: BenchmarkSettings, style: str, charset: str, *, seed: int
+) -> PictureSettings:
+    """Pictures as long as those of the benchmark, in a style, from a charset and with a seed."""
+    return PictureSettings(seed=seed, style=style, length=settings.length, charset=charset)
 
 
-def _picture(configuration: BenchmarkConfig) -> PictureSettings:
-    picture = _drawn(configuration.benchmark)
+def _own_pictures(configuration: BenchmarkConfig) -> PictureSettings:
+    settings = configuration.benchmark
+    picture = rendered_pictures(settings, settings.style, settings.charset, seed=settings.seed)
     small = _small_geometry(picture, configuration.model)
     if small is None:
         return picture

@@ -10,13 +10,13 @@ from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import pretrainings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
-from captcha_ssl.benchmark.runs.pretraining import Pretrained, pretrain_one
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun, pretrain_one
 from captcha_ssl.processes import Say
 
 
 def pretrain_all(
     out: Path, configuration: BenchmarkConfig, material: Material, say: Callable[[str], None]
-) -> dict[tuple[str, int], Pretrained]:
+) -> dict[tuple[str, int], EncoderRun]:
     """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
 
     Runs lie in `out`/METHOD, or METHOD-SEED when there are several. One whose loss is not finite
@@ -41,5 +41,5 @@ def pretraining_processes(configuration: BenchmarkConfig) -> int:
 
 def _pretrain(
     out: Path, configuration: BenchmarkConfig, material: Material, asked: tuple[str, int], say: Say
-) -> Pretrained:
+) -> EncoderRun:
     return pretrain_one(out, configuration, material, say, *asked)

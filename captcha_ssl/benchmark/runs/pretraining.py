@@ -6,41 +6,29 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import SYNTHETIC, file_name, pretrainings
-from captcha_ssl.benchmark.plan.variants import Variant
+from captcha_ssl.benchmark.plan.plan import file_name, pretrainings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.progress import duration
-from captcha_ssl.benchmark.runs.shipped import shipped_model
-from captcha_ssl.benchmark.runs.stage import Stage
-from captcha_ssl.benchmark.runs.synthetic import check_synthetic, synthetic_stage
-from captcha_ssl.config import to_toml
-from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.documents import read_json
 from captcha_ssl.errors import DivergedError, UserError
-from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.model_file import FILE_NAME
-from captcha_ssl.models.shipped import SHIPPED
-from captcha_ssl.pretraining.monitor import findings
-from captcha_ssl.pretraining.pretrain import build_method, pretrain
-from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.text_file import read_text_file
 from captcha_ssl.training.loop import Observer, Progress
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings
 
 TIMING, DIVERGED = "timing.json", "diverged.txt"
 _SECONDS_BETWEEN_LINES = 10.0
 
 
 @dataclass(frozen=True)
-class Pretrained:
-    """A pretrained encoder, the seed it was made from, what it took and what it came to."""
+class EncoderRun:
+    """A pretrained encoder, its seed, what it took and what its figures say."""
 
     method: str
     seed: int
@@ -74,32 +62,29 @@ def pretrain_one(
     say: Callable[[str], None],
     method: str,
     seed: int,
-) -> Pretrained:
+) -> EncoderRun:
     """Pretrain `method` in `out`/METHOD, or METHOD-SEED when there are several; go on if begun.
 
     A run whose loss is not finite has no file. Raises KeyboardInterrupt with the state saved.
     """
-    if method == SHIPPED:
-        return Pretrained(method, seed, shipped_model(configuration.model), steps=0, seconds=0.0)
+    stage = encoder_source(method, configuration).stage(seed, material, out)
+    if isinstance(stage, Path):
+        return EncoderRun(method, seed, stage, steps=0, seconds=0.0)
     several = configuration.benchmark.pretrain_seeds > 1
     folder = out / (file_name(method) + f"-{seed}" * several)
-    if method == SYNTHETIC:
-        stage = synthetic_stage(configuration, seed, material, out / "synthetic-data")
-    else:
-        stage = _stage(configuration, configuration.variants[method], seed, material.pool)
     file, gone_wrong = folder / FILE_NAME, folder / DIVERGED
     run = RunDirectory.resume(folder, stage.config)
     if not file.exists() and not gone_wrong.exists():
         title = f"pretraining {method}, seed {seed}"
         observe = _observer(title, stage.batch_size, folder / TIMING, say)
         try:
-            stage.learn(begin=lambda: run, observe=observe)
+            stage.train(run, observe)
         except DivergedError as error:
             say(f"{title}: {error}")
             atomic_write_text(gone_wrong, f"{error}\n")
     if gone_wrong.exists():
         reason = read_text_file(gone_wrong).strip()
-        return Pretrained(method, seed, file, stage.steps, 0.0, {}, (reason,))
+        return EncoderRun(method, seed, file, stage.steps, 0.0, {}, (reason,))
     anew = f"remove {folder} to pretrain anew"
     seconds = stage.steps * read_json(folder / TIMING, _Timing, anew).seconds_per_step
     figures = (run.metrics() or [{}])[-1]
@@ -107,49 +92,13 @@ def pretrain_one(
         words = tuple(stage.findings(figures))
     except KeyError as missing:
         raise UserError(f"{folder}: its metrics lack {missing}; {anew}") from missing
-    return Pretrained(method, seed, file, stage.steps, seconds, figures, words)
+    return EncoderRun(method, seed, file, stage.steps, seconds, figures, words)
 
 
 def check_pretraining(configuration: BenchmarkConfig, material: Material) -> None:
     """Raise UserError for what cannot be learned from the images of the pool, or not be drawn."""
     for name, _ in pretrainings(configuration.arms, configuration.benchmark):
-        if name == SHIPPED:
-            shipped_model(configuration.model)
-            continue
-        if name == SYNTHETIC:
-            check_synthetic(configuration, material)
-            continue
-        variant, pool = configuration.variants[name], material.pool
-        what, loop = _settings(configuration, variant, configuration.benchmark.seed)
-        build_method(pool.images, pool.geometry, what, loop, configuration.model, variant.settings)
-
-
-def _stage(configuration: BenchmarkConfig, variant: Variant, seed: int, pool: Dataset) -> Stage:
-    """The pretraining of a method on the pool, without its labels."""
-    what, loop = _settings(configuration, variant, seed)
-    model, settings = configuration.model, variant.settings
-
-    def learn(begin: Callable[[], RunDirectory], observe: Observer) -> None:
-        given = (pool.images, pool.geometry, what, loop, model, settings)
-        pretrain(*given, begin=begin, known=pool.fingerprint(), observe=observe)
-
-    config, width = to_toml(what, loop, model, *settings), WIDTHS[model.encoder][-1]
-    warned = partial(findings, width=width)
-    return Stage(config, loop.batch_size, what.steps or 0, learn, warned)
-
-
-def _settings(
-    configuration: BenchmarkConfig, variant: Variant, seed: int
-) -> tuple[PretrainSettings, LoopSettings]:
-    settings, stage = configuration.benchmark, variant.pretraining
-    loop = LoopSettings(
-        batch_size=stage.pretrain_batch_size,
-        lr=variant.lr,
-        seed=seed,
-        device=settings.device,
-        precision=settings.precision,
-    )
-    return PretrainSettings(method=variant.method, steps=stage.pretrain_steps), loop
+        encoder_source(name, configuration).check(material)
 
 
 def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:

@@ -15,7 +15,7 @@ from captcha_ssl.benchmark.runs.experiment import Experiment
 from captcha_ssl.benchmark.runs.job import Bench
 from captcha_ssl.benchmark.runs.material import Material, check_rendering, read, render
 from captcha_ssl.benchmark.runs.pretrain_all import pretrain_all
-from captcha_ssl.benchmark.runs.pretraining import Pretrained, check_pretraining
+from captcha_ssl.benchmark.runs.pretraining import EncoderRun, check_pretraining
 from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.benchmark.runs.unseen import check_unseen, unseen_images
 from captcha_ssl.errors import UserError
@@ -78,7 +78,7 @@ def _run(
 
 
 def _without_diverged(
-    configuration: BenchmarkConfig, pretrained: Iterable[Pretrained]
+    configuration: BenchmarkConfig, pretrained: Iterable[EncoderRun]
 ) -> BenchmarkConfig:
     lost = {run.method for run in pretrained if run.diverged}
     arms = tuple(arm for arm in configuration.arms if arm.method not in lost)

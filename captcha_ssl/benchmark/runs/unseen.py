@@ -9,7 +9,7 @@ from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.benchmark.report.statistics import Estimate
 from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.report.table import percent, points
-from captcha_ssl.benchmark.runs.material import Material
+from captcha_ssl.benchmark.runs.material import Material, rendered_pictures
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.synthesis.generate import generate
 from captcha_ssl.synthesis.render import renderer
@@ -48,9 +48,4 @@ def _cells(entry: Entry, unseen: Estimate) -> tuple[str, ...]:
 
 def _picture(settings: BenchmarkSettings, style: str, material: Material) -> PictureSettings:
     # A seed of their own: no text is drawn twice on purpose.
-    return PictureSettings(
-        seed=settings.seed + 2,
-        style=style,
-        length=settings.length,
-        charset=material.charset.characters,
-    )
+    return rendered_pictures(settings, style, material.charset.characters, seed=settings.seed + 2)

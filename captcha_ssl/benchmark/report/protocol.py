@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captcha_ssl.benchmark.plan.plan import SYNTHETIC
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs.progress import duration
-from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.recognition.even_alignment import faded_after
 
 
@@ -83,16 +82,9 @@ def _test_images(results: Results) -> Iterator[str]:
 def _other_arms(results: Results) -> Iterator[str]:
     """What the arms do that are not only trained on the labels of the pool."""
     settings, arms = results.configuration.benchmark, results.configuration.arms
-    if any(arm.method == SYNTHETIC for arm in arms):
-        yield (
-            f"synthetic is pretrained not on the pool but on {settings.synthetic:,} images "
-            f"rendered in the style {settings.synthetic_style}, with their labels."
-        )
-    if any(arm.method == SHIPPED for arm in arms):
-        yield (
-            "shipped starts from the model that comes with the package, which has learned from "
-            "the labels of images rendered in many styles, and from none of these."
-        )
+    for name in dict.fromkeys(arm.method for arm in arms if arm.method):
+        if told := encoder_source(name, results.configuration).describe():
+            yield told
     if any(arm.strong for arm in arms):
         yield "An arm …-strong sees larger warps, other thicknesses, strokes and dots."
     if any(arm.self_training for arm in arms):

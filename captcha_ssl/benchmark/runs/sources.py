@@ -1,0 +1,213 @@
+"""Where the encoders of arms come from: a method, labels of another style, or the package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from captcha_ssl.benchmark.plan.config import BenchmarkConfig
+from captcha_ssl.benchmark.plan.plan import SYNTHETIC
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
+from captcha_ssl.benchmark.runs.material import Material, rendered_pictures
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import load_dataset
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.encoder import WIDTHS
+from captcha_ssl.models.frames import frames
+from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.pretraining.config import PretrainConfig
+from captcha_ssl.pretraining.monitor import findings
+from captcha_ssl.pretraining.pretrain import Pretraining, build_method
+from captcha_ssl.pretraining.settings import PretrainSettings
+from captcha_ssl.recognition.config import FinetuneConfig
+from captcha_ssl.recognition.ctc import left_plateau
+from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
+from captcha_ssl.training.loop import Observer
+from captcha_ssl.training.run_directory import RunDirectory
+from captcha_ssl.training.settings import LoopSettings, ModelSettings
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pretraining: its settings, how long it takes, how it trains and what figures warn of."""
+
+    config: str
+    batch_size: int
+    steps: int
+    train: Callable[[RunDirectory, Observer], object]
+    findings: Callable[[Mapping[str, float]], list[str]]
+
+
+class EncoderSource(Protocol):
+    """What an arm's encoder is made from."""
+
+    def check(self, material: Material) -> None:
+        """Raises UserError for what cannot be used, before anything is trained."""
+        ...
+
+    def stage(self, seed: int, material: Material, folder: Path) -> Stage | Path:
+        """The pretraining, which may keep data of its own below `folder`; or a finished model."""
+        ...
+
+    def describe(self) -> str:
+        """A sentence for the report; empty where the list of pretrainings says it all."""
+        ...
+
+
+def encoder_source(name: str, config: BenchmarkConfig) -> EncoderSource:
+    """What `name`, a variant of a method or a special arm, stands for."""
+    special: dict[str, Callable[[BenchmarkConfig], EncoderSource]] = {
+        SYNTHETIC: SyntheticSource,
+        SHIPPED: ShippedSource,
+    }
+    return special[name](config) if name in special else MethodSource(config, name)
+
+
+@dataclass(frozen=True)
+class MethodSource:
+    """A method on the pool, without its labels."""
+
+    config: BenchmarkConfig
+    name: str
+
+    def check(self, material: Material) -> None:
+        """Raises UserError when the method cannot learn from the images of the pool."""
+        config = self._config(self.config.benchmark.seed)
+        build_method(config, material.pool.images, material.pool.geometry)
+
+    def stage(self, seed: int, material: Material, folder: Path) -> Stage:
+        """As long as the variant says."""
+        config = self._config(seed)
+
+        def learn(run: RunDirectory, observe: Observer) -> None:
+            Pretraining(config, material.pool).train(run, observe)
+
+        width = WIDTHS[config.model.encoder][-1]
+        steps = config.pretrain.steps or 0
+        return Stage(
+            config.to_toml(), config.loop.batch_size, steps, learn, partial(findings, width=width)
+        )
+
+    def describe(self) -> str:
+        """Nothing."""
+        return ""
+
+    def _config(self, seed: int) -> PretrainConfig:
+        variant = self.config.variants[self.name]
+        batch_size = variant.pretraining.pretrain_batch_size
+        return PretrainConfig(
+            pretrain=PretrainSettings(
+                method=variant.method, steps=variant.pretraining.pretrain_steps
+            ),
+            loop=_loop(self.config.benchmark, batch_size, seed).replace(lr=variant.lr),
+            model=self.config.model,
+            method=variant.settings,
+        )
+
+
+@dataclass(frozen=True)
+class SyntheticSource:
+    """Labels that cost nothing: those of rendered images of another style."""
+
+    config: BenchmarkConfig
+
+    def check(self, material: Material) -> None:
+        """Raises UserError for a charset that cannot be drawn in the style asked for."""
+        renderer(self._picture(material.charset))
+
+    def stage(self, seed: int, material: Material, folder: Path) -> Stage:
+        """Train a recognizer on images rendered once, as long as the methods pretrain."""
+        settings, long = self.config.benchmark, self.config.pretraining
+        config = FinetuneConfig(
+            finetune=FinetuneSettings(steps=long.pretrain_steps, head_lr=settings.head_lr),
+            loop=_loop(settings, long.pretrain_batch_size, seed),
+            model=self.config.model,
+        )
+        pictures, charset = folder / "synthetic-data", material.charset
+
+        def learn(run: RunDirectory, observe: Observer) -> None:
+            if not pictures.exists():
+                job = GenerateSettings(count=settings.synthetic)
+                generate(pictures, self._picture(charset), job)
+            geometry = material.pool.geometry
+            data = load_dataset(pictures, labeled=True, geometry=geometry, frames=frames)
+            Finetuning(config, FinetuneData(data, charset)).train(run, observe)
+
+        def warn(figures: Mapping[str, float]) -> list[str]:
+            if left_plateau(figures["loss"], charset):
+                return []
+            return ["it never left the CTC plateau and has learned next to nothing; train longer"]
+
+        steps = config.finetune.steps
+        return Stage(config.to_toml(), config.loop.batch_size, steps, learn, warn)
+
+    def describe(self) -> str:
+        """What it learns from."""
+        settings = self.config.benchmark
+        return (
+            f"synthetic is pretrained not on the pool but on {settings.synthetic:,} images "
+            f"rendered in the style {settings.synthetic_style}, with their labels."
+        )
+
+    def _picture(self, charset: Charset) -> PictureSettings:
+        settings = self.config.benchmark
+        # Another seed than that of the benchmark's own images: no text is drawn twice on purpose.
+        return rendered_pictures(
+            settings, settings.synthetic_style, charset.characters, seed=settings.seed + 1
+        )
+
+
+@dataclass(frozen=True)
+class ShippedSource:
+    """The model in the package, which needs no pretraining."""
+
+    config: BenchmarkConfig
+
+    def check(self, material: Material) -> None:
+        """Raises UserError when the other arms have another encoder: no fair race."""
+        self._file(self.config.model)
+
+    def stage(self, seed: int, material: Material, folder: Path) -> Path:
+        """Its file."""
+        return self._file(self.config.model)
+
+    def describe(self) -> str:
+        """What it has learned from."""
+        return (
+            "shipped starts from the model that comes with the package, which has learned from "
+            "the labels of images rendered in many styles, and from none of these."
+        )
+
+    @staticmethod
+    def _file(model: ModelSettings) -> Path:
+        file = find_model(Path(SHIPPED))
+        card, _ = load_model(file)
+        its = {
+            "encoder": card.encoder,
+            "channels": card.geometry.channels,
+            "height": card.geometry.height,
+        }
+        wrong = [
+            f"{key}={value}"
+            for key, value in its.items()
+            if getattr(model, key) not in (value, None)
+        ]
+        if wrong:
+            raise UserError(
+                f"arm shipped: give every arm its encoder with --set {' --set '.join(wrong)}"
+            )
+        return file
+
+
+def _loop(settings: BenchmarkSettings, batch_size: int, seed: int) -> LoopSettings:
+    return LoopSettings(
+        batch_size=batch_size, seed=seed, device=settings.device, precision=settings.precision
+    )
