@@ -18,13 +18,13 @@ import numpy as np
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.recognition.config import FinetuneConfig
 from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import finetune
+from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import PictureSettings
-from captcha_ssl.training.settings import LoopSettings, ModelSettings
-from captcha_ssl.views.settings import gentle_views
+from captcha_ssl.training.settings import LoopSettings
 
 STYLES = ("captcha", "classic")
 GEOMETRY = Geometry(1, 32, 88)
@@ -60,14 +60,12 @@ def read(
     style: str, seed: int, images: int, steps: int, test: dict[str, Dataset]
 ) -> dict[str, float]:
     """Exact match on held-out pictures of each style, of a reader that learned from one."""
-    found = finetune(
-        draw(style, images, seed=seed),
-        Charset(_CHARSET),
-        FinetuneSettings(steps=steps, alignment=1.0),
-        LoopSettings(lr=5e-3, batch_size=32, seed=seed, log_every=500),
-        ModelSettings(),
-        gentle_views(),
+    config = FinetuneConfig(
+        finetune=FinetuneSettings(steps=steps, alignment=1.0),
+        loop=LoopSettings(lr=5e-3, batch_size=32, seed=seed, log_every=500),
     )
+    drawn = FinetuneData(draw(style, images, seed=seed), Charset(_CHARSET))
+    found = Finetuning(config, drawn).train()
     return {name: evaluate(found.recognizer, data).exact_match for name, data in test.items()}
 
 

@@ -149,13 +149,13 @@ def described(option: Option) -> str:
     """What a setting means, what is allowed and what it is by default."""
     allowed = [", ".join(option.choices)] if option.choices else []
     allowed += [option.span] if option.span else []
-    return f"{option.help} ({'; '.join([*allowed, f'default {shown(option.default)}'])})"
+    return f"{option.help} ({'; '.join([*allowed, f'default {as_text(option.default)}'])})"
 
 
-def shown(value: Any) -> str:
+def as_text(value: Any) -> str:
     """A value as it is written behind `--set key=`."""
     if isinstance(value, tuple):
-        return ",".join(map(shown, value)) or "empty"
+        return ",".join(map(as_text, value)) or "empty"
     if isinstance(value, bool) or value is None:
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -24,7 +24,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import INTERRUPTED, SIGNALS, WORKER_PATIENCE, AtTheEnd, begin
 from captcha_ssl.lock import held_locks
 
-Task = TypeVar("Task")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Say = Callable[[str], None]
 """Takes a line for whoever watches."""
@@ -54,8 +54,8 @@ class Workers(Protocol):
 
     def each(
         self,
-        function: Callable[[Task, Say], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Item, Say], Result],
+        tasks: Iterable[Item],
         *,
         say: Say = _silent,
     ) -> Generator[Result, None, None]:
@@ -83,8 +83,8 @@ class Here:
 
     def each(
         self,
-        function: Callable[[Task, Say], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Item, Say], Result],
+        tasks: Iterable[Item],
         *,
         say: Say = _silent,
     ) -> Generator[Result, None, None]:
@@ -109,8 +109,8 @@ class Processes:
 
     def each(
         self,
-        function: Callable[[Task, Say], Result],
-        tasks: Iterable[Task],
+        function: Callable[[Item, Say], Result],
+        tasks: Iterable[Item],
         *,
         say: Say = _silent,
     ) -> Generator[Result, None, None]:

@@ -26,7 +26,8 @@ from captcha_ssl.pretraining.pretrain import build_method
 from captcha_ssl.synthesis.pool import draw_chunk
 from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.training.batches import BatchOrder
-from captcha_ssl.training.loop import Progress, train
+from captcha_ssl.training.loop import train
+from captcha_ssl.training.meter import StepReport
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.training.store import image_fetcher
 
@@ -76,7 +77,7 @@ def _measure(sizes: Sizes, encoder: str, batch: int, precision: str) -> Part:
     fetch = image_fetcher(images, device)
     intervals: list[float] = []
 
-    def observe(progress: Progress) -> None:
+    def observe(progress: StepReport) -> None:
         intervals.append(sizes.interval * batch / progress.images_per_second)
 
     groups = parameter_groups(method, loop.lr, loop.weight_decay)

@@ -27,7 +27,7 @@ DATA = Annotated[
 ]
 
 
-def benchmark(
+def benchmark_command(
     config: BenchmarkConfig,
     out: Out = None,
     resume: Annotated[

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LISTED = 20
 
 
-def check_data(
+def check_data_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, table or LMDB.")],
     sheet: Annotated[
         Path | None,

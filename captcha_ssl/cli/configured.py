@@ -178,7 +178,7 @@ def _flag(config: type[Config], panel: str, option: Option) -> inspect.Parameter
 
 
 def _help(option: Option, default: str | None) -> str:
-    from captcha_ssl.config import shown
+    from captcha_ssl.config import as_text
 
     text = option.help[0].upper() + option.help[1:]
     known = () if callable(option.declared_choices) else option.choices
@@ -186,7 +186,7 @@ def _help(option: Option, default: str | None) -> str:
         text += f": {', '.join(known)}"
     if default is None and option.default in (None, False):
         return text
-    return f"{text} (default {default or shown(option.default)})"
+    return f"{text} (default {default or as_text(option.default)})"
 
 
 def _parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LISTED = 10
 
 
-def evaluate(
+def evaluate_command(
     model: Annotated[
         Path,
         typer.Argument(
@@ -49,7 +49,7 @@ def evaluate(
     Example: captcha-ssl evaluate runs/reader labeled/ --out scores/
     """
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.evaluate import evaluate as score
+    from captcha_ssl.recognition.evaluate import evaluate
     from captcha_ssl.recognition.evaluation_files import write_evaluation
     from captcha_ssl.recognition.open_reader import open_reader
 
@@ -68,7 +68,7 @@ def evaluate(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading", quiet=quiet) as progress:
-        evaluation = score(reader, dataset, batch_size, progress)
+        evaluation = evaluate(reader, dataset, batch_size, progress)
     if out is not None:
         write_evaluation(out, dataset, evaluation)
     scores = evaluation.to_json()

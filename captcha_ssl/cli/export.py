@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from captcha_ssl.recognition.recognizer import Recognizer
 
 
-def export(
+def export_command(
     model: Annotated[
         Path, typer.Argument(metavar="MODEL", help="A finetune run, its model file, or shipped.")
     ],
@@ -74,8 +74,7 @@ def export(
         raise UserError("--scores and --license are for --format hub; leave them out or give that")
 
     from captcha_ssl.models.model_file import load_model
-    from captcha_ssl.recognition.export import export as write_onnx
-    from captcha_ssl.recognition.export import export_half
+    from captcha_ssl.recognition.export import export, export_half
     from captcha_ssl.recognition.recognizer import Recognizer
 
     recognizer, about = Recognizer.load(model), load_model(model)[0].about
@@ -87,7 +86,7 @@ def export(
         figures = None if scores is None else read_scores(scores)
         write_hub(recognizer, out, about, scores=figures, license=license or UNKNOWN_LICENSE)
     else:
-        (write_onnx if kind == "onnx" else export_half)(recognizer, out, about)
+        (export if kind == "onnx" else export_half)(recognizer, out, about)
     typer.echo(out)
 
 
@@ -97,7 +96,7 @@ def _write_int8(
     import numpy as np
 
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.export import export as write_onnx
+    from captcha_ssl.recognition.export import export
     from captcha_ssl.recognition.quantize import JUDGED, quantize
 
     with progress_bar("loading", quiet=quiet) as progress:
@@ -105,7 +104,7 @@ def _write_int8(
     chosen = np.random.default_rng(0).permutation(len(data))[:JUDGED]
     with tempfile.TemporaryDirectory() as folder:
         exact = Path(folder) / "exact.onnx"
-        write_onnx(recognizer, exact, about)
+        export(recognizer, exact, about)
         alike = quantize(exact, out, data.images[chosen])
     if not quiet:
         print(f"in 8 bits {alike:.1%} of {len(chosen):,} images read as before", file=sys.stderr)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult
 
 
-def finetune(
+def finetune_command(
     config: FinetuneConfig,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Images with labels.")],
     out: Out = None,
@@ -34,14 +34,13 @@ def finetune(
 
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.finetune import FinetuneData
-    from captcha_ssl.recognition.finetune import finetune as learn
+    from captcha_ssl.recognition.finetune import FinetuneData, finetune
 
     given = FinetuneData.load(config, data, partial(load, quiet=quiet))
     if not quiet:
         print(f"charset: {given.charset.characters}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
-        result = learn(config, given, folder, resume=resume, observe=observe)
+        result = finetune(config, given, folder, resume=resume, observe=observe)
     _report(result, given, quiet=quiet)
     typer.echo(folder / FILE_NAME)
 

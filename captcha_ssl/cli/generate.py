@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from captcha_ssl.synthesis.config import GenerateConfig
 
 
-def generate(
+def generate_command(
     config: GenerateConfig,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder for the dataset.")],
     preview: Annotated[
@@ -31,7 +31,7 @@ def generate(
     Picture I depends on the seed and I alone: not on the workers, the shards or the format.
     --settings style lists the styles.
     """
-    from captcha_ssl.synthesis.generate import generate as write_dataset
+    from captcha_ssl.synthesis.generate import generate
 
     picture, job = config.picture, config.job
     if ranks() > 1 and job.explicit("shard") is None:
@@ -39,7 +39,7 @@ def generate(
         job = job.replace(shard=f"{rank() + 1}/{ranks()}")
         out = out.with_name(f"{out.name}-{rank() + 1}-of-{ranks()}")
     with progress_bar("drawing", quiet=quiet) as progress:
-        indices = write_dataset(out, picture, job, preview=preview, progress=progress)
+        indices = generate(out, picture, job, preview=preview, progress=progress)
     size = f"{picture.width}×{picture.height}×{picture.channels}"
     typer.echo(
         f"{out}: {len(indices):,} pictures {size}, style {picture.style}, seed {picture.seed}, "

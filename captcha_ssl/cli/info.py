@@ -27,7 +27,7 @@ LIBRARIES = (
 )
 
 
-def info(device: Device = None) -> None:
+def info_command(device: Device = None) -> None:
     """Print versions, devices and what --device auto resolves to.
 
     Example: captcha-ssl info --device cuda

@@ -13,7 +13,7 @@ from captcha_ssl.cli.options import Quiet, ReadingDevice, Seed
 from captcha_ssl.cli.progress import progress_bar
 
 
-def label(
+def label_command(
     pile: Annotated[Path, typer.Argument(metavar="PILE", help="A folder of images to label.")],
     out: Annotated[
         Path,

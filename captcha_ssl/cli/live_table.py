@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from captcha_ssl.benchmark.runs.records import Row
+    from captcha_ssl.processes import Say
 
-Say = Callable[[str], None]
 Show = Callable[["Row"], None]
 _LINES = 6
 """Latest messages that stay below the table."""

@@ -12,20 +12,20 @@ import typer
 
 import captcha_ssl
 from captcha_ssl.cli.benchmark import DATA as BENCHMARK_DATA
-from captcha_ssl.cli.benchmark import benchmark
-from captcha_ssl.cli.check_data import check_data
+from captcha_ssl.cli.benchmark import benchmark_command
+from captcha_ssl.cli.check_data import check_data_command
 from captcha_ssl.cli.configured import Configured, GroupedCommand, optional_word
-from captcha_ssl.cli.evaluate import evaluate
-from captcha_ssl.cli.export import export
-from captcha_ssl.cli.finetune import finetune
-from captcha_ssl.cli.generate import generate
-from captcha_ssl.cli.info import info
-from captcha_ssl.cli.label import label
-from captcha_ssl.cli.neighbors import neighbors
+from captcha_ssl.cli.evaluate import evaluate_command
+from captcha_ssl.cli.export import export_command
+from captcha_ssl.cli.finetune import finetune_command
+from captcha_ssl.cli.generate import generate_command
+from captcha_ssl.cli.info import info_command
+from captcha_ssl.cli.label import label_command
+from captcha_ssl.cli.neighbors import neighbors_command
 from captcha_ssl.cli.outcome import finish, outcome
-from captcha_ssl.cli.predict import predict
-from captcha_ssl.cli.pretrain import pretrain
-from captcha_ssl.cli.suggest import suggest
+from captcha_ssl.cli.predict import predict_command
+from captcha_ssl.cli.pretrain import pretrain_command
+from captcha_ssl.cli.suggest import suggest_command
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import PROGRAM
 from captcha_ssl.launch import ranks
@@ -36,20 +36,22 @@ _FOR_SEVERAL = ("generate", "pretrain")
 """Commands that torchrun may start several times over."""
 
 COMMANDS: dict[str, Configured | Callable[..., None]] = {
-    "generate": Configured(generate, "captcha_ssl.synthesis.config:GenerateConfig"),
-    "check-data": check_data,
-    "pretrain": Configured(pretrain, "captcha_ssl.pretraining.config:PretrainConfig"),
-    "finetune": Configured(finetune, "captcha_ssl.recognition.config:FinetuneConfig"),
-    "evaluate": evaluate,
-    "predict": predict,
-    "suggest": suggest,
-    "label": label,
-    "neighbors": neighbors,
+    "generate": Configured(generate_command, "captcha_ssl.synthesis.config:GenerateConfig"),
+    "check-data": check_data_command,
+    "pretrain": Configured(pretrain_command, "captcha_ssl.pretraining.config:PretrainConfig"),
+    "finetune": Configured(finetune_command, "captcha_ssl.recognition.config:FinetuneConfig"),
+    "evaluate": evaluate_command,
+    "predict": predict_command,
+    "suggest": suggest_command,
+    "label": label_command,
+    "neighbors": neighbors_command,
     "benchmark": Configured(
-        benchmark, "captcha_ssl.benchmark.plan.config:BenchmarkConfig", {"data": BENCHMARK_DATA}
+        benchmark_command,
+        "captcha_ssl.benchmark.plan.config:BenchmarkConfig",
+        {"data": BENCHMARK_DATA},
     ),
-    "export": export,
-    "info": info,
+    "export": export_command,
+    "info": info_command,
 }
 
 

@@ -11,7 +11,7 @@ from captcha_ssl.cli.embedding import embedded
 from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file, refuse_among_images
 
 
-def neighbors(
+def neighbors_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are not read.")],
     out: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where the sheet goes.")],
     init_from: Annotated[

@@ -11,7 +11,7 @@ from captcha_ssl.cli.options import Quiet, ReadingDevice
 from captcha_ssl.cli.reading import BATCH_SIZE, Format, read
 
 
-def predict(
+def predict_command(
     images: Annotated[
         list[str],
         typer.Argument(

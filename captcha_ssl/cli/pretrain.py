@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from captcha_ssl.training.settings import ModelSettings
 
 
-def pretrain(
+def pretrain_command(
     config: PretrainConfig,
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are ignored.")],
     out: Out = None,
@@ -53,7 +53,7 @@ def pretrain(
     quiet = quiet or rank() > 0
 
     from captcha_ssl.cli.training_progress import training_progress
-    from captcha_ssl.pretraining.pretrain import pretrain as learn
+    from captcha_ssl.pretraining.pretrain import pretrain
     from captcha_ssl.pretraining.preview import write_preview
 
     images = load(data, config.model, labeled=False, quiet=quiet)
@@ -63,7 +63,7 @@ def pretrain(
         return
     look = None if probe is None else _probe(probe, config.model, images.geometry, quiet=quiet)
     with training_progress("pretrain", quiet=quiet) as observe:
-        result = learn(config, images, folder, resume=resume, probe=look, observe=observe)
+        result = pretrain(config, images, folder, resume=resume, probe=look, observe=observe)
     if rank() == 0:
         _report(result, quiet=quiet)
         typer.echo(result.file)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from captcha_ssl.config import Config, described, shown
+from captcha_ssl.config import Config, as_text, described
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import options
@@ -26,7 +26,7 @@ def settings_table(config: Config, word: str = "") -> str:
         ]
         lines += [f"{type(part).title}:"] if found else []
         for option in found:
-            lines.append(f"  {option.name} = {shown(getattr(part, option.name))}")
+            lines.append(f"  {option.name} = {as_text(getattr(part, option.name))}")
             lines += textwrap.wrap(
                 described(option), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )

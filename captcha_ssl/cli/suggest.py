@@ -18,7 +18,7 @@ from captcha_ssl.printable import printable, quoted
 from captcha_ssl.text_file import iter_lines
 
 
-def suggest(
+def suggest_command(
     data: Annotated[
         Path, typer.Argument(metavar="DATA", help="Images to choose from; labels are not read.")
     ],
@@ -48,13 +48,13 @@ def suggest(
     They are unlike each other and unlike those in --exclude, in the eyes of the encoder; where
     RUN is a recognizer, images that it is unsure of come first.
     """
-    from captcha_ssl.recognition.suggest import suggest as choose
+    from captcha_ssl.recognition.suggest import suggest
 
     images, vectors, uncertainty = embedded(
         data, init_from, max_bad=max_bad, device=device, quiet=quiet
     )
     labeled = [] if exclude is None else _positions(exclude, images.names)
-    for found in choose(vectors, uncertainty, count, labeled=labeled, seed=seed or 0):
+    for found in suggest(vectors, uncertainty, count, labeled=labeled, seed=seed or 0):
         name = images.names[found.index]
         row = {"name": name, "distance": found.distance, "uncertainty": found.uncertainty}
         typer.echo(_line(name) if format == "text" else json.dumps(row))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from captcha_ssl.cli.streams import terminal_restored
 
 if TYPE_CHECKING:
-    from captcha_ssl.training.loop import Observer, Progress
+    from captcha_ssl.training.meter import Observer, StepReport
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -28,29 +28,29 @@ def training_progress(stage: str, *, quiet: bool) -> Iterator[Observer]:
         yield _lines(stage)
 
 
-def summary(progress: Progress) -> str:
+def figures_line(progress: StepReport) -> str:
     """The figures of a logged step in one line."""
     figures = "  ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
     return f"{figures}  {progress.images_per_second:,.0f} images/s"
 
 
-def _lines(stage: str) -> Callable[[Progress], None]:
+def _lines(stage: str) -> Callable[[StepReport], None]:
     last = 0.0
 
-    def observe(progress: Progress) -> None:
+    def observe(progress: StepReport) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last < _SECONDS_BETWEEN_LINES and progress.step < progress.steps:
             return
         last = now
         place = f"{stage} {progress.step}/{progress.steps}"
-        print(f"{place}  {summary(progress)}", file=sys.stderr, flush=True)
+        print(f"{place}  {figures_line(progress)}", file=sys.stderr, flush=True)
 
     return observe
 
 
 @contextmanager
-def _bar(stage: str) -> Iterator[Callable[[Progress], None]]:
+def _bar(stage: str) -> Iterator[Callable[[StepReport], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -68,4 +68,4 @@ def _bar(stage: str) -> Iterator[Callable[[Progress], None]]:
         Progress(*columns, console=console, redirect_stdout=False) as bar,
     ):
         task = bar.add_task(stage, total=None, figures="")
-        yield lambda p: bar.update(task, completed=p.step, total=p.steps, figures=summary(p))
+        yield lambda p: bar.update(task, completed=p.step, total=p.steps, figures=figures_line(p))

@@ -14,6 +14,7 @@ from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.sources import Source
 
 Progress = Callable[[int, int], None]
+"""Called with how many images are done, and of how many."""
 _CHUNK = 64
 
 

@@ -37,7 +37,7 @@ class Colorization(Method):
     """
 
     settings_classes = (ColorizationSettings,)
-    several_devices = False  # its weights count the colors of the batch that one process has
+    supports_ddp = False  # its weights count the colors of the batch that one process has
 
     def __init__(self, encoder: Encoder, settings: ColorizationSettings) -> None:
         super().__init__(encoder)

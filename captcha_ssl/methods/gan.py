@@ -41,7 +41,7 @@ class GAN(Method):
     settings_classes = (GANSettings, MaskSettings)
     peak_lr = 1e-3
 
-    several_devices = False  # its second optimizer steps inside, unknown to the other ranks
+    supports_ddp = False  # its second optimizer steps inside, unknown to the other ranks
 
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from captcha_ssl.models.encoder import Encoder
+from captcha_ssl.models.task import Task
 from captcha_ssl.settings import Settings
 
 
-class Method(nn.Module):
+class Method(Task):
     """A way to learn `encoder` without labels.
 
     A method is built as `Method(encoder, *settings)`, one instance of each class that its
@@ -20,16 +21,12 @@ class Method(nn.Module):
     settings_classes: tuple[type[Settings], ...] = ()
     peak_lr: float = 3e-3
     """The peak learning rate if none is asked for: the better of 1e-3 and 3e-3 in a short trial."""
-    several_devices: bool = True
-    """Whether its ranks come to one encoder when torchrun starts several."""
+    supports_ddp: bool = True
+    """Whether all ranks converge to identical weights when torchrun starts several."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
-
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        """One training step's losses and figures. Every method has its own."""
-        raise TypeError(f"{type(self).__name__} defines no forward")
 
     def check(self, images: Tensor) -> None:
         """Raises UserError when the method cannot learn from images such as these.
@@ -44,6 +41,3 @@ class Method(nn.Module):
         has none. Drawn by the functions and the random numbers of `forward`.
         """
         raise TypeError(f"{type(self).__name__} defines no preview")
-
-    def after_step(self, progress: float) -> None:
-        """Called once the optimizer has stepped; for momentum encoders and queues."""

@@ -29,7 +29,8 @@ from captcha_ssl.settings import Settings
 from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import joined, own_share, spread_norms
-from captcha_ssl.training.loop import Observer, train
+from captcha_ssl.training.loop import train
+from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.store import image_fetcher
@@ -66,7 +67,7 @@ class Pretraining:
         _check_batch(len(data), config.loop.batch_size)
         self.device = resolve_device(config.loop.device)
         self.method = build_method(config, data.images, data.geometry).to(self.device)
-        if world_size() > 1 and not self.method.several_devices:
+        if world_size() > 1 and not self.method.supports_ddp:
             raise UserError(
                 f"{config.pretrain.method} trains on one device; start it without torchrun"
             )

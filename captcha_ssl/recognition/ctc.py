@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
+from captcha_ssl.models.task import Task
 from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.views.settings import ViewSettings
@@ -20,7 +21,7 @@ LabeledBatch = tuple[Tensor, Tensor, Tensor]
 """uint8 images `[B, C, H, W]`, classes int64 `[B, L]` padded with 0, lengths int64 `[B]`."""
 
 
-class CTCTask(nn.Module):
+class CTCTask(Task):
     """Train a recognizer on augmented labeled images.
 
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
@@ -58,9 +59,6 @@ class CTCTask(nn.Module):
         if weight:
             loss = loss + weight * even_alignment(logits, classes, lengths)
         return {"loss": loss, "blank_rate": blank.float().mean()}
-
-    def after_step(self, progress: float) -> None:
-        """Nothing follows a step."""
 
 
 def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:

@@ -41,7 +41,8 @@ from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt
-from captcha_ssl.training.loop import Observer, train
+from captcha_ssl.training.loop import train
+from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.training.store import image_fetcher

@@ -12,10 +12,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.models.task import Task
 from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_loss
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.recognizer import Recognizer
@@ -31,7 +32,7 @@ LABELED_LOSS = "labeled_loss"
 """The figure by which a self-training is known to have left the CTC plateau."""
 
 
-class SelfTrainingTask(nn.Module):
+class SelfTrainingTask(Task):
     """Train on labels as `supervised` does, and on what a slow teacher reads in other images."""
 
     def __init__(self, supervised: CTCTask, settings: SelfTrainingSettings) -> None:
@@ -104,6 +105,6 @@ def with_unlabeled(
     return fetch_both
 
 
-def teacher_of(task: nn.Module) -> Recognizer | None:
+def teacher_of(task: Task) -> Recognizer | None:
     """The teacher of a self-training task, which is the better reader; None of another task."""
     return task.teacher if isinstance(task, SelfTrainingTask) else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from captcha_ssl.data.sheet import rgb, write_sheet
+from captcha_ssl.data.sweep import Progress
 from captcha_ssl.data.writers import DatasetWriter, Store, open_writer
 from captcha_ssl.errors import UserError
 from captcha_ssl.processes import available_cores
@@ -19,9 +19,6 @@ from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 _PREVIEWED = 48
 _WORTH_A_PROCESS = 2_000
 """Pictures that take about as long as a new process takes to start and fill its caches."""
-
-Progress = Callable[[int, int], None]
-"""Called with how many images are done, and of how many."""
 
 
 def generate(

@@ -7,19 +7,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.runs import finetuning
+from captcha_ssl.benchmark.runs import job
 from captcha_ssl.benchmark.runs.records import best
 from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
-from captcha_ssl.recognition.self_training import Pile
+from captcha_ssl.recognition.finetune import Finetuning
 
 
 def configure(**given: Any) -> BenchmarkConfig:
@@ -85,44 +84,43 @@ def test_synthetic_is_held_against_what_learns_without_pretraining(
     assert entries["synthetic"].baseline in plain
 
 
+def watch(monkeypatch: pytest.MonkeyPatch) -> list[Finetuning]:
+    """The fine-tunings that a benchmark is about to make, as they come."""
+    seen: list[Finetuning] = []
+
+    class Watched(Finetuning):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            seen.append(self)
+
+    monkeypatch.setattr(job, "Finetuning", Watched)
+    return seen
+
+
 def test_self_training_gets_the_pool_and_strong_arms_strong_views(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    seen: list[tuple[str, np.ndarray | None, int]] = []
-    finetune = finetuning.finetune
-
-    def watched(data: Any, charset: Any, what: Any, loop: Any, model: Any, views: Any, **more: Any):
-        pile = more["pile"]
-        seen.append((str(what), None if pile is None else pile.images, views.strokes))
-        return finetune(data, charset, what, loop, model, views, **more)
-
-    monkeypatch.setattr(finetuning, "finetune", watched)
+    seen = watch(monkeypatch)
     arms = "arms=scratch,scratch-strong,scratch-self-training"
     results = run(tmp_path / "out", arms, "label_counts=4", "seeds=1")
-    piles = [pile for _, pile, _ in seen if pile is not None]
+    piles = [task.data.unlabeled for task in seen if task.data.unlabeled is not None]
     assert len(seen) == 9
     # Two rates and one reported run; images alone, so no label of the pool can be read.
-    assert [pile.shape for pile in piles] == [(results.data["pool"], 1, 32, 32)] * 3
-    assert sorted(strokes for _, _, strokes in seen) == [0] * 6 + [2] * 3
-    assert len({config for config, _, _ in seen}) == 1
+    assert [pile.images.shape for pile in piles] == [(results.data["pool"], 1, 32, 32)] * 3
+    assert all(pile.labels is None for pile in piles)
+    assert sorted(task.config.views.strokes for task in seen) == [0] * 6 + [2] * 3
+    assert len({str(task.config.finetune) for task in seen}) == 1
 
 
 def test_the_recipe_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    seen: list[tuple[float, float, int]] = []
-    finetune = finetuning.finetune
-
-    def watched(*arguments: Any, pile: Pile | None) -> Any:
-        if pile:
-            loop = arguments[3]
-            seen.append((loop.lr, pile.settings.ramp, loop.batch_size))
-        return finetune(*arguments, pile=pile)
-
-    monkeypatch.setattr(finetuning, "finetune", watched)
+    watched = watch(monkeypatch)
     grids = ("lr_grid=0.001,0.003", "recipes=ramp=0,ramp=0.7:finetune_batch_size=2")
     asked = ("arms=scratch,scratch-self-training", "label_counts=4", "seeds=2")
     results = run(tmp_path / "out", *asked, *grids)
+    configs = [task.config for task in watched if task.data.unlabeled is not None]
+    seen = [(c.loop.lr, c.self_training.ramp, c.loop.batch_size) for c in configs]
     assert seen[:4] == [(0.001, 0, 4), (0.001, 0.7, 2), (0.003, 0, 4), (0.003, 0.7, 2)]
     tried = [trial for trial in results.trials if trial.arm == "scratch-self-training"]
     won = best(tried)
@@ -144,18 +142,14 @@ def test_a_recipe_that_cannot_be_followed_is_named(recipe: str):
 def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = []
-    genuine = finetuning.finetune
-
-    def watched(*arguments: Any, **named: Any) -> Any:
-        what = arguments[2]
-        seen.append((what.alignment, what.alignment_steps, arguments[5].strokes))
-        return genuine(*arguments, **named)
-
-    monkeypatch.setattr(finetuning, "finetune", watched)
+    seen = watch(monkeypatch)
     settings = ("alignment=0.2", "alignment_steps=7", "finetune_strokes=2")
     run(tmp_path / "out", *settings, "arms=scratch,simclr", "label_counts=4")
-    assert set(seen) == {(0.2, 7, 2)} and len(seen) == 8
+    told = [
+        (c.finetune.alignment, c.finetune.alignment_steps, c.views.strokes)
+        for c in (task.config for task in seen)
+    ]
+    assert set(told) == {(0.2, 7, 2)} and len(told) == 8
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
     assert "up to 2 curved strokes" in report
     assert "falls from 0.2 to 0" in report

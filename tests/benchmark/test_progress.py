@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from captcha_ssl.benchmark.plan.plan import Arm
-from captcha_ssl.benchmark.runs.progress import Progress, duration
+from captcha_ssl.benchmark.runs.progress import Countdown, duration
 from captcha_ssl.benchmark.runs.records import Row, Trial
 
 
@@ -17,7 +17,7 @@ def test_the_time_left_counts_what_is_matched_apart():
     lines: list[str] = []
     shown: list[Row] = []
     arms = (Arm("scratch"), Arm("long", match_compute=True))
-    progress = Progress(
+    progress = Countdown(
         *(lines.append, shown.append, arms, {"scratch": 2, "long": 3}),
         matched_seconds=300,
         processes=1,

@@ -27,7 +27,7 @@ from captcha_ssl.models.model_file import load_model
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import Pretraining
 from captcha_ssl.pretraining.settings import PretrainSettings
-from captcha_ssl.training.loop import Progress
+from captcha_ssl.training.meter import StepReport
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
@@ -122,7 +122,7 @@ def test_a_run_interrupted_and_resumed_equals_an_unbroken_one_bit_for_bit(
 ) -> None:
     whole = _learn(name, tmp_path / "whole", 8)
 
-    def interrupt(progress: Progress) -> None:
+    def interrupt(progress: StepReport) -> None:
         if progress.step == 4:
             os.kill(os.getpid(), signal.SIGINT)
 

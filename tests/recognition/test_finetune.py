@@ -190,14 +190,13 @@ def test_an_encoder_alone_is_not_a_recognizer(tmp_path: Path) -> None:
 
 def _stopping(data: Dataset, run: RunDirectory | None = None, **settings: int) -> FinetuneResult:
     """Fine-tune on 24 images with 8 held out, looked at every 5 steps."""
-    return finetune(
-        *(data.take(range(24)), CHARSET),
-        FinetuneSettings(**{"steps": 200, "patience": 3} | settings),
-        LOOP.replace(checkpoint_every=10),
-        *(ModelSettings(), STILL),
-        held_out=data.take(range(24, 32)),
-        begin=(lambda: run) if run else None,
+    config = FinetuneConfig(
+        finetune=FinetuneSettings(**{"steps": 200, "patience": 3} | settings),
+        loop=LOOP.replace(checkpoint_every=10),
+        views=STILL,
     )
+    given = FinetuneData(data.take(range(24)), CHARSET, held_out=data.take(range(24, 32)))
+    return Finetuning(config, given).train(run)
 
 
 def test_training_stops_when_held_out_labels_are_read_no_better(

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.training.loop import Progress, train
+from captcha_ssl.training.loop import train
+from captcha_ssl.training.meter import StepReport
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 
@@ -107,7 +108,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
 
 
 def test_observers_see_every_logged_step() -> None:
-    seen: list[Progress] = []
+    seen: list[StepReport] = []
     task = Line()
     groups = [{"params": list(task.parameters()), "lr": 0.1}]
     train(task, groups, lambda i: POINTS[i], 20, 25, LOOP, observe=seen.append)
@@ -116,7 +117,7 @@ def test_observers_see_every_logged_step() -> None:
 
 
 def test_observers_are_told_the_rank_where_it_was_looked_at() -> None:
-    seen: list[Progress] = []
+    seen: list[StepReport] = []
     task = Line()
     train(
         *(

@@ -19,7 +19,7 @@ from captcha_ssl.benchmark.plan.plan import (
 )
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.parallel import perform_all, process_count
-from captcha_ssl.benchmark.runs.progress import Progress
+from captcha_ssl.benchmark.runs.progress import Countdown
 from captcha_ssl.benchmark.runs.records import Row, Trial, winners
 from captcha_ssl.documents import read_json
 
@@ -51,7 +51,7 @@ class Experiment:
         at_each = {arm.name: settings.seeds + len(choices(arm, settings)) for arm in arms}
         todo = {arm.name: at_each[arm.name] * len(label_counts(arm, settings)) for arm in arms}
         at_once = process_count(settings.processes, settings.device)
-        progress = Progress(say, show, arms, todo, self._pretraining_seconds(), at_once)
+        progress = Countdown(say, show, arms, todo, self._pretraining_seconds(), at_once)
         trials: list[Trial] = []
         rows: dict[tuple[str, int, int], Row] = {}
         # An arm that matches the compute of others needs their measured seconds.
@@ -84,7 +84,7 @@ class Experiment:
             for c in plan_cells(arms, self.bench.configuration.benchmark)
         ]
 
-    def _perform(self, jobs: Sequence[Job], progress: Progress) -> list[Any]:
+    def _perform(self, jobs: Sequence[Job], progress: Countdown) -> list[Any]:
         """The records of all jobs; those done before are read, the others made."""
         found = {job: self.bench.record(job) for job in jobs}
         for record in found.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
@@ -101,7 +101,8 @@ class Bench:
 
     def _train(self, job: Job, data: Dataset) -> FinetuneResult:
         # All of the pool and none of its labels, as the pretraining has it.
-        unlabeled = self.material.pool if job.arm.self_training else None
+        pool = replace(self.material.pool, labels=None)
+        unlabeled = pool if job.arm.self_training else None
         given = FinetuneData(data, self.material.charset, unlabeled=unlabeled)
         return Finetuning(self._config(job), given).train()
 

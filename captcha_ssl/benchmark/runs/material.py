@@ -61,7 +61,7 @@ class Material:
         return self.pool.take(drawn[:labels]), self.pool.take(drawn[labels:])
 
 
-def render(folder: Path, configuration: BenchmarkConfig) -> None:
+def render_images(folder: Path, configuration: BenchmarkConfig) -> None:
     """Render the labeled images of a benchmark to `folder`, unless they are there already."""
     if not folder.exists():
         settings = configuration.benchmark
@@ -75,7 +75,7 @@ def check_rendering(configuration: BenchmarkConfig) -> None:
     _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
 
 
-def read(source: Path, configuration: BenchmarkConfig) -> Material:
+def read_material(source: Path, configuration: BenchmarkConfig) -> Material:
     """Read labeled images and split them.
 
     Raises UserError when they cannot be read or are too few for the label counts.
@@ -117,9 +117,12 @@ def rendered_pictures(
     return PictureSettings(seed=seed, style=style, length=settings.length, charset=charset)
 
 
+def _drawn(settings: BenchmarkSettings) -> PictureSettings:
+    return rendered_pictures(settings, settings.style, settings.charset, seed=settings.seed)
+
+
 def _own_pictures(configuration: BenchmarkConfig) -> PictureSettings:
-    settings = configuration.benchmark
-    picture = rendered_pictures(settings, settings.style, settings.charset, seed=settings.seed)
+    picture = _drawn(configuration.benchmark)
     small = _small_geometry(picture, configuration.model)
     if small is None:
         return picture

@@ -19,7 +19,7 @@ from captcha_ssl.documents import read_json
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.text_file import read_text_file
-from captcha_ssl.training.loop import Observer, Progress
+from captcha_ssl.training.meter import Observer, StepReport
 from captcha_ssl.training.run_directory import RunDirectory
 
 TIMING, DIVERGED = "timing.json", "diverged.txt"
@@ -109,7 +109,7 @@ def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], No
     taken: list[float] = []
     said = time.monotonic()
 
-    def observe(progress: Progress) -> None:
+    def observe(progress: StepReport) -> None:
         nonlocal said
         taken.append(batch_size / progress.images_per_second)
         atomic_write_text(timing, json.dumps({"seconds_per_step": fmean(taken)}) + "\n")

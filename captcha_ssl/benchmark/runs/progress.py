@@ -9,7 +9,7 @@ from captcha_ssl.benchmark.plan.plan import Arm, Choice
 from captcha_ssl.benchmark.runs.records import Row, Trial
 
 
-class Progress:
+class Countdown:
     """Counts the fine-tunings of a benchmark, `todo` of each arm, `processes` of them at a time.
 
     A matched one takes `matched_seconds` more.

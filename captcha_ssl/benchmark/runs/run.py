@@ -13,7 +13,12 @@ from captcha_ssl.benchmark.report.report import PAGE, write_report
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs.experiment import Experiment
 from captcha_ssl.benchmark.runs.job import Bench
-from captcha_ssl.benchmark.runs.material import Material, check_rendering, read, render
+from captcha_ssl.benchmark.runs.material import (
+    Material,
+    check_rendering,
+    read_material,
+    render_images,
+)
 from captcha_ssl.benchmark.runs.pretrain_all import pretrain_all
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, check_pretraining
 from captcha_ssl.benchmark.runs.records import Row
@@ -99,11 +104,11 @@ def _open(
         check_rendering(configuration)
         run = begin()
         say(f"images of style {settings.style} in {out / 'data'}")
-        render(out / "data", configuration)
-        material = read(out / "data", configuration)
+        render_images(out / "data", configuration)
+        material = read_material(out / "data", configuration)
         _check(configuration, material)
         return run, material
-    material = read(settings.data, configuration)
+    material = read_material(settings.data, configuration)
     _check(configuration, material)
     return begin(), material
 

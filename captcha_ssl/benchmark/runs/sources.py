@@ -30,7 +30,7 @@ from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.synthesis.generate import generate
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
-from captcha_ssl.training.loop import Observer
+from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
