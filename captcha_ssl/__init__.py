@@ -1,10 +1,30 @@
-"""Learn to read captchas and other short text images from a few labels and many plain images."""
+"""Learn to read captchas and other short text images from a few labels and many plain images.
+
+`captcha_ssl.pretrain`, `captcha_ssl.finetune` and `captcha_ssl.Reader` are imported when they are
+first used, so that `import captcha_ssl` costs nothing.
+"""
 
 import os
+from typing import TYPE_CHECKING, Any
 
+if TYPE_CHECKING:
+    from captcha_ssl.api import Reader as Reader
+    from captcha_ssl.api import finetune as finetune
+    from captcha_ssl.api import pretrain as pretrain
+    from captcha_ssl.errors import UserError as UserError
+
+__all__ = ["Reader", "UserError", "__version__", "finetune", "pretrain"]
 __version__ = "0.1.0"
 
 # Nothing here talks to another machine. onnxruntime does, unless this stands in the environment
 # when it is loaded: it looks up its maker's telemetry host and keeps a store of events in the
 # user's cache. Set here, so that it is there whoever imports onnxruntime afterwards.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'captcha_ssl' has no attribute {name!r}")
+    from captcha_ssl import api, errors
+
+    return getattr(errors if name == "UserError" else api, name)

@@ -30,7 +30,7 @@ LAYERS = (
         {"training"},
         {"pretraining"},
         {"recognition"},
-        {"benchmark", "labeling"},
+        {"api", "benchmark", "labeling"},
         {"cli"},
     ),
 )

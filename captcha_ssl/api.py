@@ -1,0 +1,124 @@
+"""What Python programs call: pretrain, finetune and Reader, imported with `captcha_ssl`.
+
+Settings are keywords; `captcha-ssl pretrain --settings` and `finetune --settings` list them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from captcha_ssl.config import Given
+from captcha_ssl.data.image import ImageError, read_image
+from captcha_ssl.recognition.open_reader import open_reader
+from captcha_ssl.recognition.reading import Reading, read_images
+from captcha_ssl.recognition.restriction import Restricted
+
+if TYPE_CHECKING:
+    from captcha_ssl.pretraining.pretrain import PretrainResult
+    from captcha_ssl.recognition.finetune import FinetuneResult
+    from captcha_ssl.training.meter import StepReport
+
+PathLike = str | os.PathLike[str]
+ImageSource = PathLike | bytes | np.ndarray
+"""An image file, the bytes of one, or its pixels: uint8 [H, W] gray or [H, W, 3] RGB."""
+
+
+def pretrain(
+    images: PathLike,
+    out: PathLike,
+    *,
+    resume: bool = False,
+    observe: Callable[[StepReport], None] | None = None,
+    **settings: Any,
+) -> PretrainResult:
+    """Learn an encoder from images without labels; the result names the model file in `out`.
+
+    `images` is a folder, table, LMDB or packed dataset; its labels are not read. `settings` are
+    those of `captcha-ssl pretrain`, for example `method="moco", epochs=20, batch_size=64`.
+    `observe` is called at every logged step. Raises UserError for data or settings that cannot be
+    used, and for an `out` that holds something (without `resume`).
+    """
+    # torch takes a while to import.
+    from captcha_ssl.pretraining.config import PretrainConfig
+    from captcha_ssl.pretraining.pretrain import pretrain as run
+    from captcha_ssl.training.images import load_images
+
+    config = PretrainConfig.read(Given(flags=settings, label=""))
+    data = load_images(Path(images), config.model, labeled=False)
+    return run(config, data, Path(out), resume=resume, observe=observe)
+
+
+def finetune(
+    labeled: PathLike,
+    out: PathLike,
+    *,
+    resume: bool = False,
+    observe: Callable[[StepReport], None] | None = None,
+    **settings: Any,
+) -> FinetuneResult:
+    """Train a recognizer on labeled images; write it to `out`, and as ONNX beside it.
+
+    `settings` are those of `captcha-ssl finetune`, for example
+    `init_from="runs/encoder", labels=200, validation=0.1`. The result has the recognizer, whether
+    it `converged` (left the CTC plateau) and the logged figures. Raises UserError for data or
+    settings that cannot be used, and for an `out` that holds something (without `resume`).
+    """
+    from captcha_ssl.recognition.config import FinetuneConfig
+    from captcha_ssl.recognition.finetune import FinetuneData
+    from captcha_ssl.recognition.finetune import finetune as run
+
+    config = FinetuneConfig.read(Given(flags=settings, label=""))
+    data = FinetuneData.load(config, Path(labeled))
+    return run(config, data, Path(out), resume=resume, observe=observe)
+
+
+class Reader:
+    """Reads the text in images with a recognizer.
+
+    `model` is a finetune run, a .safetensors or .onnx file, or `shipped`: the model in the
+    package. An ONNX model needs no torch. `charset` restricts what is read to these characters.
+    Raises UserError for a model, a charset or a device that cannot be used.
+    """
+
+    def __init__(
+        self, model: PathLike = "shipped", *, charset: str | None = None, device: str = "auto"
+    ) -> None:
+        opened = open_reader(Path(model), device)
+        self._model = opened if charset is None else Restricted(opened, charset)
+
+    @property
+    def charset(self) -> str:
+        """The characters that the model knows."""
+        return self._model.charset.characters
+
+    def read(self, images: ImageSource | Iterable[ImageSource]) -> list[Reading]:
+        """The text of each image, in order, with its confidence and that of each character.
+
+        Raises ImageError, a UserError, for an image that cannot be read, and ValueError for an
+        array that is no image.
+        """
+        if isinstance(images, str | os.PathLike | bytes | np.ndarray):
+            images = [images]
+        fit = self._model.geometry.fit
+        pixels = [fit(_pixels(image)) for image in images]
+        return read_images(self._model, np.stack(pixels)) if pixels else []
+
+
+def _pixels(image: ImageSource) -> np.ndarray:
+    """RGB uint8 [H, W, 3]."""
+    if isinstance(image, bytes):
+        return read_image(image, name="image")
+    if not isinstance(image, np.ndarray):
+        return read_image(Path(image))
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
+        raise ValueError(
+            f"expected uint8 [H, W] or [H, W, 3], got {image.dtype} {list(image.shape)}"
+        )
+    if not image.size:
+        raise ImageError("image", "has no pixels")
+    return image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)

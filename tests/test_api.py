@@ -1,0 +1,103 @@
+"""The Python interface, and the examples of docs/python.md as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import captcha_ssl
+
+PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+Draw = Callable[[str], np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the datasets that the page speaks of."""
+    place = tmp_path_factory.mktemp("place")
+    rng = np.random.default_rng(0)
+    for folder in ("images", "labeled"):
+        (place / folder).mkdir()
+        for label in ("1234", "5678", *(f"{n}" for n in range(1000, 1038))):
+            pixels = rng.integers(0, 256, (32, 64), np.uint8)
+            Image.fromarray(pixels).save(place / folder / f"{label}.png")
+    return place
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[2][:30])
+def test_the_examples_of_the_page_run(
+    block: str, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    # Shorter than a user wants it, but the same calls.
+    short = block.replace("epochs=20", "steps=2, batch_size=8").replace(
+        "validation=0.1", "validation=0.1, steps=2, batch_size=8"
+    )
+    short = short.replace(
+        'PretrainConfig.of("moco")',
+        'PretrainConfig.of("moco").at(Given(flags={"steps": 2, "batch_size": 8, "queue": 64}))',
+    )
+    exec(f"from captcha_ssl.config import Given\n{short}", {})
+    said = capsys.readouterr().out
+    assert said
+    if "stepps" in block:
+        assert said.strip() == re.findall(r"print\(error\)  # (.*)", block)[0]
+
+
+def test_importing_the_package_and_reading_onnx_need_no_torch() -> None:
+    script = (
+        "import sys; import captcha_ssl; assert not {'torch', 'numpy', 'pydantic'} & {*sys.modules}"
+        "; captcha_ssl.Reader; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'readers'"):
+        captcha_ssl.readers  # noqa: B018
+
+
+def test_a_path_bytes_and_an_array_are_read_alike(
+    reader_file: Path, draw_text: Draw, tmp_path: Path
+) -> None:
+    image = draw_text("BAD")
+    file = tmp_path / "image.png"
+    Image.fromarray(image).save(file)
+    reader = captcha_ssl.Reader(reader_file)
+    read = reader.read([file, str(file), file.read_bytes(), image, image[:, :, 0]])
+    assert [reading.text for reading in read] == ["BAD"] * 5
+    assert len(read[0].char_confidences) == 3
+    assert 0 < read[0].confidence <= 1
+    assert reader.read(image)[0].text == "BAD"
+    assert reader.read([]) == []
+    assert reader.charset == "ABCD"
+
+
+def test_a_charset_restricts_what_is_read(reader_file: Path, draw_text: Draw) -> None:
+    (reading,) = captcha_ssl.Reader(reader_file, charset="AB").read(draw_text("BAD"))
+    assert set(reading.text) <= {"A", "B"}
+
+
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((4, 4)), np.zeros((4, 4, 2), np.uint8), np.zeros(4, np.uint8)],
+    ids=["float", "channels", "flat"],
+)
+def test_an_array_that_is_no_image_is_refused(reader_file: Path, image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="expected uint8"):
+        captcha_ssl.Reader(reader_file).read(image)
+
+
+def test_a_wrong_setting_or_image_is_a_user_error(reader_file: Path, tmp_path: Path) -> None:
+    with pytest.raises(captcha_ssl.UserError, match="^unknown setting 'epoch'; did you mean 'epo"):
+        captcha_ssl.pretrain(tmp_path, tmp_path / "out", epoch=3)
+    with pytest.raises(captcha_ssl.UserError, match="^steps = 0 is out of range"):
+        captcha_ssl.finetune(tmp_path, tmp_path / "out", steps=0)
+    with pytest.raises(captcha_ssl.UserError, match="gone.png"):
+        captcha_ssl.Reader(reader_file).read(tmp_path / "gone.png")
+    assert not (tmp_path / "out").exists()
