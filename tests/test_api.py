@@ -14,6 +14,8 @@ from PIL import Image
 
 import captcha_ssl
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 Draw = Callable[[str], np.ndarray]

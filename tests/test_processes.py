@@ -17,6 +17,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.processes import Say, workers
 
+pytestmark = pytest.mark.slow
+
 posix = pytest.mark.skipif(os.name != "posix", reason="sends signals as POSIX has them")
 
 _SCRIPT = """

@@ -20,6 +20,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.recognition.finetune import Finetuning
 
+pytestmark = pytest.mark.slow
+
 
 def configure(**given: Any) -> BenchmarkConfig:
     return BenchmarkConfig.read(Given(**given))

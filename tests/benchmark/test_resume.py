@@ -20,6 +20,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.training.settings import LoopSettings
 from tests.benchmark.conftest import tiny
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Results]
 
 

@@ -20,6 +20,8 @@ from captcha_ssl.recognition.evaluate import evaluate
 from captcha_ssl.recognition.finetune import FinetuneResult, Finetuning
 from captcha_ssl.recognition.recognizer import Recognizer
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Results]
 
 

@@ -20,6 +20,8 @@ from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.evaluate import evaluate
 
+pytestmark = pytest.mark.slow
+
 
 def configure(**given: Any) -> BenchmarkConfig:
     return BenchmarkConfig.read(Given(**given))

@@ -20,6 +20,8 @@ from benchmarks.gpu.random_numbers import RandomOnTheCpu
 from benchmarks.gpu.record import Part, Record
 from benchmarks.gpu.steps import STEPS, run_limited
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

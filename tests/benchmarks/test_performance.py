@@ -14,6 +14,8 @@ from benchmarks.performance.__main__ import MEASUREMENTS
 from benchmarks.performance.ratio import Ratio, rates
 from benchmarks.performance.table import table
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 from benchmarks.suggest import main
 from captcha_ssl.data.writers import open_writer
 
+pytestmark = pytest.mark.slow
+
 
 def test_both_ways_are_measured_at_every_count_from_every_seed(
     tmp_path: Path, reader_file: Path, capsys: pytest.CaptureFixture[str]

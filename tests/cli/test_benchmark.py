@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TINY = (
     *("--label-counts", "8", "--seeds", "2", "--set", "unlabeled=80", "--set", "test=12"),
     *("--set", "length=2", "--set", "charset=ABC", "--set", "pretrain_steps=3"),

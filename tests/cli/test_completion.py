@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HEAVY = {"cv2", "matplotlib", "numpy", "PIL", "rich", "torch"}
 
 

@@ -10,6 +10,8 @@ from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import open_source
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("name", "count", "characters", "length", "geometry"),

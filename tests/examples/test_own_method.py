@@ -11,6 +11,8 @@ import pytest
 
 from captcha_ssl.methods.registry import METHODS, register
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "own_method.py"
 FAST = ("--device", "cpu", "--quiet")
 

@@ -15,6 +15,8 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.recognition.recognizer import Recognizer
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

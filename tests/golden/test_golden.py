@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.golden.runs import CHOICE_FREE, EXPECTED, differences, fingerprint, results
+
+pytestmark = pytest.mark.slow
 
 
 def test_results_are_those_that_are_kept(tmp_path: Path) -> None:

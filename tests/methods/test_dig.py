@@ -21,7 +21,7 @@ from captcha_ssl.views.settings import ViewSettings
 STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 DEFAULTS = (
     *(DiGSettings(), BYOLSettings(), MaskSettings(), LossSettings()),
-    *(ProjectorSettings(16, 8), InstanceSettings(), ViewSettings()),
+    *(ProjectorSettings(projector_hidden=16, projector_out=8), InstanceSettings(), ViewSettings()),
 )
 
 

@@ -32,6 +32,8 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
 
+pytestmark = pytest.mark.slow
+
 GEOMETRY = Geometry(1, 32, 64)
 LOOP = LoopSettings(
     batch_size=8, lr=3e-3, log_every=2, checkpoint_every=3, device="cpu", precision="fp32"

@@ -22,7 +22,7 @@ def _moco(instances: str = "image", **settings: Any) -> MoCo:
         build_encoder("tiny", 1, 32),
         MoCoSettings(**{"queue": 9, **settings}),
         LossSettings(),
-        ProjectorSettings(8, 4),
+        ProjectorSettings(projector_hidden=8, projector_out=4),
         InstanceSettings(instances=instances, core=2),
         STILL,
     )

@@ -35,7 +35,7 @@ def _rclstr(instances: InstanceSettings | None = None, **settings: Any) -> RCLST
         build_encoder("tiny", 3, 32),
         RCLSTRSettings(**settings),
         LossSettings(),
-        ProjectorSettings(16, 8),
+        ProjectorSettings(projector_hidden=16, projector_out=8),
         instances or InstanceSettings(),
         STILL,
     )

@@ -31,6 +31,8 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import ViewSettings
 
+pytestmark = pytest.mark.slow
+
 GEOMETRY = Geometry(1, 32, 64)
 CHARSET = Charset("0123456789")
 LOOP = LoopSettings(batch_size=16, lr=3e-3, log_every=5, device="cpu", precision="fp32")

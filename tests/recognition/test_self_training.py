@@ -27,6 +27,8 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
 
+pytestmark = pytest.mark.slow
+
 GEOMETRY = Geometry(1, 32, 48)
 CHARSET = Charset("0123456789")
 LOOP = LoopSettings(

@@ -21,6 +21,8 @@ from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
 
+pytestmark = pytest.mark.slow
+
 MEGABYTES = 8
 COUNT = 60
 SETTINGS = PictureSettings(

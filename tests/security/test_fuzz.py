@@ -35,6 +35,8 @@ from tests.fuzz.mutation import (
     png_of,
 )
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,6 +19,8 @@ from PIL import Image
 
 from captcha_ssl.cli.main import run
 
+pytestmark = pytest.mark.slow
+
 
 class Trap:
     """Unpickled, it makes a file."""

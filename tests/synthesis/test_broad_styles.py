@@ -20,6 +20,8 @@ from captcha_ssl.synthesis.render import charsets_of_kinds, render
 from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.synthesis.styles import STYLES
 
+pytestmark = pytest.mark.slow
+
 STILL = Lettering(
     (1, 1), (1, 1), (0.1, 0.1), turn=0, slant=0, drift=0, faces=lambda face: face == CLASSIC_FACE
 )

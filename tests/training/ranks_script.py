@@ -56,7 +56,9 @@ def main(out: Path) -> None:
 
 def one_step(name: str, given: tuple[Any, ...]) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    wanted = {type(settings): settings for settings in (*given, InstanceSettings("window"))}
+    wanted = {
+        type(settings): settings for settings in (*given, InstanceSettings(instances="window"))
+    }
     classes = method_class(name).settings_classes
     method = method_class(name)(
         build_encoder("tiny", 1, 32), *(wanted.get(kind) or kind() for kind in classes)

@@ -19,6 +19,8 @@ from safetensors.torch import load_file
 from captcha_ssl.data.writers import open_writer
 from tests.training.ranks_script import CASES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TORCHRUN = (
     *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
