@@ -165,7 +165,8 @@ def split_assignment(text: str, label: str = "--set") -> tuple[str, str]:
     """Split `key=value`; dashes in the key count as underscores. Raises UserError without '='."""
     key, equals, value = text.partition("=")
     if not equals:
-        raise UserError(f"{label} {text}: write it as key=value")
+        place = f"{label} {text}" if label == "--set" else f"{label}: {text}"
+        raise UserError(f"{place}: write it as key=value")
     return key.strip().replace("-", "_"), value.strip()
 
 
