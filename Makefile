@@ -11,6 +11,9 @@ demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 	rm -rf demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh demo
 
+check: lint ## lint, types and the quick tests, in about two minutes
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto -m "not slow"
+
 test: lint ## lint, types and every test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --durations=10
 
@@ -60,4 +63,4 @@ $(TESTABLE): $(INSTALLED)
 	$(PIP) -e '.[test]'
 	touch $@
 
-.PHONY: help demo test golden crash-test fuzz audit lint format performance clean
+.PHONY: help demo check test golden crash-test fuzz audit lint format performance clean
