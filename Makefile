@@ -11,7 +11,7 @@ demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 	rm -rf demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh demo
 
-check: lint ## lint, types and the quick tests, in about two minutes
+check: lint ## lint, types and the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto -m "not slow"
 
 test: lint ## lint, types and every test

@@ -211,7 +211,7 @@ def _item(option: Option, value: Any) -> Any:
     if isinstance(value, str) and option.kind is int:
         return value.replace(",", "")
     if isinstance(value, str | Path) and "\0" in str(value):
-        raise PydanticCustomError(_REFUSED, "{shown}: it holds a zero character", _shown(value))
+        raise _refused(f"{str(value)!r}: a zero character is in it")
     return value
 
 
@@ -221,10 +221,7 @@ def _check_choice(option: Option, value: Any) -> None:
     known = option.choices
     for name in str(value).split(",") if option.several else [value]:
         if name not in known and not re.fullmatch(option.pattern or "(?!)", str(name)):
-            hint = did_you_mean(str(name), known)
-            raise PydanticCustomError(
-                _REFUSED, "{shown} is not known; {hint}", {**_shown(name), "hint": hint}
-            )
+            raise _refused(f"{name!r} is not known; {did_you_mean(str(name), known)}")
 
 
 def _check_range(option: Option, number: Any, value: Any) -> None:
@@ -232,12 +229,8 @@ def _check_range(option: Option, number: Any, value: Any) -> None:
         return
     low, high = option.low, option.high
     if (low is not None and number < low) or (high is not None and number > high):
-        raise PydanticCustomError(
-            _REFUSED,
-            "{shown} is out of range; allowed: {span}",
-            {"shown": str(value), "span": option.span},
-        )
+        raise _refused(f"{value} is out of range; allowed: {option.span}")
 
 
-def _shown(value: Any) -> dict[str, Any]:
-    return {"shown": repr(value)}
+def _refused(text: str) -> PydanticCustomError:
+    return PydanticCustomError(_REFUSED, "{text}", {"text": text})

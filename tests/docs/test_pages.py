@@ -48,6 +48,7 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
         ("adding-a-method.md", ["mirror.png", "runs/mirror/model.safetensors"]),
     ],
 )
+@pytest.mark.slow
 def test_the_commands_of_a_page_run_in_their_order(
     page: str, left: list[str], tmp_path: Path
 ) -> None:
