@@ -19,16 +19,23 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _READING_DEVICES = (*_DEVICES, "coreml", "openvino", "directml")
 
 
-def _known_device(name: str | None, known: tuple[str, ...] = _DEVICES) -> str | None:
-    """Answers a typing error before anything is read; whether it is there is found out later."""
+def _known_device(name: str | None) -> str | None:
+    return _one_of(_DEVICES, name)
+
+
+def _known_reading_device(name: str | None) -> str | None:
+    return _one_of(_READING_DEVICES, name)
+
+
+def _one_of(known: tuple[str, ...], name: str | None) -> str | None:
+    """Answers a typing error before anything is read; whether it is there is found out later.
+
+    No callback itself: typer gives one the value in its last parameter, whichever that is.
+    """
     if name is not None and name not in known and not re.fullmatch(r"cuda:\d+", name):
         near = did_you_mean(name, known, "use one of cuda:N,")
         raise UserError(f"--device {name}: no such name; {near}")
     return name
-
-
-def _known_reading_device(name: str | None) -> str | None:
-    return _known_device(name, _READING_DEVICES)
 
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="RUN", help="New folder for the run.")]
