@@ -1,4 +1,4 @@
-"""The one exception that stands for a mistake its user can mend."""
+"""The exception for an error the user can fix."""
 
 from __future__ import annotations
 

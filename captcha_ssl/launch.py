@@ -1,4 +1,4 @@
-"""What torchrun says of this process: which of how many it is."""
+"""The rank of this process and the number of ranks, as torchrun sets them."""
 
 # Loaded before signals are taken over: nothing here may take time to import.
 from __future__ import annotations

@@ -48,7 +48,7 @@ def benchmark_command(
     try:
         with live_table(quiet=quiet) as (say, show):
             results = run_benchmark(
-                *(folder, config), command=command, resume=resume, say=say, show=show
+                folder, config, command=command, resume=resume, say=say, show=show
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; continue with --out {folder} --resume") from None

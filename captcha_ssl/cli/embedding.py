@@ -1,4 +1,4 @@
-"""Reading a pile as the encoder of a run sees it, for a command that compares its images."""
+"""Embed a pile with the encoder of a run, for commands that compare images."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def evaluate_command(
     ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 256,
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
     ] = 0.01,
     device: ReadingDevice = None,
     quiet: Quiet = False,

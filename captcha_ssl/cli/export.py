@@ -1,4 +1,4 @@
-"""`captcha-ssl export`: a recognizer as a file to hand on."""
+"""`captcha-ssl export`: a recognizer as one file."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ def label_command(
     model: Annotated[
         Path | None,
         typer.Option(
-            *("--model", "-m"),
+            "--model",
+            "-m",
             metavar="MODEL",
             help="What guesses: a finetune run, a model file, shipped or none; if absent, the "
             "newest round of --every, or the one that came with the package.",

@@ -1,4 +1,4 @@
-"""What a benchmark has found so far, on stderr: a table on a terminal, lines elsewhere."""
+"""Results of a benchmark so far, on stderr: a table on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 

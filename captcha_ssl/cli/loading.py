@@ -1,4 +1,4 @@
-"""Reading a dataset for a training command, with a bar, and a word on what was left out."""
+"""Read a dataset for a training command, with a progress bar and a note on rejected rows."""
 
 from __future__ import annotations
 

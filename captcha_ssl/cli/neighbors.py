@@ -1,4 +1,4 @@
-"""`captcha-ssl neighbors`: see what an encoder takes for alike."""
+"""`captcha-ssl neighbors`: see which images an encoder finds similar."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def neighbors_command(
         int, typer.Option("--count", metavar="N", min=1, max=8, help="Neighbors of each.")
     ] = 5,
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
     ] = 0.01,
     seed: Seed = None,
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw images beside those that an encoder finds most like them.
+    """Draw images beside their nearest neighbors in an encoder's embedding.
 
     Example: captcha-ssl neighbors pile/ sheet.png --init-from runs/encoder
 

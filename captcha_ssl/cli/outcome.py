@@ -1,4 +1,4 @@
-"""What a command comes to: its exit code, and one line on stderr for what the user can mend."""
+"""How a command ends: its exit code, and one line on stderr for an error the user can fix."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outcome(command: Callable[[], int]) -> int:
     """Run a command and return its exit code.
 
     0 done, 1 some inputs failed or nobody reads the output, 2 usage, configuration or data,
-    130 interrupted. Whatever the user can mend becomes one line on stderr.
+    130 interrupted. An error the user can fix becomes one line on stderr.
     """
     try:
         code = command()

@@ -21,7 +21,8 @@ def predict_command(
     model: Annotated[
         Path | None,
         typer.Option(
-            *("--model", "-m"),
+            "--model",
+            "-m",
             metavar="MODEL",
             help="A finetune run, or a model file (.safetensors, .onnx); if absent, the one that "
             "came with the package.",

@@ -1,4 +1,4 @@
-"""A progress bar on stderr, for as long as somebody looks at it."""
+"""A progress bar on stderr, on a terminal only."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ def suggest_command(
         Literal["text", "jsonl"], typer.Option(help="text: one name a line; jsonl tells why too.")
     ] = "text",
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
     ] = 0.01,
     seed: Seed = None,
     device: Device = None,

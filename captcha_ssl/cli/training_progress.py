@@ -1,4 +1,4 @@
-"""How far a training is, on stderr: a bar on a terminal, now and then a line elsewhere."""
+"""Progress of a training on stderr: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -55,12 +55,11 @@ def _bar(stage: str) -> Iterator[Callable[[StepReport], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        *(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-        ),
-        *(TimeRemainingColumn(), TextColumn("{task.fields[figures]}")),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[figures]}"),
     )
     console = Console(stderr=True)
     with (

@@ -23,8 +23,14 @@ PAPER, INK, FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
 Tile = tuple[np.ndarray, str]
 _IN_NO_FONT = "\U0010fffe"
 _FONTS = (
-    *("~/.fonts", "~/.local/share/fonts", "/usr/share/fonts", "/usr/local/share/fonts"),
-    *("~/Library/Fonts", "/Library/Fonts", "/System/Library/Fonts", "C:/Windows/Fonts"),
+    "~/.fonts",
+    "~/.local/share/fonts",
+    "/usr/share/fonts",
+    "/usr/local/share/fonts",
+    "~/Library/Fonts",
+    "/Library/Fonts",
+    "/System/Library/Fonts",
+    "C:/Windows/Fonts",
 )
 """Where systems keep their fonts."""
 _WRITTEN = {

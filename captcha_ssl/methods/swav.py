@@ -47,9 +47,7 @@ class SwAV(TwoViewMethod):
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
         a, b = (gather(self._scores(view)) for view in self.instances.views(images))
         settings = self.settings
-        loss = swav(
-            *(a, b, settings.swav_temperature, settings.epsilon, settings.sinkhorn_iterations)
-        )
+        loss = swav(a, b, settings.swav_temperature, settings.epsilon, settings.sinkhorn_iterations)
         return {"loss": loss}
 
     def _scores(self, view: Tensor) -> Tensor:

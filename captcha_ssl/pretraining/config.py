@@ -17,7 +17,7 @@ from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
 @dataclass(frozen=True)
 class PretrainConfig(Config):
-    """What a pretraining is told. `method` holds instances of the method's settings_classes."""
+    """The settings of a pretraining. `method` holds instances of the method's settings_classes."""
 
     shown: ClassVar[tuple[type[Settings], ...]] = (
         PretrainSettings,

@@ -1,4 +1,4 @@
-"""What can be said of embeddings without any label: pure functions of tensors."""
+"""Figures of embeddings that need no label: pure functions of tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an encoder has come to, looked at now and then while it is pretrained."""
+"""Figures of an encoder, measured now and then during pretraining."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from captcha_ssl.views.view import random_view
 SAMPLE = 384
 """Images that are looked at, spread over the pile."""
 WINDOW = 4
-"""Frames side by side whose place is to be told."""
+"""Adjacent frames whose place a linear layer has to predict."""
 _ROWS = 2048
 """Frames that the figures of single frames are computed from."""
 
@@ -97,7 +97,7 @@ def findings(figures: Mapping[str, float], width: int) -> list[str]:
     if told > 0.9 > 2 * chance:
         found.append(
             f"shortcut: a linear layer tells the place of a window in {told:.0%} (chance "
-            f"{chance:.0%}), so places may have been learned in the stead of strokes; use "
+            f"{chance:.0%}), so places may have been learned instead of strokes; use "
             "--instances crop"
         )
     return found

@@ -190,5 +190,5 @@ def _told(run: RunDirectory, figures: dict[str, float], width: int) -> list[str]
 
 
 def total_steps(settings: PretrainSettings, loop: LoopSettings, count: int) -> int:
-    """The steps that `settings.steps`, or else `settings.epochs` over `count` images, come to."""
+    """The steps that `settings.steps`, or else `settings.epochs` over `count` images, amount to."""
     return settings.steps or max(1, round(settings.epochs * count / loop.batch_size))

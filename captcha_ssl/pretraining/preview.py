@@ -1,4 +1,4 @@
-"""What a method sees, drawn for a person to look at before anything is trained."""
+"""A picture of what a method sees, before anything is trained."""
 
 from __future__ import annotations
 

@@ -22,4 +22,4 @@ class PretrainSettings(Settings):
     init_from: Path | None = setting(
         None, "start from the encoder of this run or model file, or shipped", flag="RUN"
     )
-    monitor_every: int = setting(500, "steps between two looks at the encoder", low=1)
+    monitor_every: int = setting(500, "steps between two measurements of the encoder", low=1)

@@ -1,4 +1,4 @@
-"""Confidences that mean what they say: how far off they are, and the temperatures that mend it."""
+"""Calibrated confidences: how far off they are, and the temperatures that correct them."""
 
 from __future__ import annotations
 

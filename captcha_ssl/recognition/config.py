@@ -14,7 +14,7 @@ from captcha_ssl.views.settings import ViewSettings, gentle_views
 
 @dataclass(frozen=True)
 class FinetuneConfig(Config):
-    """What a fine-tuning is told."""
+    """The settings of a fine-tuning."""
 
     shown: ClassVar[tuple[type[Settings], ...]] = (FinetuneSettings, ModelSettings, LoopSettings)
 

@@ -1,4 +1,4 @@
-"""The fine-tuning objective: connectionist temporal classification."""
+"""The fine-tuning loss: connectionist temporal classification."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stopping a training in time, and keeping the weights that read held-out labels best."""
+"""Early stopping: keep the weights that read held-out labels best."""
 
 from __future__ import annotations
 

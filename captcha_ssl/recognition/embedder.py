@@ -1,4 +1,4 @@
-"""Images as points: the mean of the frames that a trained encoder makes of each."""
+"""Embeddings of images: the mean of the frames of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recognizer held against a labeled dataset."""
+"""A recognizer scored on a labeled dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recognizer as a file to hand on.
+"""A recognizer as one file.
 
 ONNX is for any onnxruntime, without this package or torch; half-precision safetensors are for this
 package, to read with or to fine-tune from, at half the size.

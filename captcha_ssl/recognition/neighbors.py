@@ -1,4 +1,4 @@
-"""What an encoder takes for alike: the images nearest to some images, drawn side by side."""
+"""Which images an encoder finds similar: the nearest neighbors of some images, side by side."""
 
 from __future__ import annotations
 

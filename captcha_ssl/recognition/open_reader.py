@@ -1,4 +1,4 @@
-"""The reader for what a user calls a model: ONNX where there is one, else torch."""
+"""Opens what a user names as a model: as ONNX where there is one, else with torch."""
 
 from __future__ import annotations
 

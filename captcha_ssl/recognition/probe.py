@@ -1,4 +1,4 @@
-"""What an encoder can be read for as it is: a CTC head on frozen frames."""
+"""A probe of a frozen encoder: a CTC head on its frames."""
 
 from __future__ import annotations
 

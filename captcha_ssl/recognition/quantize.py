@@ -56,7 +56,9 @@ def _quantize(source: Path, target: Path, images: np.ndarray) -> None:
     logging.disable(logging.WARNING)
     try:
         quantize_static(
-            *(source, target, _Batches(images)),
+            source,
+            target,
+            _Batches(images),
             quant_format=QuantFormat.QDQ,
             # Sums and pools stay in float: they cost little time, and there bits are missed.
             op_types_to_quantize=["Conv"],

@@ -62,7 +62,10 @@ class Recognizer(nn.Module):
     def card(self, about: dict[str, Any]) -> ModelCard:
         """What a file of this recognizer says of it."""
         return ModelCard(
-            *("recognizer", self.encoder.name, self.geometry, self.charset.characters),
+            "recognizer",
+            self.encoder.name,
+            self.geometry,
+            self.charset.characters,
             about=about,
             calibration=self.calibration,
         )

@@ -42,24 +42,31 @@ class FinetuneSettings(Settings):
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0, flag=True)
     freeze: bool = setting(False, "leave the encoder as it is and train the head alone", flag=True)
     alignment: float = setting(
-        0.0, "weight of evenly placed characters in the first steps, off the plateau", low=0.0
+        0.0,
+        "weight of evenly spaced characters in the first steps, to leave the CTC plateau",
+        low=0.0,
     )
     alignment_steps: int = setting(
-        200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
+        200, "steps over which that weight falls to 0; at most 0.3 of all", low=1
     )
 
 
 class SelfTrainingSettings(Settings):
-    """How a recognizer goes on to learn from images that nobody has labeled."""
+    """How a recognizer learns from unlabeled images too."""
 
     title: ClassVar[str] = "Self-training"
 
-    pile_ratio: float = setting(1.0, "unlabeled images for each labeled one of a step", low=0.01)
-    pile_weight: float = setting(1.0, "weight of their loss, once it has risen", low=0.0)
+    pile_ratio: float = setting(1.0, "unlabeled images per labeled image in a step", low=0.01)
+    pile_weight: float = setting(1.0, "weight of their loss after the ramp", low=0.0)
     confidence: float = setting(
-        0.3, "probability from which on what the teacher reads is believed", low=0.0, high=1.0
+        0.3,
+        "least probability of a reading of the teacher that counts as a label",
+        low=0.0,
+        high=1.0,
     )
-    ramp: float = setting(0.3, "share of the steps in which the weight rises", low=0.0, high=1.0)
+    ramp: float = setting(
+        0.3, "share of the steps over which that weight ramps up", low=0.0, high=1.0
+    )
     teacher_window: float = setting(
-        0.05, "share of the steps so far that the teacher averages over", low=0.0, high=1.0
+        0.05, "window of the teacher's average, as a share of the steps so far", low=0.0, high=1.0
     )

@@ -1,4 +1,4 @@
-"""Which images to label next: far apart in the embedding, and not read with certainty yet."""
+"""Which images to label next: far apart in the embedding, and read with doubt."""
 
 from __future__ import annotations
 

@@ -35,9 +35,21 @@ from captcha_ssl.synthesis.smeared import draw_smeared
 from captcha_ssl.synthesis.wavy import draw_wavy
 
 _LOOKS: tuple[tuple[Draw, int], ...] = (
-    *((draw_classic, 24), (draw_fast, 5), (draw_plain, 8), (draw_smeared, 6), (draw_rippled, 18)),
-    *((draw_dotted, 11), (draw_hollow, 4), (draw_wavy, 6), (draw_gradual, 4), (draw_cluttered, 6)),
-    *((draw_outlined, 9), (draw_long, 7), (draw_onebit, 10), (draw_jpeg, 9), (draw_plate, 5)),
+    (draw_classic, 24),
+    (draw_fast, 5),
+    (draw_plain, 8),
+    (draw_smeared, 6),
+    (draw_rippled, 18),
+    (draw_dotted, 11),
+    (draw_hollow, 4),
+    (draw_wavy, 6),
+    (draw_gradual, 4),
+    (draw_cluttered, 6),
+    (draw_outlined, 9),
+    (draw_long, 7),
+    (draw_onebit, 10),
+    (draw_jpeg, 9),
+    (draw_plate, 5),
     (draw_meter, 8),
 )
 """Looks and their weights; `classic` is the commonest of captchas."""

@@ -116,8 +116,10 @@ def _finish(plane: Pixels, canvas: Canvas) -> Pixels:
     smooth = cv2.addWeighted(plane, 4 / 13, blurred, 9 / 13, 0)
     # The package leaves the outermost pixels as they are.
     smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1] = (
-        *(plane[0], plane[-1]),
-        *(plane[:, 0], plane[:, -1]),
+        plane[0],
+        plane[-1],
+        plane[:, 0],
+        plane[:, -1],
     )
     if plane.shape == (canvas.height, canvas.width):
         return np.asarray(smooth, np.uint8)
@@ -210,10 +212,14 @@ class _Letter:
         to_x, to_y = tile.shape[1] / wide, tile.shape[0] / high
         corners = np.array(
             (
-                *(x1 * to_x - 0.5, y1 * to_y - 0.5),
-                *((wide - x2 - x1) * to_x, -2 * y1 * to_y),
-                *(-2 * x1 * to_x, (high - y2 - y1) * to_y),
-                *(2 * (x1 + x2) * to_x, 2 * (y1 + y2) * to_y),
+                x1 * to_x - 0.5,
+                y1 * to_y - 0.5,
+                (wide - x2 - x1) * to_x,
+                -2 * y1 * to_y,
+                -2 * x1 * to_x,
+                (high - y2 - y1) * to_y,
+                2 * (x1 + x2) * to_x,
+                2 * (y1 + y2) * to_y,
             ),
             np.float32,
         )

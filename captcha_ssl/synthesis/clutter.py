@@ -64,9 +64,7 @@ def draw_arcs(ink: Pixels, rng: Random, count: int, *, shade: int = 255, thick: 
         start = rng.uniform(0, 360)
         end = start + rng.uniform(60, 300)
         tilt = rng.uniform(0, 180)
-        cv2.ellipse(
-            *(ink, center, axes, tilt, start, end, shade, rng.randint(1, thick), cv2.LINE_AA)
-        )
+        cv2.ellipse(ink, center, axes, tilt, start, end, shade, rng.randint(1, thick), cv2.LINE_AA)
 
 
 def draw_specks(ink: Pixels, rng: Random, count: int, *, largest: int, shade: int = 255) -> None:

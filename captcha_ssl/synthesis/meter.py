@@ -36,7 +36,7 @@ _PRINT = Lettering(
     size=(1, 1), stretch=(0.9, 1.1), gap=(0.08, 0.3), turn=0.5, slant=0, drift=0.01, one_face=1.0
 )
 _UPRIGHT = Lettering(
-    *((1, 1), (0.85, 1.1), (0.1, 0.35)), turn=0, slant=0, drift=0, one_face=1.0, faces=upright_face
+    (1, 1), (0.85, 1.1), (0.1, 0.35), turn=0, slant=0, drift=0, one_face=1.0, faces=upright_face
 )
 _SMOOTH = 96
 
@@ -60,7 +60,8 @@ def draw_meter(text: str, rng: Random, canvas: Canvas) -> Pixels:
         picture = picture + noise(rng, canvas, rng.uniform(0, 35))
     if rng.random() < 0.4:
         soft = cv2.GaussianBlur(
-            *(np.ascontiguousarray(picture.transpose(1, 2, 0)), (0, 0)),
+            np.ascontiguousarray(picture.transpose(1, 2, 0)),
+            (0, 0),
             sigmaX=rng.uniform(0.3, canvas.height / 60 + 0.1),
         )
         picture = np.asarray(soft).transpose(2, 0, 1)

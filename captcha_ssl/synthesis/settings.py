@@ -38,12 +38,14 @@ class PictureSettings(Settings):
         string.digits + string.ascii_uppercase, "characters to draw from", flag="S"
     )
     kinds: float = setting(
-        *(0.0, "share of texts that keep to some of: digits, capitals, small letters"),
+        0.0,
+        "share of texts that keep to some of: digits, capitals, small letters",
         low=0.0,
         high=1.0,
     )
     style: str = setting(
-        *("classic", "how pictures look; of several, as in plain,wavy, each is as likely"),
+        "classic",
+        "how pictures look; of several, as in plain,wavy, each is as likely",
         choices=style_names,
         several=True,
         flag="NAME",

@@ -27,7 +27,12 @@ _NO_NUMBER = RuntimeError, OverflowError
 """What int raises of a tensor that holds several numbers, or an infinite one; JSON that is nested
 too deep is a RuntimeError too."""
 _DAMAGE = (
-    *(SafetensorError, OSError, KeyError, TypeError, ValueError, AttributeError),
+    SafetensorError,
+    OSError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
     *_NO_NUMBER,
 )
 

@@ -1,4 +1,4 @@
-"""The same bytes from the same seed on a GPU too."""
+"""Byte-identical results from the same seed on a GPU too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which device and which arithmetic a run uses."""
+"""The device and the precision of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One training shared out among the processes that torchrun started: data parallelism."""
+"""Data parallelism: one training on all ranks that torchrun started."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Begun = TypeVar("Begun")
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Work together with the other ranks, if there are any.
+    """Join the other ranks, if there are any.
 
-    Raises UserError when one of them is lost on the way.
+    Raises UserError when one of them dies.
     """
     if launch.ranks() == 1:
         yield
@@ -38,7 +38,7 @@ def joined() -> Iterator[None]:
     except RuntimeError as error:
         if not _lost(error):
             raise
-        raise UserError("another rank is gone; start all of them again with --resume") from error
+        raise UserError("another rank has died; start all of them again with --resume") from error
     finally:
         dist.destroy_process_group()
 
@@ -49,7 +49,7 @@ def _lost(error: RuntimeError) -> bool:
 
 
 def begin_together(first: Callable[[], Begun], others: Callable[[], Begun]) -> Begun:
-    """What `first` gives on the first rank and `others` on the rest, which wait for it.
+    """`first()` on the first rank, `others()` on the rest, which wait for it.
 
     Raises what `first` raises there, and UserError on the rest.
     """
@@ -93,11 +93,11 @@ def spread_norms(module: nn.Module, device: torch.device) -> None:
 
 
 def own_share(batch_size: int) -> slice:
-    """Which part of a batch is this rank's. Raises UserError when it cannot be shared out."""
+    """The part of a batch that is this rank's. Raises UserError when the ranks cannot share it."""
     size = world_size()
     if batch_size % size:
         raise UserError(
-            f"batch_size {batch_size} cannot be shared out among {size} ranks; use a multiple"
+            f"batch_size {batch_size} cannot be divided among {size} ranks; use a multiple"
         )
     each, at = batch_size // size, dist.get_rank() if size > 1 else 0
     return slice(at * each, (at + 1) * each)

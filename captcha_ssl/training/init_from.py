@@ -1,4 +1,4 @@
-"""What a run takes over from the pretrained model it starts from."""
+"""What a run inherits from the model that `init_from` names."""
 
 from __future__ import annotations
 

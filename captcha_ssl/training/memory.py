@@ -1,4 +1,4 @@
-"""What to say when a step does not fit into memory."""
+"""Advice for a step that does not fit into memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ON_A_CPU = ("can't allocate memory", "not enough memory")
 
 @contextmanager
 def advice_on_memory(batch_size: int) -> Iterator[None]:
-    """Raises UserError with a batch size to try in the place of any error of lacking memory."""
+    """Raises UserError with a batch size to try instead of an out-of-memory error."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:

@@ -16,12 +16,12 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 
 _SHOWN = ("effective_rank",)
-"""What an observer is told of the inspected figures: the one that tells of a collapse."""
+"""The inspected figure that observers get too: it shows a collapse."""
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """What an observer of the loop is told at every logged step."""
+    """What an observer of the loop gets at every logged step."""
 
     step: int
     steps: int
@@ -57,13 +57,13 @@ class Meter:
     def running(self) -> dict[str, Tensor]:
         """The sums of an unfinished interval on every rank, for the saved state.
 
-        Not their mean: an unbroken run takes that once, at the end of the interval.
+        Not their mean: an uninterrupted run takes that once, at the end of the interval.
         """
         sums = of_every_rank(self.sums)
         return {"count": torch.tensor(self.count), **{f"sum.{k}": v for k, v in sums.items()}}
 
     def restore(self, running: dict[str, Tensor], history: History) -> None:
-        """Take up an interval where `running` left it."""
+        """Continue an interval where `running` left it."""
         self.history = history
         self.count = int(running.pop("count"))
         self.sums = {name.removeprefix("sum."): own_of(sums) for name, sums in running.items()}
@@ -102,7 +102,7 @@ class Meter:
         rate = self.count * self.settings.batch_size / max(now - self.since, 1e-9)
         self.sums, self.count = {}, 0
         figures = means | (self.inspect(step + 1) if self.inspect else {})
-        # As they will be read back: a resumed run must come to the same history.
+        # Rounded as in metrics.jsonl: a resumed run reads its history from there.
         figures = {name: round(figure, 6) for name, figure in figures.items()}
         self.history.append({"step": step + 1, **figures})
         if self.run:

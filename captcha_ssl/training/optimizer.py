@@ -1,4 +1,4 @@
-"""AdamW and the course of its learning rate."""
+"""AdamW and its learning-rate schedule."""
 
 from __future__ import annotations
 

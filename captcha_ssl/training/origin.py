@@ -71,7 +71,7 @@ def check_origin(path: Path, saved: Origin, now: Origin) -> None:
         refuse(path, changed)
     if changed or computed:
         told = ", ".join([*(_told(name, saved, now) for name in computed), *changed])
-        warn(f"{path}: goes on with other arithmetic ({told}); the last bits will differ")
+        warn(f"{path}: continues with other arithmetic ({told}); the last bits will differ")
 
 
 def changes(begun: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The run directory: what a run was told, what it measured and what it made."""
+"""The run directory: configuration, metrics, log, model and saved state of a run."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ def _opened(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
             held.enter_context(FolderLock(path))
         except BlockingIOError as error:
             raise UserError(
-                f"{path}: another process is at work in this folder; wait for it, stop it, or "
+                f"{path}: another process uses this folder; wait for it, stop it, or "
                 "choose another --out"
             ) from error
         remove_partials(path)
-        held.enter_context(Saying(f"stopped; go on with --out {path} --resume"))
+        held.enter_context(Saying(f"stopped; continue with --out {path} --resume"))
         yield (RunDirectory.resume if resume else RunDirectory.create)(path, config)
 
 
@@ -84,7 +84,7 @@ class RunDirectory:
 
     @classmethod
     def resume(cls, path: Path, config: str) -> RunDirectory:
-        """Go on with the run in `path`, begun with the same settings; start it where there is none.
+        """Resume the run in `path`, begun with the same settings; start one where there is none.
 
         Raises UserError when the settings differ: a run has one configuration.
         """

@@ -22,7 +22,9 @@ class LoopSettings(Settings):
     batch_size: int = setting(32, "images per step", low=1, flag="N")
     lr: float = setting(2e-3, "peak learning rate of the encoder (AdamW)", low=0.0, flag=True)
     weight_decay: float = setting(0.05, "decoupled weight decay; never on norms and biases", low=0)
-    warmup: float = setting(0.05, "share of the steps that ramp the rate up", low=0.0, high=1.0)
+    warmup: float = setting(
+        0.05, "share of the steps over which the learning rate warms up", low=0.0, high=1.0
+    )
     clip: float = setting(5.0, "largest gradient norm; 0: no limit", low=0.0)
     log_every: int = setting(50, "steps between two lines of metrics.jsonl", low=1)
     checkpoint_every: int = setting(500, "steps between two saved states", low=1)
@@ -40,7 +42,7 @@ class LoopSettings(Settings):
         "what draws the figures besides metrics.jsonl; nothing is uploaded",
         choices=TRACKERS,
     )
-    deterministic: bool = setting(False, "the same bytes again on a GPU too; slower", flag=True)
+    deterministic: bool = setting(False, "byte-identical results on a GPU too; slower", flag=True)
 
 
 class ModelSettings(PixelSettings):

@@ -1,4 +1,4 @@
-"""Pixels for the loop: on the device when they fit, fetched by index otherwise."""
+"""Pixels for the loop: resident on the device when they fit, fetched by index otherwise."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ def test_a_stopped_run_of_two_ranks_goes_on_bit_for_bit(pile: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--batch-size", "7"], "batch_size 7 cannot be shared out among 2 ranks"),
+        (["--batch-size", "7"], "batch_size 7 cannot be divided among 2 ranks"),
         (["--method", "gan", "--set", "queue=64"], "unknown setting 'queue'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What is said of an encoder while it is pretrained."""
+"""What the monitors say of an encoder during pretraining."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Which arms are compared, at how many labels, from which seeds."""
+"""The plan: arms, label counts and seeds."""

@@ -27,7 +27,7 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True)
 class BenchmarkConfig(Config):
-    """What a benchmark is told. `methods` holds the settings that variants start from."""
+    """The settings of a benchmark. `methods` holds the settings that variants start from."""
 
     shown: ClassVar[tuple[type[Settings], ...]] = (BenchmarkSettings, ModelSettings)
 

@@ -1,4 +1,4 @@
-"""Which arms are compared, at how many labels, from which seeds."""
+"""The plan: arms, label counts and seeds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from captcha_ssl.models.shipped import SHIPPED
 
 @dataclass(frozen=True)
 class Arm:
-    """One way to come to a recognizer.
+    """One way to get a recognizer.
 
     `method` names the variant that the encoder is pretrained with (None: not at all). `strong`
     fine-tunes on strong views, `self_training` on the pool without its labels too. `finetune`

@@ -1,4 +1,4 @@
-"""How large an experiment is, by name."""
+"""Sizes of experiments, by name."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 
 CRITIC = (
-    *("scratch", "scratch-strong", "scratch-long", "scratch-self-training", "random-frozen"),
-    *("synthetic", "pretrained", "pretrained-frozen", "pretrained-self-training"),
+    "scratch",
+    "scratch-strong",
+    "scratch-long",
+    "scratch-self-training",
+    "random-frozen",
+    "synthetic",
+    "pretrained",
+    "pretrained-frozen",
+    "pretrained-self-training",
 )
 """The arms that one would ask for who doubts the gain."""
 
@@ -35,8 +42,12 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lr_grid": (3e-3, 6e-3),
         "recipes": RECIPES,
         "arms": (
-            *("scratch", "scratch-self-training@100@500", "random-frozen@500"),
-            *("pretrained", "pretrained-self-training@100@500", "pretrained-frozen@500"),
+            "scratch",
+            "scratch-self-training@100@500",
+            "random-frozen@500",
+            "pretrained",
+            "pretrained-self-training@100@500",
+            "pretrained-frozen@500",
         ),
     },
     "paper": {
@@ -56,7 +67,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "arms": CRITIC,
     },
 }
-"""Values that a preset puts in the place of the defaults; any settings class may be meant."""
+"""Values that replace defaults; a key may belong to any settings class."""
 
 
 def preset_values(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Recipes: ways for an arm to train itself, written `ramp=0.05:pile_ratio=3`."""
+"""Recipes of self-training, written `ramp=0.05:pile_ratio=3`."""
 
 from __future__ import annotations
 

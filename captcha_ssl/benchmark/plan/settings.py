@@ -30,7 +30,8 @@ class BenchmarkSettings(Settings):
 
     unlabeled: int = setting(10_000, "rendered images besides the test set", low=1)
     style: str = setting(
-        *("classic", "how rendered images look; of several, each is as likely"),
+        "classic",
+        "how rendered images look; of several, each is as likely",
         choices=style_names,
         several=True,
     )
@@ -43,7 +44,8 @@ class BenchmarkSettings(Settings):
     synthetic_style: str = setting("fast", "how those look", choices=style_names, several=True)
 
     unseen_style: str | None = setting(
-        *(None, "style of rendered images that every run reads besides, and none learns from"),
+        None,
+        "style of rendered images that every run is tested on and none is trained on",
         choices=style_names,
         several=True,
     )
@@ -76,21 +78,26 @@ class BenchmarkSettings(Settings):
         0.0, "weight of evenly placed characters in the first steps of every arm", low=0.0
     )
     alignment_steps: int = setting(
-        200, "steps in which that weight falls to 0; at most 0.3 of all", low=1
+        200, "steps over which that weight falls to 0; at most 0.3 of all", low=1
     )
     finetune_strokes: int = setting(
-        0, "curved strokes drawn over an image in fine-tuning, at most, for every arm", low=0
+        0,
+        "most curved strokes drawn over an image in fine-tuning, for every arm",
+        low=0,
     )
     lr_grid: tuple[float, ...] = setting((1e-3, 3e-3), "encoder learning rates to try", low=0)
     head_lr_grid: tuple[float, ...] = setting(
-        (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many", low=0
+        (3e-3, 1e-2), "head learning rates to try for a frozen arm, as many as lr_grid has", low=0
     )
     recipes: tuple[str, ...] = setting(
-        (), "ways of self-training to try with each rate, KEY=VALUE:KEY=VALUE; none: as it is set"
+        (),
+        "recipes of self-training to try with each rate, KEY=VALUE:KEY=VALUE; none: the settings "
+        "as they are",
     )
 
     seed: int = setting(
-        *(0, "seed of the images, the tuning and the pretraining; runs count up from it"),
+        0,
+        "seed of the images, the tuning and the pretraining; runs count up from it",
         low=0,
         high=MOST_SEED,
         flag="N",

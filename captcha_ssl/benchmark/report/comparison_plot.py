@@ -47,7 +47,8 @@ def _draw(axes: Axes, found: list[Line], labels: int, color: str) -> None:
         high = [min(1.0, value.mean if value.high is None else value.high) for value in values]
         axes.hlines(rows, low, high, color=color, linewidth=3, alpha=0.25)
         axes.scatter(
-            *(means, rows),
+            means,
+            rows,
             s=34,
             c=face,
             edgecolors=color,

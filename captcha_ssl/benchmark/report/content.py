@@ -112,7 +112,7 @@ def _pretraining(pretrained: list[EncoderRun]) -> Iterator[Block]:
         "(Roy & Vetterli 2007). Deviation: 0 when all frames are one vector, 1 when they fill the "
         "sphere. Alignment, uniformity: Wang & Isola 2020, the lower the better. Place told: how "
         "often a linear layer tells where in the image a window is; high means that places may "
-        "have been learned in the stead of strokes."
+        "have been learned instead of strokes."
     )
     warned = [f"{run.method} (seed {run.seed}): {w}" for run in pretrained for w in run.findings]
     if warned:

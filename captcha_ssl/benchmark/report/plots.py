@@ -78,7 +78,8 @@ def _draw_arm(
     if len(entries) == 1:
         axes.vlines(labels, low, high, color=color, linewidth=6, alpha=0.2, capstyle="butt")
     axes.plot(
-        *(labels, means),
+        labels,
+        means,
         color=color,
         linestyle=style,
         linewidth=2,
@@ -92,7 +93,8 @@ def _draw_arm(
     runs = [row.exact_match for row in rows]
     faces = [color if row.converged else "white" for row in rows]
     axes.scatter(
-        *(spread, runs),
+        spread,
+        runs,
         s=14,
         c=faces,
         edgecolors=color,

@@ -1,4 +1,4 @@
-"""How a benchmark was run, in sentences."""
+"""The protocol of a benchmark, in sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All that a benchmark found, and what it was found with."""
+"""The results of a benchmark, and the settings and machine behind them."""
 
 from __future__ import annotations
 

@@ -7,8 +7,16 @@ from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.runs.progress import duration
 
 COLUMNS = (
-    *("labels", "arm", "exact match", "CER", "gain", "over"),
-    *("errors removed", "labels saved", "stuck", "time"),
+    "labels",
+    "arm",
+    "exact match",
+    "CER",
+    "gain",
+    "over",
+    "errors removed",
+    "labels saved",
+    "stuck",
+    "time",
 )
 
 

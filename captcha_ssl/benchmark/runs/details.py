@@ -1,4 +1,4 @@
-"""What a reported run leaves for a reader besides its figures: its loss and its worst errors."""
+"""Details of a reported run for the report: its loss curve and its worst errors."""
 
 from __future__ import annotations
 

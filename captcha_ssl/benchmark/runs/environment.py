@@ -1,4 +1,4 @@
-"""On what the figures were measured."""
+"""The machine and the versions that the figures were measured with."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Bench:
             result = self._train(job, train)
             score = _score(result, evaluate(result.recognizer, validation), job.steps)
         except DivergedError:
-            # Not the rate to go on with, and a fact about the arm.
+            # This rate loses, and that it diverged is a fact about the arm.
             score = Score(0.0, 1.0, False, None, job.steps, 0.0)
         return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, **asdict(job.choice))
 

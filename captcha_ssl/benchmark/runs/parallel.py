@@ -1,4 +1,4 @@
-"""Fine-tunings side by side: small networks leave most of a machine idle one at a time."""
+"""Fine-tunings in parallel: one small network leaves most of a machine idle."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All pretrainings of a benchmark, side by side where there are cores for it."""
+"""All pretrainings of a benchmark, in parallel where there are cores for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished run leaves behind: one JSON file, written whole or not at all."""
+"""The record of a finished run: one JSON file, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -107,6 +107,6 @@ def winners(trials: Iterable[Trial]) -> dict[tuple[str, int], Trial]:
 
 
 def best(trials: list[Trial]) -> Trial:
-    """The trial to go on with: the lowest character error rate, which tells bad from worse even
+    """The best trial: the lowest character error rate, which tells bad from worse even
     where no text is read whole; of equals the lowest learning rate."""
     return min(trials, key=lambda trial: (trial.cer, trial.lr, trial.recipe))

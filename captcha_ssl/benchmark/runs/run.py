@@ -1,4 +1,4 @@
-"""The benchmark from the images to the report; what is finished is never done again."""
+"""The benchmark from the images to the report. A resumed benchmark skips what is finished."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _run(
     rows, trials = Experiment(bench).run(say, show)
     details = bench.details(rows)
     results = Results.collect(
-        *(configuration, material, pretrained.values(), rows, trials, command, details)
+        configuration, material, pretrained.values(), rows, trials, command, details
     )
     write_report(out, results)
     say(f"report: {out / PAGE}")

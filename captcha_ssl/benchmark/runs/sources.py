@@ -1,4 +1,4 @@
-"""Where the encoders of arms come from: a method, labels of another style, or the package."""
+"""Encoder sources of arms: a method, labels of another style, or the model in the package."""
 
 from __future__ import annotations
 

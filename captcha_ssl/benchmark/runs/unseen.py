@@ -1,4 +1,4 @@
-"""Images of a style that no run learns from: does what was gained hold there too?"""
+"""Images of a style that no run is trained on: does the gain hold there too?"""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from captcha_ssl.text_file import open_regular_file
 
 SUFFIX = ".zip"
 TABLE_NAMES = frozenset(
-    (*("labels.csv", "labels.tsv", "labels.txt", "labels.json"), "metadata.csv", "metadata.jsonl")
+    ("labels.csv", "labels.tsv", "labels.txt", "labels.json", "metadata.csv", "metadata.jsonl")
 )
 _MOST_TABLE = 1 << 28
 _MOST_MEMBERS = 20_000_000
