@@ -31,7 +31,7 @@ from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.server import serve
 from captcha_ssl.labeling.session import Session
 from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import Reader, read_images
+from captcha_ssl.recognition.reading import TextReader, read_images
 from captcha_ssl.recognition.restriction import Restricted
 
 SHARES = (0.5, 0.9, 0.98)
@@ -86,7 +86,7 @@ def _pile(
     folder: Path,
     images: Sequence[np.ndarray],
     texts: Sequence[str],
-    reader: Reader,
+    reader: TextReader,
     share: float,
     count: int,
 ) -> dict[str, str]:
@@ -143,7 +143,7 @@ def _served(session: Session) -> Iterator[str]:
 
 
 def _visit(
-    folder: Path, truth: dict[str, str], reader: Reader | None, pictures: Path | None
+    folder: Path, truth: dict[str, str], reader: TextReader | None, pictures: Path | None
 ) -> Visit:
     """Label every image by keyboard; the labels in the table must then be the truth."""
     pile = Pile(folder / "images", folder / "labels.csv")

@@ -10,7 +10,7 @@ import numpy as np
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.labeling.pile import Pile
-from captcha_ssl.recognition.reading import Reader, Reading, read_images
+from captcha_ssl.recognition.reading import Reading, TextReader, read_images
 
 _BATCH = 64
 _SURE = 0.8
@@ -21,7 +21,7 @@ _REMEMBERED = 50
 class Guesses:
     """Readings of `pile` by a recognizer, made when asked for; none without a `reader`."""
 
-    def __init__(self, pile: Pile, reader: Reader | None, name: str) -> None:
+    def __init__(self, pile: Pile, reader: TextReader | None, name: str) -> None:
         self.pile, self.reader, self.name = pile, reader, name
         self.readings: dict[int, Reading] = {}
         self.damaged: dict[int, str] = {}

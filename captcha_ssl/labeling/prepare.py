@@ -24,7 +24,7 @@ from captcha_ssl.labeling.session import Session
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.models.shipped import SHIPPED, is_shipped
 from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import Reader
+from captcha_ssl.recognition.reading import TextReader
 from captcha_ssl.recognition.restriction import Restricted
 
 NONE = "none"
@@ -110,7 +110,7 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
         if wishes.order == "unsure" or wishes.review:
             raise UserError("--model none: this order needs a model to read the images")
         return Guesses(pile, None, NONE)
-    reader: Reader = open_reader(model, wishes.device)
+    reader: TextReader = open_reader(model, wishes.device)
     if wishes.charset is not None:
         reader = Restricted(reader, wishes.charset)
     return Guesses(pile, reader, SHIPPED if model is None or is_shipped(model) else model.name)

@@ -10,7 +10,7 @@ import numpy as np
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.recognition.clearest import Prepared, clearest
 from captcha_ssl.recognition.inputs import STDIN, Input
-from captcha_ssl.recognition.reading import BATCH_SIZE, Reader
+from captcha_ssl.recognition.reading import BATCH_SIZE, TextReader
 from captcha_ssl.recognition.settling import Settled, kinds_in_words, settle
 
 FEWEST, SAMPLE = 40, 48
@@ -21,11 +21,11 @@ FEWEST, SAMPLE = 40, 48
 class Adapted:
     """A reader for a set of images, and in words what it does otherwise for their sake."""
 
-    reader: Reader
+    reader: TextReader
     notes: tuple[str, ...] = ()
 
 
-def adapt(reader: Reader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
+def adapt(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
     """Adapt `reader` to `inputs`: to their pixels and, with `settling`, to the kinds they show.
 
     Some of them are read for that, from the first to the last. With too few, nothing changes.
@@ -66,7 +66,7 @@ def _pixels(inputs: Iterator[Input]) -> Iterator[np.ndarray]:
             continue
 
 
-def _logits(reader: Reader, images: Sequence[np.ndarray]) -> np.ndarray:
+def _logits(reader: TextReader, images: Sequence[np.ndarray]) -> np.ndarray:
     fitted = np.stack([reader.geometry.fit(image) for image in images])
     batches = range(0, len(fitted), BATCH_SIZE)
     return np.concatenate([reader.logits(fitted[at : at + BATCH_SIZE]) for at in batches])

@@ -9,7 +9,7 @@ import numpy as np
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.decoding import BLANK, best_probabilities
 from captcha_ssl.recognition.metrics import GAP, align
-from captcha_ssl.recognition.reading import BATCH_SIZE, Reader, to_readings
+from captcha_ssl.recognition.reading import BATCH_SIZE, TextReader, to_readings
 
 BINS = 15
 MOST = 3000
@@ -37,7 +37,7 @@ def correct_characters(label: str, read: str) -> list[bool]:
     return [wanted == found for wanted, found in align(label, read) if found != GAP]
 
 
-def fit_calibration(reader: Reader, images: np.ndarray, labels: Sequence[str]) -> Calibration:
+def fit_calibration(reader: TextReader, images: np.ndarray, labels: Sequence[str]) -> Calibration:
     """The temperatures at which texts and characters are right as often as they are sure.
 
     `images` uint8 [N, C, H, W] were not trained on; up to 3,000 of them are read. Each temperature

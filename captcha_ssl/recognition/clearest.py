@@ -15,7 +15,7 @@ from captcha_ssl.data.choose_preparation import choose_preparation
 from captcha_ssl.data.ink import measure
 from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Ink, Preparation
-from captcha_ssl.recognition.reading import Reader, read_images
+from captcha_ssl.recognition.reading import TextReader, read_images
 
 SURE = 0.75
 """Mean confidence from which on nothing else is tried."""
@@ -26,7 +26,7 @@ _GAIN = 0.05
 class Prepared:
     """Reads as `reader` does, but images are prepared by `preparation` when they are fitted."""
 
-    def __init__(self, reader: Reader, preparation: Preparation) -> None:
+    def __init__(self, reader: TextReader, preparation: Preparation) -> None:
         self.reader, self.charset, self.calibration = reader, reader.charset, reader.calibration
         self.preparation = preparation
         self.geometry = replace(reader.geometry, preparation=preparation)
@@ -36,7 +36,7 @@ class Prepared:
         return self.reader.logits(images)
 
 
-def clearest(reader: Reader, images: Sequence[np.ndarray]) -> Preparation | None:
+def clearest(reader: TextReader, images: Sequence[np.ndarray]) -> Preparation | None:
     """The best preparation for RGB uint8 images [H, W, 3]; None where none is clearly better.
 
     Each candidate is judged by the mean confidence of the texts, where no text at all counts as 0.
@@ -52,7 +52,7 @@ def clearest(reader: Reader, images: Sequence[np.ndarray]) -> Preparation | None
     return found
 
 
-def confidence(reader: Reader, images: Sequence[np.ndarray]) -> float:
+def confidence(reader: TextReader, images: Sequence[np.ndarray]) -> float:
     """How sure, on average, `reader` is of the texts in RGB uint8 images [H, W, 3]."""
     fitted = np.stack([reader.geometry.fit(image) for image in images])
     readings = read_images(reader, fitted, 16)

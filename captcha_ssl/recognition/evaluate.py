@@ -12,7 +12,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.recognition import metrics
 from captcha_ssl.recognition.calibration import correct_characters, expected_calibration_error
-from captcha_ssl.recognition.reading import BATCH_SIZE, Reader, Reading, read_images
+from captcha_ssl.recognition.reading import BATCH_SIZE, Reading, TextReader, read_images
 from captcha_ssl.recognition.suspicion import Suspect, suspects
 
 
@@ -121,7 +121,7 @@ class Evaluation:
 
 
 def evaluate(
-    reader: Reader,
+    reader: TextReader,
     dataset: Dataset,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,

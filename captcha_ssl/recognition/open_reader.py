@@ -7,14 +7,14 @@ from pathlib import Path
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.shipped import FOLDER, is_shipped
 from captcha_ssl.recognition.onnx_reader import FILE_NAME, OnnxReader
-from captcha_ssl.recognition.reading import Reader
+from captcha_ssl.recognition.reading import TextReader
 
 SHIPPED = FOLDER / FILE_NAME
 _ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
 """Devices that a run is read on through its ONNX file; torch has the others."""
 
 
-def open_reader(model: Path | None, device: str = "auto") -> Reader:
+def open_reader(model: Path | None, device: str = "auto") -> TextReader:
     """Open a run directory, an .onnx or a .safetensors file, or (None) the shipped model.
 
     A run directory is read through its ONNX file on the CPU and on what onnxruntime alone knows

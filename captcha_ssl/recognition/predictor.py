@@ -13,7 +13,7 @@ import numpy as np
 
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.recognition.inputs import Input
-from captcha_ssl.recognition.reading import Reader, Reading, read_images
+from captcha_ssl.recognition.reading import Reading, TextReader, read_images
 
 THREADS = min(8, os.cpu_count() or 1)
 AHEAD = 2 * THREADS
@@ -32,7 +32,7 @@ class Prediction:
 class Predictor:
     """A recognizer and the way from image files to texts."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: TextReader) -> None:
         self.reader = reader
 
     def predict(self, inputs: Iterable[Input], batch_size: int = 16) -> Iterator[Prediction]:

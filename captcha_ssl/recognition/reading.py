@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BATCH_SIZE = 256
 
 
-class Reader(Protocol):
+class TextReader(Protocol):
     """A recognizer, in torch or in ONNX."""
 
     charset: Charset
@@ -54,7 +54,7 @@ def finite(logits: np.ndarray, of: object) -> np.ndarray:
 
 
 def read_images(
-    reader: Reader,
+    reader: TextReader,
     images: np.ndarray,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,

@@ -6,7 +6,7 @@ import numpy as np
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.reading import Reader
+from captcha_ssl.recognition.reading import TextReader
 
 
 class Restricted:
@@ -15,7 +15,7 @@ class Restricted:
     Raises UserError for a character that the reader does not know, or for none at all.
     """
 
-    def __init__(self, reader: Reader, characters: str) -> None:
+    def __init__(self, reader: TextReader, characters: str) -> None:
         unknown = reader.charset.unknown(characters)
         if unknown or not characters:
             what = f"{unknown[0]!r} is unknown to the model" if unknown else "is empty"

@@ -14,7 +14,7 @@ import numpy as np
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.recognition.decoding import BLANK
-from captcha_ssl.recognition.reading import Reader
+from captcha_ssl.recognition.reading import TextReader
 
 _ODD = 8.0
 """Nats that a reading may lose when it keeps to the kinds; one that loses more shows others."""
@@ -31,7 +31,7 @@ class Settled:
     nats without them, is read as it is.
     """
 
-    def __init__(self, reader: Reader, characters: str) -> None:
+    def __init__(self, reader: TextReader, characters: str) -> None:
         self.reader, self.charset = reader, reader.charset
         self.geometry, self.calibration = reader.geometry, reader.calibration
         self.characters = characters

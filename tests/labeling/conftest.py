@@ -20,7 +20,7 @@ from captcha_ssl.labeling.answers import Answers
 from captcha_ssl.labeling.guesses import Guesses
 from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.session import Session
-from captcha_ssl.recognition.reading import Reader
+from captcha_ssl.recognition.reading import TextReader
 
 TEXTS = ["AB", "BCD", "AC", "DA", "CAB", "DD", "BA", "CD", "AD", "DCBA", "BB", "ACD"]
 
@@ -36,7 +36,7 @@ def pile(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
 
 
 @pytest.fixture
-def session(pile: Path, reader: Reader) -> Callable[..., Session]:
+def session(pile: Path, reader: TextReader) -> Callable[..., Session]:
     """Makes a session over the pile in the order of its names."""
 
     def make(*, guess: bool = True, target: int = len(TEXTS), **options: Any) -> Session:

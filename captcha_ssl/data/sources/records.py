@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from captcha_ssl.data.label_text import is_respelled, read_label
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.rows import Row
+from captcha_ssl.data.sources.rows import TableRow
 from captcha_ssl.data.sources.table import Files, source_of_rows
 from captcha_ssl.documents import loaded_json
 from captcha_ssl.errors import UserError
@@ -94,9 +94,9 @@ def _source(
     return source_of_rows(kind, file, rows, files, want_labels=want_labels)
 
 
-def _row(file: Path, number: int, held: Mapping[str, Any] | None, files: Files) -> Row:
+def _row(file: Path, number: int, held: Mapping[str, Any] | None, files: Files) -> TableRow:
     if held is None:
-        return Row(number, "", "", "not a JSON object")
+        return TableRow(number, "", "", "not a JSON object")
     path = next((held[key] for key in _PATHS if isinstance(held.get(key), str)), None)
     if path is None:
         raise UserError(
@@ -107,9 +107,9 @@ def _row(file: Path, number: int, held: Mapping[str, Any] | None, files: Files) 
     if isinstance(written, list) and len(written) == 1:
         (written,) = written
     if not isinstance(written, str):
-        return Row(number, path, "", "its text is not one text")
+        return TableRow(number, path, "", "its text is not one text")
     label, problem = read_label(written)
-    return Row(number, _near(path, files), label, None, problem, is_respelled(written))
+    return TableRow(number, _near(path, files), label, None, problem, is_respelled(written))
 
 
 def _text_key(held: Mapping[str, Any]) -> str | None:

@@ -30,7 +30,7 @@ _LONG = f"longer than {_MOST_LINE:,} characters"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """What line `line` says of one image: its key (a path or an index) and its label.
 
     `problem` says why the row cannot be understood, `label_problem` why its label cannot be used.
@@ -57,7 +57,7 @@ class _Layout:
 
 def read_rows(
     table: Path, keys: Sequence[str], looks_like_key: Callable[[str], bool], example: str
-) -> list[Row]:
+) -> list[TableRow]:
     """The rows of `table` in their order, without rows in which all cells are empty.
 
     The header names the key's column by one of `keys`; without a header a row is a key, which
@@ -134,7 +134,9 @@ def _layout(
     )
 
 
-def _rows(lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool]) -> Iterator[Row]:
+def _rows(
+    lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool]
+) -> Iterator[TableRow]:
     for line in lines:
         number = lines.number
         cells = _split(line, layout.delimiter)
@@ -143,12 +145,12 @@ def _rows(lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool])
         if cells is None:
             problem = _LONG if len(line) > _MOST_LINE else _OPEN
             begun = line[:_MOST_LINE].split(layout.delimiter, layout.key + 1)
-            yield Row(number, _cell(begun, layout.key).strip(' "'), "", problem)
+            yield TableRow(number, _cell(begun, layout.key).strip(' "'), "", problem)
         elif any(cells):
             yield _row(number, cells, layout)
 
 
-def _row(number: int, cells: Sequence[str], layout: _Layout) -> Row:
+def _row(number: int, cells: Sequence[str], layout: _Layout) -> TableRow:
     key, written = _cell(cells, layout.key), _cell(cells, layout.label)
     label, label_problem = read_label(written)
     problem = None
@@ -165,7 +167,7 @@ def _row(number: int, cells: Sequence[str], layout: _Layout) -> Row:
         label_problem = BROKEN
     elif len(key.splitlines()) > 1:
         problem = BROKEN.replace("label", "name")
-    return Row(number, key, label, problem, label_problem, is_respelled(written))
+    return TableRow(number, key, label, problem, label_problem, is_respelled(written))
 
 
 def _split(line: str, delimiter: str) -> list[str] | None:

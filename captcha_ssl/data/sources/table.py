@@ -15,7 +15,7 @@ from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.label_text import UNDECODABLE, form_note
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.rows import LABEL_COLUMNS, Row, read_rows
+from captcha_ssl.data.sources.rows import LABEL_COLUMNS, TableRow, read_rows
 from captcha_ssl.data.spelling import Spellings
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted, shortened
@@ -76,7 +76,7 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
 
 
 def source_of_rows(
-    kind: str, table: Path, rows: Sequence[Row], files: Files, *, want_labels: bool | None
+    kind: str, table: Path, rows: Sequence[TableRow], files: Files, *, want_labels: bool | None
 ) -> FileSource:
     """The images that rows name, whatever file called `table` they were read from.
 

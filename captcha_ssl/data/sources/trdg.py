@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from captcha_ssl.data.image import SUFFIXES
 from captcha_ssl.data.label_text import is_respelled, read_label
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.rows import Row
+from captcha_ssl.data.sources.rows import TableRow
 from captcha_ssl.data.sources.table import Files, source_of_rows
 from captcha_ssl.errors import UserError
 from captcha_ssl.text_file import iter_lines
@@ -32,12 +32,12 @@ def is_trdg(folder: Path) -> bool:
 def open_trdg(folder: Path, want_labels: bool | None) -> FileSource:
     """The images of such a folder. Raises UserError when the table cannot be read."""
     table = folder / LABELS
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for number, line in enumerate(iter_lines(table), 1):
         if line.strip():
             name, _, written = line.strip().partition(" ")
             label, problem = read_label(written)
-            rows.append(Row(number, name, label, None, problem, is_respelled(written)))
+            rows.append(TableRow(number, name, label, None, problem, is_respelled(written)))
     kind = "TextRecognitionDataGenerator"
     return source_of_rows(kind, table, rows, Files(folder), want_labels=want_labels)
 
