@@ -34,7 +34,7 @@ def test_resuming_nothing_starts_a_run(tmp_path: Path) -> None:
 def test_a_folder_at_work_is_refused_until_its_process_is_done(tmp_path: Path) -> None:
     with open_run(tmp_path / "run", "", resume=False):
         second = open_run(tmp_path / "run", "", resume=True)
-        with pytest.raises(UserError, match=r"run: another process is at work .* another --out"):
+        with pytest.raises(UserError, match=r"run: another process uses .* another --out"):
             second.__enter__()
     with open_run(tmp_path / "run", "", resume=True) as run:
         assert run.path == tmp_path / "run"
