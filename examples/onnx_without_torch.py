@@ -1,5 +1,8 @@
 """Read an image with an exported model and nothing but onnxruntime, NumPy and Pillow.
 
+A model that was trained on prepared images (faint or small text) needs data/preparation.py of
+this package too, which takes OpenCV and NumPy.
+
 Usage: python examples/onnx_without_torch.py reader.onnx image.png
 """
 
@@ -16,8 +19,15 @@ from PIL import Image
 session = onnxruntime.InferenceSession(sys.argv[1])
 metadata = session.get_modelmeta().custom_metadata_map
 _, channels, height, _ = session.get_inputs()[0].shape
-width = json.loads(metadata["captcha-ssl-model"])["geometry"]["width"]
-image = Image.open(sys.argv[2]).convert("L" if channels == 1 else "RGB").resize((width, height))
+geometry = json.loads(metadata["captcha-ssl-model"])["geometry"]
+width = geometry["width"]
+image = Image.open(sys.argv[2])
+if geometry.get("preparation"):
+    from captcha_ssl.data.preparation import parse_preparation
+
+    prepared = parse_preparation(geometry["preparation"]).apply(np.array(image.convert("RGB")))
+    image = Image.fromarray(prepared)
+image = image.convert("L" if channels == 1 else "RGB").resize((width, height))
 pixels = np.array(image, np.uint8).reshape(1, height, width, channels).transpose(0, 3, 1, 2)
 path = session.run(None, {"images": pixels})[0][0].argmax(-1)
 classes = json.loads(metadata["classes"])  # the first is the blank, ""

@@ -84,6 +84,8 @@ def _as_table(report: DataReport) -> Iterator[str]:
 
 
 def _image_rows(report: DataReport) -> Iterator[tuple[str, str]]:
+    from captcha_ssl.data.ink_words import describe
+
     sizes = [f"{width}×{height} ({count:,})" for width, height, count in report.sizes[:5]]
     if len(report.sizes) > len(sizes):
         sizes.append(f"{len(report.sizes) - len(sizes):,} other sizes")
@@ -93,6 +95,12 @@ def _image_rows(report: DataReport) -> Iterator[tuple[str, str]]:
     if report.blank:
         yield "blank", f"{len(report.blank):,} images show nothing: {_first(report.blank)}"
     yield "geometry", f"{report.geometry} by default"
+    if report.ink is not None:
+        yield "text", describe(report.ink)
+    if report.geometry.preparation is not None:
+        yield "prepared", f"{report.geometry.preparation} (--set prepare=none: not)"
+    for place, warning in enumerate(report.warnings):
+        yield "warnings" if not place else "", warning
 
 
 def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, str]]:

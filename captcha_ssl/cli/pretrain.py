@@ -58,7 +58,8 @@ def pretrain_command(
 
     images = load(data, config.model, labeled=False, quiet=quiet)
     if sheet is not None:
-        write_preview(sheet, config, images)
+        for finding in write_preview(sheet, config, images):
+            print(f"captcha-ssl: warning: {finding}", file=sys.stderr)
         typer.echo(sheet)
         return
     look = None if probe is None else _probe(probe, config.model, images.geometry, quiet=quiet)

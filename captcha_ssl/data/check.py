@@ -14,10 +14,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from captcha_ssl.data.charset import frames_needed
+from captcha_ssl.data.choose_preparation import (
+    choose_height,
+    choose_preparation,
+    prepared_size,
+)
+from captcha_ssl.data.dataset import look_at
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import BLANK_RANGE, gray_range
 from captcha_ssl.data.image_files import find_images
+from captcha_ssl.data.ink import InkReport
+from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
+from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sheet import Tile, write_sheet
 from captcha_ssl.data.sources import Source, open_source
@@ -66,7 +75,9 @@ class DataReport:
 
     `sizes` holds (width, height, count), the most frequent first; `duplicates` counts the images
     that repeat the pixels of an earlier one; `blank` are the names of images that show nothing;
-    `geometry` is the one to be used by default. `aside` is what lies there and was not read, as
+    `geometry` is the one to be used by default, with what is done to the images before. `ink` is
+    what is measured of the text (None where none is seen), `warnings` what makes it hard to read.
+    `aside` is what lies there and was not read, as
     it is no image or no table; `notes` tell how it was read.
     """
 
@@ -77,6 +88,8 @@ class DataReport:
     duplicates: int
     blank: list[str]
     geometry: Geometry
+    ink: InkReport | None
+    warnings: list[str]
     labels: LabelReport | None
     rejected: list[Rejected]
     aside: list[Rejected]
@@ -111,7 +124,7 @@ def inspect(
     if not sizes:
         first = f", first {shown(rejected[0].row)}: {rejected[0].reason}" if rejected else ""
         raise UserError(f"{path}: no usable image{first}")
-    geometry = Geometry.infer(sizes.values(), channels=1, height=32, width=None)
+    geometry, ink = _measured(path, source, list(sizes.values()))
     equal = _equal_images(sizes, digests)
     unlabeled, aside = _beside(path, source)
     return DataReport(
@@ -122,11 +135,29 @@ def inspect(
         duplicates=sum(len(group) - 1 for group in equal),
         blank=[source.names[index] for index in sorted(blank)],
         geometry=geometry,
+        ink=ink,
+        warnings=list(warnings(ink, geometry)) if ink else [],
         labels=_inspect_labels(source, sorted(sizes), equal, frames, geometry.width, unlabeled),
         rejected=rejected,
         aside=aside,
         notes=source.remarks if isinstance(source, FileSource) else list(source.notes),
     )
+
+
+def _measured(
+    path: Path, source: Source, sizes: list[tuple[int, int]]
+) -> tuple[Geometry, InkReport | None]:
+    """The geometry that training chooses for images of these sizes, and the ink in some of them."""
+    ink = look_at(path, source).ink
+    preparation = choose_preparation(ink, PixelSettings())
+    height = choose_height(ink, preparation)
+    if preparation is not None:
+        sizes = [prepared_size(size, preparation, ink) for size in sizes]
+    geometry = Geometry.infer(sizes, channels=1, height=height, width=None)
+    if ink is not None:
+        used = [min(1.0, w * height / h / geometry.width) for h, w in sizes]
+        ink = dataclasses.replace(ink, padding=1 - float(np.mean(used)))
+    return dataclasses.replace(geometry, preparation=preparation), ink
 
 
 def contact_sheet(source: Source, path: Path, *, count: int = 48, title: str = "") -> None:

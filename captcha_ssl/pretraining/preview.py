@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sheet import rgb
+from captcha_ssl.methods.instances import Crops
+from captcha_ssl.methods.method import Method
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import build_method
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.device import resolve_device
+from captcha_ssl.views.ink import measured_inks
+from captcha_ssl.views.judge import added_over_text, fine_detail
 
 ROWS = 8
+_JUDGED, _TOLERATED, _MOST_ADDED = 128, 0.15, 2.0
+_EMPTY = 0.05
+"""Fine detail, in image deviations, below which a crop shows nothing."""
 _GAP, _HIDDEN = (90, 140, 215), (176, 190, 212)
 
 
-def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> None:
+def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> list[str]:
     """Draw what the first step of a run shows its method of a few of the uint8 `[N, C, H, W]`.
 
     Seeded as that step is: with a batch as small as the sheet it would see the same pixels.
+    Returns what can be said of the views in words: the columns in which text was lost.
     Raises UserError when the method cannot learn from the images, or `file` cannot be written.
     """
     images, loop = data.images, config.loop
@@ -38,6 +47,36 @@ def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> None:
         columns[caption] = list(map(rgb, to_uint8(picture.cpu(), batch).numpy()))
     count = f"{len(batch)} of {len(images):,} images at {data.geometry}"
     write_columns(file, columns, title=f"{config.pretrain.method}: {count}, seed {loop.seed}")
+    return lost_text(method, images, loop.seed, device)
+
+
+def lost_text(method: Method, images: np.ndarray, seed: int, device: torch.device) -> list[str]:
+    """In words, the views in which the text of many of the uint8 `[N, C, H, W]` was lost.
+
+    A detector of ink is the judge: text is lost where what was drawn over it, or noise, is more
+    than twice as strong as the text that was measured in the images.
+    """
+    instances, inks = getattr(method, "instances", None), measured_inks(images)
+    if not isinstance(instances, Crops) or not inks:
+        return []
+    contrast = float(np.median([ink.contrast / deviation for ink, deviation in inks]))
+    chosen = BatchOrder(len(images), min(_JUDGED, len(images)), seed)(0)
+    batch = torch.from_numpy(images[chosen.numpy()]).to(device)
+    torch.manual_seed(step_seed(seed, 1))
+    with torch.no_grad():
+        crops = instances.cut(batch)
+        added = added_over_text(crops, instances.view_settings, contrast, instances.width)
+        empty = (fine_detail(instances.plain(crops)) < _EMPTY).float().mean()
+    lost = float((added > _MOST_ADDED).float().mean())
+    words = []
+    if lost > _TOLERATED:
+        words.append(
+            f"{lost:.0%} of the views have lost the text under noise and clutter; lower noise, "
+            "strokes, dots or lines (--set noise=0.05 …), or set ink_contrast"
+        )
+    if float(empty) > _TOLERATED:
+        words.append(f"{float(empty):.0%} of the crops show nothing; raise crop_width")
+    return words
 
 
 def to_uint8(pictures: Tensor, originals: Tensor) -> Tensor:

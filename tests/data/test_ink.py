@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
+from captcha_ssl.data.check import inspect
 from captcha_ssl.data.choose_preparation import choose_height, choose_preparation
 from captcha_ssl.data.dataset import load_dataset, look_at
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import read_image
 from captcha_ssl.data.ink import InkReport, measure
+from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.sources import open_source
@@ -193,3 +196,36 @@ def test_a_dataset_chooses_once_and_a_model_that_has_chosen_wins(tmp_path: Path)
     assert again.geometry == loaded.geometry
     started = load_dataset(tmp_path / "set", labeled=True, geometry=plain.geometry, pixels=AUTO)
     assert started.geometry.preparation == preparation
+
+
+def test_check_data_says_what_makes_a_set_hard_and_what_is_done_about_it(tmp_path: Path):
+    size = {"count": 24, "channels": 3, "height": 50, "width": 200}
+    with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
+        for index in range(24):
+            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), "12345")
+    found = inspect(tmp_path / "set", frames=lambda width: width // 4)
+    assert found.geometry.preparation is not None
+    words = "\n".join(found.warnings)
+    assert "a line across is" in words and "the text is faint" in words
+    assert "set flatten" not in words
+    assert found.ink is not None and found.ink.padding == 0
+
+
+def test_every_hard_thing_has_its_words():
+    plain, geometry = report(text), Geometry(1, 32, 128)
+    plain = replace(plain, pitch=25.0)
+    assert list(warnings(plain, geometry)) == []
+    hard = {
+        "line across": {"buried": 1.0, "strongest": 200.0, "contrast": 40.0},
+        "background varies": {"background": 150.0, "contrast": 80.0},
+        "noise": {"noise": 50.0},
+        "almost vanishes in the usual gray": {
+            "grays": {"luminance": 20.0, "minimum": 200.0, "maximum": 10.0}
+        },
+        "only 20% of the height": {"height": 0.2},
+        "pixels apart at height 32": {"pitch": 8.0},
+        "are padding": {"padding": 0.4},
+    }
+    for words, measured in hard.items():
+        found = list(warnings(replace(plain, **measured), geometry))  # type: ignore[arg-type]
+        assert any(words in line for line in found), words
