@@ -23,10 +23,11 @@ geometry = json.loads(metadata["captcha-ssl-model"])["geometry"]
 width = geometry["width"]
 image = Image.open(sys.argv[2])
 if geometry.get("preparation"):
-    from captcha_ssl.data.preparation import parse_preparation
+    from captcha_ssl.data.preparation import Preparation
 
-    prepared = parse_preparation(geometry["preparation"]).apply(np.array(image.convert("RGB")))
-    image = Image.fromarray(prepared)
+    steps = geometry["preparation"]
+    steps |= {name: tuple(values) for name, values in steps.items() if isinstance(values, list)}
+    image = Image.fromarray(Preparation(**steps).apply(np.array(image.convert("RGB"))))
 image = image.convert("L" if channels == 1 else "RGB").resize((width, height))
 pixels = np.array(image, np.uint8).reshape(1, height, width, channels).transpose(0, 3, 1, 2)
 path = session.run(None, {"images": pixels})[0][0].argmax(-1)

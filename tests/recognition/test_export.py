@@ -16,12 +16,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.recognition.export import export, export_half
 from captcha_ssl.recognition.onnx_reader import OnnxReader
 from captcha_ssl.recognition.open_reader import open_reader
+from captcha_ssl.recognition.reading import read_images
 from captcha_ssl.recognition.recognizer import Recognizer
 
 ROOT = Path(__file__).parents[2]
@@ -194,3 +197,20 @@ def test_a_device_is_a_provider_of_onnxruntime_or_refused(
     with pytest.raises(UserError, match="CUDAExecutionProvider does not start on this machine"):
         OnnxReader(onnx_file, "cuda:1")
     assert asked == [("CUDAExecutionProvider", {"device_id": 1}), "CPUExecutionProvider"]
+
+
+def test_the_example_prepares_an_image_as_the_model_says(tmp_path: Path) -> None:
+    steps = Preparation(trim="box", box=(0.0, 0.25, 1.0, 0.75), gray="minimum", flatten="closing")
+    geometry = Geometry(1, 32, 96, steps)
+    torch.manual_seed(0)
+    model = Recognizer(build_encoder("tiny", 1, 32), Charset("ABCD"), geometry).eval()
+    export(model, tmp_path / "prepared.onnx", {})
+    picture = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "image.png")
+    reader = OnnxReader(tmp_path / "prepared.onnx")
+    assert reader.geometry == geometry
+    wanted = read_images(reader, geometry.fit(picture)[None])[0].text
+    example = [sys.executable, ROOT / "examples" / "onnx_without_torch.py"]
+    command = [*map(str, example), str(tmp_path / "prepared.onnx"), str(tmp_path / "image.png")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == f"{wanted}\n"
