@@ -42,7 +42,7 @@ class _Process:
     """What this process knows about its own end."""
 
     def __init__(self) -> None:
-        self.begun = self.asked = self.saving = False
+        self.begun = self.asked = self.saving = self.held_back = False
         self.speaks = True
         self.patience = PATIENCE
         self.since = 0.0
@@ -122,6 +122,23 @@ class AtTheEnd:
             _process.actions.remove(self._action)
 
 
+class HeldBack:
+    """Within a `with` block of the main thread a signal waits for its end.
+
+    For what must not be left half done and takes a moment. To block signals is not enough: another
+    thread of the process receives them, and the handler still runs in the main one.
+    """
+
+    def __enter__(self) -> Self:
+        _process.held_back = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _process.held_back = False
+        if _process.asked and not _process.saving:
+            _end()
+
+
 class Saying:
     """Within a `with` block, `words` are said if the program is ended by a signal.
 
@@ -189,7 +206,7 @@ def _answer(number: int, _: Any) -> None:
     _process.asked, _process.since = True, time.monotonic()
     if os.name != "posix":
         _thread.start_new_thread(_end_in_time, ())
-    if not _process.saving:
+    if not (_process.saving or _process.held_back):
         _end()
 
 

@@ -21,7 +21,14 @@ from threading import Thread
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.interruption import INTERRUPTED, SIGNALS, WORKER_PATIENCE, AtTheEnd, begin
+from captcha_ssl.interruption import (
+    INTERRUPTED,
+    SIGNALS,
+    WORKER_PATIENCE,
+    AtTheEnd,
+    HeldBack,
+    begin,
+)
 from captcha_ssl.lock import held_locks
 
 Item = TypeVar("Item")
@@ -180,7 +187,9 @@ class _Crew:
         # Now, and not within the start of a worker, where it would let signals through again.
         resource_tracker.ensure_running()
         for _ in range(count):
-            with _signals_held_back():
+            # A worker that is not known yet would outlive the end of this process, and one that
+            # was not told yet what it is would end in a traceback.
+            with HeldBack(), _signals_blocked():
                 self._workers.append(_Worker())
         order = reduction.ForkingPickler.dumps((sys.path, function, prepare))
         for worker in self._workers:
@@ -263,11 +272,8 @@ def _lost_if_gone() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Hold back signals while a worker starts, which inherits that until it has begun.
-
-    A worker that is not known yet would outlive the end of this process.
-    """
+def _signals_blocked() -> Iterator[None]:
+    """Block signals while a worker starts, which inherits that until it has begun."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

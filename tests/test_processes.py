@@ -41,6 +41,20 @@ def learn(folder, say):
         Path(folder, f"saved-{os.getpid()}").touch()
         raise KeyboardInterrupt
 
+def signal_amid_start(function):
+    # A worker has been started then, and does not know yet what it is.
+    import signal
+    from multiprocessing import resource_tracker, util
+    resource_tracker.ensure_running()
+    start = util.spawnv_passfds
+    def started(*arguments):
+        pid = start(*arguments)
+        Path(folder, f"pid-{pid}").touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+        return pid
+    util.spawnv_passfds = started
+
 def idle(folder, say):
     Path(folder, f"pid-{os.getpid()}").touch()
     time.sleep(1000)
@@ -53,6 +67,8 @@ if __name__ == "__main__":
         results.close()
     else:
         begin()
+        if sys.argv[3:]:
+            signal_amid_start(function)
         with FolderLock(Path(folder)):
             list(workers(2, setting="workers", prepare=int).each(function, [folder] * 9))
 """
@@ -147,6 +163,21 @@ def test_signals_end_all_with_one_line_and_let_workers_save(
     assert stderr == "captcha-ssl: error: interrupted\n"
     assert not any(map(_alive, pids))
     assert len(list((tmp_path / "folder").glob("saved-*"))) == 2
+
+
+@posix
+def test_a_signal_while_a_worker_starts_ends_both_in_one_line(tmp_path: Path) -> None:
+    script, folder = tmp_path / "script.py", tmp_path / "folder"
+    script.write_text(_SCRIPT)
+    folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, script, "idle", folder, "signal"],
+        **{"capture_output": True, "text": True, "timeout": 60},
+    )
+    assert (done.returncode, done.stderr) == (130, "captcha-ssl: error: interrupted\n")
+    pids = [int(file.name[4:]) for file in folder.glob("pid-*")]
+    assert len(pids) == 1
+    assert not any(map(_alive, pids))
 
 
 @posix

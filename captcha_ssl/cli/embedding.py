@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captcha_ssl.cli.loading import tell_notes
 from captcha_ssl.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -33,5 +34,6 @@ def embedded(
             max_bad=max_bad,
             progress=progress,
         )
+    tell_notes(data, images, quiet=quiet)
     with progress_bar("looking", quiet=quiet) as progress:
         return images, *embedder(images.images, progress)

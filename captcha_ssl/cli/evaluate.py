@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from captcha_ssl.cli.loading import tell_notes
 from captcha_ssl.cli.options import Quiet, ReadingDevice
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
@@ -64,6 +65,7 @@ def evaluate_command(
             max_bad=max_bad,
             progress=progress,
         )
+    tell_notes(data, dataset, quiet=quiet)
     # Better to fail here than after the work.
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -38,8 +38,13 @@ def load(
         note = f"{len(loaded):,} images at {loaded.geometry}"
         left_out = f", {len(loaded.rejected):,} left out" if loaded.rejected else ""
         print(f"{shown(str(data))}: {note}{left_out}", file=sys.stderr)
-        for remark in loaded.notes:
-            print(f"{shown(str(data))}: {remark}", file=sys.stderr)
+        tell_notes(data, loaded, quiet=quiet)
         if loaded.geometry.preparation and choose:
             print(f"prepared: {loaded.geometry.preparation}", file=sys.stderr)
     return loaded
+
+
+def tell_notes(data: Path, loaded: Dataset, *, quiet: bool) -> None:
+    """Say on stderr how `data` was read where that is not a matter of course."""
+    for remark in () if quiet else loaded.notes:
+        print(f"{shown(str(data))}: {remark}", file=sys.stderr)

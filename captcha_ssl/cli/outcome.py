@@ -20,7 +20,7 @@ _ADVICE = {
     errno.ENOSPC: "free some space and run it again",
     errno.EDQUOT: "free some space and run it again",
     errno.EFBIG: "raise the limit on the size of files",
-    errno.EACCES: "choose a place that you may write to",
+    errno.EACCES: "choose a place where you have the right to do that",
     errno.EROFS: "choose a place that can be written to",
 }
 

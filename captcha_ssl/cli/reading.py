@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.printable import SCREEN, printable, shown
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.predictor import Prediction
@@ -59,14 +60,17 @@ def read(
     if format in ("csv", "tsv"):
         heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
         print(_cells(heads, format))
-    with progress_bar("reading", quiet=quiet or sys.stdout.isatty()) as progress:
+    to_program = not sys.stdout.isatty()
+    with progress_bar("reading", quiet=quiet or not to_program) as progress:
         for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
             doubtful = _doubtful(prediction, min_confidence)
-            print(_row(prediction, format, min_confidence))
+            row = _row(prediction, format, min_confidence)
+            # The very text for a program that reads it, and nothing that commands a terminal.
+            print(row if to_program else "\t".join(map(printable, row.split("\t"))))
             failed += bool(doubtful or prediction.error)
             note = _note(prediction, format, doubtful)
             if note:
-                print(f"captcha-ssl: {note}".translate(_ONE_LINE), file=sys.stderr)
+                print(f"captcha-ssl: {shown(note, SCREEN)}", file=sys.stderr)
             progress(done, len(inputs))
     return int(failed > 0)
 

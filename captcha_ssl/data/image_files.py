@@ -77,16 +77,25 @@ def _walk(
                 found.aside.append(Rejected(name, HIDDEN))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(name)
-            elif entry.is_symlink() and entry.is_dir():
+            elif leads_to_folder(entry):
                 links.append(name)
             else:
                 _sort(entry, name, found)
 
 
+def leads_to_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a folder or a link to one; links in a circle are none."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
 def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
     """Put what is no folder among the images or aside."""
     suffix = PurePosixPath(name).suffix.lower()
-    if not entry.is_file():
+    # Not `entry.is_file`, which raises for links in a circle.
+    if not os.path.isfile(entry.path):  # noqa: PTH113
         missing = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
         what = "a link to nothing" if missing else "a pipe, socket or device"
         found.aside.append(Rejected(name, what))

@@ -10,6 +10,8 @@ import os
 import re
 from pathlib import Path
 
+from captcha_ssl.data.image_files import leads_to_folder
+
 _ANY_FOLDERS = "**"
 
 
@@ -53,7 +55,7 @@ def _below(folder: Path) -> list[str]:
                 continue
             name = f"{place}/{entry.name}" if place else entry.name
             names.append(name)
-            if entry.is_dir():
+            if leads_to_folder(entry):
                 folders.append((entry.is_symlink(), name))
         # Real folders are taken from the end of the list before links: they keep their own names.
         links = [name for linked, name in folders if linked]

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,11 @@ def predict(
 Predict = Callable[..., tuple[int, str, str]]
 
 
+@dataclass
+class _Refusing:
+    recognizes: Callable[[Path], bool]
+
+
 @pytest.mark.parametrize(
     ("argument", "first"),
     [
@@ -83,6 +89,26 @@ def test_every_format_is_read_in_its_order(predict: Predict, argument: str, firs
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and [row["text"] for row in rows] == TEXTS
     assert rows[0]["path"] == first
+
+
+def test_a_name_says_nothing_to_the_terminal(predict: Predict, sets: Path) -> None:
+    (sets / "\x1b[31mred\u200b.png").write_bytes(b"no image")
+    code, _, err = predict("\x1b[31mred\u200b.png", "x" * 5_000)
+    assert code == 1
+    assert "\\x1b[31mred\\u200b.png: not an image" in err
+    assert "\x1b" not in err and max(map(len, err.splitlines())) < 2_000
+
+
+def test_a_folder_that_may_not_be_read_is_an_error_of_its_own(
+    predict: Predict, sets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path / "dataset.json"))
+
+    monkeypatch.setattr("captcha_ssl.data.sources.recognize.FORMATS", [_Refusing(refuse)])
+    code, out, err = predict("names", "packed/none.png")
+    assert (code, out) == (1, "\n\n")
+    assert err.splitlines()[0] == "captcha-ssl: error: names: cannot be read (Permission denied)"
 
 
 def test_formats_and_files_may_be_mixed(predict: Predict) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+from captcha_ssl.cli.main import run
 
 
 def suggest(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -43,6 +46,19 @@ def test_names_come_out_in_order_and_those_excluded_do_not(
     rows = [json.loads(line) for line in rest.stdout.splitlines()]
     assert {row["name"] for row in rows} == {f"img_{n:02}.png" for n in range(12)} - set(names)
     assert all(0 <= row["uncertainty"] <= 1 and row["distance"] < 0.01 for row in rows)
+
+
+def test_what_was_left_aside_is_said(
+    pile: Path, reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(pile, tmp_path / "pile")
+    (tmp_path / "pile" / "drawing.svg").touch()
+    # Without --device, which no other test here leaves out.
+    line = ["suggest", str(tmp_path / "pile"), "--init-from", str(reader_file), "--count", "1"]
+    assert run(line) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("img_")
+    assert "pile: 1 left aside: drawing.svg (not an image)\n" in said.err
 
 
 @pytest.mark.parametrize(

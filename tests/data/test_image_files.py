@@ -52,6 +52,18 @@ def test_linked_folders_are_read_once_and_circles_end(pile):
     assert [entry.row for entry in found.aside] == ["again/", "z/up/"]
 
 
+def test_links_that_lead_only_to_each_other_are_left_aside(pile):
+    folder = pile("a.png")
+    (folder / "b.png").symlink_to("c")
+    (folder / "c").symlink_to("b.png")
+    found = find_images(folder)
+    assert found.names == ["a.png"]
+    assert found.aside == [
+        Rejected("b.png", "a link to nothing"),
+        Rejected("c", "a link to nothing"),
+    ]
+
+
 def test_a_folder_that_may_not_be_read_is_named(pile, monkeypatch):
     folder = pile("a.png", "closed/b.png")
     scan = os.scandir

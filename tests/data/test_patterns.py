@@ -36,5 +36,6 @@ def test_links_in_circles_end_and_name_each_file_once(tree: Path):
     for name in ("one", "two"):
         (tree / name).symlink_to(".")
         (tree / "sub" / name).symlink_to("..")
+    (tree / "to-itself").symlink_to("to-itself")
     names = ("a.png", "sub/[1].png", "sub/c.png", "sub/deep/d.png")
     assert matching(f"{tree}/**/*.png") == [f"{tree}/{name}" for name in names]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os.path
-import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from captcha_ssl.data.label_text import EMPTY, form_note, is_respelled, read_label
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
+from captcha_ssl.data.spelling import composed
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted
 
-_LABELED = re.compile(r"[^\W_]{1,32}_.+")
+_LONGEST = 32
+"""Characters of the longest text at the beginning of a name that passes for a label unasked."""
 _SHARE = 0.9
 _SHORTEST_PREFIX = 3
 """Characters that all names begin with before they count as `frame12` and not as a label."""
+_DENSE = 0.02
+"""Share of a range that is named before numbers of several lengths count as counted."""
+_MANY = 20
+"""Numbers from which on it shows whether they are spread evenly."""
 
 
 def carry_labels(names: Sequence[str]) -> bool:
@@ -25,7 +31,7 @@ def carry_labels(names: Sequence[str]) -> bool:
     At least 90% look like `label_anything`, and not all with the same label, as `img_0001` does,
     nor with running numbers, as `0001_x` does.
     """
-    stems = [stem for stem in map(_stem, names) if _LABELED.fullmatch(stem)]
+    stems = [stem for stem in map(_stem, names) if _looks_labeled(stem)]
     if len(stems) < _SHARE * len(names):
         return False
     labels = [_before_underscore(stem) for stem in stems]
@@ -64,8 +70,9 @@ def are_counters(labels: Sequence[str]) -> bool:
 
     Digits are also what many captchas show, so numbers count as counters only when they lie as
     close as counted ones do and do not fill their range as random texts do; or when all of them
-    begin with a zero; or when they have the lengths of numbers counted from a few digits up; or
-    when the same letters stand beside all of them, as in `frame12`.
+    begin with a zero; or when they have the lengths of numbers counted from a few digits up, and
+    are not mostly small as texts of random lengths are; or when the same letters stand beside all
+    of them, as in `frame12`.
     """
     digits = _counted(labels)
     numbers = sorted(set(map(int, digits)))
@@ -83,8 +90,9 @@ def are_counters(labels: Sequence[str]) -> bool:
     # Counted without leading zeros: ever more numbers of every further digit.
     plain = not any(text.startswith("0") and len(text) > 1 for text in digits)
     longest = sum(len(text) == max(lengths) for text in digits)
-    sparse = density >= 0.02 and longest > 0.5 * len(digits)
-    return density == 1 or (plain and (1 in lengths or density >= 0.5 or sparse))
+    even = len(numbers) < _MANY or 4 * numbers[len(numbers) // 2] >= numbers[-1]
+    sparse = density >= _DENSE and even and (1 in lengths or longest > 0.5 * len(digits))
+    return density == 1 or (plain and (density >= 0.5 or sparse))
 
 
 def _counted(labels: Sequence[str]) -> list[str]:
@@ -108,6 +116,17 @@ def _refuse_numbering(folder: Path, names: Sequence[str], labels: Sequence[str])
     raise UserError(
         f"{folder}: no labels: the file names ({quoted(names[0])}, …) {what}; "
         "add a labels.csv with the header filename,label"
+    )
+
+
+def _looks_labeled(stem: str) -> bool:
+    """Whether it is `label_anything`: letters, their marks and digits before an underscore."""
+    label, underscore, rest = composed(stem).partition("_")
+    return bool(
+        underscore
+        and rest
+        and 1 <= len(label) <= _LONGEST
+        and all(c.isalnum() or unicodedata.category(c).startswith("M") for c in label)
     )
 
 

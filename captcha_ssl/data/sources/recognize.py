@@ -147,7 +147,10 @@ def open_source(path: Path | Sequence[Path], *, want_labels: bool | None = None)
             return open_source(paths[0], want_labels=want_labels)
         parts = [open_source(part, want_labels=want_labels) for part in paths]
         return JoinedSource(f"{len(parts):,} datasets", parts, titles(paths))
-    source = _open(path, want_labels)
+    try:
+        source = _open(path, want_labels)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
     if want_labels and source.labels is None:
         raise UserError(
             f"{path}: no labels; add a labels.csv with the header filename,label, "

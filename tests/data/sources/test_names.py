@@ -16,6 +16,7 @@ from captcha_ssl.errors import UserError
     [
         (["ab1_0.png", "cd2_1.png"], True),
         (["é1_x.png", "日本_y.png"], True),
+        ([unicodedata.normalize("NFD", "é1_x.png"), "q\u030a2_y.png", "กี่_z.png"], True),
         (["sub/ab1_0.png", "sub/cd2_1.png"], True),
         (["00001.png", "00002.png"], False),
         (["img_0001.png", "img_0002.png"], False),
@@ -92,6 +93,13 @@ def test_digits_of_several_lengths_are_labels():
     rng = random.Random(0)
     names = ["".join(rng.choices("0123456789", k=rng.randint(4, 6))) + ".png" for _ in range(300)]
     assert len(source_from_names(Path(), sorted(set(names)))) == len(set(names))
+
+
+def test_digits_of_random_lengths_from_one_on_are_labels():
+    rng = random.Random(0)
+    names = ["".join(rng.choices("123456789", k=rng.randint(1, 4))) + "_x.png" for _ in range(900)]
+    assert carry_labels(sorted(set(names)))
+    assert carry_labels(["7425_a.png", "8724_b.png", "9_c.png"])
 
 
 def test_labels_in_names_are_composed():
