@@ -42,13 +42,13 @@ def benchmark_command(
     Writes benchmark.json, report.html, report.md and plots to --out.
     """
     folder = run_folder(out)
-    from captcha_ssl.benchmark.runs.run import run_benchmark
+    from captcha_ssl.benchmark.runs.run import Listener, run_benchmark
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
         with live_table(quiet=quiet) as (say, show):
             results = run_benchmark(
-                folder, config, command=command, resume=resume, say=say, show=show
+                folder, config, command=command, resume=resume, listener=Listener(say, show)
             )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; continue with --out {folder} --resume") from None

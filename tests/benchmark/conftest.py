@@ -13,7 +13,7 @@ from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import summarize
 from captcha_ssl.benchmark.runs.records import Row, Trial
-from captcha_ssl.benchmark.runs.run import run_benchmark
+from captcha_ssl.benchmark.runs.run import Listener, run_benchmark
 from captcha_ssl.config import Given
 from captcha_ssl.data.writers import open_writer
 
@@ -104,8 +104,9 @@ def tiny(data: Path, *assignments: str) -> BenchmarkConfig:
 
 @pytest.fixture(scope="session")
 def run(data: Path) -> Callable[..., Results]:
-    def start(out: Path, *assignments: str, **options: Any) -> Results:
-        return run_benchmark(out, tiny(data, *assignments), command="x", **options)
+    def start(out: Path, *assignments: str, resume: bool = False, **heard: Any) -> Results:
+        listener, config = Listener(**heard), tiny(data, *assignments)
+        return run_benchmark(out, config, command="x", resume=resume, listener=listener)
 
     return start
 

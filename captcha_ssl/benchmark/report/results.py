@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.summary import Entry, summarize
 from captcha_ssl.benchmark.runs.details import Details
 from captcha_ssl.benchmark.runs.environment import environment
-from captcha_ssl.benchmark.runs.material import Material
+from captcha_ssl.benchmark.runs.job import Bench
 from captcha_ssl.benchmark.runs.parallel import process_count
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.records import Row, Trial, winners
@@ -33,17 +33,9 @@ class Results:
     """By arm, labels and seed; those of an earlier version are not there."""
 
     @classmethod
-    def collect(
-        cls,
-        configuration: BenchmarkConfig,
-        material: Material,
-        pretrained: Iterable[EncoderRun],
-        rows: list[Row],
-        trials: list[Trial],
-        command: str,
-        details: Mapping[tuple[str, int, int], Details],
-    ) -> Results:
+    def collect(cls, bench: Bench, rows: list[Row], trials: list[Trial], command: str) -> Results:
         """Summarize the rows and note data and environment."""
+        configuration, material = bench.configuration, bench.material
         settings = configuration.benchmark
         data = {
             "source": str(settings.data) if settings.data else f"rendered, style {settings.style}",
@@ -60,12 +52,12 @@ class Results:
             rows,
             summarize(rows, configuration.arms),
             trials,
-            list(pretrained),
+            list(bench.pretrained.values()),
             data,
             environment(settings.device, settings.precision)
             | {"at once": process_count(settings.processes, settings.device)},
             command,
-            details,
+            bench.details(rows),
         )
 
     def chosen(self) -> set[Trial]:

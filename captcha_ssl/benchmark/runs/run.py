@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
@@ -27,59 +26,81 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 
 
+@dataclass(frozen=True)
+class Listener:
+    """Hears a line for every finished run, and each reported row."""
+
+    say: Callable[[str], None] = lambda line: None
+    show: Callable[[Row], None] = lambda row: None
+
+
+class Benchmark:
+    """A benchmark to be run.
+
+    Raises UserError for settings and data that can be refused before anything is done.
+    """
+
+    def __init__(self, config: BenchmarkConfig, listener: Listener = Listener()) -> None:  # noqa: B008
+        self.config, self.listener = config, listener
+        self.material: Material | None = None
+        if config.benchmark.data is None:
+            check_rendering(config)
+        else:
+            self.material = self._read(config.benchmark.data)
+
+    def run(self, run: RunDirectory, *, command: str) -> Results:
+        """Do what is not finished in `run`, and write the report there; `command` is quoted in it.
+
+        Raises UserError for a run begun with other data, KeyboardInterrupt when interrupted.
+        """
+        out, settings, listener = run.path, self.config.benchmark, self.listener
+        material = self.material or self._render(out / "data")
+        unseen = unseen_images(out / "unseen-data", settings, material)
+        material = replace(material, unseen=unseen)
+        run.hold_to(material.fingerprint())
+        if settings.data is not None:
+            run.note_rejected(material.pool.rejected)
+        listener.say(
+            f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
+            f"{material.removed:,} copies of test images removed"
+        )
+        pretrained = pretrain_all(out / "pretrained", self.config, material, listener.say)
+        config = _without_diverged(self.config, pretrained.values())
+        bench = Bench(out, config, material, pretrained)
+        rows, trials = Experiment(bench).run(listener.say, listener.show)
+        results = Results.collect(bench, rows, trials, command)
+        write_report(out, results)
+        listener.say(f"report: {out / PAGE}")
+        return results
+
+    def _render(self, folder: Path) -> Material:
+        self.listener.say(f"images of style {self.config.benchmark.style} in {folder}")
+        render_images(folder, self.config)
+        return self._read(folder)
+
+    def _read(self, source: Path) -> Material:
+        material = read_material(source, self.config)
+        check_pretraining(self.config, material)
+        check_unseen(self.config.benchmark, material)
+        return material
+
+
 def run_benchmark(
     out: Path,
-    configuration: BenchmarkConfig,
+    config: BenchmarkConfig,
     *,
     command: str,
     resume: bool = False,
-    say: Callable[[str], None] = lambda line: None,
-    show: Callable[[Row], None] = lambda row: None,
+    listener: Listener = Listener(),  # noqa: B008
 ) -> Results:
     """Run all that is not finished in `out` and write the report there.
 
-    `say` is told one line for every finished run, `show` every reported one; `command` is quoted
-    in the report. Raises UserError for unusable data, and for an `out` that holds something
-    (without `resume`) or was begun with other settings or data; KeyboardInterrupt, after which
-    `resume` goes on.
+    Raises UserError as `Benchmark`, its `run` and `open_run` do, and KeyboardInterrupt, after which
+    `resume` continues.
     """
-    with ExitStack() as held:
-
-        def begin() -> RunDirectory:
-            return held.enter_context(open_run(out, configuration.to_toml(), resume=resume))
-
-        run, material = _open(out, configuration, begin, say)
-        unseen = unseen_images(out / "unseen-data", configuration.benchmark, material)
-        material = replace(material, unseen=unseen)
-        run.hold_to(material.fingerprint())
-        if configuration.benchmark.data is not None:
-            run.note_rejected(material.pool.rejected)
-        return _run(out, configuration, material, command, say, show)
-
-
-def _run(
-    out: Path,
-    configuration: BenchmarkConfig,
-    material: Material,
-    command: str,
-    say: Callable[[str], None],
-    show: Callable[[Row], None],
-) -> Results:
-    say(
-        f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
-        f"{material.removed:,} copies of test images removed"
-    )
-    pretrained = pretrain_all(out / "pretrained", configuration, material, say)
-    configuration = _without_diverged(configuration, pretrained.values())
-    bench = Bench(out, configuration, material, pretrained)
-    rows, trials = Experiment(bench).run(say, show)
-    details = bench.details(rows)
-    results = Results.collect(
-        configuration, material, pretrained.values(), rows, trials, command, details
-    )
-    write_report(out, results)
-    say(f"report: {out / PAGE}")
-    return results
+    benchmark = Benchmark(config, listener)
+    with open_run(out, config.to_toml(), resume=resume) as run:
+        return benchmark.run(run, command=command)
 
 
 def _without_diverged(
@@ -90,29 +111,3 @@ def _without_diverged(
     if lost and (not arms or not compute_models(arms) and any(arm.match_compute for arm in arms)):
         raise UserError(f"{', '.join(sorted(lost))}: the loss is not finite; lower pretrain_lr")
     return replace(configuration, arms=arms)
-
-
-def _open(
-    out: Path,
-    configuration: BenchmarkConfig,
-    begin: Callable[[], RunDirectory],
-    say: Callable[[str], None],
-) -> tuple[RunDirectory, Material]:
-    """Begin in `out`, but only once the settings and the data given are known to do."""
-    settings = configuration.benchmark
-    if settings.data is None:
-        check_rendering(configuration)
-        run = begin()
-        say(f"images of style {settings.style} in {out / 'data'}")
-        render_images(out / "data", configuration)
-        material = read_material(out / "data", configuration)
-        _check(configuration, material)
-        return run, material
-    material = read_material(settings.data, configuration)
-    _check(configuration, material)
-    return begin(), material
-
-
-def _check(configuration: BenchmarkConfig, material: Material) -> None:
-    check_pretraining(configuration, material)
-    check_unseen(configuration.benchmark, material)
