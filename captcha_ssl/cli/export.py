@@ -53,7 +53,7 @@ def export_command(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write a recognizer as ONNX, as small safetensors, or as a folder for a model hub.
+    """Write a recognizer as ONNX, safetensors or a hub folder.
 
     Example: captcha-ssl export runs/reader reader.onnx
 

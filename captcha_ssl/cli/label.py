@@ -74,7 +74,7 @@ def label_command(
     device: ReadingDevice = None,
     quiet: Quiet = False,
 ) -> None:
-    """Type labels on a page of this machine, beside what a model reads.
+    """Type labels on a local page, beside what a model reads.
 
     Example: captcha-ssl label pile/ --out pile/labels.csv --model runs/reader
 

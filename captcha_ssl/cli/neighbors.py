@@ -31,7 +31,7 @@ def neighbors_command(
     device: Device = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw images beside their nearest neighbors in an encoder's embedding.
+    """Draw images beside their nearest neighbors.
 
     Example: captcha-ssl neighbors pile/ sheet.png --init-from runs/encoder
 

@@ -28,7 +28,7 @@ from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.batches import spread
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.distributed import joined, own_share, spread_norms
+from captcha_ssl.training.distributed import check_shareable, joined, spread_norms
 from captcha_ssl.training.loop import train
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
@@ -176,7 +176,7 @@ def _check_batch(count: int, batch_size: int) -> None:
         )
     if count < batch_size:
         raise UserError(f"{count} images do not fill a batch of {batch_size}; lower batch_size")
-    own_share(batch_size)
+    check_shareable(batch_size)
 
 
 def _told(run: RunDirectory, figures: dict[str, float], width: int) -> list[str]:

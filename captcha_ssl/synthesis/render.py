@@ -28,6 +28,11 @@ def render(settings: PictureSettings, index: int) -> tuple[Pixels, str]:
     return renderer(settings)(index)
 
 
+def check_drawable(settings: PictureSettings) -> None:
+    """Raise UserError for settings that no picture can be drawn from."""
+    renderer(settings)
+
+
 @lru_cache(maxsize=16)
 def renderer(settings: PictureSettings) -> Render:
     """The function from an index to a picture, with the settings checked once.

@@ -1,11 +1,18 @@
-"""The device and the precision of a run."""
+"""The device of a run, its precision and determinism, and advice when memory runs out."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.launch import local_rank, ranks
+
+_ON_A_CPU = ("can't allocate memory", "not enough memory")
+"""How torch's allocator for the CPU says it, in an error of no class of its own."""
 
 
 def resolve_device(name: str) -> torch.device:
@@ -53,3 +60,40 @@ def _computes_bf16(device: torch.device) -> bool:
         return False
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+
+
+@contextmanager
+def determinism(asked: bool) -> Iterator[None]:
+    """Let torch use deterministic algorithms only, if asked to; it may take longer.
+
+    On a CPU nothing changes, for there they all are. Where torch knows no such algorithm it
+    raises RuntimeError; the CTC loss, which has none on CUDA, is computed on the CPU instead.
+    """
+    if not asked:
+        yield
+        return
+    # Read by cuBLAS when it is first used.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+@contextmanager
+def advice_on_memory(batch_size: int) -> Iterator[None]:
+    """Raises UserError with a batch size to try instead of an out-of-memory error."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not _lacks_memory(error):
+            raise
+        advice = f"try --batch-size {batch_size // 2}" if batch_size > 1 else "use smaller images"
+        raise UserError(f"out of memory with {batch_size} images per step; {advice}") from error
+
+
+def _lacks_memory(error: RuntimeError) -> bool:
+    told = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in told for sign in _ON_A_CPU)

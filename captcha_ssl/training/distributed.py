@@ -92,14 +92,18 @@ def spread_norms(module: nn.Module, device: torch.device) -> None:
         synchronize_norms(module, device)
 
 
-def own_share(batch_size: int) -> slice:
-    """The part of a batch that is this rank's. Raises UserError when the ranks cannot share it."""
-    size = world_size()
-    if batch_size % size:
+def check_shareable(batch_size: int) -> None:
+    """Raise UserError for a batch that the ranks cannot share equally."""
+    if batch_size % world_size():
         raise UserError(
-            f"batch_size {batch_size} cannot be divided among {size} ranks; use a multiple"
+            f"batch_size {batch_size} cannot be divided among {world_size()} ranks; use a multiple"
         )
-    each, at = batch_size // size, dist.get_rank() if size > 1 else 0
+
+
+def own_share(batch_size: int) -> slice:
+    """The part of a batch that is this rank's. Raises UserError as `check_shareable` does."""
+    check_shareable(batch_size)
+    each, at = batch_size // world_size(), dist.get_rank() if world_size() > 1 else 0
     return slice(at * each, (at + 1) * each)
 
 

@@ -17,14 +17,17 @@ from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.task import Task
 from captcha_ssl.training.batches import BatchOrder, step_seed
 from captcha_ssl.training.checkpoint import load_state, read_origin, save_state
-from captcha_ssl.training.determinism import determinism
-from captcha_ssl.training.device import resolve_device, resolve_precision
+from captcha_ssl.training.device import (
+    advice_on_memory,
+    determinism,
+    resolve_device,
+    resolve_precision,
+)
 from captcha_ssl.training.distributed import (
     any_rank,
     own_share,
     shared,
 )
-from captcha_ssl.training.memory import advice_on_memory
 from captcha_ssl.training.meter import History, Inspector, Meter, Observer
 from captcha_ssl.training.optimizer import build_optimizer, cosine_factor, set_learning_rate
 from captcha_ssl.training.origin import Origin, arithmetic, check_origin

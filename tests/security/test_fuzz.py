@@ -24,7 +24,7 @@ from captcha_ssl.data.plain_png import decode_plain_png
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
 from captcha_ssl.training.checkpoint import load_state, save_state
-from captcha_ssl.training.memory import advice_on_memory
+from captcha_ssl.training.device import advice_on_memory
 from captcha_ssl.training.run_directory import RunDirectory
 from tests.fuzz.mutation import (
     mutate,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
-from captcha_ssl.benchmark.plan.plan import Arm, learning_rates, plan_arms
+from captcha_ssl.benchmark.plan.plan import Arm, check_grids, plan_arms
 from captcha_ssl.benchmark.plan.presets import preset_values
 from captcha_ssl.benchmark.plan.recipes import Recipe, build_recipes
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings, PretrainingSettings
@@ -63,7 +63,7 @@ class BenchmarkConfig(Config):
             methods=tuple(start(kind) for kind in used),
         ).at(given)
         arms = plan_arms(found.benchmark)
-        learning_rates(arms[0], found.benchmark)
+        check_grids(found.benchmark)
         common = {type(part): part for part in (found.pretraining, *found.methods)}
         return dataclasses.replace(
             found,

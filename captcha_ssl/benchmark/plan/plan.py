@@ -148,21 +148,22 @@ def label_counts(arm: Arm, settings: BenchmarkSettings) -> list[int]:
     return sorted(set(arm.only_at or settings.label_counts))
 
 
-def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
-    """The rates tried for an arm: the encoder's, or the head's where the encoder is frozen.
-
-    Raises UserError when the two grids differ in size, for then the arms would not be equal.
-    """
+def check_grids(settings: BenchmarkSettings) -> None:
+    """Raise UserError when the two grids differ in size: the arms would not be equal."""
     if len(settings.lr_grid) != len(settings.head_lr_grid):
         raise UserError(
             f"lr_grid has {len(settings.lr_grid)} rates and head_lr_grid "
             f"{len(settings.head_lr_grid)}; every arm gets the same number of trials"
         )
+
+
+def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
+    """The rates tried for an arm: the encoder's, or the head's where the encoder is frozen."""
     return settings.head_lr_grid if arm.freeze else settings.lr_grid
 
 
 def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
-    """All that tuning tries for an arm. Raises UserError as `learning_rates` does."""
+    """All that tuning tries for an arm."""
     recipes = settings.recipes if arm.self_training else ()
     rates = learning_rates(arm, settings)
     return [Choice(lr, recipe) for lr in rates for recipe in recipes or ("",)]

@@ -17,8 +17,8 @@ from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
 from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.render import check_drawable
 from captcha_ssl.synthesis.render import render as render_one
-from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 from captcha_ssl.training.settings import ModelSettings
 
@@ -71,7 +71,7 @@ def render_images(folder: Path, configuration: BenchmarkConfig) -> None:
 
 def check_rendering(configuration: BenchmarkConfig) -> None:
     """Raise UserError for images that cannot be drawn or are too few, before anything is done."""
-    renderer(_own_pictures(configuration))
+    check_drawable(_own_pictures(configuration))
     _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
 
 

@@ -28,7 +28,7 @@ from captcha_ssl.recognition.ctc import left_plateau
 from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
 from captcha_ssl.recognition.settings import FinetuneSettings
 from captcha_ssl.synthesis.generate import generate
-from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.render import check_drawable
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory
@@ -121,7 +121,7 @@ class SyntheticSource:
 
     def check(self, material: Material) -> None:
         """Raises UserError for a charset that cannot be drawn in the style asked for."""
-        renderer(self._picture(material.charset))
+        check_drawable(self._picture(material.charset))
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
         """Train a recognizer on images rendered once, as long as the methods pretrain."""

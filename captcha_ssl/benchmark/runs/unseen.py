@@ -12,7 +12,7 @@ from captcha_ssl.benchmark.report.table import percent, points
 from captcha_ssl.benchmark.runs.material import Material, rendered_pictures
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.synthesis.generate import generate
-from captcha_ssl.synthesis.render import renderer
+from captcha_ssl.synthesis.render import check_drawable
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 UNSEEN = 1000
@@ -23,7 +23,7 @@ COLUMNS = ("labels", "arm", "exact match", "gain", "over")
 def check_unseen(settings: BenchmarkSettings, material: Material) -> None:
     """Raise UserError for a charset that cannot be drawn in the style asked for."""
     if settings.unseen_style:
-        renderer(_picture(settings, settings.unseen_style, material))
+        check_drawable(_picture(settings, settings.unseen_style, material))
 
 
 def unseen_images(folder: Path, settings: BenchmarkSettings, material: Material) -> Dataset | None:
