@@ -71,8 +71,11 @@ def finetune(
     from captcha_ssl.recognition.config import FinetuneConfig
     from captcha_ssl.recognition.finetune import FinetuneData
     from captcha_ssl.recognition.finetune import finetune as run
+    from captcha_ssl.recognition.start import choose_start
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
+    begun = Path(out) if resume else None
+    config = choose_start(config, Path(labeled), resumed=begun).config
     data = FinetuneData.load(config, Path(labeled))
     return run(config, data, Path(out), resume=resume, observe=observe)
 

@@ -35,7 +35,13 @@ def finetune_command(
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
     from captcha_ssl.recognition.finetune import FinetuneData, finetune
+    from captcha_ssl.recognition.start import choose_start
 
+    begun = folder if resume else None
+    start = choose_start(config, data, resumed=begun, load=partial(load, quiet=True))
+    config = start.config
+    if start.reason and not quiet:
+        print(start.reason, file=sys.stderr)
     given = FinetuneData.load(config, data, partial(load, quiet=quiet))
     if not quiet:
         print(f"charset: {given.charset.characters}", file=sys.stderr)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Self
 
-from captcha_ssl.config import Config
+from captcha_ssl.config import Config, Given
 from captcha_ssl.recognition.settings import FinetuneSettings, SelfTrainingSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.views.settings import ViewSettings, gentle_views
+
+AUTO = Path("auto")
+"""In the place of a run or model file: the start is chosen for the user."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +22,18 @@ class FinetuneConfig(Config):
     """The settings of a fine-tuning."""
 
     shown: ClassVar[tuple[type[Settings], ...]] = (FinetuneSettings, ModelSettings, LoopSettings)
+    open_defaults: ClassVar[Mapping[str, str]] = {"init_from": "auto: the shipped model or scratch"}
 
     finetune: FinetuneSettings = FinetuneSettings()
     self_training: SelfTrainingSettings = SelfTrainingSettings()
     loop: LoopSettings = LoopSettings()
     model: ModelSettings = ModelSettings()
     views: ViewSettings = gentle_views()
+
+    @classmethod
+    def read(cls, given: Given) -> Self:
+        """The configuration a user asks for, whose start is chosen unless it is named.
+
+        Raises UserError as `Given.over` does.
+        """
+        return cls(finetune=FinetuneSettings(init_from=AUTO)).at(given)

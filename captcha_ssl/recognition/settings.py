@@ -15,7 +15,8 @@ class FinetuneSettings(Settings):
 
     init_from: Path | None = setting(
         None,
-        "start from the encoder of this run or model file, or shipped; none: from scratch",
+        "start from this run or model file, or shipped; none: from scratch; auto: shipped or "
+        "scratch, whichever reads held-out labels better after a few steps",
         flag="RUN",
     )
     labels: int | None = setting(

@@ -1,0 +1,104 @@
+"""Which weights a recognizer starts from when its user does not say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from captcha_ssl.config import Given
+from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.recognition.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
+from captcha_ssl.training.images import LoadImages, load_images
+from captcha_ssl.training.run_directory import CONFIG
+from captcha_ssl.training.settings import ModelSettings
+
+FEW_LABELS = 100
+"""With fewer labels the shipped model is taken: too few would be held out to tell starts apart."""
+RACE_STEPS = 200
+"""Steps that each start trains in a race."""
+_HELD_OUT, _MOST_HELD_OUT = 0.25, 200
+
+
+@dataclass(frozen=True)
+class Start:
+    """The configuration with its start settled, and the reason in words for the user."""
+
+    config: FinetuneConfig
+    reason: str
+
+
+def choose_start(
+    config: FinetuneConfig,
+    data: Path,
+    *,
+    resumed: Path | None = None,
+    load: LoadImages = load_images,
+) -> Start:
+    """Settle `init_from` where it is `auto`; the reason is empty where the user had said it.
+
+    The shipped model is taken unless the settings ask for another encoder. With enough labels a
+    short race against training from scratch decides: both train on three quarters of the labels,
+    and the lower character error rate on the rest wins. A `resumed` run keeps what it began with.
+    Raises UserError for data that cannot be used.
+    """
+    if config.finetune.init_from != AUTO:
+        return Start(config, "")
+    scratch, shipped = _from(config, None), _from(config, Path(SHIPPED))
+    if resumed is not None and (resumed / CONFIG).exists():
+        begun = Given(file=resumed / CONFIG).peek("init_from")
+        return Start(_from(config, None if begun is None else Path(begun)), "")
+    if misfit := _misfit(config.model):
+        return Start(scratch, f"starts from scratch: {misfit}")
+    labels = FinetuneData.load(shipped, data, load)
+    if len(labels.train) < FEW_LABELS:
+        reason = f"{len(labels.train):,} labels are too few to compare it with another start"
+        return Start(shipped, f"starts from the shipped model: {reason}")
+    error = {
+        "the shipped model": _race(shipped, labels),
+        "scratch": _race(scratch, FinetuneData.load(scratch, data, load)),
+    }
+    winner = min(error, key=lambda name: error[name])
+    compared = ", ".join(f"{rate:.1%} from {name}" for name, rate in error.items())
+    chosen = shipped if winner == "the shipped model" else scratch
+    return Start(
+        chosen,
+        f"starts from {winner}: character errors after {min(RACE_STEPS, config.finetune.steps)} "
+        f"steps are {compared}",
+    )
+
+
+def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
+    return replace(config, finetune=config.finetune.replace(init_from=source))
+
+
+def _misfit(model: ModelSettings) -> str:
+    """Why the shipped model cannot be what the user asked for; empty where it can."""
+    card, _ = load_model(find_model(Path(SHIPPED)))
+    own = {
+        "encoder": card.encoder,
+        "channels": card.geometry.channels,
+        "height": card.geometry.height,
+        "width": card.geometry.width,
+    }
+    for key, value in own.items():
+        asked = model.explicit(key)
+        if asked is not None and asked != value:
+            return f"the shipped model has {key} {value}, not {asked}"
+    return ""
+
+
+def _race(config: FinetuneConfig, data: FinetuneData) -> float:
+    """The character error rate on labels held out from training, after a few steps."""
+    labels = len(data.train)
+    held = min(_MOST_HELD_OUT, round(_HELD_OUT * labels))
+    train, held_out = (
+        data.train.take(range(labels - held)),
+        data.train.take(range(labels - held, labels)),
+    )
+    steps = min(RACE_STEPS, config.finetune.steps)
+    short = replace(config, finetune=config.finetune.replace(steps=steps, patience=None))
+    result = Finetuning(short, FinetuneData(train, data.charset)).train()
+    return evaluate(result.recognizer, held_out).cer
