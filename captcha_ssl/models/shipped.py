@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 SHIPPED = "shipped"
+ENCODER, CHANNELS, HEIGHT = "small", 1, 32
+"""What its card says of its encoder, known here without reading the file; a test compares."""
 FOLDER = Path(__file__).parents[1] / "shipped"
 
 

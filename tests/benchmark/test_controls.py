@@ -160,8 +160,8 @@ def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
 def test_the_shipped_model_is_an_arm_for_its_own_encoder_alone(run: Run, tmp_path: Path) -> None:
     arms = ("arms=scratch,shipped,shipped-frozen", "label_counts=4", "seeds=1")
     with pytest.raises(UserError, match="--set encoder=small"):
-        run(tmp_path / "tiny", *arms)
-    results = run(tmp_path / "small", *arms, "encoder=small")
+        run(tmp_path / "tiny", *arms, "encoder=tiny")
+    results = run(tmp_path / "small", *arms)
     (pretrained,) = results.pretrained
     assert (pretrained.method, pretrained.steps) == ("shipped", 0)
     assert {entry.arm: entry.baseline for entry in results.entries} == {

@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import Arm, Choice, choices, compute_models, plan_cells
+from captcha_ssl.benchmark.plan.plan import (
+    Arm,
+    Choice,
+    choices,
+    compute_models,
+    counterpart,
+    plan_cells,
+)
 from captcha_ssl.benchmark.plan.presets import PRESETS
 from captcha_ssl.config import Given
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.simclr import SimCLR
+from captcha_ssl.models.shipped import CHANNELS, ENCODER, HEIGHT
 
 
 def configure(**given: Any) -> BenchmarkConfig:
@@ -194,3 +202,35 @@ def test_an_arm_that_trains_itself_tries_every_rate_with_every_recipe():
     assert pretrained == scratch
     unasked = configure(assignments=[names])
     assert {choice.recipe for choice in choices(unasked.arms[1], unasked.benchmark)} == {""}
+
+
+def test_on_own_images_the_four_starts_are_compared_with_and_without_self_training() -> None:
+    arms = configure(assignments=["data=images", "methods=simclr"]).arms
+    assert [arm.name for arm in arms] == [
+        f"{start}{kind}"
+        for start in ("scratch", "shipped", "simclr", "simclr-from-shipped")
+        for kind in ("", "-self-training")
+    ]
+    assert [arm.name for arm in configure().arms] == ["scratch", "simclr"]
+    asked = configure(assignments=["data=images", "arms=scratch"]).arms
+    assert [arm.name for arm in asked] == ["scratch"]
+
+
+def test_an_arm_from_the_shipped_model_gives_all_arms_its_encoder() -> None:
+    plain = configure(assignments=["arms=scratch,pretrained"]).model
+    own = configure(assignments=["arms=scratch,pretrained-from-shipped"]).model
+    assert plain.encoder == "tiny"
+    assert (own.encoder, own.channels, own.height) == (ENCODER, CHANNELS, HEIGHT)
+    asked = configure(assignments=["arms=scratch,shipped", "encoder=tiny"]).model
+    assert asked.encoder == "tiny", "what a user names stands, and is refused with a reason later"
+
+
+def test_the_counterpart_of_an_arm_is_fine_tuned_alike_without_pretraining() -> None:
+    arms = configure(assignments=["data=images"]).arms
+    found = {arm.name: other and other.name for arm in arms for other in [counterpart(arm, arms)]}
+    assert found["simclr"] == found["shipped"] == found["simclr-from-shipped"] == "scratch"
+    assert (
+        found["simclr-self-training"] == found["shipped-self-training"] == "scratch-self-training"
+    )
+    alone = configure(assignments=["arms=scratch,simclr-strong"]).arms
+    assert counterpart(alone[1], alone) is None

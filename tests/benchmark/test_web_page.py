@@ -120,6 +120,15 @@ def test_the_best_arm_is_seen_first_and_what_did_not_help_is_named(
     assert "at 100 labels (over scratch), -40.7 ±" in frozen
 
 
+def test_what_gains_over_its_counterpart_is_not_said_to_fail(
+    results: Callable[..., Results],
+) -> None:
+    ahead = {("scratch", 100): (0.5, 0.52), ("simclr", 100): (0.6, 0.63)}
+    best = {("scratch-self-training", 100): (0.7, 0.72)}
+    # Behind the best arm without pretraining, but clear of zero over the same fine-tuning.
+    assert unhelpful(results(ahead | best, "arms=scratch,scratch-self-training,simclr")) == []
+
+
 def test_an_older_run_without_details_is_reported_all_the_same(
     results: Callable[..., Results], tmp_path: Path
 ) -> None:

@@ -21,6 +21,7 @@ def test_a_share_that_rounds_to_nothing_is_refused(
             writer.add(index, np.full((1, 32, 64), 20 * index, np.uint8), f"A{index}")
     out = tmp_path / "run"
     arguments = ["finetune", str(tmp_path / "set"), "--out", str(out), "--steps", "1", "--quiet"]
+    arguments += ["--init-from", "none"]
     assert run([*arguments, "--batch-size", "2", "--validation", str(share)]) == 2
     heard = capsys.readouterr().err
     assert heard.count("\n") == 1 and (said is None or said in heard)

@@ -14,6 +14,7 @@ from PIL import Image
 
 from captcha_ssl.cli.main import run
 
+SCRATCH = ("--init-from", "none")
 FEW = ("--batch-size", "4", "--device", "cpu", "--quiet")
 
 
@@ -108,7 +109,7 @@ def test_a_finished_reader_is_left_alone_when_the_data_has_changed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
-    command = ["finetune", str(data), "--out", str(out), "--steps", "2", *FEW]
+    command = ["finetune", str(data), "--out", str(out), *SCRATCH, "--steps", "2", *FEW]
     assert run(command) == 0
     before = contents(out)
     assert run([*command, "--resume"]) == 0, "the same data goes on"
@@ -124,7 +125,7 @@ def test_a_label_that_was_held_out_is_data_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
-    command = ["finetune", str(data), "--out", str(out), "--steps", "1", *FEW]
+    command = ["finetune", str(data), "--out", str(out), *SCRATCH, "--steps", "1", *FEW]
     command += ["--validation", "0.5", "--labels", "4"]
     assert run(command) == 0
     before = contents(out)
@@ -145,7 +146,7 @@ def test_another_pile_is_named_as_such(
     tmp_path: Path, change: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, pile, out = dataset(tmp_path / "d"), dataset(tmp_path / "p", seed=1), tmp_path / "run"
-    command = ["finetune", str(data), "--out", str(out), "--steps", "1", *FEW]
+    command = ["finetune", str(data), "--out", str(out), *SCRATCH, "--steps", "1", *FEW]
     command += ["--unlabeled", str(pile)]
     assert run(command) == 0
     before = contents(out)
@@ -179,7 +180,7 @@ def test_a_finished_model_whose_state_is_gone_is_left_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
-    command = ["finetune", str(data), "--out", str(out), "--steps", "1", *FEW]
+    command = ["finetune", str(data), "--out", str(out), *SCRATCH, "--steps", "1", *FEW]
     assert run(command) == 0
     shutil.rmtree(out / "state")
     before = contents(out)
@@ -193,7 +194,7 @@ def test_other_arithmetic_is_a_warning_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
-    command = ["finetune", str(data), "--out", str(out), "--steps", "1", *FEW]
+    command = ["finetune", str(data), "--out", str(out), *SCRATCH, "--steps", "1", *FEW]
     assert run(command) == 0
     capsys.readouterr()
     assert run([*command, "--resume"]) == 0

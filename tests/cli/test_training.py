@@ -88,6 +88,7 @@ def test_finetune_starts_from_a_pretrained_run_and_evaluate_and_predict_use_the_
 def test_finetune_trains_itself_on_a_pile_and_resumes(pile: Path, tmp_path: Path) -> None:
     out = tmp_path / "reader"
     asked = ("finetune", pile, "--out", out, "--labels", 20, "--unlabeled", pile, "--steps", 3)
+    asked += ("--init-from", "none")
     done = run(*asked, "--set", "confidence=0", *FAST)
     assert done.returncode == 0, done.stderr
     (row,) = map(json.loads, (out / "metrics.jsonl").read_text().splitlines())

@@ -65,7 +65,7 @@ def test_a_label_that_is_not_utf8_is_refused_before_anything_is_trained(
     bad = os.fsdecode(b"X\xe9_1.png")
     (pile / "A_1.png").write_bytes(next(pile.iterdir()).read_bytes())
     (pile / bad).write_bytes(next(pile.iterdir()).read_bytes())
-    command = ["finetune", str(pile), "--out", str(tmp_path / "run"), *FEW]
+    command = ["finetune", str(pile), "--init-from", "none", "--out", str(tmp_path / "run"), *FEW]
     assert run(command) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "not UTF-8" in line and r"X\udce9_1.png" in line

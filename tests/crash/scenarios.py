@@ -15,8 +15,18 @@ from captcha_ssl.data.writers import open_writer
 Contents = dict[str, Any]
 
 _TRAINING = ("--steps", "12", "--set", "log_every=1", "--set", "checkpoint_every=2", "--quiet")
-_PRETRAIN = ("pretrain", "{given}/pile", "--out", "{out}", "--batch-size", "4", *_TRAINING)
-_FINETUNE = ("finetune", "{given}/pile", "--out", "{out}", "--batch-size", "4", *_TRAINING)
+_SMALL = ("--batch-size", "4")
+_PRETRAIN = ("pretrain", "{given}/pile", "--out", "{out}", *_SMALL, *_TRAINING)
+_FINETUNE = (
+    "finetune",
+    "{given}/pile",
+    "--init-from",
+    "none",
+    "--out",
+    "{out}",
+    *_SMALL,
+    *_TRAINING,
+)
 _BENCHMARK = (
     *("label_counts=4", "seeds=1", "test=10", "pretrain_steps=6", "pretrain_batch_size=4"),
     *("finetune_steps=3", "finetune_batch_size=4", "processes=1", "lr_grid=1e-3"),

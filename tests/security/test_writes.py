@@ -34,9 +34,18 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("arguments", "number", "kept"),
     [
         (["pretrain", *LONG], signal.SIGINT, "state/state.safetensors"),
-        (["finetune", *LONG], signal.SIGTERM, "state/state.safetensors"),
+        (["finetune", "--init-from", "none", *LONG], signal.SIGTERM, "state/state.safetensors"),
         (
-            ["benchmark", "--quiet", "--set", "test=10", "--set", "label_counts=4"]
+            [
+                "benchmark",
+                "--quiet",
+                "--arms",
+                "scratch,pretrained",
+                "--set",
+                "test=10",
+                "--set",
+                "label_counts=4",
+            ]
             + ["--set", "pretrain_steps=100000", "--set", "pretrain_batch_size=4"],
             signal.SIGTERM,
             "pretrained/simclr/config.toml",

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
-from captcha_ssl.benchmark.plan.plan import Arm, check_grids, plan_arms
+from captcha_ssl.benchmark.plan.plan import (
+    ON_OWN_IMAGES,
+    Arm,
+    check_grids,
+    plan_arms,
+    starts_from_shipped,
+)
 from captcha_ssl.benchmark.plan.presets import preset_values
 from captcha_ssl.benchmark.plan.recipes import Recipe, build_recipes
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings, PretrainingSettings
@@ -18,6 +24,7 @@ from captcha_ssl.benchmark.plan.variants import (
     variant_names,
 )
 from captcha_ssl.config import Config, Given
+from captcha_ssl.models.shipped import CHANNELS, ENCODER, HEIGHT
 from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import ModelSettings
@@ -62,7 +69,12 @@ class BenchmarkConfig(Config):
             pretraining=start(PretrainingSettings),
             methods=tuple(start(kind) for kind in used),
         ).at(given)
+        if found.benchmark.data is not None and found.benchmark.explicit("arms") is None:
+            benchmark = found.benchmark.replace(arms=ON_OWN_IMAGES)
+            found = dataclasses.replace(found, benchmark=benchmark)
         arms = plan_arms(found.benchmark)
+        if any(starts_from_shipped(arm.method) for arm in arms):
+            found = dataclasses.replace(found, model=_as_shipped(found.model))
         check_grids(found.benchmark)
         common = {type(part): part for part in (found.pretraining, *found.methods)}
         return dataclasses.replace(
@@ -71,3 +83,9 @@ class BenchmarkConfig(Config):
             recipes=build_recipes(found.benchmark, found.self_training),
             arms=arms,
         )
+
+
+def _as_shipped(model: ModelSettings) -> ModelSettings:
+    """The encoder of the shipped model for every arm, as far as the user names no other."""
+    own: dict[str, object] = {"encoder": ENCODER, "channels": CHANNELS, "height": HEIGHT}
+    return model.replace(**{key: own[key] for key in own if model.explicit(key) is None})

@@ -42,6 +42,21 @@ class Arm:
 SYNTHETIC = "synthetic"
 """In the place of a method: pretrained on the labels of rendered images of another style."""
 
+FROM_SHIPPED = "-from-shipped"
+"""Ends the name of a method that goes on from the encoder of the shipped model."""
+
+ON_OWN_IMAGES = (
+    "scratch",
+    "scratch-self-training",
+    "shipped",
+    "shipped-self-training",
+    "pretrained",
+    "pretrained-self-training",
+    "pretrained-from-shipped",
+    "pretrained-from-shipped-self-training",
+)
+"""The arms on a user's images: the four starts, each with and without self-training."""
+
 CONTROLS = (
     Arm("scratch"),
     Arm("scratch-strong", strong=True),
@@ -87,7 +102,9 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     would be pretrained on labeled images of the very style that is read.
     """
     methods = [method.strip() for method in settings.methods]
-    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms([SYNTHETIC, SHIPPED, *methods]))}
+    continued = [method + FROM_SHIPPED for method in methods]
+    sources = [SYNTHETIC, SHIPPED, *methods, *continued]
+    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms(sources))}
     found: dict[str, Arm] = {}
     for asked in settings.arms:
         stem, *counts = asked.strip().split("@")
@@ -130,6 +147,17 @@ def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple
 def is_method(name: str | None) -> bool:
     """Whether it is a way to learn without labels."""
     return name not in (None, SYNTHETIC, SHIPPED)
+
+
+def starts_from_shipped(name: str | None) -> bool:
+    """Whether an arm's encoder is that of the shipped model, or goes on from it."""
+    return name is not None and (name == SHIPPED or name.endswith(FROM_SHIPPED))
+
+
+def counterpart(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
+    """The arm that is fine-tuned like `arm`, without pretraining; None if there is none."""
+    alike = (replace(arm, name=other.name, method=None, only_at=other.only_at) for other in arms)
+    return next((o for o, wanted in zip(arms, alike, strict=True) if o == wanted), None)
 
 
 def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:

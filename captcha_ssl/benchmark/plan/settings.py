@@ -63,8 +63,8 @@ class BenchmarkSettings(Settings):
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
         "what to compare: scratch, synthetic, shipped, METHOD, each also with -strong, -frozen or "
-        "-self-training; scratch-long, random-frozen; pretrained… stands for every method; ARM@N: "
-        "at N labels only",
+        "-self-training; METHOD-from-shipped; scratch-long, random-frozen; pretrained… stands for "
+        "every method; ARM@N: at N labels only",
         flag="A,B",
     )
     label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1, flag="N,M")

@@ -70,7 +70,7 @@ def content(results: Results) -> Iterator[Block]:
     if failed := unhelpful(results):
         yield Heading("What did not help")
         yield Text(
-            "Arms whose gain over the best arm without pretraining is not clear of zero, in "
+            "Pretraining whose gain over the same fine-tuning without it is not clear of zero, in "
             "percentage points."
         )
         yield Items(failed)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captcha_ssl.benchmark.plan.plan import is_method
+from captcha_ssl.benchmark.plan.plan import counterpart, is_method
 from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.report.statistics import Estimate, paired_difference
 from captcha_ssl.benchmark.report.summary import Entry
-from captcha_ssl.benchmark.report.table import gain, saved
+from captcha_ssl.benchmark.report.table import gain, points, saved
 
 
 def highlights(results: Results) -> list[tuple[str, str]]:
@@ -21,13 +22,35 @@ def highlights(results: Results) -> list[tuple[str, str]]:
 
 
 def unhelpful(results: Results) -> list[str]:
-    """One line for each arm that is not clearly ahead of the best without pretraining."""
-    lines = []
-    for arm in results.configuration.arms:
-        behind = [e for e in results.entries if e.arm == arm.name and _no_better(e)]
-        told = ", ".join(f"{gain(e)} at {e.labels:,} labels (over {e.baseline})" for e in behind)
-        lines += [f"{arm.name}: {told}"] if behind else []
+    """One line for each pretrained arm that is not clearly ahead of its counterpart.
+
+    That is the same fine-tuning without pretraining; where there is none, the best such arm.
+    """
+    arms, lines = results.configuration.arms, []
+    for arm in arms:
+        if arm.method is None:
+            continue
+        other = counterpart(arm, arms)
+        told = []
+        for entry in (e for e in results.entries if e.arm == arm.name and not e.void):
+            found = _gain_over(results, entry, other.name) if other else entry.gain
+            if found is not None and _no_better(found):
+                over = other.name if other else entry.baseline
+                told.append(f"{points(found)} at {entry.labels:,} labels (over {over})")
+        lines += [f"{arm.name}: {', '.join(told)}"] if told else []
     return lines
+
+
+def _gain_over(results: Results, entry: Entry, other: str) -> Estimate | None:
+    """The gain of an entry over another arm, paired by seed; None if they share no seed."""
+    own, its = (
+        {row.seed: row.exact_match for row in results.rows if (row.arm, row.labels) == key}
+        for key in ((entry.arm, entry.labels), (other, entry.labels))
+    )
+    seeds = sorted(own.keys() & its.keys())
+    if not seeds:
+        return None
+    return paired_difference([own[seed] for seed in seeds], [its[seed] for seed in seeds])
 
 
 def _highlight(entry: Entry) -> tuple[str, str]:
@@ -41,12 +64,9 @@ def _highlight(entry: Entry) -> tuple[str, str]:
     return gain(entry), "; ".join([what, *facts])
 
 
-def _no_better(entry: Entry) -> bool:
+def _no_better(found: Estimate) -> bool:
     """Whether the interval of the gain reaches below zero; without one, the mean decides."""
-    if entry.gain is None or entry.void:
-        return False
-    low = entry.gain.mean if entry.gain.low is None else entry.gain.low
-    return low <= 0
+    return (found.mean if found.low is None else found.low) <= 0
 
 
 def _counts(results: Results) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import SYNTHETIC
+from captcha_ssl.benchmark.plan.plan import FROM_SHIPPED, SYNTHETIC
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.benchmark.runs.material import Material, rendered_pictures
 from captcha_ssl.data.charset import Charset
@@ -68,7 +68,10 @@ def encoder_source(name: str, config: BenchmarkConfig) -> EncoderSource:
         SYNTHETIC: SyntheticSource,
         SHIPPED: ShippedSource,
     }
-    return special[name](config) if name in special else MethodSource(config, name)
+    if name in special:
+        return special[name](config)
+    method = name.removesuffix(FROM_SHIPPED)
+    return MethodSource(config, method, continues=method != name)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,13 @@ class MethodSource:
 
     config: BenchmarkConfig
     name: str
+    continues: bool = False
+    """Whether it goes on from the encoder of the shipped model."""
 
     def check(self, material: Material) -> None:
         """Raises UserError when the method cannot learn from the images of the pool."""
+        if self.continues:
+            shipped_file(self.config.model)
         config = self._config(self.config.benchmark.seed)
         build_method(config, material.pool.images, material.pool.geometry)
 
@@ -105,7 +112,9 @@ class MethodSource:
         batch_size = variant.pretraining.pretrain_batch_size
         return PretrainConfig(
             pretrain=PretrainSettings(
-                method=variant.method, steps=variant.pretraining.pretrain_steps
+                method=variant.method,
+                steps=variant.pretraining.pretrain_steps,
+                init_from=Path(SHIPPED) if self.continues else None,
             ),
             loop=_loop(self.config.benchmark, batch_size, seed).replace(lr=variant.lr),
             model=self.config.model,
@@ -173,11 +182,11 @@ class ShippedSource:
 
     def check(self, material: Material) -> None:
         """Raises UserError when the other arms have another encoder: no fair race."""
-        self._file(self.config.model)
+        shipped_file(self.config.model)
 
     def stage(self, seed: int, material: Material, folder: Path) -> Path:
         """Its file."""
-        return self._file(self.config.model)
+        return shipped_file(self.config.model)
 
     def describe(self) -> str:
         """What it has learned from."""
@@ -186,28 +195,29 @@ class ShippedSource:
             "the labels of images rendered in many styles, and from none of these."
         )
 
-    @staticmethod
-    def _file(model: ModelSettings) -> Path:
-        file = find_model(Path(SHIPPED))
-        card, _ = load_model(file)
-        its = {
-            "encoder": card.encoder,
-            "channels": card.geometry.channels,
-            "height": card.geometry.height,
-        }
-        wrong = [
-            f"{key}={value}"
-            for key, value in its.items()
-            if getattr(model, key) not in (value, None)
-        ]
-        if wrong:
-            raise UserError(
-                f"arm shipped: give every arm its encoder with --set {' --set '.join(wrong)}"
-            )
-        return file
-
 
 def _loop(settings: BenchmarkSettings, batch_size: int, seed: int) -> LoopSettings:
     return LoopSettings(
         batch_size=batch_size, seed=seed, device=settings.device, precision=settings.precision
     )
+
+
+def shipped_file(model: ModelSettings) -> Path:
+    """The file of the shipped model.
+
+    Raises UserError when the other arms have another encoder: no fair race.
+    """
+    file = find_model(Path(SHIPPED))
+    card, _ = load_model(file)
+    its = {
+        "encoder": card.encoder,
+        "channels": card.geometry.channels,
+        "height": card.geometry.height,
+    }
+    wrong = [f"{key}={its[key]}" for key in its if getattr(model, key) not in (its[key], None)]
+    if wrong:
+        raise UserError(
+            "arms that start from the shipped model need its encoder in every arm: use --set "
+            f"{' --set '.join(wrong)}, or leave these arms out of --arms"
+        )
+    return file

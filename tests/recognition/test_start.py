@@ -1,0 +1,108 @@
+"""Which start is chosen for a user who names none, and what is said of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from captcha_ssl.config import Given
+from captcha_ssl.data.writers import open_writer
+from captcha_ssl.models import shipped
+from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.recognition import start
+from captcha_ssl.recognition.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.start import FEW_LABELS, choose_start
+
+SHIPPED = Path(shipped.SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("labeled") / "set"
+    rng = np.random.default_rng(0)
+    with open_writer(
+        out, "packed", count=FEW_LABELS, channels=1, height=32, width=96, about={}
+    ) as writer:
+        for index in range(FEW_LABELS):
+            label = "".join(rng.choice(list("0123456789"), 4))
+            writer.add(index, rng.integers(0, 256, (1, 32, 96), np.uint8), label)
+    return out
+
+
+def config(**settings: object) -> FinetuneConfig:
+    return FinetuneConfig.read(Given(flags=settings))
+
+
+def errors(monkeypatch: pytest.MonkeyPatch, **rates: float) -> None:
+    def race(config: FinetuneConfig, data: object) -> float:
+        return rates["shipped" if config.finetune.init_from == SHIPPED else "scratch"]
+
+    monkeypatch.setattr(start, "_race", race)
+
+
+def test_what_the_user_names_stands(labeled: Path) -> None:
+    assert config().finetune.init_from == AUTO
+    for named in (config(init_from="none"), config(init_from="runs/encoder")):
+        assert choose_start(named, labeled) == start.Start(named, "")
+
+
+def test_few_labels_start_from_the_shipped_model(labeled: Path) -> None:
+    found = choose_start(config(labels=FEW_LABELS - 1), labeled)
+    assert found.config.finetune.init_from == SHIPPED
+    assert f"{FEW_LABELS - 1} labels are too few" in found.reason
+
+
+@pytest.mark.parametrize(("key", "value"), [("encoder", "tiny"), ("channels", 3), ("height", 48)])
+def test_an_encoder_that_the_shipped_model_lacks_starts_from_scratch(
+    labeled: Path, key: str, value: object
+) -> None:
+    found = choose_start(config(**{key: value}), labeled)
+    assert found.config.finetune.init_from is None
+    assert f"has {key}" in found.reason and str(value) in found.reason
+
+
+@pytest.mark.parametrize(
+    ("shipped", "scratch", "winner"), [(0.2, 0.5, SHIPPED), (0.5, 0.2, None), (0.3, 0.3, SHIPPED)]
+)
+def test_enough_labels_are_raced_for(
+    labeled: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    shipped: float,
+    scratch: float,
+    winner: Path | None,
+) -> None:
+    errors(monkeypatch, shipped=shipped, scratch=scratch)
+    found = choose_start(config(), labeled)
+    assert found.config.finetune.init_from == winner
+    assert f"{shipped:.1%} from the shipped model, {scratch:.1%} from scratch" in found.reason
+
+
+def test_a_resumed_run_keeps_its_start(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    errors(monkeypatch, shipped=0.2, scratch=0.5)
+    for begun in ("none", "shipped"):
+        (tmp_path / "config.toml").write_text(config(init_from=begun).to_toml())
+        found = choose_start(config(), labeled, resumed=tmp_path)
+        assert found.config.finetune.init_from == (None if begun == "none" else SHIPPED)
+
+
+def test_a_race_reads_labels_that_it_did_not_train_on(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On noise nothing is learned but by heart: the error on other labels stays high.
+    monkeypatch.setattr(start, "RACE_STEPS", 2)
+    found = choose_start(config(batch_size=8, device="cpu"), labeled)
+    rates = [float(word.rstrip("%")) for word in found.reason.split() if word.endswith("%")]
+    assert len(rates) == 2 and min(rates) > 60
+
+
+def test_what_is_known_of_the_shipped_encoder_is_on_its_card() -> None:
+    card, _ = load_model(find_model(SHIPPED))
+    assert (card.encoder, card.geometry.channels, card.geometry.height) == (
+        shipped.ENCODER,
+        shipped.CHANNELS,
+        shipped.HEIGHT,
+    )
