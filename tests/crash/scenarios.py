@@ -95,7 +95,7 @@ SCENARIOS = (
     Scenario("finetune --init-from", (*_FINETUNE, "--init-from", "{given}/encoder")),
     Scenario(
         "benchmark",
-        ("benchmark", "{given}/pile", "--out", "{out}", "--quiet")
+        ("benchmark", "{given}/pile", "--arms", "scratch,pretrained", "--out", "{out}", "--quiet")
         + tuple(part for setting in _BENCHMARK for part in ("--set", setting)),
         read=untimed,
     ),

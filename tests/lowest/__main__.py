@@ -78,7 +78,7 @@ def commands() -> list[list[str]]:
         ["export", "shipped", "shipped.safetensors", "-q"],
         ["suggest", "folder", "--init-from", "reader", "--count", "3", "-q"],
         ["neighbors", "folder", "neighbors.png", "--init-from", "p", "-q"],
-        ["benchmark", "packed", "--out", "bench", "-q"]
+        ["benchmark", "packed", "--arms", "scratch,pretrained", "--out", "bench", "-q"]
         + [part for setting in _BENCH for part in ("--set", setting)],
         ["info"],
         ["--help"],
