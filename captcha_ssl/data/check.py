@@ -26,7 +26,6 @@ from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.ink import InkReport
 from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
-from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sheet import Tile, write_sheet
 from captcha_ssl.data.sources import Source, open_source
@@ -149,7 +148,7 @@ def _measured(
 ) -> tuple[Geometry, InkReport | None]:
     """The geometry that training chooses for images of these sizes, and the ink in some of them."""
     ink = look_at(path, source).ink
-    preparation = choose_preparation(ink, PixelSettings())
+    preparation = choose_preparation(ink)
     height = choose_height(ink, preparation)
     if preparation is not None:
         sizes = [prepared_size(size, preparation, ink) for size in sizes]

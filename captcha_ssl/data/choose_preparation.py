@@ -7,11 +7,13 @@ of gray get none; a wrong preparation costs more than a missing one.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from captcha_ssl.data.ink import InkReport
-from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Flatten, Gray, Ink, Preparation, Trim
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.pixel_settings import PixelSettings
 
 DEFAULT_HEIGHT = 32
 FAINT = 60.0
@@ -25,8 +27,15 @@ NARROWEST = 10.0
 """Pixels from one character to the next below which images are kept higher than 32."""
 
 
-def choose_preparation(ink: InkReport | None, settings: PixelSettings) -> Preparation | None:
-    """The preparation that `settings` ask for or leave to the measures; None when it is none."""
+def choose_preparation(
+    ink: InkReport | None, settings: PixelSettings | None = None
+) -> Preparation | None:
+    """The preparation that `settings` ask for or leave to the measures; None when it is none.
+
+    Without settings the measures decide: `predict` does so, and loads no pydantic.
+    """
+    if settings is None:
+        return (_automatic(ink) if ink else Preparation()) or None
     chosen = _automatic(ink) if settings.prepare == "auto" and ink else Preparation()
     chosen = replace(chosen, normalize=settings.normalize)
     if settings.trim != "auto":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +23,6 @@ from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
-from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Source, open_source
 from captcha_ssl.data.sources.packed import PackedSource
@@ -30,6 +30,9 @@ from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 from captcha_ssl.spreadsheet import spreadsheet
+
+if TYPE_CHECKING:
+    from captcha_ssl.data.pixel_settings import PixelSettings
 
 SIZE_SAMPLE = 256
 

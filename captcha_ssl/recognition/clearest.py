@@ -13,7 +13,6 @@ import numpy as np
 
 from captcha_ssl.data.choose_preparation import choose_preparation
 from captcha_ssl.data.ink import measure
-from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Ink, Preparation
 from captcha_ssl.recognition.reading import TextReader, read_images
 
@@ -69,7 +68,7 @@ def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
     ink = measure(images)
     if ink is None:
         return
-    chosen = choose_preparation(ink, PixelSettings())
+    chosen = choose_preparation(ink)
     if chosen is not None:
         yield chosen
     kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
