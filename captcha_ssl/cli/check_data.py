@@ -22,7 +22,10 @@ LISTED = 20
 
 
 def check_data_command(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A folder, table or LMDB.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA", help="A folder, table or archive; several are one."),
+    ],
     sheet: Annotated[
         Path | None,
         typer.Option("--sheet", metavar="FILE.png", help="Draw a sheet of images and labels."),
@@ -56,7 +59,9 @@ def check_data_command(
         report = inspect(data, frames=frames, progress=progress)
     if sheet is not None:
         contact_sheet(
-            open_source(data), sheet, title=f"{data.resolve().name}: {report.images:,} images"
+            open_source(data),
+            sheet,
+            title=f"{', '.join(path.resolve().name for path in data)}: {report.images:,} images",
         )
     if rejected is not None:
         write_rejected(rejected, report.rejected)

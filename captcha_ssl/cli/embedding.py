@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from captcha_ssl.data.dataset import Dataset
+    from captcha_ssl.data.sources import Paths
 
 
 def embedded(
-    data: Path, init_from: Path, *, max_bad: float, device: str | None, quiet: bool
+    data: Paths, init_from: Path, *, max_bad: float, device: str | None, quiet: bool
 ) -> tuple[Dataset, Tensor, Tensor | None]:
     """The images of `data`, without labels, their unit vectors `[N, D]` and uncertainties `[N]`.
 

@@ -29,7 +29,8 @@ def evaluate_command(
         ),
     ],
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Labeled images: a folder, table or LMDB.")
+        list[Path],
+        typer.Argument(metavar="DATA", help="Labeled images: folders, tables or archives."),
     ],
     format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
     out: Annotated[
@@ -54,7 +55,9 @@ def evaluate_command(
     from captcha_ssl.recognition.evaluation_files import write_evaluation
     from captcha_ssl.recognition.open_reader import open_reader
 
-    if out is not None and data.is_dir() and out.resolve() == data.resolve():
+    if out is not None and any(
+        path.is_dir() and out.samefile(path) for path in data if out.exists()
+    ):
         raise UserError(f"--out {out}: the folder of the images; name another")
     reader = open_reader(model, device or "auto")
     with progress_bar("loading", quiet=quiet) as progress:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 def finetune_command(
     config: FinetuneConfig,
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images with labels.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Images with labels; several are one pile."),
+    ],
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     quiet: Quiet = False,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from captcha_ssl.cli.progress import progress_bar
@@ -12,11 +11,12 @@ from captcha_ssl.printable import shown
 if TYPE_CHECKING:
     from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.data.geometry import Geometry
+    from captcha_ssl.data.sources import Paths
     from captcha_ssl.training.settings import ModelSettings
 
 
 def load(
-    data: Path,
+    data: Paths,
     model: ModelSettings,
     *,
     labeled: bool,
@@ -28,6 +28,7 @@ def load(
 
     `choose` whether the images decide how they are prepared, where the geometry leaves it open.
     """
+    from captcha_ssl.data.sources import listed
     from captcha_ssl.training.images import load_images
 
     with progress_bar("reading", quiet=quiet) as progress:
@@ -37,14 +38,16 @@ def load(
     if not quiet:
         note = f"{len(loaded):,} images at {loaded.geometry}"
         left_out = f", {len(loaded.rejected):,} left out" if loaded.rejected else ""
-        print(f"{shown(str(data))}: {note}{left_out}", file=sys.stderr)
+        print(f"{shown(str(listed(data)))}: {note}{left_out}", file=sys.stderr)
         tell_notes(data, loaded, quiet=quiet)
         if loaded.geometry.preparation and choose:
             print(f"prepared: {loaded.geometry.preparation}", file=sys.stderr)
     return loaded
 
 
-def tell_notes(data: Path, loaded: Dataset, *, quiet: bool) -> None:
+def tell_notes(data: Paths, loaded: Dataset, *, quiet: bool) -> None:
     """Say on stderr how `data` was read where that is not a matter of course."""
+    from captcha_ssl.data.sources import listed
+
     for remark in () if quiet else loaded.notes:
-        print(f"{shown(str(data))}: {remark}", file=sys.stderr)
+        print(f"{shown(str(listed(data)))}: {remark}", file=sys.stderr)

@@ -15,6 +15,7 @@ from captcha_ssl.cli.benchmark import DATA as BENCHMARK_DATA
 from captcha_ssl.cli.benchmark import benchmark_command
 from captcha_ssl.cli.check_data import check_data_command
 from captcha_ssl.cli.configured import Configured, GroupedCommand, optional_word
+from captcha_ssl.cli.convert import convert_command
 from captcha_ssl.cli.evaluate import evaluate_command
 from captcha_ssl.cli.export import export_command
 from captcha_ssl.cli.finetune import finetune_command
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Configured | Callable[..., None]] = {
     "predict": predict_command,
     "suggest": suggest_command,
     "label": label_command,
+    "convert": convert_command,
     "neighbors": neighbors_command,
     "benchmark": Configured(
         benchmark_command,

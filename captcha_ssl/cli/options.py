@@ -77,8 +77,12 @@ def picture_file(option: str, file: Path) -> Path:
     return file
 
 
-def refuse_among_images(option: str, file: Path, data: Path) -> None:
+def refuse_among_images(option: str, file: Path, data: Path | list[Path]) -> None:
     """Raise UserError when a picture that an option draws would become an image of `data`."""
+    if isinstance(data, list):
+        for each in data:
+            refuse_among_images(option, file, each)
+        return
     from captcha_ssl.data.sources.lmdb import is_lmdb
     from captcha_ssl.data.sources.packed import is_packed
 

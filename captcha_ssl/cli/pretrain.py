@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 def pretrain_command(
     config: PretrainConfig,
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are ignored.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(metavar="DATA...", help="Images; labels are ignored; several are one pile."),
+    ],
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     probe: Annotated[

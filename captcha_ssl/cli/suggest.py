@@ -20,7 +20,8 @@ from captcha_ssl.text_file import iter_lines
 
 def suggest_command(
     data: Annotated[
-        Path, typer.Argument(metavar="DATA", help="Images to choose from; labels are not read.")
+        list[Path],
+        typer.Argument(metavar="DATA", help="Images to choose from; labels are not read."),
     ],
     init_from: Annotated[
         Path,

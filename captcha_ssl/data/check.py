@@ -28,7 +28,7 @@ from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sheet import Tile, write_sheet
-from captcha_ssl.data.sources import Source, open_source
+from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.table import KIND as TABLE_KIND
 from captcha_ssl.data.sources.table import find_table
@@ -100,14 +100,14 @@ class DataReport:
 
 
 def inspect(
-    path: Path, *, frames: Callable[[int], int], progress: Progress | None = None
+    paths: Paths, *, frames: Callable[[int], int], progress: Progress | None = None
 ) -> DataReport:
-    """Read every image and label of the dataset at `path`.
+    """Read every image and label of the dataset at `paths`, or of several as one.
 
     `frames` maps a width in pixels to the frames a model makes of it.
     Raises UserError when nothing in the dataset is usable.
     """
-    source = open_source(path)
+    source, path = open_source(paths), listed(paths)
     sizes: dict[int, tuple[int, int]] = {}
     digests: dict[int, bytes] = {}
     blank: set[int] = set()

@@ -24,7 +24,7 @@ from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
 from captcha_ssl.data.rejected import Rejected
-from captcha_ssl.data.sources import Source, open_source
+from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.packed import PackedSource
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
@@ -88,7 +88,7 @@ class Dataset:
 
 
 def load_dataset(
-    path: Path,
+    paths: Paths,
     *,
     labeled: bool,
     geometry: Geometry | None = None,
@@ -101,7 +101,7 @@ def load_dataset(
     frames: Callable[[int], int] | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Read a dataset of any convention into memory.
+    """Read a dataset of any convention, or several as one, into memory.
 
     A given `geometry` (a model's) wins; otherwise it has `channels`, and `height` and `width` or
     those inferred from the images. With `pixels` a geometry that says nothing of a preparation
@@ -111,7 +111,7 @@ def load_dataset(
     fraction `max_bad` of rows is unusable, a label cannot be learned, or the images do not fit
     into memory.
     """
-    source = open_source(path, want_labels=labeled)
+    source, path = open_source(paths, want_labels=labeled), listed(paths)
     if not len(source):
         _refuse_if_too_many(path, source.rejected, len(source.rejected), max_bad=0.0)
         raise UserError(f"{path}: holds no images")

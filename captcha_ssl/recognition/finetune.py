@@ -16,7 +16,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.sources import Rejected
+from captcha_ssl.data.sources import Paths, Rejected
 from captcha_ssl.data.splits import nested_subset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
@@ -78,7 +78,7 @@ class FinetuneData:
 
     @classmethod
     def load(
-        cls, config: FinetuneConfig, data: Path, load: LoadImages = load_images
+        cls, config: FinetuneConfig, data: Paths, load: LoadImages = load_images
     ) -> FinetuneData:
         """Read what the settings ask for, at the geometry of `init_from` if there is one.
 

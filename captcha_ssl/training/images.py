@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Protocol
 
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.models.frames import frames
 from captcha_ssl.training.settings import ModelSettings
@@ -17,7 +17,7 @@ class LoadImages(Protocol):
 
     def __call__(
         self,
-        data: Path,
+        data: Paths,
         model: ModelSettings,
         *,
         labeled: bool,
@@ -27,7 +27,7 @@ class LoadImages(Protocol):
 
 
 def load_images(
-    data: Path,
+    data: Paths,
     model: ModelSettings,
     *,
     labeled: bool,

@@ -1,6 +1,7 @@
 """Dataset conventions: one module each, and `open_source`, which tells them apart."""
 
+from captcha_ssl.data.sources.joined import Paths, listed
 from captcha_ssl.data.sources.recognize import open_source
 from captcha_ssl.data.sources.source import Rejected, Source
 
-__all__ = ["Rejected", "Source", "open_source"]
+__all__ = ["Paths", "Rejected", "Source", "listed", "open_source"]

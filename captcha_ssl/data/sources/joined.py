@@ -101,6 +101,15 @@ class JoinedNames(Sequence[str]):
         return f"{self._source.titles[number]}/{self._source.parts[number].names[index]}"
 
 
+Paths = Path | Sequence[Path]
+"""One dataset, or several that are read as one."""
+
+
+def listed(paths: Paths) -> Path:
+    """What stands for one or several datasets in messages."""
+    return paths if isinstance(paths, Path) else Path(", ".join(map(str, paths)))
+
+
 def titles(paths: Sequence[Path]) -> list[str]:
     """What each of several datasets is called in the names of its images: as short as it may be."""
     common = os.path.commonpath([path.absolute().parent for path in paths])

@@ -100,16 +100,17 @@ def open_parquet(path: Path, want_labels: bool | None) -> ParquetSource:
     text = next((name for name in _TEXTS if name in schema.names and _is_text(schema, name)), None)
     total = file.metadata.num_rows
     names = [f"{path.stem}-{row:06d}" for row in range(total)]
-    if want_labels is False or text is None:
+    texts = None if want_labels is False or text is None else _texts(path, file, text)
+    if texts is None or not any(texts):
         return ParquetSource(file, column, list(range(total)), names, None, [])
     kept: list[tuple[int, str]] = []
     rejected: list[Rejected] = []
     respelled = 0
-    for row, written in enumerate(_texts(path, file, text)):
+    for row, written in enumerate(texts):
         label, problem = read_label(written or "")
         if problem is None:
             kept.append((row, label))
-            respelled += is_respelled(written)
+            respelled += is_respelled(written or "")
         else:
             rejected.append(Rejected(names[row], problem, len(kept)))
     rows = [row for row, _ in kept]
@@ -118,9 +119,9 @@ def open_parquet(path: Path, want_labels: bool | None) -> ParquetSource:
     return ParquetSource(file, column, rows, chosen, labels, rejected, form_note(respelled))
 
 
-def _texts(path: Path, file: Any, column: str) -> list[str]:
+def _texts(path: Path, file: Any, column: str) -> list[str | None]:
     try:
-        texts: list[str] = file.read(columns=[column]).column(0).to_pylist()
+        texts: list[str | None] = file.read(columns=[column]).column(0).to_pylist()
     except Exception as error:  # pyarrow's own exceptions have several bases
         raise UserError(f"{path}: damaged file ({error})") from error
     return texts

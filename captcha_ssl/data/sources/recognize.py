@@ -9,7 +9,7 @@ from pathlib import Path
 from captcha_ssl.data.image import SUFFIXES, looks_like_image
 from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.joined import JoinedSource, find_shards, titles
+from captcha_ssl.data.sources.joined import JoinedSource, Paths, find_shards, titles
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
 from captcha_ssl.data.sources.names import carry_labels, source_from_names, source_from_texts
 from captcha_ssl.data.sources.packed import is_packed, open_packed
@@ -134,7 +134,7 @@ FILE_FORMATS: Mapping[str, Callable[[Path, bool | None], Source]] = {
 """How a file is opened, by the ending of its name."""
 
 
-def open_source(path: Path | Sequence[Path], *, want_labels: bool | None = None) -> Source:
+def open_source(path: Paths, *, want_labels: bool | None = None) -> Source:
     """Open the dataset at `path`, a folder or a file, or several as one.
 
     `want_labels` True requires labels, and takes file names for them where nothing else is

@@ -18,6 +18,7 @@ class FolderStore:
     """PNG files in `folder/images`, a table and `about.json` beside them."""
 
     shared = True
+    any_size = True
 
     def __init__(self, folder: Path, count: int, geometry: Geometry) -> None:
         self._folder = folder
@@ -30,13 +31,17 @@ class FolderStore:
 
     def finish(self, labels: Sequence[str] | None, about: Mapping[str, Any]) -> None:
         if labels is not None:
-            rows = ((self._name(index), label) for index, label in enumerate(labels))
-            write_labels(self._folder / "labels.csv", "filename", rows)
+            names = [self._name(index) for index in range(len(labels))]
+            self._write_labels(self._folder, names, labels)
         text = json.dumps(dict(about), indent=2, ensure_ascii=False)
         (self._folder / "about.json").write_text(text + "\n", encoding="utf-8")
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _write_labels(self, folder: Path, names: Sequence[str], labels: Sequence[str]) -> None:
+        """Say in `folder` which text each of the files in `images/` shows."""
+        write_labels(folder / "labels.csv", "filename", zip(names, labels, strict=True))
 
     def _name(self, index: int) -> str:
         return f"{index:0{self._digits}d}.png"

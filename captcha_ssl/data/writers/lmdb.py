@@ -22,6 +22,7 @@ class LmdbStore:
     """`data.mdb` and `about.json` in `folder`."""
 
     shared = False
+    any_size = True
 
     def __init__(self, folder: Path, count: int, geometry: Geometry) -> None:
         self._folder = folder

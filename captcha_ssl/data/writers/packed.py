@@ -18,6 +18,7 @@ class PackedStore:
     """`images.npy`, `labels.csv` and `dataset.json` in `folder`."""
 
     shared = True
+    any_size = False
 
     def __init__(self, folder: Path, count: int, geometry: Geometry) -> None:
         self._folder = folder

@@ -12,9 +12,14 @@ import numpy as np
 
 from captcha_ssl.atomic import atomic_folder
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.writers.doctr import DoctrStore
 from captcha_ssl.data.writers.folder import FolderStore
+from captcha_ssl.data.writers.huggingface import HuggingFaceStore
 from captcha_ssl.data.writers.lmdb import LmdbStore
 from captcha_ssl.data.writers.packed import PackedStore
+from captcha_ssl.data.writers.paddle import PaddleStore
+from captcha_ssl.data.writers.parquet import ParquetStore
+from captcha_ssl.data.writers.webdataset import WebDatasetStore
 from captcha_ssl.errors import UserError
 
 
@@ -23,6 +28,8 @@ class Store(Protocol):
 
     shared: bool
     """Whether a copy of the store, in a process of its own, may put images too."""
+    any_size: bool
+    """Whether images may differ in size, and in channels."""
 
     def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
         """Keep uint8 [N, C, H, W] as the images from `first` on."""
@@ -37,6 +44,11 @@ STORES: Mapping[str, Callable[[Path, int, Geometry], Store]] = {
     "packed": PackedStore,
     "folder": FolderStore,
     "lmdb": LmdbStore,
+    "webdataset": WebDatasetStore,
+    "parquet": ParquetStore,
+    "huggingface": HuggingFaceStore,
+    "doctr": DoctrStore,
+    "paddleocr": PaddleStore,
 }
 FORMATS = tuple(STORES)
 
@@ -51,8 +63,13 @@ class DatasetWriter:
         self._written = np.zeros(count, bool)
 
     def add(self, index: int, image: np.ndarray, label: str | None) -> None:
-        """Write uint8 [C, H, W] as image `index`. Raises ValueError for another shape or twice."""
-        if image.dtype != np.uint8 or image.shape != self._shape:
+        """Write uint8 [C, H, W] as image `index`.
+
+        Raises ValueError for an image that is written already, or of another shape where the format
+        has one for all.
+        """
+        fits = image.ndim == 3 if self.store.any_size else image.shape == self._shape
+        if image.dtype != np.uint8 or not fits:
             raise ValueError(f"expected uint8 {self._shape}, got {image.dtype} {image.shape}")
         if not 0 <= index < len(self._written) or self._written[index]:
             raise ValueError(f"image {index} is out of range or already written")
@@ -89,7 +106,7 @@ def open_writer(
 ) -> Iterator[DatasetWriter]:
     """Write `count` images to a new dataset at `out`; on any failure nothing is left there.
 
-    `format` is "packed", "folder" or "lmdb"; `about` (style, seed, …) is stored as JSON beside
+    `format` is one of FORMATS; `about` (style, seed, …) is stored as JSON beside
     the images. Raises UserError when `out` holds something already or cannot be written.
     """
     if format not in STORES:

@@ -1,0 +1,86 @@
+"""`captcha-ssl convert`: a dataset of one format as another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from captcha_ssl.cli.options import Quiet
+from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.printable import shown
+
+
+def _formats() -> list[str]:
+    from captcha_ssl.data.writers import FORMATS
+
+    return list(FORMATS)
+
+
+def convert_command(
+    source: Annotated[
+        list[Path],
+        typer.Argument(metavar="SOURCE", help="Folders, tables or archives; several are one."),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder to write.")],
+    format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="packed, folder, lmdb, webdataset, parquet, huggingface, doctr or paddleocr.",
+            autocompletion=_formats,
+        ),
+    ],
+    labels: Annotated[
+        bool | None,
+        typer.Option(
+            "--labels/--no-labels",
+            help="Require labels, or leave them out; if absent, take them where they are evident.",
+            show_default=False,
+        ),
+    ] = None,
+    channels: Annotated[
+        int, typer.Option(min=1, max=3, help="With one size for all: 1 for gray, 3 for color.")
+    ] = 3,
+    height: Annotated[
+        int | None, typer.Option(min=1, help="One height for all, in pixels.")
+    ] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="One width for all, in pixels.")] = None,
+    max_bad: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+    ] = 0.01,
+    quiet: Quiet = False,
+) -> None:
+    """Write a dataset, or several as one, in another format.
+
+    Example: captcha-ssl convert shards/ more.zip OUT --format parquet
+
+    Images keep their size, except in packed, where all have one. They are written as PNG. Prints
+    the path of the folder; exits with 1 when rows were left out, which stderr names.
+    """
+    from captcha_ssl.data.convert import convert
+
+    with progress_bar("converting", quiet=quiet) as progress:
+        done = convert(
+            *(source, out, format),
+            labels=labels,
+            channels=channels,
+            height=height,
+            width=width,
+            max_bad=max_bad,
+            progress=progress,
+        )
+    if not quiet:
+        size = "" if done.geometry is None else f" at {done.geometry}"
+        kind = "labeled" if done.labeled else "unlabeled"
+        print(f"{done.images:,} {kind} images{size} as {format}", file=sys.stderr)
+        for note in done.notes:
+            print(note, file=sys.stderr)
+    for entry in done.rejected:
+        print(f"captcha-ssl: left out: {shown(entry.row)}: {shown(entry.reason)}", file=sys.stderr)
+    typer.echo(out)
+    if done.rejected:
+        raise typer.Exit(1)
