@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captcha_ssl.config import Given
+from captcha_ssl.data.sources import Paths
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.recognition.config import AUTO, FinetuneConfig
@@ -32,7 +33,7 @@ class Start:
 
 def choose_start(
     config: FinetuneConfig,
-    data: Path,
+    data: Paths,
     *,
     resumed: Path | None = None,
     load: LoadImages = load_images,

@@ -14,7 +14,8 @@ import captcha_ssl
 
 COMMANDS = (
     *("generate", "check-data", "pretrain", "finetune"),
-    *("evaluate", "predict", "suggest", "label", "neighbors", "benchmark", "export", "info"),
+    *("evaluate", "predict", "suggest", "label", "convert"),
+    *("neighbors", "benchmark", "export", "info"),
 )
 
 
