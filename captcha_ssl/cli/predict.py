@@ -9,15 +9,26 @@ import typer
 
 from captcha_ssl.cli.options import Quiet, ReadingDevice
 from captcha_ssl.cli.reading import BATCH_SIZE, Format, read
+from captcha_ssl.errors import UserError
 
 
 def predict_command(
     images: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="IMAGE", help="Files, datasets of any format, 'patterns*.png', or - for stdin."
+            metavar="IMAGE",
+            help="Files, datasets of any format, 'patterns*.png', or - for an image from stdin.",
+            show_default=False,
         ),
-    ],
+    ] = None,
+    files_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--files-from",
+            metavar="FILE",
+            help="Read the names of files from here too, one a line; - for stdin.",
+        ),
+    ] = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -64,8 +75,15 @@ def predict_command(
     An unreadable image is named on stderr, leaves an empty line (or an error in its row) on
     stdout, and makes the exit code 1; so does a doubtful one, whose text is printed all the same.
     """
+    from captcha_ssl.recognition.files_from import listed_files
+
+    names = list(images or ())
+    if files_from is not None:
+        names += listed_files(files_from)
+    elif not names:
+        raise UserError("missing argument IMAGE: name files, folders or patterns, or --files-from")
     code = read(
-        images,
+        names,
         model=model,
         charset=charset,
         format=format,

@@ -14,7 +14,7 @@ from captcha_ssl.printable import SCREEN, printable, shown
 if TYPE_CHECKING:
     from captcha_ssl.recognition.predictor import Prediction
 
-Format = Literal["text", "csv", "tsv", "jsonl"]
+Format = Literal["text", "csv", "tsv", "jsonl", "label-studio"]
 HEADER = ("path", "text", "confidence", "error")
 BATCH_SIZE = 16
 _LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
@@ -61,18 +61,41 @@ def read(
         heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
         print(_cells(heads, format))
     to_program = not sys.stdout.isatty()
+    tasks = _Tasks("shipped" if model is None else model.name) if format == "label-studio" else None
     with progress_bar("reading", quiet=quiet or not to_program) as progress:
         for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
             doubtful = _doubtful(prediction, min_confidence)
-            row = _row(prediction, format, min_confidence)
+            row = tasks(prediction) if tasks else _row(prediction, format, min_confidence)
             # The very text for a program that reads it, and nothing that commands a terminal.
-            print(row if to_program else "\t".join(map(printable, row.split("\t"))))
+            if row is not None:
+                print(row if to_program else "\t".join(map(printable, row.split("\t"))))
             failed += bool(doubtful or prediction.error)
             note = _note(prediction, format, doubtful)
             if note:
                 print(f"captcha-ssl: {shown(note, SCREEN)}", file=sys.stderr)
             progress(done, len(inputs))
+    if tasks:
+        print(tasks.end())
     return int(failed > 0)
+
+
+class _Tasks:
+    """The lines of a JSON list of tasks for Label Studio, each made when an image was read."""
+
+    def __init__(self, model: str) -> None:
+        self._model, self._mark = model, "["
+
+    def __call__(self, prediction: Prediction) -> str | None:
+        from captcha_ssl.cli.label_studio import task
+
+        made = task(prediction, self._model)
+        if made is None:
+            return None
+        mark, self._mark = self._mark, ","
+        return mark + made
+
+    def end(self) -> str:
+        return "[]" if self._mark == "[" else "]"
 
 
 def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:

@@ -1,0 +1,39 @@
+"""What was read, as tasks with predictions that Label Studio imports."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from captcha_ssl.recognition.predictor import Prediction
+
+IMAGE, TEXT = "image", "transcription"
+"""What the labeling configuration calls the image and the text area: see docs/file-formats.md."""
+
+
+def task(prediction: Prediction, model: str) -> str | None:
+    """The task of an image as one line of JSON; None for an image that was not read.
+
+    Label Studio serves files below the folder it was started with for this (see the docs). The
+    plain `path` comes back in its export, which finds the image by it.
+    """
+    reading = prediction.reading
+    if reading is None:
+        return None
+    result = {
+        "from_name": TEXT,
+        "to_name": IMAGE,
+        "type": "textarea",
+        "value": {"text": [reading.text]},
+    }
+    guess: dict[str, Any] = {
+        "model_version": model,
+        "score": float(f"{reading.confidence:.6g}"),
+        # Nothing to correct in an empty text area where nothing was read.
+        "result": [result] if reading.text else [],
+    }
+    address = f"/data/local-files/?d={quote(prediction.path, errors='surrogateescape')}"
+    data = {IMAGE: address, "path": prediction.path}
+    return json.dumps({"data": data, "predictions": [guess]})
