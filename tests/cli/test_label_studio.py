@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
 
-ROOT = Path(__file__).parents[2]
 TEXTS = {"a": "AB", "b c": "BCD", "ü": "AC"}
 
 
-def program(folder: Path, *arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "captcha_ssl", *map(str, arguments)],
-        **{"cwd": folder, "capture_output": True, "text": True, "input": stdin, "timeout": 120},
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def program(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Done]:
+    """Runs a command in a folder, with a text on its standard input."""
+
+    def call(folder: Path, *arguments: object, stdin: str = "") -> Done:
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+        code = run(list(map(str, arguments)))
+        said = capsys.readouterr()
+        return Done(code, said.out, said.err)
+
+    return call
 
 
 @pytest.fixture
@@ -35,7 +50,9 @@ def folder(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
     return tmp_path
 
 
-def test_a_round_trip_gives_every_image_its_text(folder: Path, reader_file: Path) -> None:
+def test_a_round_trip_gives_every_image_its_text(
+    folder: Path, reader_file: Path, program: Callable[..., Done]
+) -> None:
     (folder / "pile" / "z.png").write_bytes(b"no image")
     done = program(folder, "predict", "pile", "--model", reader_file, "--format", "label-studio")
     assert done.returncode == 1 and "pile/z.png" in done.stderr
@@ -69,14 +86,16 @@ def test_a_round_trip_gives_every_image_its_text(folder: Path, reader_file: Path
     assert list(beside.labels or ()) == [f"{text}!" for text in TEXTS.values()]
 
 
-def test_nothing_read_is_an_empty_list(folder: Path, reader_file: Path) -> None:
+def test_nothing_read_is_an_empty_list(
+    folder: Path, reader_file: Path, program: Callable[..., Done]
+) -> None:
     given = ("--model", reader_file, "--format", "label-studio")
     done = program(folder, "predict", "gone.png", *given)
     assert (done.returncode, done.stdout) == (1, "[]\n")
 
 
 def test_names_of_files_come_from_a_file_or_from_standard_input(
-    folder: Path, reader_file: Path
+    folder: Path, reader_file: Path, program: Callable[..., Done]
 ) -> None:
     names = [f"pile/{name}.png" for name in TEXTS]
     (folder / "list.txt").write_text("\n".join(names) + "\n\n")
@@ -91,7 +110,9 @@ def test_names_of_files_come_from_a_file_or_from_standard_input(
     assert none.returncode == 2 and "missing argument IMAGE" in none.stderr
 
 
-def test_several_arguments_and_an_archive_are_read(folder: Path, reader_file: Path) -> None:
+def test_several_arguments_and_an_archive_are_read(
+    folder: Path, reader_file: Path, program: Callable[..., Done]
+) -> None:
     made = program(folder, "convert", "pile", "pile", "tars", "--format", "webdataset")
     assert made.returncode == 0, made.stderr
     given = ("predict", "--model", reader_file, "tars", "tars/shard-000000.tar")
