@@ -24,6 +24,8 @@ Kind = TypeVar("Kind")
 MOST_BYTES = 1 << 26
 """Bytes of the largest document that is read."""
 _MOST_WHOLE = 2**63 - 1
+_MOST_DOTS = 1_000
+"""Dots in a line of TOML; to read a key of 20,000 parts takes 20 seconds and two gigabytes."""
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
@@ -59,6 +61,8 @@ def loaded_json(text: str) -> Any:
 
 def parse_toml(text: str, where: Path | str) -> dict[str, Any]:
     """The table that TOML `text`, found `where`, holds. Raises UserError."""
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise UserError(f"{where}: not valid TOML: a line has more than {_MOST_DOTS:,} dots")
     try:
         return tomllib.loads(text)
     except RecursionError:

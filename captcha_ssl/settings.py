@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import types
 import typing
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -207,12 +208,15 @@ def _item(option: Option, value: Any) -> Any:
     """A value as pydantic is to see it."""
     if isinstance(value, bool) and option.kind is not bool:
         # Pydantic would take true for the number 1.
-        return object()
+        expected = _EXPECTED.get(option.kind.__name__, "expected text")
+        raise _refused(f"{str(value).lower()}: {expected}")
     if isinstance(value, str) and option.kind is int:
         return value.replace(",", "")
     if isinstance(value, str | Path) and "\0" in str(value):
         raise _refused(f"{str(value)!r}: a zero character is in it")
-    return value
+    # As labels are: a charset names the characters that labels hold.
+    text = isinstance(value, str) and option.kind is str
+    return unicodedata.normalize("NFC", value) if text else value
 
 
 def _check_choice(option: Option, value: Any) -> None:

@@ -98,3 +98,8 @@ def test_a_document_is_a_regular_file_of_a_sane_size(tmp_path: Path) -> None:
     for name in ("fifo", "sparse", "gone"):
         with pytest.raises(UserError):
             read_json(tmp_path / name, dict, "")
+
+
+def test_a_key_of_thousands_of_parts_is_refused_at_once() -> None:
+    with pytest.raises(UserError, match="a line has more than 1,000 dots"):
+        parse_toml(".".join("a" * 20_000) + " = 1", "c.toml")

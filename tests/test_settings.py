@@ -40,6 +40,20 @@ def test_file_then_set_then_flag(tmp_path: Path) -> None:
     assert (got.shade, got.depth, got.steps) == ("green", 0.2, 5)
 
 
+def test_true_in_a_file_is_no_number_and_is_shown_as_written(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("steps = true\n")
+    with pytest.raises(UserError, match="steps = true: expected a whole number"):
+        one(file=file)
+
+
+def test_text_is_composed_as_labels_are() -> None:
+    class Signs(Settings):
+        charset: str = setting("a", "characters")
+
+    assert Given(assignments=["charset=e\u0301a"]).over(Signs()).parts == (Signs(charset="éa"),)
+
+
 def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
     class Two(Settings):
         batch_size: int = setting(1, "images")

@@ -11,6 +11,7 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import Out, Quiet, run_folder
+from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.config import FinetuneConfig
@@ -47,7 +48,7 @@ def finetune_command(
         print(start.reason, file=sys.stderr)
     given = FinetuneData.load(config, data, partial(load, quiet=quiet))
     if not quiet:
-        print(f"charset: {given.charset.characters}", file=sys.stderr)
+        print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
         result = finetune(config, given, folder, resume=resume, observe=observe)
     _report(result, given, quiet=quiet)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import cv2
 import numpy as np
 
-from captcha_ssl.data.plain_png import decode_plain_png
+from captcha_ssl.data.plain_png import decode_plain_png, lacks_pixels
 from captcha_ssl.errors import UserError
 from captcha_ssl.text_file import open_regular_file
 
@@ -200,6 +200,8 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
             pixels = image.width * image.height
             if pixels > MAX_PIXELS:
                 raise ImageError(name, _too_large(image.size))
+            if image.format == "PNG" and lacks_pixels(data):
+                raise ImageError(name, "damaged image (its pixels end early)")
             with _alone(pixels > _LARGE_PIXELS):
                 if pixels > _LARGE_PIXELS:
                     plain = decode_plain_png(data, max_pixels=MAX_PIXELS)

@@ -8,21 +8,33 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from zlib import crc32
 
 import cv2
 import numpy as np
 
-# It writes to the terminal what it thinks of a damaged file; what is wrong is said once, by us.
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+_SILENT = 0
+# OpenCV writes to the terminal what it thinks of a damaged file; what is wrong is said once, by us.
+# Its version 5 has the function elsewhere.
+(getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(_SILENT)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _RGB, _PALETTE, _RGBA = 0, 2, 3, 6
 _SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _RGBA: 4}
+_ALL_SAMPLES = {**_SAMPLES, 4: 2}
 _LAST_FILTER = 4
-_HARMLESS = frozenset(
-    b"IHDR PLTE IDAT IEND bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split()
+_NEEDED = frozenset(b"IHDR PLTE tRNS IDAT IEND".split())
+_HARMLESS = frozenset(b"bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split())
+"""Chunks that are kept from the decoder, which complains on the terminal of what is odd in them."""
+_LONGEST_SIDE = 1_000_000
+"""Pixels; libpng refuses more, and says so on the terminal."""
+_PASSES = (
+    *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
+    *((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
 )
+"""Of an interlaced PNG: first row, first column, rows from one to the next, columns the same."""
 
 
 def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
@@ -31,10 +43,11 @@ def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
     Plain is an 8-bit, not interlaced PNG in gray, RGB, RGBA or palette colors whose checksums
     agree, with nothing in it that could change how its pixels look.
     """
-    if not _is_plain(data, max_pixels):
+    plain = _plain(data, max_pixels)
+    if plain is None:
         return None
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
             raise MemoryError(str(error.err)) from error
@@ -47,17 +60,48 @@ def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
     return cv2.cvtColor(pixels, swap)
 
 
-def _is_plain(data: bytes, max_pixels: int) -> bool:
+def lacks_pixels(data: bytes) -> bool:
+    """Whether the pixels of a PNG of any kind end before its last row.
+
+    Pillow takes what is missing for black as long as the checksums agree.
+    """
     if len(data) < 33 or not data.startswith(_SIGNATURE):
         return False
     width, height, depth, color, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
-    if depth != 8 or interlace or color not in (_GRAY, _RGB, _PALETTE, _RGBA):
+    bits = depth * _ALL_SAMPLES.get(color, 1)
+    parts = [(height, width)]
+    if interlace:
+        parts = [(-(-(height - y) // dy), -(-(width - x) // dx)) for y, x, dy, dx in _PASSES]
+    needed = sum(
+        rows * (1 + (columns * bits + 7) // 8) for rows, columns in parts if rows > 0 < columns
+    )
+    unpack = zlib.decompressobj()
+    found = 0
+    try:
+        for kind, chunk in _chunks(data):
+            if kind == b"IDAT":
+                found += len(unpack.decompress(chunk, max(1, needed - found)))
+                while unpack.unconsumed_tail and found < needed:
+                    found += len(unpack.decompress(unpack.unconsumed_tail, needed - found))
+    except zlib.error:
+        # The decoder says what is wrong.
         return False
-    allowed = _HARMLESS | {b"tRNS"} if color == _PALETTE else _HARMLESS
-    if width * height > max_pixels:
-        return False
-    packed = _whole(data, allowed)
-    return packed is not None and _complete(packed, height, 1 + width * _SAMPLES[color])
+    return found < needed
+
+
+def _plain(data: bytes, max_pixels: int) -> bytes | None:
+    """The file with no more than its decoder needs, or None where it is not plain."""
+    if len(data) < 33 or not data.startswith(_SIGNATURE):
+        return None
+    width, height, depth, color, *methods, interlace = struct.unpack_from(">IIBBBBB", data, 16)
+    if depth != 8 or any(methods) or interlace or color not in _SAMPLES:
+        return None
+    if not 0 < width * height <= max_pixels or max(width, height) > _LONGEST_SIDE:
+        return None
+    whole = _whole(data, _NEEDED if color == _PALETTE else _NEEDED - {b"tRNS"})
+    if whole is None or (color == _PALETTE and b"PLTE" not in whole.kinds):
+        return None
+    return whole.file if _complete(whole.packed, height, 1 + width * _SAMPLES[color]) else None
 
 
 def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
@@ -75,20 +119,50 @@ def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
     return whole and max(pixels[::stride], default=0) <= _LAST_FILTER
 
 
-def _whole(data: bytes, allowed: frozenset[bytes]) -> list[bytes] | None:
-    """What the chunks of pixels hold, if every chunk is allowed and carries its checksum."""
+@dataclass
+class _Whole:
+    """What a PNG consists of whose chunks carry their checksums."""
+
+    file: bytes
+    packed: list[bytes]
+    kinds: list[bytes]
+
+
+def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
+    """The needed chunks, if every other is harmless and every chunk carries its checksum."""
     view, position = memoryview(data), len(_SIGNATURE)
     packed: list[bytes] = []
+    kept: list[memoryview | bytes] = [_SIGNATURE]
+    kinds: list[bytes] = []
     while position + 12 <= len(data):
         end = position + 12 + int.from_bytes(view[position : position + 4])
         kind = bytes(view[position + 4 : position + 8])
-        if kind not in allowed or end > len(data):
+        if end > len(data) or not (kind in needed or kind in _HARMLESS):
             return None
         if crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
             return None
+        # Chunks in an order or a number that they must not have are for a decoder that knows more.
+        if (
+            kind in needed
+            and kind != b"IDAT"
+            and (kind in kinds or b"IDAT" in kinds) != (kind == b"IEND")
+        ):
+            return None
+        if kind in needed:
+            kept.append(view[position:end])
+            kinds.append(kind)
         if kind == b"IDAT":
             packed.append(bytes(view[position + 8 : end - 4]))
         if kind == b"IEND":
-            return packed
+            return _Whole(b"".join(kept), packed, kinds) if kinds[0] == b"IHDR" else None
         position = end
     return None
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The kinds and contents of the chunks, as far as they go."""
+    position = len(_SIGNATURE)
+    while position + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, position)
+        yield kind, data[position + 8 : position + 8 + size]
+        position += 12 + size

@@ -24,6 +24,8 @@ from captcha_ssl.utf8_path import utf8_path
 FILE_NAME = "model.safetensors"
 MOST_BYTES, MOST_TENSORS = 1 << 30, 10_000
 """What no model file has more of: the largest encoder takes 18 MB in 66 tensors."""
+_MOST_HEADER = 1 << 24
+"""Bytes of the largest list of tensors; to read a longer one takes seconds and gigabytes."""
 _TYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}
 
 
@@ -62,6 +64,13 @@ def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
     try:
         if file.stat().st_size > MOST_BYTES:
             raise UserError(f"{file}: too large for a model (over {MOST_BYTES:,} bytes)")
+        with file.open("rb") as raw:
+            header = int.from_bytes(raw.read(8), "little")
+        # Of another kind of file these bytes are any number, and safetensors says so.
+        if _MOST_HEADER < header <= file.stat().st_size:
+            raise UserError(
+                f"{file}: a list of tensors of {header:,} bytes is too long for a model"
+            )
         with utf8_path(file) as plain, safe_open(plain, framework="pt") as opened:
             names = list(opened.keys())
             if len(names) > MOST_TENSORS:

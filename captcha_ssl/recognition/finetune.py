@@ -233,12 +233,16 @@ def split_validation(
     """
     order = nested_subset(len(images), len(images), seed)
     held = round(settings.validation * len(images))
+    if settings.validation and len(images) < 2:
+        raise UserError(
+            f"--validation {settings.validation}: one image cannot be parted; label more"
+        )
     if settings.validation and not 0 < held < len(images):
         raise UserError(
             f"--validation {settings.validation}: of {len(images):,} images "
             f"{'none would be left to learn from' if held else 'none would be held out'}; "
             f"give a share from {math.ceil(1_000 / len(images)) / 1_000:g} to "
-            f"{math.floor(1_000 * (1 - 1 / len(images))) / 1_000:g}"
+            f"{min(0.9, math.floor(1_000 * (1 - 1 / len(images))) / 1_000):g}"
         )
     kept, held_out = order[: len(order) - held], order[len(order) - held :]
     if settings.labels is not None:

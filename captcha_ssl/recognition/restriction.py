@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.spelling import composed
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.reading import TextReader
 
@@ -16,6 +17,7 @@ class Restricted:
     """
 
     def __init__(self, reader: TextReader, characters: str) -> None:
+        characters = composed(characters)
         unknown = reader.charset.unknown(characters)
         if unknown or not characters:
             what = f"{unknown[0]!r} is unknown to the model" if unknown else "is empty"

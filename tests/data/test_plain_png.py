@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import struct
+import zlib
 from io import BytesIO
+from zlib import crc32
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_ssl.data.plain_png import decode_plain_png
+from captcha_ssl.data.image import ImageError, read_image
+from captcha_ssl.data.plain_png import decode_plain_png, lacks_pixels
 
 
 def png(image: Image.Image, **options) -> bytes:
@@ -41,6 +45,53 @@ def test_a_palette_with_transparency_gives_the_same_rgba(draw):
 )
 def test_rarer_kinds_are_left_to_the_full_decoder(mode: str, options):
     assert decode(png(Image.new(mode, (5, 5)), **options)) is None
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content)) + kind + content + struct.pack(">I", crc32(kind + content))
+    )
+
+
+def by_hand(rows: bytes, *, size=(6, 4), depth=8, color=0, interlace=0, more=b"") -> bytes:
+    header = struct.pack(">IIBBBBB", *size, depth, color, 0, 0, interlace)
+    pixels = chunk(b"IDAT", zlib.compress(rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + more + pixels + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("rows", "kind"),
+    [
+        (bytes(4 * 7), {}),
+        (bytes(4 * 2), {"depth": 1}),
+        (bytes(4 * 49), {"depth": 16, "color": 6}),
+        # Seven passes; of 6 × 4 pixels the third has no rows.
+        (bytes(2 + 2 + 2 + 4 + 2 * 4 + 2 * 7), {"interlace": 1}),
+    ],
+)
+def test_pixels_that_end_early_are_damage(rows: bytes, kind: dict[str, int]):
+    assert not lacks_pixels(by_hand(rows, **kind))
+    assert read_image(by_hand(rows, **kind)).shape == (4, 6, 3)
+    with pytest.raises(ImageError, match="its pixels end early"):
+        read_image(by_hand(rows[:-1], **kind))
+
+
+@pytest.mark.parametrize(
+    ("data", "works"),
+    [
+        (by_hand(bytes(4 * 7), more=chunk(b"zTXt", b"a\0\0" + b"no zlib")), True),
+        (by_hand(bytes(4 * 7), more=chunk(b"tEXt", b"k\0v") * 2_000), True),
+        (by_hand(bytes(4 * 7), color=3), False),
+        (by_hand(bytes(1_000_002), size=(1_000_001, 1)), True),
+        (by_hand(b"", size=(0, 4)), False),
+    ],
+)
+def test_libpng_has_nothing_to_say_to_the_terminal(data: bytes, works: bool, capfd):
+    try:
+        read_image(data)
+    except ImageError:
+        assert not works
+    assert capfd.readouterr() == ("", "")
 
 
 def test_too_many_pixels_are_left_to_the_full_decoder():

@@ -62,3 +62,10 @@ def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a readable safetensors file"):
         load_model(tmp_path)
     assert not trap.exists()
+
+
+def test_a_list_of_too_many_tensors_is_refused_unread(tmp_path: Path) -> None:
+    file = tmp_path / "m.safetensors"
+    file.write_bytes((1 << 25).to_bytes(8, "little") + b"{" + bytes(1 << 25))
+    with pytest.raises(UserError, match="a list of tensors of 33,554,432 bytes is too long"):
+        load_model(file)
