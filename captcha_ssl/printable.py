@@ -26,6 +26,11 @@ def shown(text: str, most: int = MOST) -> str:
     return shortened(printable(shortened(text, most)), most)
 
 
+def one_line(error: Exception) -> str:
+    """What a library says of an error, in one line and not too long."""
+    return shown(" ".join(str(error).split()) or type(error).__name__)
+
+
 def quoted(text: str, most: int = MOST) -> str:
     """`shown` text in quotation marks: for a label or a character within a message."""
     return f"'{shown(text, most)}'"

@@ -14,6 +14,7 @@ from captcha_ssl.data.image import ImageError, read_image
 from captcha_ssl.data.label_text import form_note, is_respelled, read_label
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import one_line
 
 SUFFIX = ".parquet"
 _IMAGES = ("image", "img", "picture", "jpg", "png")
@@ -51,7 +52,7 @@ class ParquetSource:
         try:
             value = self._group(group)[row - (int(self._ends[group - 1]) if group else 0)]
         except Exception as error:  # pyarrow's own exceptions have several bases
-            raise ImageError(name, f"damaged file ({error})") from error
+            raise ImageError(name, f"damaged file ({one_line(error)})") from error
         data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
             raise ImageError(name, "holds no image, only a path or nothing")
@@ -93,7 +94,7 @@ def open_parquet(path: Path, want_labels: bool | None) -> ParquetSource:
         file = package.ParquetFile(path, memory_map=True)
         schema = file.schema_arrow
     except Exception as error:  # pyarrow's own exceptions have several bases
-        raise UserError(f"{path}: not readable as Parquet ({error})") from error
+        raise UserError(f"{path}: not readable as Parquet ({one_line(error)})") from error
     column = _image_column(schema)
     if column is None:
         raise UserError(f"{path}: no column of images among {', '.join(schema.names)}")
@@ -123,7 +124,7 @@ def _texts(path: Path, file: Any, column: str) -> list[str | None]:
     try:
         texts: list[str | None] = file.read(columns=[column]).column(0).to_pylist()
     except Exception as error:  # pyarrow's own exceptions have several bases
-        raise UserError(f"{path}: damaged file ({error})") from error
+        raise UserError(f"{path}: damaged file ({one_line(error)})") from error
     return texts
 
 

@@ -15,6 +15,7 @@ from captcha_ssl.data.image import MAX_BYTES, SUFFIXES, ImageError, read_image
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.source import Source
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import one_line
 from captcha_ssl.text_file import open_regular_file
 
 SUFFIX = ".zip"
@@ -48,7 +49,7 @@ class ZipSource:
                 # Not what the header says of the size, which need not be true.
                 data = member.read(MAX_BYTES + 1)
         except Exception as error:  # damaged members fail in every way there is
-            raise ImageError(name, f"damaged or encrypted in the archive ({error})") from error
+            raise ImageError(name, f"damaged or encrypted ({one_line(error)})") from error
         if len(data) > MAX_BYTES:
             raise ImageError(name, f"more than {MAX_BYTES:,} bytes")
         return read_image(data, name=name)
@@ -66,7 +67,7 @@ def open_zip(
         archive = zipfile.ZipFile(open_regular_file(path))
         members = archive.infolist()
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise UserError(f"{path}: not readable as a zip archive ({error})") from error
+        raise UserError(f"{path}: not readable as a zip archive ({one_line(error)})") from error
     if len(members) > _MOST_MEMBERS:
         raise UserError(f"{path}: more than {_MOST_MEMBERS:,} members")
     files = {member.filename: member for member in members if not member.is_dir()}
@@ -78,14 +79,15 @@ def open_zip(
         name for name in files if name.startswith(root) and name.removeprefix(root) in TABLE_NAMES
     ]
     with TemporaryDirectory(prefix="captcha-ssl-") as folder:
-        for name in images:
-            place = Path(folder) / name.removeprefix(root)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.touch()
-        for name in tables:
-            if files[name].file_size > _MOST_TABLE:
-                raise UserError(f"{path}: {name}: more than {_MOST_TABLE:,} bytes")
-            (Path(folder) / name.removeprefix(root)).write_bytes(archive.read(name))
+        try:
+            for name in images:
+                place = Path(folder) / name.removeprefix(root)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.touch()
+            for name in tables:
+                (Path(folder) / name.removeprefix(root)).write_bytes(_table(archive, name))
+        except Exception as error:  # damaged members fail in every way there is
+            raise UserError(f"{path}: damaged or encrypted ({one_line(error)})") from error
         try:
             found = open_folder(Path(folder), want_labels)
         except UserError as error:
@@ -99,6 +101,15 @@ def open_zip(
         found.rejected,
         list(found.notes),
     )
+
+
+def _table(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as member:
+        # Not what the header says of the size, which need not be true.
+        data = member.read(_MOST_TABLE + 1)
+    if len(data) > _MOST_TABLE:
+        raise ValueError(f"{name}: more than {_MOST_TABLE:,} bytes")
+    return data
 
 
 def _is_image(name: str) -> bool:

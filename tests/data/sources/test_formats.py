@@ -274,3 +274,13 @@ def test_images_beside_an_archive_are_the_pile(tmp_path: Path) -> None:
     tar(tmp_path)
     write(tmp_path, ["a.png", "b.png"])
     assert list(open_source(tmp_path, want_labels=False).names) == ["a.png", "b.png"]
+
+
+def test_a_damaged_table_in_an_archive_is_one_line(tmp_path: Path) -> None:
+    archive = zipped(tmp_path / "set")
+    data = bytearray(archive.read_bytes())
+    place = data.index(b"file_name")
+    data[place] ^= 1
+    archive.write_bytes(data)
+    with pytest.raises(UserError, match="set.zip: damaged or encrypted"):
+        open_source(archive, want_labels=True)
