@@ -40,8 +40,9 @@ class BarlowTwins(TwoViewMethod):
         self.projector = build_projector(encoder, projector, last_norm=False)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        a, b = (
-            gather(self.projector(self.instances.embed(self.encoder, view)))
-            for view in self.instances.views(images)
-        )
+        a, b = map(gather, self.of_both(images, self._projections))
         return {"loss": barlow_twins(a, b, self.redundancy)}
+
+    def _projections(self, view: Tensor) -> Tensor:
+        projected: Tensor = self.projector(self.instances.embed(self.encoder, view))
+        return projected

@@ -20,7 +20,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.whole_images import Frames, Images, Windows
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.views.crops import cut, inked_positions, join
+from captcha_ssl.views.crops import cut_all, inked_positions, join
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
 
@@ -98,19 +98,18 @@ class Crops:
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Two views `[crops · B, C, H, crop_width]` of the same random crops."""
-        crops = self.cut(images)
-        return self.view(crops), self.view(crops)
+        one, other = self.view(self.cut(images, times=2)).chunk(2)
+        return one, other
 
-    def cut(self, images: Tensor) -> Tensor:
-        """Random crops with a margin, `[crops · B, C, H, crop_width + 2 · margin]`.
+    def cut(self, images: Tensor, times: int = 1) -> Tensor:
+        """Random crops with a margin, `[times · crops · B, C, H, crop_width + 2 · margin]`.
 
-        The first B are of the images in their order, and so are the next B.
+        The first B are of the images in their order, and so are the next B. All crops come
+        `times` times, one after the other.
         """
         pixels = standardize(images)
         lefts = inked_positions(pixels, self.count, self.width)
-        return torch.cat(
-            [cut(pixels, left - self.margin, self.width + 2 * self.margin) for left in lefts]
-        )
+        return cut_all(pixels, lefts - self.margin, self.width + 2 * self.margin, times)
 
     def view(self, crops: Tensor) -> Tensor:
         """A random view of crops from `cut`, without the margin."""
@@ -142,7 +141,7 @@ class Crops:
         order = torch.randperm(len(view), device=view.device)
         parts = ((order[:count], self.joined), (order[count:], 1))
         frames = [self._frames(encoder, view, *part) for part in parts if len(part[0])]
-        return torch.cat(frames), order.argsort()
+        return torch.cat(frames) if len(frames) > 1 else frames[0], order.argsort()
 
     def _frames(self, encoder: Encoder, view: Tensor, order: Tensor, joined: int) -> Tensor:
         frames: Tensor = encoder(join(view[order], joined))

@@ -26,3 +26,6 @@ class InstanceSettings(Settings):
     frame_shift: int = setting(
         4, "frames by which the place of an image may differ between views (frame)", low=0
     )
+    one_pass: bool = setting(
+        False, "encode both views in one pass, normalized by the statistics of both; faster"
+    )

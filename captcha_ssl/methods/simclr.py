@@ -33,8 +33,9 @@ class SimCLR(TwoViewMethod):
         self.projector = build_projector(encoder, projector, last_norm=loss.loss not in FREE_LENGTH)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        a, b = (
-            gather(self.projector(self.instances.embed(self.encoder, view)))
-            for view in self.instances.views(images)
-        )
+        a, b = map(gather, self.of_both(images, self._projections))
         return {"loss": self.loss(a, b)}
+
+    def _projections(self, view: Tensor) -> Tensor:
+        projected: Tensor = self.projector(self.instances.embed(self.encoder, view))
+        return projected

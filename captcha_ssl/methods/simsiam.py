@@ -38,10 +38,11 @@ class SimSiam(TwoViewMethod):
         self.predictor = predictor(projector.projector_out, settings.bottleneck)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        a, b = (
-            self.projector(self.instances.embed(self.encoder, view))
-            for view in self.instances.views(images)
-        )
+        a, b = self.of_both(images, self._projections)
         one = negative_cosine(self.predictor(a), b)
         other = negative_cosine(self.predictor(b), a)
         return {"loss": 0.5 * (one + other)}
+
+    def _projections(self, view: Tensor) -> Tensor:
+        projected: Tensor = self.projector(self.instances.embed(self.encoder, view))
+        return projected

@@ -45,7 +45,7 @@ class SwAV(TwoViewMethod):
         self.prototypes = nn.Parameter(torch.randn(settings.prototypes, projector.projector_out))
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        a, b = (gather(self._scores(view)) for view in self.instances.views(images))
+        a, b = map(gather, self.of_both(images, self._scores))
         settings = self.settings
         loss = swav(a, b, settings.swav_temperature, settings.epsilon, settings.sinkhorn_iterations)
         return {"loss": loss}

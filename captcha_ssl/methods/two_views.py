@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 
 from captcha_ssl.methods.instances import build_instances
@@ -17,6 +20,21 @@ class TwoViewMethod(Method):
     def __init__(self, encoder: Encoder, instances: InstanceSettings, views: ViewSettings) -> None:
         super().__init__(encoder)
         self.instances = build_instances(instances, views)
+        self.one_pass = instances.one_pass
+
+    def of_both(
+        self, images: Tensor, embedded: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """What `embedded` makes of each of two views, `[N, D]` each.
+
+        In one pass, if so set: the rows of both then share the statistics of batch normalization,
+        which halves the operations of a step.
+        """
+        one, other = self.instances.views(images)
+        if not self.one_pass:
+            return embedded(one), embedded(other)
+        a, b = embedded(torch.cat([one, other])).chunk(2)
+        return a, b
 
     def check(self, images: Tensor) -> None:
         self.instances.check(images.shape[3])

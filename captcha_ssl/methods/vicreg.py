@@ -44,8 +44,9 @@ class VICReg(TwoViewMethod):
         self.projector = build_projector(encoder, projector, last_norm=False)
 
     def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
-        a, b = (
-            gather(self.projector(self.instances.embed(self.encoder, view)))
-            for view in self.instances.views(images)
-        )
+        a, b = map(gather, self.of_both(images, self._projections))
         return {"loss": vicreg(a, b, *self.weights)}
+
+    def _projections(self, view: Tensor) -> Tensor:
+        projected: Tensor = self.projector(self.instances.embed(self.encoder, view))
+        return projected

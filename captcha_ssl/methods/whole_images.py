@@ -21,8 +21,9 @@ class WholeImages:
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Two views `[B, C, H, W]` of the whole images."""
-        pixels = standardize(images)
-        return random_view(pixels, self.view_settings), random_view(pixels, self.view_settings)
+        pixels = standardize(images).repeat(2, 1, 1, 1)
+        one, other = random_view(pixels, self.view_settings).chunk(2)
+        return one, other
 
     def picture(self, view: Tensor) -> Tensor:
         """The view as it is."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.models import frames as frame_count
+from captcha_ssl.models.norm import BatchNorm2d
 
 WIDTHS: dict[str, tuple[int, int, int, int]] = {
     "tiny": (16, 32, 64, 128),
@@ -24,13 +25,13 @@ class ResidualBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: tuple[int, int]) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
+        self.norm1 = BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
+        self.norm2 = BatchNorm2d(outputs)
         self.shortcut = nn.Sequential(
             nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False),
             nn.Conv2d(inputs, outputs, 1, bias=False),
-            nn.BatchNorm2d(outputs),
+            BatchNorm2d(outputs),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -55,7 +56,7 @@ class Encoder(nn.Module):
         stem, *stages = WIDTHS[name]
         self.name, self.channels, self.height, self.dim = name, channels, height, stages[-1]
         self.stem = nn.Sequential(
-            nn.Conv2d(channels, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU()
+            nn.Conv2d(channels, stem, 3, 2, 1, bias=False), BatchNorm2d(stem), nn.ReLU()
         )
         # Only the first stage halves the width: neighboring characters need frames of their own.
         self.stages = nn.Sequential(
@@ -65,7 +66,7 @@ class Encoder(nn.Module):
         )
         column = (height // VERTICAL_STRIDE, 3)
         self.fold = nn.Conv2d(self.dim, self.dim, column, padding=(0, 1), bias=False)
-        self.fold_norm = nn.BatchNorm2d(self.dim)
+        self.fold_norm = BatchNorm2d(self.dim)
 
     @staticmethod
     def frames(width: int) -> int:
@@ -93,6 +94,5 @@ def standardize(images: Tensor) -> Tensor:
     zeros: the deviation is floored at two gray levels, so that noise is not blown up.
     """
     x = images.float()
-    mean = x.mean((1, 2, 3), keepdim=True)
-    deviation = x.std((1, 2, 3), keepdim=True, correction=0).clamp_min(2.0)
-    return (x - mean) / deviation
+    deviation, mean = torch.std_mean(x, (1, 2, 3), keepdim=True, correction=0)
+    return (x - mean) / deviation.clamp_min(2.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
+from captcha_ssl.models.norm import BatchNorm1d
+
 
 def projector(
     inputs: int, hidden: int, outputs: int, layers: int, *, last_norm: bool = True
@@ -17,9 +19,9 @@ def projector(
     widths = [inputs, *[hidden] * (layers - 1), outputs]
     parts: list[nn.Module] = []
     for a, b in zip(widths[:-2], widths[1:-1], strict=True):
-        parts += [nn.Linear(a, b, bias=False), nn.BatchNorm1d(b), nn.ReLU()]
+        parts += [nn.Linear(a, b, bias=False), BatchNorm1d(b), nn.ReLU()]
     parts += [nn.Linear(widths[-2], outputs, bias=False)]
-    parts += [nn.BatchNorm1d(outputs, affine=False)] if last_norm else []
+    parts += [BatchNorm1d(outputs, affine=False)] if last_norm else []
     return nn.Sequential(*parts)
 
 
@@ -27,7 +29,7 @@ def predictor(width: int, hidden: int) -> nn.Sequential:
     """Projections `[N, width]` → `[N, width]` by one hidden layer (Grill et al. 2020)."""
     return nn.Sequential(
         nn.Linear(width, hidden, bias=False),
-        nn.BatchNorm1d(hidden),
+        BatchNorm1d(hidden),
         nn.ReLU(),
         nn.Linear(hidden, width),
     )

@@ -22,5 +22,5 @@ def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
 
     Buffers stay apart: each of the two normalizes by the statistics of its own batches.
     """
-    for mine, other in zip(slow.parameters(), fast.parameters(), strict=True):
-        mine.lerp_(other, 1 - momentum)
+    # All at once: on a GPU one operation for each parameter would wait for Python.
+    torch._foreach_lerp_(list(slow.parameters()), list(fast.parameters()), 1 - momentum)

@@ -8,12 +8,13 @@ an image share would tell them by itself; with other lines over each view it doe
 from __future__ import annotations
 
 import math
+from functools import lru_cache, reduce
 
 import torch
 from torch import Tensor
 
 from captcha_ssl.views.settings import ViewSettings
-from captcha_ssl.views.warp import uniform
+from captcha_ssl.views.warp import vector
 
 _BEND = 0.02
 _HALF_WIDTH = (0.5, 1.5)
@@ -34,13 +35,14 @@ def clutter(images: Tensor, settings: ViewSettings) -> Tensor:
         return images
     batch, _, height, width = images.shape
     device, scale = images.device, settings.stroke_scale
-    cover = images.new_zeros(batch, height, width)
-    for _ in range(strokes):
-        cover = torch.maximum(cover, _stroke(batch, height, width, device, scale))
+    covers: list[Tensor] = []
+    if strokes:
+        covers += _strokes(strokes, batch, height, width, device, scale).unbind()
     if lines:
-        cover = torch.maximum(cover, _line(batch, height, width, device, scale, lines))
+        covers.append(_line(batch, height, width, device, scale, lines))
     if dots:
-        cover = torch.maximum(cover, _dots(batch, height, width, dots, device, scale))
+        covers.append(_dots(batch, height, width, dots, device, scale))
+    cover = reduce(torch.maximum, covers)
     if settings.clutter_strength < 1.0:
         cover = cover * settings.clutter_strength
     return torch.lerp(images, ink(images), cover[:, None])
@@ -48,23 +50,39 @@ def clutter(images: Tensor, settings: ViewSettings) -> Tensor:
 
 def ink(images: Tensor) -> Tensor:
     """The value of the ink, `[B, C, 1, 1]`: the extreme pixel value farther from the mean."""
-    low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
-    return torch.where(-low > high, low, high)
+    low, high = images.flatten(2).aminmax(dim=2)
+    return torch.where(-low > high, low, high)[..., None, None]
 
 
-def _stroke(batch: int, height: int, width: int, device: torch.device, scale: float) -> Tensor:
-    """How much of each pixel a stroke covers, or none: `[B, H, W]` from 0 to 1."""
-    random = torch.rand(batch, 6, 1, 1, device=device)
-    angle = random[:, 0] * math.pi
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    x = torch.arange(width, device=device) - random[:, 1] * width
-    y = torch.arange(height, device=device)[:, None] - random[:, 2] * height
-    along, across = x * cos + y * sin, y * cos - x * sin
-    bend = uniform(batch, device, 1, 1) * _BEND
-    across = torch.addcmul(across, along * along, bend, value=-1).abs_()
-    half_width = scale * (_HALF_WIDTH[0] + random[:, 3] * (_HALF_WIDTH[1] - _HALF_WIDTH[0]))
-    reach = torch.where(random[:, 5] < 0.5, random[:, 4] * width / 2, 0)
-    return (1 + half_width - across).clamp_(0, 1).mul_(along.abs_() < reach)
+def _strokes(
+    count: int, batch: int, height: int, width: int, device: torch.device, scale: float
+) -> Tensor:
+    """How much of each pixel a stroke covers, or none half the time: `[count, B, H, W]`, 0 to 1."""
+    thin, thick = _HALF_WIDTH
+    # Angle, center, 1 + half the width, reach (below 0: no stroke) and bend.
+    lowest = (0.0, 0.0, 0.0, 1 + scale * thin, -width / 2, -_BEND)
+    spans = (math.pi, width, height, scale * (thick - thin), width, 2 * _BEND)
+    random = torch.rand(count * batch, 6, device=device)
+    drawn = torch.addcmul(vector(lowest, device), random, vector(spans, device))
+    cos, sin = torch.cos(drawn[:, :1]), torch.sin(drawn[:, :1])
+    turn = torch.cat([cos, sin, -sin, cos], 1).view(-1, 2, 2)
+    center = turn @ drawn[:, 1:3, None]
+    # Along the stroke and across it, from its center: linear in the place of a pixel.
+    places = (torch.cat([turn, -center], 2).view(-1, 3) @ _pixels(height, width, device)).view(
+        count, batch, 2, height, width
+    )
+    along, across = places.unbind(2)
+    half_width, reach, bend = drawn[:, 3:].view(count, batch, 3, 1, 1).unbind(2)
+    distance = torch.addcmul(across, along * along, bend, value=-1).abs_()
+    return (half_width - distance).clamp_(0, 1).mul_(along.abs_() < reach)
+
+
+@lru_cache(maxsize=64)
+def _pixels(height: int, width: int, device: torch.device) -> Tensor:
+    """x, y and 1 of every pixel, row by row: `[3, H · W]`."""
+    x = torch.arange(width, device=device, dtype=torch.float32).repeat(height)
+    y = torch.arange(height, device=device, dtype=torch.float32).repeat_interleave(width)
+    return torch.stack([x, y, torch.ones_like(x)])
 
 
 def _line(
@@ -86,17 +104,21 @@ def _dots(
 ) -> Tensor:
     """1 where a dot lies and 0 elsewhere, `[B, H, W]`; of a smaller scale only one pixel is 1."""
     chances = math.ceil(_CHANCES * mean)
-    wanted = torch.rand(batch, 1, device=device) * mean / chances
+    wanted = torch.empty(batch, 1, device=device).uniform_(0, mean / chances)
     lies = torch.rand(batch, chances, device=device) < wanted
     place = torch.randint(height * width, (batch, chances), device=device)
-    # A dot that does not come falls on a row below the picture, as one over the edge does.
-    row, column = torch.where(lies, place // width, height), place % width
-    first = row * (width + 1) + column
-    square = torch.cat([first, first + 1, first + width + 1, first + width + 2], 1)
-    cover = torch.zeros(batch, height + 2, width + 1, device=device)
-    cover = cover.flatten(1)
+    # Rows are one pixel longer than the picture's. A dot that does not come falls on a row below
+    # the picture, as one over the edge does.
+    first = torch.where(lies, place + place // width, height * (width + 1))
+    cover = torch.zeros(batch, (height + 2) * (width + 1), device=device)
+    square = first[:, :, None] + _square(width, device)
     if scale < 1.0:
-        cover.scatter_(1, square[:, chances:], scale).scatter_(1, first, 1.0)
+        cover.scatter_(1, square[..., 1:].flatten(1), scale).scatter_(1, first, 1.0)
     else:
-        cover.scatter_(1, square, 1.0)
+        cover.scatter_(1, square.view(batch, -1), 1.0)
     return cover.view(batch, height + 2, width + 1)[:, :height, :width]
+
+
+@lru_cache(maxsize=64)
+def _square(width: int, device: torch.device) -> Tensor:
+    return torch.tensor([0, 1, width + 1, width + 2], device=device)

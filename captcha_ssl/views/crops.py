@@ -55,6 +55,15 @@ def inked_positions(images: Tensor, count: int, width: int) -> Tensor:
     return torch.searchsorted(places, wanted, right=True).clamp_max_(span).T
 
 
+def cut_all(images: Tensor, lefts: Tensor, width: int, times: int = 1) -> Tensor:
+    """`cut` at each row of `lefts` int64 `[count, B]`: `[times · count · B, C, H, width]`."""
+    count, (batch, channels, height, full) = len(lefts), images.shape
+    columns = (lefts[..., None] + torch.arange(width, device=images.device)).clamp_(0, full - 1)
+    places = columns[:, :, None, None].expand(times, -1, -1, channels, height, -1)
+    every = images.expand(times, count, -1, -1, -1, -1)
+    return every.gather(5, places).view(times * count * batch, channels, height, width)
+
+
 def join(crops: Tensor, per_image: int) -> Tensor:
     """Put crops `[N, C, H, w]` side by side: `[N / n, C, H, n · w]`, n = `per_image`.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import reduce
 
 import torch
@@ -18,42 +17,49 @@ def vary_thickness(images: Tensor, share: float, strength: float = 1.0) -> Tenso
     change, so that no stroke as thin as a speck is lost. On dark ink dilation thins and erosion
     thickens.
     """
-    changed = torch.randperm(len(images), device=images.device)[: round(share * len(images))]
-    varied = images.clone()
+    chosen = torch.randperm(len(images), device=images.device)[: round(share * len(images))]
+    if not len(chosen):
+        return images
     # Parts of fixed size: each change is computed only where it is used, without asking the
     # device how many images it befell.
-    for change, part in zip(_CHANGES, changed.chunk(len(_CHANGES)), strict=False):
-        varied[part] = change(images[part])
-    return varied if strength == 1.0 else torch.lerp(images, varied, strength)
+    before = images[chosen]
+    count = -(-len(chosen) // 4)
+    eroded, dilated, closed, fine = (before[i * count : (i + 1) * count] for i in range(4))
+    # Erosion is the dilation of the negative, so that one dilation serves three of the changes.
+    wide = _maximum(torch.cat([-eroded, dilated, closed]), 1, 1)
+    part, rest = len(eroded), len(eroded) + len(dilated)
+    closing = _maximum(-wide[rest:], 1, 1)
+    small = -_maximum(-_maximum(fine, 0, 1), 1, 0)
+    changed = torch.cat([-wide[:part], wide[part:rest], -closing, small])
+    halved = len(chosen) - len(fine)
+    changed[:halved].lerp_(before[:halved], 0.5)
+    if strength < 1.0:
+        changed = torch.lerp(before, changed, strength)
+    return images.index_copy(0, chosen, changed)
 
 
 def _maximum(images: Tensor, before: int, after: int) -> Tensor:
-    """The maximum over a square from `before` pixels left and above to `after` right and below."""
+    """The maximum over a square from `before` pixels left and above to `after` right and below.
+
+    Beyond the edge nothing counts. `[B, C, H, W]` in and out.
+    """
+    if not len(images):
+        return images
     size = before + after + 1
+    if pools(images.device):
+        pooled = F.max_pool2d(images, size, 1, size // 2)
+        rows, columns = images.shape[2:]
+        first = size // 2 - before
+        return pooled[..., first : first + rows, first : first + columns]
     padded = F.pad(images, (before, after, before, after), mode="replicate")
     wide = _highest([padded[..., i : i + images.shape[-1]] for i in range(size)])
     return _highest([wide[..., i : i + images.shape[-2], :] for i in range(size)])
 
 
+def pools(device: torch.device) -> bool:
+    """Whether torch's pooling is the fastest there: on a CPU it takes twenty times as long."""
+    return device.type == "cuda"
+
+
 def _highest(parts: list[Tensor]) -> Tensor:
     return reduce(torch.maximum, parts)
-
-
-def _dilate(images: Tensor) -> Tensor:
-    return _maximum(images, 1, 1)
-
-
-def _erode(images: Tensor) -> Tensor:
-    return -_maximum(-images, 1, 1)
-
-
-def _close_small(images: Tensor) -> Tensor:
-    return -_maximum(-_maximum(images, 0, 1), 1, 0)
-
-
-_CHANGES: tuple[Callable[[Tensor], Tensor], ...] = (
-    lambda images: (_dilate(images) + images) / 2,
-    lambda images: (_erode(images) + images) / 2,
-    lambda images: (_erode(_dilate(images)) + images) / 2,
-    _close_small,
-)

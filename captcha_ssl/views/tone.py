@@ -7,21 +7,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from captcha_ssl.views.settings import ViewSettings
-from captcha_ssl.views.warp import uniform
 
 
 def vary_tone(images: Tensor, settings: ViewSettings) -> Tensor:
     """Change contrast and brightness, blur some, add noise; float `[B, C, H, W]` in and out."""
     batch, device = len(images), images.device
-    contrast = torch.exp(uniform(batch, device, 1, 1, 1) * settings.contrast)
-    brightness = torch.randn(batch, 1, 1, 1, device=device)
-    brightness = brightness * (settings.brightness * settings.faintness)
+    contrast, brightness = torch.empty(2, batch, 1, 1, 1, device=device).unbind()
+    contrast.uniform_(-settings.contrast, settings.contrast).exp_()
+    brightness.normal_(0, settings.brightness * settings.faintness)
     toned = torch.addcmul(brightness, images, contrast)
     if settings.blur:
         toned = _blur_some(toned, settings.blur, settings.stroke_scale)
     if settings.noise:
-        deviation = torch.rand(batch, 1, 1, 1, device=device)
-        deviation = deviation * (settings.noise * settings.faintness)
+        deviation = torch.empty(batch, 1, 1, 1, device=device)
+        deviation.uniform_(0, settings.noise * settings.faintness)
         toned = torch.addcmul(toned, torch.randn_like(toned), deviation)
     return toned
 

@@ -28,11 +28,13 @@ def warp(images: Tensor, settings: ViewSettings, width: int | None = None) -> Te
     width = width or full
     columns = max(3, width // _PIXELS_PER_CONTROL_COLUMN + 2)
     device = images.device
-    y, x = _positions(batch, (height, width), (_CONTROL_ROWS, columns), settings, device)
-    control = torch.stack([x * (2 / (full - 1)), y * (2 / (height - 1))], -1)
+    size, points = (height, width), (_CONTROL_ROWS, columns)
+    control = _positions(batch, size, points, settings, device)
+    # grid_sample counts from −1 to 1.
+    control = control * vector((2 / (full - 1), 2 / (height - 1)), device)
     down = _bilinear(_CONTROL_ROWS, height, device)
     along = _bilinear(columns, width, device, interleaved=2)
-    grid = down @ (control.flatten(2) @ along.T)
+    grid = down @ (control.view(batch, _CONTROL_ROWS, -1) @ along.T)
     grid = grid.view(batch, height, width, 2)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=True)
 
@@ -40,27 +42,42 @@ def warp(images: Tensor, settings: ViewSettings, width: int | None = None) -> Te
 def _positions(
     batch: int,
     size: tuple[int, int],
-    control: tuple[int, int],
+    points: tuple[int, int],
     settings: ViewSettings,
     device: torch.device,
-) -> tuple[Tensor, Tensor]:
-    """Where the control points come from: y and x `[B, rows, columns]`, pixels off the center."""
-    angle, shear, wider, higher = uniform(batch, device, 4)[..., None, None].unbind(1)
-    angle, shear = angle * math.radians(settings.rotation), shear * settings.shear
-    scale_x = torch.exp(wider * settings.scale)
+) -> Tensor:
+    """Where the control points come from: x and y `[B, rows · columns, 2]`, pixels off the center.
+
+    With scales a and b, angle φ, shear s and a shift, (x, y) comes from
+    (cos φ · a x + (s − sin φ) · b y, sin φ · a x + cos φ · b y).
+    """
     # Height varies less than width in print; a character cut at the top cannot be read.
-    scale_y = torch.exp(higher * settings.scale * 0.7)
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    y, x = (_centered(*ends, device) for ends in zip(size, control, strict=True))
-    y = y[:, None] * scale_y
-    x = x * scale_x
-    shift = uniform(batch, device, 2, 1, 1) * settings.shift
-    from_y = sin * x + cos * y + shift[:, 1]
-    from_x = cos * x + (shear - sin) * y + shift[:, 0]
+    scales = settings.scale, settings.scale * 0.7
+    limits = (math.radians(settings.rotation), settings.shear, *scales, *[settings.shift] * 2)
+    drawn = uniform(batch, device, 6).mul_(vector(limits, device))
+    angle, shear = drawn[:, :1], drawn[:, 1:2]
+    cos, sin, wider = torch.cos(angle), torch.sin(angle), torch.exp(drawn[:, 2:4])
+    of_x = torch.cat([cos, sin], 1) * wider[:, :1]
+    of_y = torch.cat([shear - sin, cos], 1) * wider[:, 1:]
+    parts = torch.stack([of_x, of_y, drawn[:, 4:]], 1)
+    positions = _control_points(size, points, device) @ parts
     if not settings.elastic:
-        return from_y, from_x
-    bend = torch.randn(2, batch, *control, device=device) * settings.elastic
-    return from_y + bend[0], from_x + bend[1]
+        return positions
+    return torch.add(positions, torch.randn_like(positions), alpha=settings.elastic)
+
+
+@lru_cache(maxsize=64)
+def _control_points(size: tuple[int, int], points: tuple[int, int], device: torch.device) -> Tensor:
+    """x, y and 1 of the control points, row by row: `[rows · columns, 3]`."""
+    y, x = (_centered(*ends, device) for ends in zip(size, points, strict=True))
+    places = torch.meshgrid(y, x, indexing="ij")
+    return torch.stack([places[1], places[0], torch.ones_like(places[0])], -1).view(-1, 3)
+
+
+@lru_cache(maxsize=64)
+def vector(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """The values as float32 `[n]`, kept on the device: to send them anew would make Python wait."""
+    return torch.tensor(values, device=device)
 
 
 def _centered(size: int, points: int, device: torch.device) -> Tensor:
@@ -82,4 +99,4 @@ def _bilinear(points: int, size: int, device: torch.device, interleaved: int = 1
 
 def uniform(batch: int, device: torch.device, *shape: int) -> Tensor:
     """Uniform numbers in [−1, 1), `[batch, *shape]`."""
-    return torch.rand(batch, *shape, device=device) * 2 - 1
+    return torch.empty(batch, *shape, device=device).uniform_(-1, 1)
