@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
-# What captcha-ssl does on a CUDA device, in less than ten minutes: whether it computes what it does
-# on the CPU, how fast it is, and whether pretraining helps there too.
+# What captcha-ssl does on a CUDA device: how fast it is, and whether it computes what it does on the
+# CPU, in less than five minutes; with --case whether pretraining helps there too, in less than nine.
 #
 #   bash benchmarks/gpu.sh            prints a table, and writes JSON to $OUT
+#   bash benchmarks/gpu.sh --case     the preset paper cut to 500 labels and 6,000 steps
 #   bash benchmarks/gpu.sh --small    the same in seconds on the CPU, to see that it runs
 #
-# OUT is a temporary folder if it is not set. What was measured there is not measured again.
+# OUT is a temporary folder if it is not set. What was measured there is not measured again. A step
+# that takes too long is ended, and what it has measured by then is kept.
+# On a machine without a network, WHEELS=folder names the wheels of what it lacks:
+#   pip download --no-deps -d folder -c constraints.txt captcha lmdb tomli-w typer matplotlib rich …
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 python="${PYTHON:-python3}"
 venv="${VENV:-build/gpu-venv}"
-needed="captcha cv2 lmdb matplotlib numpy PIL rich safetensors tomli_w torch typer"
+needed="captcha cv2 lmdb matplotlib numpy PIL pydantic rich safetensors tomli_w torch typer"
 
 fail() { echo "gpu.sh: $1" >&2; exit 2; }
 
@@ -28,6 +32,16 @@ install() { # into a virtual environment that uses what the interpreter has
 
 command -v "$python" >/dev/null || fail "missing: $python; set PYTHON"
 absent="$(missing "$python")"
+if [ -n "$absent" ] && [ -n "${WHEELS:-}" ]; then
+  compgen -G "$WHEELS/*.whl" >/dev/null || fail "no wheels in $WHEELS; missing: $absent"
+  packages="$(mktemp -d)"
+  trap 'rm -rf "$packages"' EXIT
+  "$python" -m pip install --quiet --disable-pip-version-check --no-index --no-deps \
+    --target "$packages" "$WHEELS"/*.whl >&2 || fail "the wheels in $WHEELS could not be installed"
+  export PYTHONPATH="$packages:$PYTHONPATH"
+  absent="$(missing "$python")"
+  [ -z "$absent" ] || fail "missing: $absent; $WHEELS has no wheel of it"
+fi
 if [ -n "$absent" ]; then
   echo "gpu.sh: $python lacks $absent; installing into $venv" >&2
   install >&2 || fail "missing: $absent; they could not be installed into $venv"
@@ -39,4 +53,4 @@ if [ "${1:-}" != --small ]; then
   "$python" -c 'import torch; raise SystemExit(not torch.cuda.is_available())' ||
     fail "missing: a CUDA device that torch can use; --small runs on the CPU"
 fi
-exec "$python" -m benchmarks.gpu "$@"
+"$python" -m benchmarks.gpu "$@"

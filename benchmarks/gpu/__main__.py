@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.gpu.record import Record, Row
 from benchmarks.gpu.sizes import FULL, SMALL
-from benchmarks.gpu.steps import STEPS, measure, run_limited
+from benchmarks.gpu.steps import CASE, STEPS, measure, run_limited
 
 HEADER = ("what", "figure", "value", "unit")
 
@@ -27,7 +27,8 @@ def main() -> int:
     out = Path(arguments.out or tempfile.mkdtemp(prefix="captcha-ssl-gpu-"))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="captcha-ssl-scratch-") as scratch:
-        records = [take(step, out, Path(scratch), small=arguments.small) for step in STEPS]
+        steps = CASE if arguments.case else STEPS
+        records = [take(step, out, Path(scratch), small=arguments.small) for step in steps]
     print(f"JSON and log: {out}", file=sys.stderr, flush=True)
     print(table([row for record in records for row in record.rows()]))
     return 0 if all(record.finished for record in records) else 1
@@ -42,7 +43,7 @@ def take(step: str, out: Path, scratch: Path, *, small: bool) -> Record:
     begun = time.monotonic()
     command = [sys.executable, "-m", "benchmarks.gpu", "--step", step]
     command += ["--file", str(file), "--scratch", str(scratch), *["--small"] * small]
-    why = run_limited(command, STEPS[step], out / "log.txt")
+    why = run_limited(command, {**STEPS, **CASE}[step], out / "log.txt")
     record = Record.open(file)
     if why:
         record.failed[step] = why
@@ -65,8 +66,9 @@ def table(rows: list[Row]) -> str:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser("gpu.sh", description="See the head of benchmarks/gpu.sh.")
     parser.add_argument("--small", action="store_true", help="in seconds, on the CPU")
+    parser.add_argument("--case", action="store_true", help="whether pretraining helps there")
     parser.add_argument("--out", default=os.environ.get("OUT"), help="folder; $OUT")
-    parser.add_argument("--step", choices=STEPS, help=argparse.SUPPRESS)
+    parser.add_argument("--step", choices={**STEPS, **CASE}, help=argparse.SUPPRESS)
     for inner in ("--file", "--scratch"):
         parser.add_argument(inner, help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -6,7 +6,7 @@ import copy
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -17,10 +17,17 @@ def slow_copy(module: M) -> M:
 
 
 @torch.no_grad()
-def follow(slow: nn.Module, fast: nn.Module, momentum: float) -> None:
+def follow(slow: nn.Module, fast: nn.Module, momentum: float | Tensor) -> None:
     """slow ← momentum · slow + (1 − momentum) · fast, every parameter (He et al. 2020, eq. 2).
 
     Buffers stay apart: each of the two normalizes by the statistics of its own batches.
     """
     # All at once: on a GPU one operation for each parameter would wait for Python.
-    torch._foreach_lerp_(list(slow.parameters()), list(fast.parameters()), 1 - momentum)
+    mine: list[Tensor] = list(slow.parameters())
+    other: list[Tensor] = list(fast.parameters())
+    if isinstance(momentum, Tensor):
+        steps = torch._foreach_sub(other, mine)
+        torch._foreach_mul_(steps, 1 - momentum)
+        torch._foreach_add_(mine, steps)
+    else:
+        torch._foreach_lerp_(mine, other, 1 - momentum)

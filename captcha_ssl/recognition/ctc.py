@@ -62,7 +62,12 @@ class CTCTask(Task):
 
 
 def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
-    """Negative log-likelihood of the labels per character (Graves et al. 2006), mean over images.
+    """The mean of `ctc_losses` over the images, a scalar."""
+    return ctc_losses(logits, classes, lengths).mean()
+
+
+def ctc_losses(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
+    """Negative log-likelihood of each label per character `[B]` (Graves et al. 2006).
 
     `logits` are `[B, T, K]` with class 0 the blank; float32 inside.
     """
@@ -71,10 +76,13 @@ def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
     if torch.are_deterministic_algorithms_enabled():
         # On CUDA its gradient adds up in any order.
         log_probabilities, classes = log_probabilities.cpu(), classes.cpu()
-    loss = F.ctc_loss(
-        log_probabilities, classes, frames, lengths.cpu(), blank=0, zero_infinity=True
+    losses = F.ctc_loss(
+        *(log_probabilities, classes, frames, lengths.cpu()),
+        blank=0,
+        reduction="none",
+        zero_infinity=True,
     )
-    return loss.to(logits.device)
+    return losses.to(logits.device) / lengths.clamp_min(1).to(logits.device)
 
 
 def pad_labels(labels: Sequence[str], charset: Charset) -> tuple[Tensor, Tensor]:

@@ -19,12 +19,12 @@ class PseudoLabels:
     confidence: Tensor
 
     def believed(self, threshold: float) -> Tensor:
-        """Positions int64 of the texts that are sure enough.
+        """Which texts are sure enough, bool `[B]`.
 
         An empty text is never believed: a recognizer on the CTC plateau is sure of nothing else,
         and would teach itself to stay there.
         """
-        return ((self.confidence >= threshold) & (self.lengths > 0)).nonzero()[:, 0]
+        return (self.confidence >= threshold) & (self.lengths > 0)
 
 
 @torch.no_grad()

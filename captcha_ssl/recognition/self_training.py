@@ -17,7 +17,7 @@ from torch import Tensor
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.task import Task
-from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_loss
+from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_losses
 from captcha_ssl.recognition.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.recognizer import Recognizer
 from captcha_ssl.recognition.settings import SelfTrainingSettings
@@ -67,21 +67,22 @@ class SelfTrainingTask(Task):
         """
         self.supervised.after_step(progress)
         self.steps += 1
-        momentum = 1 - 1 / (1 + self.settings.teacher_window * int(self.steps))
+        momentum = 1 - 1 / (1 + self.settings.teacher_window * self.steps)
         follow(self.teacher, self.supervised.recognizer, momentum)
 
     def _learn_from_teacher(self, images: Tensor) -> dict[str, Tensor]:
         pixels = standardize(images)
         with torch.no_grad():
             read = pseudo_labels(self.teacher(random_view(pixels, self.weak)))
-        believed = read.believed(self.settings.confidence)
-        length = read.lengths.float().mean()
-        share, loss = length.new_tensor(len(believed) / len(images)), length.new_zeros(())
-        if len(believed):
-            # The whole batch, for its statistics; images not believed count as a loss of 0.
-            logits = self.supervised.recognizer(random_view(pixels, self.strong))[believed]
-            loss = share * ctc_loss(logits, read.classes[believed], read.lengths[believed])
-        return {"pile_loss": loss, "accepted": share, "read_length": length}
+        # By weights of 0 and 1: how many are believed, Python never asks the device.
+        believed = read.believed(self.settings.confidence).float()
+        logits = self.supervised.recognizer(random_view(pixels, self.strong))
+        losses = ctc_losses(logits, read.classes, read.lengths)
+        return {
+            "pile_loss": (believed * losses).mean(),
+            "accepted": believed.mean(),
+            "read_length": read.lengths.float().mean(),
+        }
 
 
 def rise(progress: float, ramp: float) -> float:

@@ -18,7 +18,7 @@ from benchmarks.gpu.correctness import agrees, compare
 from benchmarks.gpu.method_step import build, method_errors, noise
 from benchmarks.gpu.random_numbers import RandomOnTheCpu
 from benchmarks.gpu.record import Part, Record
-from benchmarks.gpu.steps import STEPS, run_limited
+from benchmarks.gpu.steps import CASE, STEPS, run_limited
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +38,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder and the table of a run with --small."""
     out = tmp_path_factory.mktemp("gpu")
     code, table, said = gpu_sh(out, "--small")
+    code_of_case, case, said_of_case = gpu_sh(out, "--small", "--case")
+    assert code_of_case == 0, said_of_case + case
+    assert "gain" in case
     assert code == 0, said + table
     return out, table
 
@@ -45,7 +48,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def test_every_step_leaves_its_figures(small: tuple[Path, str]) -> None:
     out, _ = small
     assert {file.name for file in out.iterdir()} == {
-        *(f"{step}-small.json" for step in STEPS),
+        *(f"{step}-small.json" for step in {**STEPS, **CASE}),
         "log.txt",
     }
     for step in STEPS:
@@ -94,6 +97,22 @@ def test_what_is_missing_is_said_in_one_line(tmp_path: Path) -> None:
     last = said.splitlines()[-1]
     assert last.startswith("gpu.sh: missing: ")
     assert " torch " in last
+
+
+def test_a_folder_without_wheels_is_said_in_one_line(tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    environment = {**os.environ, "WHEELS": str(tmp_path), "PYTHON": str(bare)}
+    command = ["bash", "benchmarks/gpu.sh", "--small"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"gpu.sh: no wheels in {tmp_path}; missing: ")
+
+
+def test_the_limits_fit_a_short_lease() -> None:
+    assert sum(STEPS.values()) < 300
+    assert sum(CASE.values()) < 540
 
 
 def test_a_step_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:

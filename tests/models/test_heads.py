@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from captcha_ssl.models.heads import predictor, projector
+from captcha_ssl.models.norm import BatchNorm1d
 from captcha_ssl.models.parameters import parameter_groups
 
 
@@ -37,7 +38,7 @@ def test_a_projector_without_last_normalization_leaves_the_length_free(layers: i
 def test_the_predictor_keeps_the_width_and_normalizes_only_inside() -> None:
     head = predictor(6, 3)
     assert head(torch.randn(8, 6)).shape == (8, 6)
-    assert [type(part) for part in head] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
+    assert [type(part) for part in head] == [nn.Linear, BatchNorm1d, nn.ReLU, nn.Linear]
     assert head[1].num_features == 3
 
 

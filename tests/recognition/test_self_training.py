@@ -99,8 +99,8 @@ def test_neither_an_unsure_nor_an_empty_text_is_believed() -> None:
     sure_empty = torch.tensor([[9.0, 0, 0]] * 4)
     sure = torch.tensor([[0, 9.0, 0], [9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
     read = pseudo_labels(torch.stack([sure_empty, sure, sure / 9]))
-    assert read.believed(0.9).tolist() == [1]
-    assert read.believed(0.0).tolist() == [1, 2]
+    assert read.believed(0.9).tolist() == [False, True, False]
+    assert read.believed(0.0).tolist() == [False, True, True]
     assert read.classes[1].tolist() == [1, 1, 2, 0]
 
 
