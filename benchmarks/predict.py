@@ -94,7 +94,7 @@ def contestants(model: str, ddddocr: str | None) -> Iterator[Contestant]:
 
 def draw_default(folder: Path, count: int) -> Labeled:
     """Pictures of the package `captcha` as it draws them by default, saved as PNG."""
-    settings = PictureSettings(seed=2**31, style="classic", charset=CHARACTERS)
+    settings = PictureSettings(seed=2**31, style="captcha", charset=CHARACTERS)
     drawn = []
     for index in range(count):
         picture, text = render(settings, index)

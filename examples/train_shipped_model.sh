@@ -71,7 +71,7 @@ learn "$out/kinds" "$out/average-2.safetensors" "$out/last" $((steps / 2)) \
 
 step "Read 300 pictures of the captcha package's default style"
 if [ ! -e "$out/classic" ]; then
-  captcha-ssl generate "$out/classic" --style classic --count 300 --length 4 --seed 1 \
+  captcha-ssl generate "$out/classic" --style captcha --count 300 --length 4 --seed 1 \
     --charset "$characters" --format folder
 fi
 captcha-ssl evaluate "$out/last" "$out/classic" --out "$out/evaluation" | head -8

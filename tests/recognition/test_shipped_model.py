@@ -27,7 +27,7 @@ MEGABYTES = 8
 COUNT = 60
 SETTINGS = PictureSettings(
     seed=987_654,
-    style="classic",
+    style="captcha",
     charset="0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
 )
 
