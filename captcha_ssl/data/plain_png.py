@@ -134,6 +134,7 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
     packed: list[bytes] = []
     kept: list[memoryview | bytes] = [_SIGNATURE]
     kinds: list[bytes] = []
+    colors = 0
     while position + 12 <= len(data):
         end = position + 12 + int.from_bytes(view[position : position + 4])
         kind = bytes(view[position + 4 : position + 8])
@@ -148,6 +149,10 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
             and (kind in kinds or b"IDAT" in kinds) != (kind == b"IEND")
         ):
             return None
+        size = end - position - 12
+        if (kind == b"PLTE" and (size % 3 or size > 768)) or (kind == b"tRNS" and size > colors):
+            return None
+        colors = size // 3 if kind == b"PLTE" else colors
         if kind in needed:
             kept.append(view[position:end])
             kinds.append(kind)

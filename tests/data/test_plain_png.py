@@ -82,6 +82,12 @@ def test_pixels_that_end_early_are_damage(rows: bytes, kind: dict[str, int]):
         (by_hand(bytes(4 * 7), more=chunk(b"zTXt", b"a\0\0" + b"no zlib")), True),
         (by_hand(bytes(4 * 7), more=chunk(b"tEXt", b"k\0v") * 2_000), True),
         (by_hand(bytes(4 * 7), color=3), False),
+        (
+            by_hand(
+                bytes(4 * 7), color=3, more=chunk(b"PLTE", bytes(6)) + chunk(b"tRNS", bytes(9))
+            ),
+            True,
+        ),
         (by_hand(bytes(1_000_002), size=(1_000_001, 1)), True),
         (by_hand(b"", size=(0, 4)), False),
     ],
