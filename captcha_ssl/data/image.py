@@ -266,8 +266,8 @@ def _opaque(pixels: np.ndarray) -> np.ndarray:
     """RGB uint8 [H, W, 3] of RGB, or of RGBA composited on white.
 
     Where that leaves next to nothing to see and black does not, as with white ink, black it is.
-    Where nothing at all is opaque the colors are taken as they are: programs that know no
-    transparency leave zeros there.
+    Where nothing at all is opaque, or all of it too little to show anything, the colors are taken
+    as they are: programs that know no transparency leave zeros there.
     """
     if pixels.shape[2] == 3:
         return pixels
@@ -280,6 +280,8 @@ def _opaque(pixels: np.ndarray) -> np.ndarray:
     if (seen := gray_range(on_white)) >= _FAINT:
         return on_white
     on_black: np.ndarray = cv2.multiply(color, share, scale=1 / 255)
+    if max(seen, gray_range(on_black)) <= BLANK_RANGE < gray_range(color) and least == most:
+        return color
     return on_black if gray_range(on_black) > max(seen, BLANK_RANGE) else on_white
 
 

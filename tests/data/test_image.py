@@ -264,3 +264,12 @@ def test_every_ending_is_one_that_pillow_knows_for_these_formats():
     known = {end for end, form in Image.registered_extensions().items() if form in formats}
     assert known <= SUFFIXES
     assert SUFFIXES - known <= {".jif", ".avif", ".avifs", ".ras"}
+
+
+def test_colors_show_where_the_whole_image_is_all_but_transparent(draw):
+    rgb = draw()
+    for alpha in (0, 1, 3):
+        layers = np.dstack([rgb, np.full(rgb.shape[:2], alpha, np.uint8)])
+        buffer = BytesIO()
+        Image.fromarray(layers).save(buffer, "PNG")
+        assert np.array_equal(read_image(buffer.getvalue()), rgb)
