@@ -21,6 +21,8 @@ _SILENT = 0
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(_SILENT)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_BEGINNING = _SIGNATURE + b"\0\0\0\rIHDR"
+"""The header stands first: what is read of the size must be what the decoder reads."""
 _GRAY, _RGB, _PALETTE, _RGBA = 0, 2, 3, 6
 _SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _RGBA: 4}
 _ALL_SAMPLES = {**_SAMPLES, 4: 2}
@@ -65,7 +67,7 @@ def lacks_pixels(data: bytes) -> bool:
 
     Pillow takes what is missing for black as long as the checksums agree.
     """
-    if len(data) < 33 or not data.startswith(_SIGNATURE):
+    if len(data) < 33 or not data.startswith(_BEGINNING):
         return False
     width, height, depth, color, _, _, interlace = struct.unpack_from(">IIBBBBB", data, 16)
     bits = depth * _ALL_SAMPLES.get(color, 1)
@@ -91,7 +93,7 @@ def lacks_pixels(data: bytes) -> bool:
 
 def _plain(data: bytes, max_pixels: int) -> bytes | None:
     """The file with no more than its decoder needs, or None where it is not plain."""
-    if len(data) < 33 or not data.startswith(_SIGNATURE):
+    if len(data) < 33 or not data.startswith(_BEGINNING):
         return None
     width, height, depth, color, *methods, interlace = struct.unpack_from(">IIBBBBB", data, 16)
     if depth != 8 or any(methods) or interlace or color not in _SAMPLES:
@@ -159,7 +161,7 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
         if kind == b"IDAT":
             packed.append(bytes(view[position + 8 : end - 4]))
         if kind == b"IEND":
-            return _Whole(b"".join(kept), packed, kinds) if kinds[0] == b"IHDR" else None
+            return _Whole(b"".join(kept), packed, kinds)
         position = end
     return None
 

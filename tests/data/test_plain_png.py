@@ -100,6 +100,13 @@ def test_libpng_has_nothing_to_say_to_the_terminal(data: bytes, works: bool, cap
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_header_that_is_not_the_first_chunk_is_left_to_the_full_decoder():
+    whole = by_hand(bytes(4 * 7))
+    false = chunk(b"tEXt", whole[16:29])
+    assert decode(whole[:8] + false + whole[8:]) is None
+    assert not lacks_pixels(whole[:8] + false + whole[8:])
+
+
 def test_too_many_pixels_are_left_to_the_full_decoder():
     assert decode(png(Image.new("L", (101, 100)))) is None
 
