@@ -56,7 +56,7 @@ def test_seed_and_index_both_change_the_picture(style: str) -> None:
 
 def test_a_large_seed_does_not_run_into_the_index() -> None:
     texts = {render(PictureSettings(seed=seed, length="8"), index)[1]
-             for seed in (0, 1, 2**32, 2**63) for index in (0, 1, 2**32)}  # fmt: skip
+             for seed in (0, 1, 2**32, 2**62) for index in (0, 1, 2**32)}  # fmt: skip
     assert len(texts) == 12
 
 
@@ -77,7 +77,8 @@ def test_gray_is_the_luma_of_the_colored_picture(style: str) -> None:
     gray, _ = render(PictureSettings(style=style, channels=1), 7)
     luma = cv2.cvtColor(colored.transpose(1, 2, 0), cv2.COLOR_RGB2GRAY).astype(int)
     # classic puts its colors together from two layers, each of which is rounded.
-    allowed = 3 if style in ("classic", "mixed") else 1
+    # jpeg stores them, as JPEG stores gray and color: neither is exact.
+    allowed = {"classic": 3, "mixed": 3, "jpeg": 12}.get(style, 1)
     assert np.abs(luma - gray[0]).max() <= allowed
 
 
@@ -140,7 +141,7 @@ def test_global_generators_are_left_alone(style: str) -> None:
         ({"charset": ""}, "empty"),
         ({"charset": "ABCA"}, "'A'"),
         ({"charset": "AB "}, "U+0020"),
-        ({"charset": "A\u0301"}, "U+0301"),
+        ({"charset": "x\u0301"}, "U+0301"),
         ({"charset": "A\n"}, "U+000A"),
         ({"charset": "A中"}, "中"),
         ({"channels": 2}, "channels"),
