@@ -65,13 +65,18 @@ def read_rows(
     neither: then `example` is the header that was expected.
     """
     lines = _Lines(table)
-    first = next((line for line in lines if line.strip()), None)
+    first = next((line for line in lines if line.strip() and not _names_delimiter(line)), None)
     if first is None:
         raise UserError(f"{table}: empty; expected the header {example} and a row an image")
     layout = _layout(table, lines.number, first, keys, looks_like_key, example)
     if not layout.headed:
         lines.push_back(first)
     return list(_rows(lines, layout, looks_like_key))
+
+
+def _names_delimiter(line: str) -> bool:
+    """Whether it is a line such as `sep=;`, by which a spreadsheet is told how cells end."""
+    return re.fullmatch(r"\s*\"?sep=.\"?\s*", line, re.IGNORECASE) is not None
 
 
 class _Lines(Iterator[str]):

@@ -53,6 +53,12 @@ def test_tables_from_spreadsheets_are_understood(table, text: str):
     assert table(text).labels == ["x"]
 
 
+@pytest.mark.parametrize("line", ["sep=;", "SEP=,", '"sep=;"'])
+def test_the_line_that_tells_a_spreadsheet_how_cells_end_is_no_row(table, line: str):
+    source = table(f"{line}\nfilename;label\na.png;x1\n")
+    assert (source.names, source.labels) == (["a.png"], ["x1"])
+
+
 def test_quoted_labels_may_hold_the_delimiter(table):
     assert table('filename,label\na.png,"x,""1"""\n').labels == ['x,"1"']
 
