@@ -65,7 +65,9 @@ def convert_command(
 
     with progress_bar("converting", quiet=quiet) as progress:
         done = convert(
-            *(source, out, format),
+            source,
+            out,
+            format,
             labels=labels,
             channels=channels,
             height=height,

@@ -33,8 +33,13 @@ _HARMLESS = frozenset(b"bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split
 _LONGEST_SIDE = 1_000_000
 """Pixels; libpng refuses more, and says so on the terminal."""
 _PASSES = (
-    *((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4)),
-    *((2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)),
+    (0, 0, 8, 8),
+    (0, 4, 8, 8),
+    (4, 0, 8, 4),
+    (0, 2, 4, 4),
+    (2, 0, 4, 2),
+    (0, 1, 2, 2),
+    (1, 0, 2, 1),
 )
 """Of an interlaced PNG: first row, first column, rows from one to the next, columns the same."""
 

@@ -19,8 +19,14 @@ class _Uncounted(_BatchNorm):
             return super().forward(input)
         self._check_input_dim(input)  # type: ignore[no-untyped-call]
         return F.batch_norm(
-            *(input, self.running_mean, self.running_var, self.weight, self.bias),
-            *(True, self.momentum, self.eps),
+            input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            True,
+            self.momentum,
+            self.eps,
         )
 
 

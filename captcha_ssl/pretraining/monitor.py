@@ -80,7 +80,12 @@ class Monitor:
 
 
 def findings(figures: Mapping[str, float], width: int) -> list[str]:
-    """What the figures of an encoder with frames of `width` numbers warn of, in words."""
+    """What the figures of an encoder with frames of `width` numbers warn of, in words.
+
+    Raises KeyError when one of `MONITORED` is missing.
+    """
+    for missing in sorted(MONITORED - figures.keys()):
+        raise KeyError(missing)
     found = []
     rank, apart = figures["effective_rank"], figures["deviation"]
     if apart < 0.05 or rank < 2:

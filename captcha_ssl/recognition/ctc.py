@@ -77,7 +77,10 @@ def ctc_losses(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
         # On CUDA its gradient adds up in any order.
         log_probabilities, classes = log_probabilities.cpu(), classes.cpu()
     losses = F.ctc_loss(
-        *(log_probabilities, classes, frames, lengths.cpu()),
+        log_probabilities,
+        classes,
+        frames,
+        lengths.cpu(),
         blank=0,
         reduction="none",
         zero_infinity=True,
