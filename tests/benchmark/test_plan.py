@@ -234,3 +234,9 @@ def test_the_counterpart_of_an_arm_is_fine_tuned_alike_without_pretraining() -> 
     )
     alone = configure(assignments=["arms=scratch,simclr-strong"]).arms
     assert counterpart(alone[1], alone) is None
+
+
+def test_without_a_method_only_what_needs_none_is_compared(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text("methods = []\n")
+    assert [arm.name for arm in configure(file=file).arms] == ["scratch"]

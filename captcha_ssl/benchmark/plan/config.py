@@ -61,7 +61,7 @@ class BenchmarkConfig(Config):
             return kind(**{key: values[key] for key in kind.model_fields if key in values})
 
         used = dict.fromkeys(kind for name in names for kind in settings_classes(name))
-        used.pop(PretrainingSettings)
+        used.pop(PretrainingSettings, None)
         found = cls(
             benchmark=start(BenchmarkSettings),
             model=start(ModelSettings),
