@@ -36,9 +36,12 @@ class SyncedBatchNorm(_BatchNorm):
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         if self.running_mean is None or self.running_var is None:
             return
-        assert self.num_batches_tracked is not None
-        self.num_batches_tracked += 1
-        share = self.momentum or 1 / float(self.num_batches_tracked)
+        share = self.momentum
+        if share is None:
+            # Only a plain mean needs the counter; with a momentum it stays, as in `norm`.
+            assert self.num_batches_tracked is not None
+            self.num_batches_tracked += 1
+            share = 1 / float(self.num_batches_tracked)
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), share)
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
 
