@@ -7,6 +7,7 @@ from pathlib import Path
 SHIPPED = "shipped"
 ENCODER, CHANNELS, HEIGHT = "small", 1, 32
 """What its card says of its encoder, known here without reading the file; a test compares."""
+SETTINGS: dict[str, object] = {"encoder": ENCODER, "channels": CHANNELS, "height": HEIGHT}
 FOLDER = Path(__file__).parents[1] / "shipped"
 
 

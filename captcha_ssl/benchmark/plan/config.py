@@ -24,7 +24,7 @@ from captcha_ssl.benchmark.plan.variants import (
     variant_names,
 )
 from captcha_ssl.config import Config, Given
-from captcha_ssl.models.shipped import CHANNELS, ENCODER, HEIGHT
+from captcha_ssl.models.shipped import SETTINGS
 from captcha_ssl.recognition.settings import SelfTrainingSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import ModelSettings
@@ -87,5 +87,5 @@ class BenchmarkConfig(Config):
 
 def _as_shipped(model: ModelSettings) -> ModelSettings:
     """The encoder of the shipped model for every arm, as far as the user names no other."""
-    own: dict[str, object] = {"encoder": ENCODER, "channels": CHANNELS, "height": HEIGHT}
-    return model.replace(**{key: own[key] for key in own if model.explicit(key) is None})
+    unnamed = {key: value for key, value in SETTINGS.items() if model.explicit(key) is None}
+    return model.replace(**unnamed)

@@ -17,8 +17,8 @@ from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.frames import frames
-from captcha_ssl.models.model_file import find_model, load_model
-from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.models.model_file import find_model
+from captcha_ssl.models.shipped import SETTINGS, SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import Pretraining, build_method
@@ -207,17 +207,10 @@ def shipped_file(model: ModelSettings) -> Path:
 
     Raises UserError when the other arms have another encoder: no fair race.
     """
-    file = find_model(Path(SHIPPED))
-    card, _ = load_model(file)
-    its = {
-        "encoder": card.encoder,
-        "channels": card.geometry.channels,
-        "height": card.geometry.height,
-    }
-    wrong = [f"{key}={its[key]}" for key in its if getattr(model, key) not in (its[key], None)]
+    wrong = [f"{k}={v}" for k, v in SETTINGS.items() if getattr(model, k) not in (v, None)]
     if wrong:
         raise UserError(
             "arms that start from the shipped model need its encoder in every arm: use --set "
             f"{' --set '.join(wrong)}, or leave these arms out of --arms"
         )
-    return file
+    return find_model(Path(SHIPPED))
