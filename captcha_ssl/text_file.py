@@ -45,6 +45,16 @@ def read_text_file(path: Path, *, most: int = MOST_BYTES) -> str:
         ) from error
 
 
+def first_line(path: Path) -> str:
+    """The first line at `path` with something in it; empty where there is none to be read."""
+    if not path.is_file():
+        return ""
+    try:
+        return next((line for line in iter_lines(path) if line.strip()), "")
+    except UserError:
+        return ""
+
+
 def iter_lines(path: Path, *, most: int = MOST_BYTES) -> Iterator[str]:
     """The lines at `path` without their ends (\\n, \\r\\n or \\r), as `read_text_file` reads them.
 

@@ -19,7 +19,7 @@ from captcha_ssl.data.sources.rows import LABEL_COLUMNS, TableRow, read_rows
 from captcha_ssl.data.spelling import Spellings
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted, shortened
-from captcha_ssl.text_file import iter_lines
+from captcha_ssl.text_file import first_line
 
 KIND = "table of labels"
 TABLES = ("labels.csv", "labels.tsv", "labels.txt")
@@ -48,12 +48,7 @@ def find_table(folder: Path) -> Path | None:
 def is_metadata_csv(folder: Path) -> bool:
     """Whether `folder` has a metadata.csv, as Hugging Face has it, that names files and texts."""
     file = folder / METADATA
-    if not file.is_file():
-        return False
-    try:
-        first = next((line for line in iter_lines(file) if line.strip()), "")
-    except UserError:
-        return False
+    first = first_line(file)
     names = {cell.strip(' "').lower() for cell in first.split(",")}
     return "file_name" in names and not names.isdisjoint(LABEL_COLUMNS)
 

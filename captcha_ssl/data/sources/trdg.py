@@ -10,8 +10,7 @@ from captcha_ssl.data.label_text import is_respelled, read_label
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.rows import TableRow
 from captcha_ssl.data.sources.table import Files, source_of_rows
-from captcha_ssl.errors import UserError
-from captcha_ssl.text_file import iter_lines
+from captcha_ssl.text_file import first_line, iter_lines
 
 LABELS = "labels.txt"
 
@@ -19,12 +18,7 @@ LABELS = "labels.txt"
 def is_trdg(folder: Path) -> bool:
     """Whether the labels.txt in `folder` has rows such as `0.jpg the text` (-nf 2)."""
     file = folder / LABELS
-    if not file.is_file():
-        return False
-    try:
-        first = next((line for line in iter_lines(file) if line.strip()), "")
-    except UserError:
-        return False
+    first = first_line(file)
     name, space, text = first.partition(" ")
     return bool(space and text.strip()) and "\t" not in first and _is_image(name)
 
