@@ -18,10 +18,10 @@ import numpy as np
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
-from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.training.settings import LoopSettings

@@ -30,9 +30,9 @@ from captcha_ssl.labeling.guesses import Guesses
 from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.server import serve
 from captcha_ssl.labeling.session import Session
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import TextReader, read_images
-from captcha_ssl.recognition.restriction import Restricted
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.restriction import Restricted
+from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 SHARES = (0.5, 0.9, 0.98)
 RENDERED, LABELS = 1_000, 100

@@ -24,11 +24,11 @@ WARM = 100
 
 def ours(model: str) -> tuple[Read, ReadAll]:
     """This package, through the same functions as its `predict`."""
-    from captcha_ssl.recognition.adapting import adapt
-    from captcha_ssl.recognition.inputs import Input
-    from captcha_ssl.recognition.open_reader import open_reader
-    from captcha_ssl.recognition.predictor import Predictor
-    from captcha_ssl.recognition.reading import read_images
+    from captcha_ssl.recognition.reading.adapting import adapt
+    from captcha_ssl.recognition.reading.inputs import Input
+    from captcha_ssl.recognition.reading.open_reader import open_reader
+    from captcha_ssl.recognition.reading.predictor import Predictor
+    from captcha_ssl.recognition.reading.text_reader import read_images
 
     reader = open_reader(Path(model) if model else None)
 

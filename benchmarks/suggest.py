@@ -22,12 +22,12 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.models.frames import frames
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.embedder import Embedder
-from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
-from captcha_ssl.recognition.settings import FinetuneSettings
-from captcha_ssl.recognition.suggest import suggest
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
+from captcha_ssl.recognition.similarity.embedder import Embedder
+from captcha_ssl.recognition.similarity.suggest import suggest
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.settings import LoopSettings
 

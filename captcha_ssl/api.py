@@ -14,13 +14,13 @@ import numpy as np
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import Reading, read_images
-from captcha_ssl.recognition.restriction import Restricted
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.restriction import Restricted
+from captcha_ssl.recognition.reading.text_reader import Reading, read_images
 
 if TYPE_CHECKING:
     from captcha_ssl.pretraining.pretrain import PretrainResult
-    from captcha_ssl.recognition.finetune import FinetuneResult
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult
     from captcha_ssl.training.meter import StepReport
 
 PathLike = str | os.PathLike[str]
@@ -68,10 +68,10 @@ def finetune(
     it `converged` (left the CTC plateau) and the logged figures. Raises UserError for data or
     settings that cannot be used, and for an `out` that holds something (without `resume`).
     """
-    from captcha_ssl.recognition.config import FinetuneConfig
-    from captcha_ssl.recognition.finetune import FinetuneData
-    from captcha_ssl.recognition.finetune import finetune as run
-    from captcha_ssl.recognition.start import choose_start
+    from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData
+    from captcha_ssl.recognition.fine_tuning.finetune import finetune as run
+    from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
     begun = Path(out) if resume else None

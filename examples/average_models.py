@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 
 def main(out: str, *parts: str) -> None:

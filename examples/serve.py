@@ -21,8 +21,8 @@ from fastapi import FastAPI, File, Request, UploadFile
 from starlette.responses import JSONResponse, Response
 
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import read_images
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.text_reader import read_images
 
 MOST_IMAGES = int(os.environ.get("MOST_IMAGES", "64"))
 MOST_BYTES = int(os.environ.get("MOST_BYTES", str(16 << 20)))  # of a whole request

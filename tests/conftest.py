@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.recognizer import Recognizer
+    from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 LETTERS = "ABCD"
 HEIGHT, WIDTH, CELL, FRAME = 32, 64, 16, 4
@@ -48,7 +48,7 @@ def reader() -> Recognizer:
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.models.encoder import build_encoder
-    from captcha_ssl.recognition.recognizer import Recognizer
+    from captcha_ssl.recognition.reading.recognizer import Recognizer
 
     torch.manual_seed(0)
     geometry = Geometry(1, HEIGHT, WIDTH)

@@ -91,6 +91,19 @@ def test_no_module_imports_itself_through_others() -> None:
     list(TopologicalSorter({name: imports(name) for name in MODULES}).static_order())
 
 
+@pytest.mark.parametrize("folder", ["recognition", "benchmark", "data"])
+def test_the_rooms_of_a_folder_do_not_import_each_other_in_a_circle(folder: str) -> None:
+    rooms: dict[str, set[str]] = {}
+    for name in MODULES:
+        if part(name) == folder and name.count(".") == 3:
+            room = name.split(".")[2]
+            others = {
+                o.split(".")[2] for o in imports(name) if part(o) == folder and o.count(".") == 3
+            }
+            rooms.setdefault(room, set()).update(others - {room})
+    list(TopologicalSorter(rooms).static_order())
+
+
 def test_the_drawing_in_the_docs_is_what_the_code_imports() -> None:
     folders = {name for name in RANK if (ROOT / "captcha_ssl" / name).is_dir()}
     uses: dict[str, set[str]] = {folder: set() for folder in folders}

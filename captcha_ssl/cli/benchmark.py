@@ -42,7 +42,7 @@ def benchmark_command(
     Writes benchmark.json, report.html, report.md and plots to --out.
     """
     folder = run_folder(out)
-    from captcha_ssl.benchmark.runs.run import Listener, run_benchmark
+    from captcha_ssl.benchmark.run import Listener, run_benchmark
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:

@@ -23,7 +23,7 @@ def embedded(
     Of an encoder that has no head there are no uncertainties. Raises UserError.
     """
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.embedder import Embedder
+    from captcha_ssl.recognition.similarity.embedder import Embedder
     from captcha_ssl.training.device import resolve_device
 
     embedder = Embedder(init_from, resolve_device(device or "auto"))

@@ -16,7 +16,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.suspicion import Suspect
+    from captcha_ssl.recognition.evaluation.suspicion import Suspect
 
 LISTED = 10
 
@@ -51,9 +51,9 @@ def evaluate_command(
     Example: captcha-ssl evaluate runs/reader labeled/ --out scores/
     """
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.evaluate import evaluate
-    from captcha_ssl.recognition.evaluation_files import write_evaluation
-    from captcha_ssl.recognition.open_reader import open_reader
+    from captcha_ssl.recognition.evaluation.evaluate import evaluate
+    from captcha_ssl.recognition.evaluation.evaluation_files import write_evaluation
+    from captcha_ssl.recognition.reading.open_reader import open_reader
 
     if out is not None and any(
         path.is_dir() and out.samefile(path) for path in data if out.exists()

@@ -14,7 +14,7 @@ from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.recognizer import Recognizer
+    from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 
 def export_command(
@@ -74,14 +74,14 @@ def export_command(
         raise UserError("--scores and --license are for --format hub; leave them out or give that")
 
     from captcha_ssl.models.model_file import load_model
-    from captcha_ssl.recognition.export import export, export_half
-    from captcha_ssl.recognition.recognizer import Recognizer
+    from captcha_ssl.recognition.export.export import export, export_half
+    from captcha_ssl.recognition.reading.recognizer import Recognizer
 
     recognizer, about = Recognizer.load(model), load_model(model)[0].about
     if int8 is not None:
         _write_int8(recognizer, out, about, int8, quiet)
     elif kind == "hub":
-        from captcha_ssl.recognition.hub import UNKNOWN_LICENSE, read_scores, write_hub
+        from captcha_ssl.recognition.export.hub import UNKNOWN_LICENSE, read_scores, write_hub
 
         figures = None if scores is None else read_scores(scores)
         write_hub(recognizer, out, about, scores=figures, license=license or UNKNOWN_LICENSE)
@@ -96,8 +96,8 @@ def _write_int8(
     import numpy as np
 
     from captcha_ssl.data.dataset import load_dataset
-    from captcha_ssl.recognition.export import export
-    from captcha_ssl.recognition.quantize import JUDGED, quantize
+    from captcha_ssl.recognition.export.export import export
+    from captcha_ssl.recognition.export.quantize import JUDGED, quantize
 
     with progress_bar("loading", quiet=quiet) as progress:
         data = load_dataset(images, labeled=False, geometry=recognizer.geometry, progress=progress)

@@ -14,8 +14,8 @@ from captcha_ssl.cli.options import Out, Quiet, run_folder
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.config import FinetuneConfig
-    from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult
+    from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult
 
 
 def finetune_command(
@@ -38,8 +38,8 @@ def finetune_command(
 
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.finetune import FinetuneData, finetune
-    from captcha_ssl.recognition.start import choose_start
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, finetune
+    from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     begun = folder if resume else None
     start = choose_start(config, data, resumed=begun, load=partial(load, quiet=True))
@@ -56,7 +56,7 @@ def finetune_command(
 
 
 def _report(result: FinetuneResult, data: FinetuneData, *, quiet: bool) -> None:
-    from captcha_ssl.recognition.evaluate import evaluate
+    from captcha_ssl.recognition.evaluation.evaluate import evaluate
 
     if not result.converged:
         print(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.predictor import Prediction
+    from captcha_ssl.recognition.reading.predictor import Prediction
 
 IMAGE, TEXT = "image", "transcription"
 """What the labeling configuration calls the image and the text area: see docs/file-formats.md."""

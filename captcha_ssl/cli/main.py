@@ -40,7 +40,9 @@ COMMANDS: dict[str, Configured | Callable[..., None]] = {
     "generate": Configured(generate_command, "captcha_ssl.synthesis.config:GenerateConfig"),
     "check-data": check_data_command,
     "pretrain": Configured(pretrain_command, "captcha_ssl.pretraining.config:PretrainConfig"),
-    "finetune": Configured(finetune_command, "captcha_ssl.recognition.config:FinetuneConfig"),
+    "finetune": Configured(
+        finetune_command, "captcha_ssl.recognition.fine_tuning.config:FinetuneConfig"
+    ),
     "evaluate": evaluate_command,
     "predict": predict_command,
     "suggest": suggest_command,

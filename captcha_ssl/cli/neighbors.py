@@ -40,7 +40,7 @@ def neighbors_command(
     """
     picture_file("sheet", out)
     refuse_among_images("sheet", out, data)
-    from captcha_ssl.recognition.neighbors import write_neighbors
+    from captcha_ssl.recognition.similarity.neighbors import write_neighbors
 
     images, vectors, _ = embedded(data, init_from, max_bad=max_bad, device=device, quiet=quiet)
     write_neighbors(out, images.images, vectors, rows=rows, count=count, seed=seed or 0)

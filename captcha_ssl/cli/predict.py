@@ -75,7 +75,7 @@ def predict_command(
     An unreadable image is named on stderr, leaves an empty line (or an error in its row) on
     stdout, and makes the exit code 1; so does a doubtful one, whose text is printed all the same.
     """
-    from captcha_ssl.recognition.files_from import listed_files
+    from captcha_ssl.recognition.reading.files_from import listed_files
 
     names = list(images or ())
     if files_from is not None:

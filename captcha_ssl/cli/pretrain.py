@@ -75,7 +75,7 @@ def pretrain_command(
 
 def _probe(data: Path, model: ModelSettings, geometry: Geometry, *, quiet: bool) -> Probe:
     from captcha_ssl.data.charset import Charset
-    from captcha_ssl.recognition.probe import frozen_probe
+    from captcha_ssl.recognition.fine_tuning.probe import frozen_probe
 
     labeled = load(data, model, labeled=True, quiet=quiet, geometry=geometry, choose=False)
     return frozen_probe(labeled, Charset.from_labels(labeled.labels or ()))

@@ -12,7 +12,7 @@ from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.printable import SCREEN, printable, shown
 
 if TYPE_CHECKING:
-    from captcha_ssl.recognition.predictor import Prediction
+    from captcha_ssl.recognition.reading.predictor import Prediction
 
 Format = Literal["text", "csv", "tsv", "jsonl", "label-studio"]
 HEADER = ("path", "text", "confidence", "error")
@@ -40,10 +40,10 @@ def read(
 
     Raises UserError for a model or a charset that does not work.
     """
-    from captcha_ssl.recognition.inputs import Inputs
-    from captcha_ssl.recognition.open_reader import open_reader
-    from captcha_ssl.recognition.predictor import Predictor
-    from captcha_ssl.recognition.restriction import Restricted
+    from captcha_ssl.recognition.reading.inputs import Inputs
+    from captcha_ssl.recognition.reading.open_reader import open_reader
+    from captcha_ssl.recognition.reading.predictor import Predictor
+    from captcha_ssl.recognition.reading.restriction import Restricted
 
     reader = open_reader(model, device)
     reader = reader if charset is None else Restricted(reader, charset)
@@ -51,7 +51,7 @@ def read(
     # A model of the user's own knows how its images look and which characters there are. One image
     # shows nothing about others: its text comes sooner without what the measuring imports.
     if adapt and model is None and len(inputs) > 1:
-        from captcha_ssl.recognition.adapting import adapt as adapt_to
+        from captcha_ssl.recognition.reading.adapting import adapt as adapt_to
 
         adapted = adapt_to(reader, inputs, settling=charset is None)
         reader = adapted.reader

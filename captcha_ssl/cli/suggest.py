@@ -49,7 +49,7 @@ def suggest_command(
     They are unlike each other and unlike those in --exclude, in the eyes of the encoder; where
     RUN is a recognizer, images that it is unsure of come first.
     """
-    from captcha_ssl.recognition.suggest import suggest
+    from captcha_ssl.recognition.similarity.suggest import suggest
 
     images, vectors, uncertainty = embedded(
         data, init_from, max_bad=max_bad, device=device, quiet=quiet

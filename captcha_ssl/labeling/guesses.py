@@ -10,7 +10,7 @@ import numpy as np
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.labeling.pile import Pile
-from captcha_ssl.recognition.reading import Reading, TextReader, read_images
+from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, read_images
 
 _BATCH = 64
 _SURE = 0.8

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from captcha_ssl.recognition.reading import Reading
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 ORDERS = ("random", "unsure", "suggest")
 SAMPLE = 5_000

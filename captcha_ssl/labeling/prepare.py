@@ -23,9 +23,9 @@ from captcha_ssl.labeling.retraining import Retraining, newest_round
 from captcha_ssl.labeling.session import Session
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.models.shipped import SHIPPED, is_shipped
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import TextReader
-from captcha_ssl.recognition.restriction import Restricted
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.restriction import Restricted
+from captcha_ssl.recognition.reading.text_reader import TextReader
 
 NONE = "none"
 """The name that stands for no model at all."""
@@ -145,8 +145,8 @@ def _suggested(
     import numpy as np
 
     from captcha_ssl.data.image import ImageError
-    from captcha_ssl.recognition.embedder import Embedder
-    from captcha_ssl.recognition.suggest import suggest
+    from captcha_ssl.recognition.similarity.embedder import Embedder
+    from captcha_ssl.recognition.similarity.suggest import suggest
     from captcha_ssl.training.device import resolve_device
 
     source = wishes.init_from or wishes.model

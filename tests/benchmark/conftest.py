@@ -12,8 +12,8 @@ import pytest
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import summarize
+from captcha_ssl.benchmark.run import Listener, run_benchmark
 from captcha_ssl.benchmark.runs.records import Row, Trial
-from captcha_ssl.benchmark.runs.run import Listener, run_benchmark
 from captcha_ssl.config import Given
 from captcha_ssl.data.writers import open_writer
 

@@ -18,7 +18,7 @@ from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
-from captcha_ssl.recognition.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.run import run_benchmark
 from captcha_ssl.benchmark.runs import job, pretraining, sources
 from captcha_ssl.benchmark.runs.records import Row
-from captcha_ssl.benchmark.runs.run import run_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.settings import LoopSettings
 from tests.benchmark.conftest import tiny

@@ -16,9 +16,9 @@ from captcha_ssl.benchmark.runs import job
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
-from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import FinetuneResult, Finetuning
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 pytestmark = pytest.mark.slow
 

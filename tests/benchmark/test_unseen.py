@@ -18,7 +18,7 @@ from captcha_ssl.benchmark.runs import job
 from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.evaluate import evaluate
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.methods.registry import METHODS
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.recognition.ctc import CTCTask, pad_labels
-from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.self_training import SelfTrainingTask
-from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, pad_labels
+from captcha_ssl.recognition.fine_tuning.self_training import SelfTrainingTask
+from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.views.settings import gentle_views
 
 CEILINGS = {

@@ -16,8 +16,8 @@ from PIL import Image
 
 from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
-from captcha_ssl.recognition import open_reader
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading import open_reader
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
 

@@ -18,7 +18,7 @@ from PIL import Image
 from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.data.writers import open_writer
-from captcha_ssl.recognition.inputs import Inputs
+from captcha_ssl.recognition.reading.inputs import Inputs
 
 Draw = Callable[[str], np.ndarray]
 TEXTS = ["A", "BC", "DDD", "CAB"]

@@ -13,7 +13,7 @@ import torch
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 pytestmark = pytest.mark.slow
 

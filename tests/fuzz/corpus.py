@@ -235,8 +235,8 @@ def _models(folder: Path) -> None:
     from captcha_ssl.data.charset import Charset
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.models.encoder import build_encoder
-    from captcha_ssl.recognition.export import export
-    from captcha_ssl.recognition.recognizer import Recognizer
+    from captcha_ssl.recognition.export.export import export
+    from captcha_ssl.recognition.reading.recognizer import Recognizer
 
     torch.manual_seed(0)
     reader = Recognizer(build_encoder("tiny", 1, 32), Charset(_CHARSET), Geometry(1, 32, 40))

@@ -20,7 +20,7 @@ from captcha_ssl.labeling.answers import Answers
 from captcha_ssl.labeling.guesses import Guesses
 from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.session import Session
-from captcha_ssl.recognition.reading import TextReader
+from captcha_ssl.recognition.reading.text_reader import TextReader
 
 TEXTS = ["AB", "BCD", "AC", "DA", "CAB", "DD", "BA", "CD", "AD", "DCBA", "BB", "ACD"]
 

@@ -10,7 +10,7 @@ import pytest
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.prepare import Wishes, prepare
 from captcha_ssl.labeling.session import Session
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 from .conftest import TEXTS
 

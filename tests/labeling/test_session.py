@@ -14,7 +14,7 @@ from captcha_ssl.labeling.answers import Answers
 from captcha_ssl.labeling.order import suspicious_first, unsure_first
 from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.session import Session
-from captcha_ssl.recognition.reading import Reading
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 from .conftest import TEXTS
 

@@ -13,10 +13,10 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.adapting import FEWEST, SAMPLE, adapt, spread
-from captcha_ssl.recognition.clearest import Prepared, clearest, confidence
-from captcha_ssl.recognition.inputs import STDIN, Input
-from captcha_ssl.recognition.settling import Settled
+from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE, adapt, spread
+from captcha_ssl.recognition.reading.clearest import Prepared, clearest, confidence
+from captcha_ssl.recognition.reading.inputs import STDIN, Input
+from captcha_ssl.recognition.reading.settling import Settled
 
 
 class SureOfMuchInk:

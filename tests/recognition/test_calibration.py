@@ -12,16 +12,16 @@ import pytest
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.calibration import (
+from captcha_ssl.recognition.evaluation.calibration import (
     correct_characters,
     expected_calibration_error,
     fit_calibration,
 )
-from captcha_ssl.recognition.decoding import greedy_decode
-from captcha_ssl.recognition.export import export
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.export.export import export
+from captcha_ssl.recognition.reading.decoding import greedy_decode
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
 
 CHARSET = Charset("ABCDEFGH")
 IMAGES = np.arange(2000, dtype=np.uint16).view(np.uint8).reshape(2000, 1, 1, 2)

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from captcha_ssl.recognition.confusion_picture import MOST_ROWS, _table, write_confusions
-from captcha_ssl.recognition.evaluate import Evaluation
-from captcha_ssl.recognition.reading import Reading
+from captcha_ssl.recognition.evaluation.confusion_picture import MOST_ROWS, _table, write_confusions
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 
 def evaluation(*pairs: tuple[str, str]) -> Evaluation:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captcha_ssl.data.charset import frames_needed
-from captcha_ssl.recognition.decoding import Decoded, greedy_decode
+from captcha_ssl.recognition.reading.decoding import Decoded, greedy_decode
 
 EXACT = 1e-12
 

@@ -15,11 +15,11 @@ from PIL import Image
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Rejected
-from captcha_ssl.recognition import metrics
-from captcha_ssl.recognition.evaluate import Evaluation, evaluate
-from captcha_ssl.recognition.evaluation_files import write_evaluation
-from captcha_ssl.recognition.reading import Reading, read_images
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.evaluation import metrics
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
+from captcha_ssl.recognition.evaluation.evaluation_files import write_evaluation
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import Reading, read_images
 
 TEXTS = ["ABCD", "AA", "DCBA", "B", "CAB"]
 KEYS = {

@@ -7,7 +7,11 @@ import math
 import pytest
 import torch
 
-from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment, faded_after
+from captcha_ssl.recognition.fine_tuning.even_alignment import (
+    alignment_weight,
+    even_alignment,
+    faded_after,
+)
 
 
 def by_hand(logits: torch.Tensor, classes: list[list[int]]) -> float:

@@ -21,11 +21,11 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.recognition.export import export, export_half
-from captcha_ssl.recognition.onnx_reader import OnnxReader
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.export.export import export, export_half
+from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
 
 ROOT = Path(__file__).parents[2]
 

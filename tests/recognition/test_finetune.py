@@ -17,16 +17,16 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import load_model, save_model
 from captcha_ssl.models.transfer import load_head
-from captcha_ssl.recognition import ctc
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.ctc import ctc_loss, left_plateau, pad_labels
-from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.even_alignment import alignment_weight
-from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult, Finetuning
-from captcha_ssl.recognition.metrics import cer
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.evaluation.metrics import cer
+from captcha_ssl.recognition.fine_tuning import ctc
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.ctc import ctc_loss, left_plateau, pad_labels
+from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import ViewSettings
@@ -225,7 +225,9 @@ def test_training_stops_when_held_out_labels_are_read_no_better(
 def test_a_resumed_run_stops_at_the_same_step_with_the_same_weights(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
 ) -> None:
-    monkeypatch.setattr("captcha_ssl.recognition.finetune.left_plateau", lambda loss, charset: True)
+    monkeypatch.setattr(
+        "captcha_ssl.recognition.fine_tuning.finetune.left_plateau", lambda loss, charset: True
+    )
     whole = RunDirectory.create(tmp_path / "whole", "")
     expected = _stopping(digits, whole, steps=60)
     assert expected.history[-1]["step"] < 60

@@ -9,9 +9,9 @@ import pytest
 
 from captcha_ssl.cli.main import run
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.hub import model_page, read_scores, write_hub
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.export.hub import model_page, read_scores, write_hub
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 SCORES = {
     "n": 1000,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captcha_ssl.recognition.metrics import (
+from captcha_ssl.recognition.evaluation.metrics import (
     GAP,
     CharacterScore,
     align,

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.neighbors import nearest, write_neighbors
+from captcha_ssl.recognition.similarity.neighbors import nearest, write_neighbors
 
 
 def test_neighbors_are_the_largest_cosines_without_the_row_itself() -> None:

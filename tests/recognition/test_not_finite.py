@@ -21,10 +21,10 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import KEY, ModelCard
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.models.shipped import FOLDER
-from captcha_ssl.recognition.embedder import Embedder
-from captcha_ssl.recognition.onnx_reader import OnnxReader
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
+from captcha_ssl.recognition.similarity.embedder import Embedder
 
 BAD = [float("nan"), float("inf"), float("-inf")]
 FEW = ["--steps", "1", "--batch-size", "2", "--device", "cpu"]

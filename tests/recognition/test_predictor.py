@@ -15,10 +15,10 @@ from captcha_ssl.data.image import ImageError
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import save_model
-from captcha_ssl.recognition.inputs import Input, Inputs
-from captcha_ssl.recognition.open_reader import open_reader
-from captcha_ssl.recognition.predictor import AHEAD, Predictor
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.inputs import Input, Inputs
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.predictor import AHEAD, Predictor
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 Draw = Callable[[str], np.ndarray]
 

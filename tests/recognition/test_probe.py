@@ -11,7 +11,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.probe import frozen_probe
+from captcha_ssl.recognition.fine_tuning.probe import frozen_probe
 
 
 class Columns(nn.Module):

@@ -11,10 +11,10 @@ import onnx
 import pytest
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.onnx_reader import OnnxReader
-from captcha_ssl.recognition.open_reader import SHIPPED
-from captcha_ssl.recognition.quantize import CALIBRATED, quantize
-from captcha_ssl.recognition.reading import read_images
+from captcha_ssl.recognition.export.quantize import CALIBRATED, quantize
+from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
+from captcha_ssl.recognition.reading.open_reader import SHIPPED
+from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
 

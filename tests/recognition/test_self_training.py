@@ -14,15 +14,15 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.ctc import CTCTask, pad_labels
-from captcha_ssl.recognition.decoding import greedy_decode
-from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult, Finetuning
-from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.self_training import SelfTrainingTask, rise
-from captcha_ssl.recognition.settings import FinetuneSettings, SelfTrainingSettings
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, pad_labels
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.self_training import SelfTrainingTask, rise
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings, SelfTrainingSettings
+from captcha_ssl.recognition.reading.decoding import greedy_decode
+from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views

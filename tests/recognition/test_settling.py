@@ -10,8 +10,8 @@ import pytest
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.settling import Settled, kinds_in_words, settle
+from captcha_ssl.recognition.reading.settling import Settled, kinds_in_words, settle
+from captcha_ssl.recognition.reading.text_reader import read_images
 
 CHARSET = Charset(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 CONFUSED = str.maketrans("015", "OlS")

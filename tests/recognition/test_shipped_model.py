@@ -14,10 +14,10 @@ from PIL import Image
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import FILE_NAME, find_model
-from captcha_ssl.recognition.onnx_reader import OnnxReader
-from captcha_ssl.recognition.open_reader import SHIPPED
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
+from captcha_ssl.recognition.reading.open_reader import SHIPPED
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
 

@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder, standardize
 from captcha_ssl.models.model_file import ModelCard, save_model
-from captcha_ssl.recognition.embedder import Embedder
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.suggest import suggest
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
+from captcha_ssl.recognition.similarity.embedder import Embedder
+from captcha_ssl.recognition.similarity.suggest import suggest
 
 CPU = torch.device("cpu")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from captcha_ssl.recognition.reading import Reading
-from captcha_ssl.recognition.suspicion import suspects, wrong_label_probability
+from captcha_ssl.recognition.evaluation.suspicion import suspects, wrong_label_probability
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 
 def reading(text: str, confidence: float) -> Reading:

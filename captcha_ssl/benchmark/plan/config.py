@@ -25,7 +25,7 @@ from captcha_ssl.benchmark.plan.variants import (
 )
 from captcha_ssl.config import Config, Given
 from captcha_ssl.models.shipped import SETTINGS
-from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import ModelSettings
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.config import Given
-from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.settings import setting
 
 

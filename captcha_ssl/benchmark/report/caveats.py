@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.recognition.metrics import wilson_interval
+from captcha_ssl.recognition.evaluation.metrics import wilson_interval
 
 _FEW_SEEDS = 5
 _ENDS_OF_A_GRID = 2

@@ -24,11 +24,11 @@ from captcha_ssl.benchmark.report.plots import PLOT
 from captcha_ssl.benchmark.report.protocol import protocol
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.table import COLUMNS, cells
+from captcha_ssl.benchmark.report.unseen import COLUMNS as UNSEEN_COLUMNS
+from captcha_ssl.benchmark.report.unseen import unseen_table
 from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.progress import duration
-from captcha_ssl.benchmark.runs.unseen import COLUMNS as UNSEEN_COLUMNS
-from captcha_ssl.benchmark.runs.unseen import unseen_table
 
 DATA = "benchmark.json"
 MONITORED = {

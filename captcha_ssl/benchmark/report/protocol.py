@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs.progress import duration
 from captcha_ssl.benchmark.runs.sources import encoder_source
-from captcha_ssl.recognition.even_alignment import faded_after
+from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
 
 
 def protocol(results: Results) -> Iterator[str]:

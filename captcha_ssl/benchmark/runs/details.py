@@ -12,7 +12,7 @@ from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.writers.png import encode_png
 from captcha_ssl.documents import read_json
-from captcha_ssl.recognition.evaluate import Evaluation
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 WORST = 6

@@ -15,11 +15,11 @@ from captcha_ssl.benchmark.runs.records import REMEDY, Row, Score, Trial, read_r
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.evaluate import Evaluation, evaluate
-from captcha_ssl.recognition.finetune import FinetuneData, FinetuneResult, Finetuning
-from captcha_ssl.recognition.self_training import LABELED_LOSS
-from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.self_training import LABELED_LOSS
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views, strong_views
 

@@ -23,10 +23,10 @@ from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import Pretraining, build_method
 from captcha_ssl.pretraining.settings import PretrainSettings
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.ctc import left_plateau
-from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
-from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.ctc import left_plateau
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.synthesis.generate import generate
 from captcha_ssl.synthesis.render import check_drawable
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.decoding import BLANK, best_probabilities
-from captcha_ssl.recognition.metrics import GAP, align
-from captcha_ssl.recognition.reading import BATCH_SIZE, TextReader, to_readings
+from captcha_ssl.recognition.evaluation.metrics import GAP, align
+from captcha_ssl.recognition.reading.decoding import BLANK, best_probabilities
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, to_readings
 
 BINS = 15
 MOST = 3000

@@ -7,7 +7,7 @@ import numpy as np
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.spelling import composed
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.reading import TextReader
+from captcha_ssl.recognition.reading.text_reader import TextReader
 
 
 class Restricted:

@@ -10,10 +10,13 @@ from typing import Any
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sweep import Progress
-from captcha_ssl.recognition import metrics
-from captcha_ssl.recognition.calibration import correct_characters, expected_calibration_error
-from captcha_ssl.recognition.reading import BATCH_SIZE, Reading, TextReader, read_images
-from captcha_ssl.recognition.suspicion import Suspect, suspects
+from captcha_ssl.recognition.evaluation import metrics
+from captcha_ssl.recognition.evaluation.calibration import (
+    correct_characters,
+    expected_calibration_error,
+)
+from captcha_ssl.recognition.evaluation.suspicion import Suspect, suspects
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, Reading, TextReader, read_images
 
 
 @dataclass(frozen=True)

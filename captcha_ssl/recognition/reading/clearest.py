@@ -14,7 +14,7 @@ import numpy as np
 from captcha_ssl.data.choose_preparation import choose_preparation
 from captcha_ssl.data.ink import measure
 from captcha_ssl.data.preparation import Ink, Preparation
-from captcha_ssl.recognition.reading import TextReader, read_images
+from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 SURE = 0.75
 """Mean confidence from which on nothing else is tried."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from captcha_ssl.config import Config, Given
-from captcha_ssl.recognition.settings import FinetuneSettings, SelfTrainingSettings
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings, SelfTrainingSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.views.settings import ViewSettings, gentle_views

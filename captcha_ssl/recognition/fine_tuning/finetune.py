@@ -23,21 +23,25 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder, load_head
-from captcha_ssl.recognition.calibration import fit_calibration
-from captcha_ssl.recognition.config import FinetuneConfig
-from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, left_plateau, pad_labels
-from captcha_ssl.recognition.early_stopping import BestWeights, best_row, looks_since_best
-from captcha_ssl.recognition.even_alignment import faded_after
-from captcha_ssl.recognition.export import export
-from captcha_ssl.recognition.onnx_reader import FILE_NAME as ONNX_FILE_NAME
-from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.self_training import (
+from captcha_ssl.recognition.evaluation.calibration import fit_calibration
+from captcha_ssl.recognition.export.export import export
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, left_plateau, pad_labels
+from captcha_ssl.recognition.fine_tuning.early_stopping import (
+    BestWeights,
+    best_row,
+    looks_since_best,
+)
+from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
+from captcha_ssl.recognition.fine_tuning.self_training import (
     LABELED_LOSS,
     SelfTrainingTask,
     teacher_of,
     with_unlabeled,
 )
-from captcha_ssl.recognition.settings import FinetuneSettings
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
+from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_FILE_NAME
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt

@@ -11,9 +11,9 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, standardize
-from captcha_ssl.recognition import metrics
-from captcha_ssl.recognition.ctc import ctc_loss, pad_labels
-from captcha_ssl.recognition.decoding import greedy_decode
+from captcha_ssl.recognition.evaluation import metrics
+from captcha_ssl.recognition.fine_tuning.ctc import ctc_loss, pad_labels
+from captcha_ssl.recognition.reading.decoding import greedy_decode
 
 _MOST = 1000
 _STEPS, _LR = 300, 0.02

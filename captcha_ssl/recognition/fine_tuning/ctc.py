@@ -12,8 +12,8 @@ from torch import Tensor
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.task import Task
-from captcha_ssl.recognition.even_alignment import alignment_weight, even_alignment
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight, even_alignment
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
 

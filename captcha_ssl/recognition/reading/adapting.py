@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.recognition.clearest import Prepared, clearest
-from captcha_ssl.recognition.inputs import STDIN, Input
-from captcha_ssl.recognition.reading import BATCH_SIZE, TextReader
-from captcha_ssl.recognition.settling import Settled, kinds_in_words, settle
+from captcha_ssl.recognition.reading.clearest import Prepared, clearest
+from captcha_ssl.recognition.reading.inputs import STDIN, Input
+from captcha_ssl.recognition.reading.settling import Settled, kinds_in_words, settle
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader
 
 FEWEST, SAMPLE = 40, 48
 """Images below which nothing is concluded, and how many are looked at, spread over all of them."""

@@ -10,8 +10,8 @@ import onnxruntime
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, parse_card
-from captcha_ssl.recognition.onnx_providers import CPU, provider_of
-from captcha_ssl.recognition.reading import finite
+from captcha_ssl.recognition.reading.onnx_providers import CPU, provider_of
+from captcha_ssl.recognition.reading.text_reader import finite
 from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.onnx"

@@ -13,8 +13,8 @@ from itertools import combinations
 import numpy as np
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.recognition.decoding import BLANK
-from captcha_ssl.recognition.reading import TextReader
+from captcha_ssl.recognition.reading.decoding import BLANK
+from captcha_ssl.recognition.reading.text_reader import TextReader
 
 _ODD = 8.0
 """Nats that a reading may lose when it keeps to the kinds; one that loses more shows others."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.dataset import Dataset, write_rejected
 from captcha_ssl.data.sheet import rgb, write_sheet
-from captcha_ssl.recognition.confusion_picture import write_confusions
-from captcha_ssl.recognition.evaluate import Evaluation
+from captcha_ssl.recognition.evaluation.confusion_picture import write_confusions
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
 from captcha_ssl.spreadsheet import spreadsheet
 
 SCORES, PREDICTIONS = "evaluation.json", "predictions.csv"

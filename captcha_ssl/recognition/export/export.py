@@ -21,8 +21,8 @@ from captcha_ssl.atomic import atomic_path
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY
 from captcha_ssl.models.model_file import save_model
-from captcha_ssl.recognition.onnx_reader import INPUT, OUTPUT, OnnxReader
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.onnx_reader import INPUT, OUTPUT, OnnxReader
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 OPSET = 17
 TOLERANCE = 1e-3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from captcha_ssl.recognition.decoding import BLANK
+from captcha_ssl.recognition.reading.decoding import BLANK
 
 
 @dataclass(frozen=True)

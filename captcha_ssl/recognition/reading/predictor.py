@@ -12,8 +12,8 @@ from itertools import islice
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.recognition.inputs import Input
-from captcha_ssl.recognition.reading import Reading, TextReader, read_images
+from captcha_ssl.recognition.reading.inputs import Input
+from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, read_images
 
 THREADS = min(8, os.cpu_count() or 1)
 AHEAD = 2 * THREADS

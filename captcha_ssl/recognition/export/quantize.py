@@ -18,8 +18,8 @@ from onnxruntime.quantization import (
 
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.onnx_reader import INPUT, OnnxReader
-from captcha_ssl.recognition.reading import read_images
+from captcha_ssl.recognition.reading.onnx_reader import INPUT, OnnxReader
+from captcha_ssl.recognition.reading.text_reader import read_images
 
 CALIBRATED, JUDGED = 512, 1024
 """How many images the ranges are taken from, and how many the two models are compared on."""

@@ -15,7 +15,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import find_model, load_model, save_model
-from captcha_ssl.recognition.reading import finite
+from captcha_ssl.recognition.reading.text_reader import finite
 
 
 class Recognizer(nn.Module):

@@ -15,9 +15,9 @@ from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.models.transfer import load_encoder
-from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.reading import finite
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import finite
 
 _BATCH = 256
 

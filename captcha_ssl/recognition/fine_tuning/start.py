@@ -9,9 +9,9 @@ from captcha_ssl.config import Given
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import SHIPPED
-from captcha_ssl.recognition.config import AUTO, FinetuneConfig
-from captcha_ssl.recognition.evaluate import evaluate
-from captcha_ssl.recognition.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import CONFIG
 from captcha_ssl.training.settings import ModelSettings

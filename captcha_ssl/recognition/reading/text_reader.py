@@ -11,7 +11,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.decoding import UNCALIBRATED, greedy_decode
+from captcha_ssl.recognition.reading.decoding import UNCALIBRATED, greedy_decode
 
 if TYPE_CHECKING:
     from captcha_ssl.data.sweep import Progress

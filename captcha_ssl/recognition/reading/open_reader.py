@@ -6,8 +6,8 @@ from pathlib import Path
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.shipped import FOLDER, is_shipped
-from captcha_ssl.recognition.onnx_reader import FILE_NAME, OnnxReader
-from captcha_ssl.recognition.reading import TextReader
+from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME, OnnxReader
+from captcha_ssl.recognition.reading.text_reader import TextReader
 
 SHIPPED = FOLDER / FILE_NAME
 _ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
@@ -28,7 +28,7 @@ def open_reader(model: Path | None, device: str = "auto") -> TextReader:
         if device in _ONNX[2:]:
             raise UserError(f"--device {device}: for ONNX files; make one with captcha-ssl export")
         # torch takes seconds to import: only here.
-        from captcha_ssl.recognition.recognizer import Recognizer
+        from captcha_ssl.recognition.reading.recognizer import Recognizer
         from captcha_ssl.training.device import resolve_device
 
         return Recognizer.load(file, resolve_device(device))

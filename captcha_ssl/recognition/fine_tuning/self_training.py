@@ -17,10 +17,10 @@ from torch import Tensor
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.task import Task
-from captcha_ssl.recognition.ctc import CTCTask, LabeledBatch, ctc_losses
-from captcha_ssl.recognition.pseudo_labels import pseudo_labels
-from captcha_ssl.recognition.recognizer import Recognizer
-from captcha_ssl.recognition.settings import SelfTrainingSettings
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, ctc_losses
+from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
+from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.settings import strong_views
 from captcha_ssl.views.view import random_view

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.models.momentum import slow_copy
-from captcha_ssl.recognition.metrics import cer, exact_match
-from captcha_ssl.recognition.reading import read_images
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.evaluation.metrics import cer, exact_match
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.training.meter import History
 
 CER, EXACT_MATCH = "held_out_cer", "held_out_exact_match"

@@ -13,10 +13,10 @@ from captcha_ssl.atomic import atomic_folder
 from captcha_ssl.documents import read_json
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import FILE_NAME, save_model
-from captcha_ssl.recognition.evaluation_files import SCORES
-from captcha_ssl.recognition.export import PREPROCESSING, export
-from captcha_ssl.recognition.onnx_reader import FILE_NAME as ONNX_NAME
-from captcha_ssl.recognition.recognizer import Recognizer
+from captcha_ssl.recognition.evaluation.evaluation_files import SCORES
+from captcha_ssl.recognition.export.export import PREPROCESSING, export
+from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_NAME
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 CONFIG, PAGE = "config.json", "README.md"
 UNKNOWN_LICENSE = "unknown"

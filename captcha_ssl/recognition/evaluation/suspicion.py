@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from captcha_ssl.recognition.reading import Reading
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 WRONG_LABELS = 0.01
 """Share of wrong labels that is expected before an image is looked at."""

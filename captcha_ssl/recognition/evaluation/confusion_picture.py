@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.printable import printable
-from captcha_ssl.recognition.evaluate import Evaluation
-from captcha_ssl.recognition.metrics import GAP, confusions, per_character_table
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
+from captcha_ssl.recognition.evaluation.metrics import GAP, confusions, per_character_table
 
 MOST_ROWS = 30
 _NOTHING = "∅"

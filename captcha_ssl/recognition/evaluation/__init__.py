@@ -1,0 +1,1 @@
+"""How well a recognizer reads: metrics, calibrated confidences, scores and their files."""

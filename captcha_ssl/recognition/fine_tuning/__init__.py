@@ -1,0 +1,1 @@
+"""Training a recognizer from labels: the loss, self-training, and where training starts."""

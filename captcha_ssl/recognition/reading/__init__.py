@@ -1,0 +1,1 @@
+"""Images to texts: the recognizer, in torch or in ONNX, decoding, and what `predict` reads."""
