@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,10 +48,12 @@ def pretrain(
     from captcha_ssl.pretraining.config import PretrainConfig
     from captcha_ssl.pretraining.pretrain import pretrain as run
     from captcha_ssl.training.images import load_images
+    from captcha_ssl.training.init_from import adopt
 
     config = PretrainConfig.read(Given(flags=settings, label=""))
-    data = load_images(Path(images), config.model, labeled=False)
-    return run(config, data, Path(out), resume=resume, observe=observe)
+    model, geometry = adopt(config.model, config.pretrain.init_from)
+    data = load_images(Path(images), model, labeled=False, geometry=geometry)
+    return run(replace(config, model=model), data, Path(out), resume=resume, observe=observe)
 
 
 def finetune(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,8 +59,11 @@ def pretrain_command(
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.pretraining.pretrain import pretrain
     from captcha_ssl.pretraining.preview import write_preview
+    from captcha_ssl.training.init_from import adopt
 
-    images = load(data, config.model, labeled=False, quiet=quiet)
+    model, geometry = adopt(config.model, config.pretrain.init_from)
+    config = replace(config, model=model)
+    images = load(data, model, labeled=False, quiet=quiet, geometry=geometry)
     if sheet is not None:
         for finding in write_preview(sheet, config, images):
             print(f"captcha-ssl: warning: {finding}", file=sys.stderr)

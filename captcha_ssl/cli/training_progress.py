@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from captcha_ssl.cli.streams import terminal_restored
+from captcha_ssl.duration import duration
 
 if TYPE_CHECKING:
     from captcha_ssl.training.meter import Observer, StepReport
 
 _SECONDS_BETWEEN_LINES = 10.0
+_INTERVALS = 6
+"""Logged steps whose times make the rate: what else the machine does changes it."""
 
 
 @contextmanager
@@ -34,17 +38,41 @@ def figures_line(progress: StepReport) -> str:
     return f"{figures}  {progress.images_per_second:,.0f} images/s"
 
 
+class TimeLeft:
+    """The seconds that a training still takes, from how long its latest steps took.
+
+    The first logged steps do not count: they load, compile and fill caches.
+    """
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[int, float]] = deque(maxlen=_INTERVALS + 1)
+
+    def __call__(self, step: int, steps: int, now: float) -> float | None:
+        """Take in that `step` of `steps` was done at `now` seconds; None before a rate is known."""
+        self._seen.append((step, now))
+        (first, since), (last, until) = self._seen[0], self._seen[-1]
+        return (until - since) / (last - first) * (steps - last) if last > first else None
+
+
+def left_words(seconds: float | None) -> str:
+    """The time left in words; empty where it is not known, or nothing is left."""
+    return f"  about {duration(seconds)} left" if seconds else ""
+
+
 def _lines(stage: str) -> Callable[[StepReport], None]:
     last = 0.0
+    left = TimeLeft()
 
     def observe(progress: StepReport) -> None:
         nonlocal last
         now = time.monotonic()
+        seconds = left(progress.step, progress.steps, now)
         if now - last < _SECONDS_BETWEEN_LINES and progress.step < progress.steps:
             return
         last = now
         place = f"{stage} {progress.step}/{progress.steps}"
-        print(f"{place}  {figures_line(progress)}", file=sys.stderr, flush=True)
+        line = f"{place}  {figures_line(progress)}{left_words(seconds)}"
+        print(line, file=sys.stderr, flush=True)
 
     return observe
 
@@ -52,13 +80,12 @@ def _lines(stage: str) -> Callable[[StepReport], None]:
 @contextmanager
 def _bar(stage: str) -> Iterator[Callable[[StepReport], None]]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
         TextColumn("{task.fields[figures]}"),
     )
     console = Console(stderr=True)
@@ -67,4 +94,11 @@ def _bar(stage: str) -> Iterator[Callable[[StepReport], None]]:
         Progress(*columns, console=console, redirect_stdout=False) as bar,
     ):
         task = bar.add_task(stage, total=None, figures="")
-        yield lambda p: bar.update(task, completed=p.step, total=p.steps, figures=figures_line(p))
+        left = TimeLeft()
+
+        def observe(progress: StepReport) -> None:
+            seconds = left(progress.step, progress.steps, time.monotonic())
+            words = f"{figures_line(progress)}{left_words(seconds)}"
+            bar.update(task, completed=progress.step, total=progress.steps, figures=words)
+
+        yield observe

@@ -23,8 +23,10 @@ _LOW_BOX, _LOW_INK = 0.62, 0.4
 _ROOM = 0.04
 _ROUND = 0.9
 """How far the level that becomes black lies under the typical contrast of the text."""
-NARROWEST = 10.0
+NARROWEST = 12.0
 """Pixels from one character to the next below which images are kept higher than 32."""
+_FAINT_HEIGHT = 48
+"""Rows that images with faint ink keep if they have them: it is lost first as strokes thin out."""
 
 
 def choose_preparation(
@@ -53,12 +55,17 @@ def choose_preparation(
 
 
 def choose_height(ink: InkReport | None, preparation: Preparation | None) -> int:
-    """Rows to which images are brought: 32, or 48 or 64 where characters would be too narrow."""
-    if ink is None or ink.pitch is None:
+    """Rows to which images are brought: 32, or more for narrow characters and for faint ink."""
+    if ink is None:
         return DEFAULT_HEIGHT
     rows, _ = prepared_size(ink.size, preparation, ink) if preparation else ink.size
+    faint = preparation is not None and preparation.flatten != "none"
+    least = _FAINT_HEIGHT if faint and rows >= _FAINT_HEIGHT else DEFAULT_HEIGHT
+    if ink.pitch is None:
+        return least
     pitch = ink.pitch / rows
-    return next((height for height in (DEFAULT_HEIGHT, 48) if pitch * height >= NARROWEST), 64)
+    wide = (height for height in (DEFAULT_HEIGHT, 48) if pitch * height >= NARROWEST)
+    return max(least, next(wide, 64))
 
 
 def prepared_size(

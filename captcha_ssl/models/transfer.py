@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
@@ -13,28 +14,33 @@ from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.model_file import find_model, load_model
 
 _ENCODER, _HEAD = "encoder.", "head."
+_FOLD = "fold.weight"
+"""The one weight of an encoder whose shape follows the height of the images."""
 
 
 def load_encoder(encoder: Encoder, source: Path) -> None:
     """Copy the encoder weights of a run or model file, of either kind, into `encoder`.
 
-    Raises UserError when the file is unreadable or holds another architecture.
+    One of another height gets the fold over the height resampled. Raises UserError when the file
+    is unreadable or holds another architecture.
     """
     card, tensors = load_model(source)
     if card.kind == "recognizer":
         tensors = {
             k.removeprefix(_ENCODER): v for k, v in tensors.items() if k.startswith(_ENCODER)
         }
-    wanted = (encoder.name, encoder.channels, encoder.height)
-    held = (card.encoder, card.geometry.channels, card.geometry.height)
+    wanted = (encoder.name, encoder.channels)
+    held = (card.encoder, card.geometry.channels)
     if wanted != held:
         raise UserError(
-            f"{find_model(source)}: holds an encoder (name, channels, height) {held}, "
+            f"{find_model(source)}: holds an encoder (name, channels) {held}, "
             f"not {wanted}; use the same settings"
         )
     try:
+        if encoder.height != card.geometry.height:
+            tensors = {**tensors, _FOLD: _resampled(tensors[_FOLD], encoder.fold.weight.shape[2])}
         encoder.load_state_dict(tensors)
-    except RuntimeError as error:
+    except (KeyError, RuntimeError) as error:
         raise UserError(f"{find_model(source)}: its weights are not those of {held}") from error
 
 
@@ -57,3 +63,13 @@ def load_head(head: nn.Linear, charset: Charset, source: Path) -> None:
                 parameter[rows] = tensors[_HEAD + name].to(parameter)[theirs]
     except (KeyError, IndexError, RuntimeError) as error:
         raise UserError(f"{find_model(source)}: its head is not that of its charset") from error
+
+
+def _resampled(fold: Tensor, rows: int) -> Tensor:
+    """A fold `[dim, dim, R, 3]` for `rows` rows of features instead of R.
+
+    What was one row lies over several now, each of which counts for less.
+    """
+    columns = fold.shape[3]
+    stretched = F.interpolate(fold.float(), (rows, columns), mode="bilinear", align_corners=False)
+    return (stretched * (fold.shape[2] / rows)).to(fold.dtype)

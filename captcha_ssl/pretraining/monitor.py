@@ -79,10 +79,11 @@ class Monitor:
         }
 
 
-def findings(figures: Mapping[str, float], width: int) -> list[str]:
+def findings(figures: Mapping[str, float], width: int, instances: str | None = None) -> list[str]:
     """What the figures of an encoder with frames of `width` numbers warn of, in words.
 
-    Raises KeyError when one of `MONITORED` is missing.
+    `instances` is what the method contrasts, None where it contrasts none. Raises KeyError when
+    one of `MONITORED` is missing.
     """
     for missing in sorted(MONITORED - figures.keys()):
         raise KeyError(missing)
@@ -102,10 +103,21 @@ def findings(figures: Mapping[str, float], width: int) -> list[str]:
     if told > 0.9 > 2 * chance:
         found.append(
             f"shortcut: a linear layer tells the place of a window in {told:.0%} (chance "
-            f"{chance:.0%}), so places may have been learned instead of strokes; use "
-            "--instances crop"
+            f"{chance:.0%}), so places may have been learned instead of strokes; "
+            f"{_against_places(instances)}"
         )
     return found
+
+
+def _against_places(instances: str | None) -> str:
+    if instances is None:
+        return "--method simclr learns from crops, which hide them"
+    if instances != "crop":
+        return "use --instances crop"
+    return (
+        "crops hide them already, so the images themselves show them, as a background that is "
+        "always the same does; judge the encoder with --probe DATA"
+    )
 
 
 def summary(figures: Mapping[str, float]) -> str:

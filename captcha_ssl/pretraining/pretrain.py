@@ -112,7 +112,8 @@ class Pretraining:
         file = run.path / FILE_NAME
         if run.writes:
             save_model(file, encoder.state_dict(), card)
-        return PretrainResult(file, history[-1], _told(run, history[-1], encoder.dim))
+        words = _told(run, history[-1], encoder.dim, contrasted(self.config.method))
+        return PretrainResult(file, history[-1], words)
 
 
 def pretrain(
@@ -179,11 +180,19 @@ def _check_batch(count: int, batch_size: int) -> None:
     check_shareable(batch_size)
 
 
-def _told(run: RunDirectory, figures: dict[str, float], width: int) -> list[str]:
+def contrasted(method_settings: tuple[Settings, ...]) -> str | None:
+    """What a method with these settings contrasts; None where it contrasts no instances."""
+    chosen = (part.instances for part in method_settings if isinstance(part, InstanceSettings))
+    return next(chosen, None)
+
+
+def _told(
+    run: RunDirectory, figures: dict[str, float], width: int, instances: str | None
+) -> list[str]:
     """What the last figures warn of, which is logged too. Raises UserError for damaged ones."""
     if MONITORED - figures.keys():
         raise UserError(f"{run.path}: its metrics are damaged; start a new --out")
-    words = findings(figures, width)
+    words = findings(figures, width, instances)
     for finding in words:
         run.log(finding)
     return words

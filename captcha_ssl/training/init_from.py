@@ -8,18 +8,20 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import is_shipped
-from captcha_ssl.training.settings import ModelSettings
+from captcha_ssl.training.settings import ModelSettings, as_shipped
 
 
 def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geometry | None]:
     """The settings with the encoder of `source`, and its geometry.
 
-    Without a source the settings stand, and the geometry is left to the images. The shipped model
-    leaves to them how they are prepared; any other says so itself. Raises UserError when the file
-    is unreadable or holds another encoder than the one asked for by name.
+    Without a source the settings stand, and the geometry is left to the images. So it is with the
+    shipped model, which only says what its encoder is: images of any size teach it. Raises
+    UserError when the file is unreadable or holds another encoder than the one asked for by name.
     """
     if source is None:
         return model, None
+    if is_shipped(source):
+        return as_shipped(model), None
     card, _ = load_model(source)
     asked = model.explicit("encoder")
     if asked is not None and asked != card.encoder:
@@ -33,6 +35,6 @@ def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geo
         channels=geometry.channels,
         height=geometry.height,
         width=geometry.width,
-        prepare=model.prepare if is_shipped(source) else "none",
+        prepare="none",
     )
     return model, geometry

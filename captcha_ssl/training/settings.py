@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from captcha_ssl.data.pixel_settings import PixelSettings
+from captcha_ssl.models.shipped import SETTINGS
 from captcha_ssl.settings import MOST_SEED, Settings, setting
 
 ENCODERS = ("tiny", "small", "base")
@@ -60,3 +61,9 @@ class ModelSettings(PixelSettings):
     )
     width: int | None = setting(None, "width in pixels; none: from the images", low=16)
     max_bad: float = setting(0.01, "share of unreadable images that is tolerated", low=0, high=1)
+
+
+def as_shipped(model: ModelSettings) -> ModelSettings:
+    """The settings with the encoder of the shipped model, as far as the user names no other."""
+    unnamed = {key: value for key, value in SETTINGS.items() if model.explicit(key) is None}
+    return model.replace(**unnamed)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from captcha_ssl.benchmark.plan.plan import Arm
-from captcha_ssl.benchmark.runs.progress import Countdown, duration
+from captcha_ssl.benchmark.runs.progress import Countdown
 from captcha_ssl.benchmark.runs.records import Row, Trial
+from captcha_ssl.duration import duration
 
 
 def trial(arm: str, seconds: float) -> Trial:
@@ -36,6 +37,18 @@ def test_the_time_left_counts_what_is_matched_apart():
     progress.finished(row)
     assert lines[-1].endswith("; done")
     assert shown == [row]
+
+
+def test_arms_that_train_themselves_are_known_to_take_longer():
+    lines: list[str] = []
+    arms = (Arm("scratch"), Arm("scratch-self-training", self_training=True))
+    todo = {"scratch": 2, "scratch-self-training": 2}
+    progress = Countdown(lines.append, lambda row: None, arms, todo, 0, processes=1)
+    progress.finished(trial("scratch", 100))
+    assert lines[-1].endswith("about 9 min left")  # 100 s, and twice 2.3 times as long
+    progress.finished(trial("scratch", 100))
+    progress.finished(trial("scratch-self-training", 300))
+    assert lines[-1].endswith("about 5 min left")
 
 
 @pytest.mark.parametrize(

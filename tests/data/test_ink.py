@@ -147,9 +147,17 @@ def test_small_text_at_many_places_is_cut_out_of_each_image():
 
 
 def test_narrow_characters_are_kept_higher():
-    ink = replace(report(text), pitch=7.0, size=(32, 200))
+    ink = replace(report(text), pitch=9.0, size=(32, 200))
     assert choose_height(ink, None) == 48
     assert choose_height(replace(ink, pitch=5.0), None) == 64
+
+
+def test_faint_text_is_kept_higher_where_the_images_are_as_high():
+    ink = report(text, lengths=[5] * 24)
+    flattened = Preparation(flatten="closing")
+    assert choose_height(replace(ink, size=(50, 200)), flattened) == 48
+    assert choose_height(replace(ink, size=(40, 200)), flattened) == 32
+    assert choose_height(replace(ink, size=(50, 200), pitch=None), flattened) == 48
 
 
 def test_what_the_user_asks_for_comes_before_what_is_measured():

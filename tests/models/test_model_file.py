@@ -41,6 +41,18 @@ def test_a_calibration_is_stored_beside_the_same_weights(saved: Path) -> None:
     assert all(torch.equal(before[name], value) for name, value in tensors.items())
 
 
+def test_an_encoder_of_another_height_gets_its_fold_resampled(saved: Path) -> None:
+    _, tensors = load_model(saved)
+    higher = build_encoder("tiny", 1, 64)
+    load_encoder(higher, saved)
+    state = higher.state_dict()
+    assert all(torch.equal(state[k], v) for k, v in tensors.items() if k != "fold.weight")
+    # Of features that are the same in every row it makes what it made of them before.
+    held, now = tensors["fold.weight"].sum(2), state["fold.weight"].sum(2)
+    assert now.shape == held.shape
+    torch.testing.assert_close(now, held)
+
+
 def test_another_architecture_is_refused(saved: Path) -> None:
     for encoder in (build_encoder("small", 1, 32), build_encoder("tiny", 3, 32)):
         with pytest.raises(UserError, match="holds an encoder"):

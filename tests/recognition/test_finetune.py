@@ -21,9 +21,10 @@ from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.evaluation.metrics import cer
 from captcha_ssl.recognition.fine_tuning import ctc
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.ctc import ctc_loss, left_plateau, pad_labels
+from captcha_ssl.recognition.fine_tuning.ctc import ctc_loss, pad_labels
 from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images

@@ -77,6 +77,14 @@ def test_each_fault_has_its_words(figures: dict[str, float], word: str):
     assert [text.split(":")[0] for text in findings(SOUND | figures, 128)] == [word]
 
 
+@pytest.mark.parametrize(
+    ("instances", "advised"), [("window", True), ("image", True), ("crop", False), (None, False)]
+)
+def test_a_shortcut_is_not_answered_with_what_is_in_force(instances: str | None, advised: bool):
+    (words,) = findings(SOUND | {"place_accuracy": 0.97}, 128, instances)
+    assert ("--instances crop" in words) is advised
+
+
 def test_a_probe_sees_the_encoder_with_the_statistics_of_plain_images(images: np.ndarray):
     seen = []
 

@@ -24,10 +24,9 @@ from captcha_ssl.benchmark.plan.variants import (
     variant_names,
 )
 from captcha_ssl.config import Config, Given
-from captcha_ssl.models.shipped import SETTINGS
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.settings import Settings
-from captcha_ssl.training.settings import ModelSettings
+from captcha_ssl.training.settings import ModelSettings, as_shipped
 
 S = TypeVar("S", bound=Settings)
 
@@ -74,7 +73,7 @@ class BenchmarkConfig(Config):
             found = dataclasses.replace(found, benchmark=benchmark)
         arms = plan_arms(found.benchmark)
         if any(starts_from_shipped(arm.method) for arm in arms):
-            found = dataclasses.replace(found, model=_as_shipped(found.model))
+            found = dataclasses.replace(found, model=as_shipped(found.model))
         check_grids(found.benchmark)
         common = {type(part): part for part in (found.pretraining, *found.methods)}
         return dataclasses.replace(
@@ -83,9 +82,3 @@ class BenchmarkConfig(Config):
             recipes=build_recipes(found.benchmark, found.self_training),
             arms=arms,
         )
-
-
-def _as_shipped(model: ModelSettings) -> ModelSettings:
-    """The encoder of the shipped model for every arm, as far as the user names no other."""
-    unnamed = {key: value for key, value in SETTINGS.items() if model.explicit(key) is None}
-    return model.replace(**unnamed)

@@ -11,7 +11,7 @@ from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.report.table import gain, percent
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
-from captcha_ssl.benchmark.runs.progress import duration
+from captcha_ssl.duration import duration
 
 MANY = 3
 """From this many methods on a reader wants them side by side."""

@@ -28,7 +28,7 @@ from captcha_ssl.benchmark.report.unseen import COLUMNS as UNSEEN_COLUMNS
 from captcha_ssl.benchmark.report.unseen import unseen_table
 from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
-from captcha_ssl.benchmark.runs.progress import duration
+from captcha_ssl.duration import duration
 
 DATA = "benchmark.json"
 MONITORED = {

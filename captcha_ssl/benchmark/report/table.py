@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captcha_ssl.benchmark.report.statistics import Estimate, LabelSavings
 from captcha_ssl.benchmark.report.summary import Entry
-from captcha_ssl.benchmark.runs.progress import duration
+from captcha_ssl.duration import duration
 
 COLUMNS = (
     "labels",

@@ -13,9 +13,9 @@ from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import file_name, pretrainings
 from captcha_ssl.benchmark.runs.material import Material
-from captcha_ssl.benchmark.runs.progress import duration
 from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.documents import read_json
+from captcha_ssl.duration import duration
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.text_file import read_text_file

@@ -7,6 +7,11 @@ from statistics import fmean
 
 from captcha_ssl.benchmark.plan.plan import Arm, Choice
 from captcha_ssl.benchmark.runs.records import Row, Trial
+from captcha_ssl.duration import duration
+
+_SELF_TRAINING = 2.3
+"""How many times as long a self-training takes: the teacher reads as many images besides, and the
+student learns them."""
 
 
 class Countdown:
@@ -26,10 +31,12 @@ class Countdown:
     ) -> None:
         self.say, self.show, self.matched_seconds = say, show, matched_seconds
         self.left = dict(todo)
+        arms = list(arms)
         self.matched = {arm.name for arm in arms if arm.match_compute}
+        self.self_training = {arm.name for arm in arms if arm.self_training}
         self.total = sum(self.left.values())
         self.processes = processes
-        self.taken: list[float] = []
+        self.taken: dict[str, list[float]] = {}
 
     def skipped(self, record: Trial | Row) -> None:
         """A fine-tuning that an earlier session finished."""
@@ -52,7 +59,7 @@ class Countdown:
     def _count(self, record: Trial | Row) -> None:
         self.left[record.arm] -= 1
         if record.arm not in self.matched:
-            self.taken.append(record.seconds)
+            self.taken.setdefault(record.arm, []).append(record.seconds)
         if isinstance(record, Row):
             self.show(record)
 
@@ -62,13 +69,19 @@ class Countdown:
         if not self.taken:
             return "time left not known yet"
         matched = sum(self.left[arm] for arm in self.matched)
-        seconds = fmean(self.taken) * sum(self.left.values()) / self.processes
+        seconds = sum(left * self._usual(arm) for arm, left in self.left.items()) / self.processes
         return f"about {duration(seconds + self.matched_seconds * matched)} left"
 
+    def _usual(self, arm: str) -> float:
+        """Seconds of one fine-tuning of an arm: as it took so far, or else as others like it did.
 
-def duration(seconds: float) -> str:
-    """Seconds as a person would say them: 45 s, 12 min, 3 h 05 min."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
+        Self-training takes longer, and its arms come late: without its own times it is estimated.
+        """
+        if arm in self.taken:
+            return fmean(self.taken[arm])
+        trains_itself = arm in self.self_training
+        alike = [s for a, s in self.taken.items() if (a in self.self_training) is trains_itself]
+        if alike:
+            return fmean(map(fmean, alike))
+        usual = fmean(map(fmean, self.taken.values()))
+        return usual * _SELF_TRAINING if trains_itself else usual / _SELF_TRAINING

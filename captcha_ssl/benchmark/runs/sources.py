@@ -21,11 +21,11 @@ from captcha_ssl.models.model_file import find_model
 from captcha_ssl.models.shipped import SETTINGS, SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import findings
-from captcha_ssl.pretraining.pretrain import Pretraining, build_method
+from captcha_ssl.pretraining.pretrain import Pretraining, build_method, contrasted
 from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.ctc import left_plateau
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.synthesis.generate import generate
 from captcha_ssl.synthesis.render import check_drawable
@@ -99,9 +99,8 @@ class MethodSource:
 
         width = WIDTHS[config.model.encoder][-1]
         steps = config.pretrain.steps or 0
-        return Stage(
-            config.to_toml(), config.loop.batch_size, steps, learn, partial(findings, width=width)
-        )
+        warn = partial(findings, width=width, instances=contrasted(config.method))
+        return Stage(config.to_toml(), config.loop.batch_size, steps, learn, warn)
 
     def describe(self) -> str:
         """Nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +12,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.task import Task
 from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight, even_alignment
+from captcha_ssl.recognition.fine_tuning.plateau import FIRST_LOOK, Plateau
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
@@ -25,7 +25,8 @@ class CTCTask(Task):
     """Train a recognizer on augmented labeled images.
 
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
-    `faded` of the training.
+    `faded` of the training, and with weight 1 for a while where the training is found to sit on
+    the CTC plateau, unless `helped` is false.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class CTCTask(Task):
         frozen: bool = False,
         alignment: float = 0.0,
         faded: float = 1.0,
+        helped: bool = True,
     ) -> None:
         super().__init__()
         self.recognizer, self.views, self.frozen = recognizer, views, frozen
         self.alignment, self.faded = alignment, faded
+        self.plateau = Plateau(recognizer.charset) if helped else None
         recognizer.encoder.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> CTCTask:
@@ -55,8 +58,11 @@ class CTCTask(Task):
         logits = self.recognizer(random_view(standardize(images), self.views))
         blank = (logits.detach().argmax(-1) == 0).all(1)
         loss = ctc_loss(logits, classes, lengths)
-        weight = alignment_weight(self.alignment, progress, self.faded)
-        if weight:
+        weight: float | Tensor = alignment_weight(self.alignment, progress, self.faded)
+        if self.plateau is not None:
+            help_needed = self.plateau.help(loss, progress)
+            weight = weight + help_needed if progress >= FIRST_LOOK else weight
+        if isinstance(weight, Tensor) or weight:
             loss = loss + weight * even_alignment(logits, classes, lengths)
         return {"loss": loss, "blank_rate": blank.float().mean()}
 
@@ -99,12 +105,3 @@ def pad_labels(labels: Sequence[str], charset: Charset) -> tuple[Tensor, Tensor]
     for row, classes in zip(padded, encoded, strict=True):
         row[: len(classes)] = torch.tensor(classes)
     return padded, lengths
-
-
-def left_plateau(loss: float, charset: Charset) -> bool:
-    """Whether a training loss per character shows that single characters are being read.
-
-    On the CTC plateau every image gets the same output, and a character costs about the logarithm
-    of the number of characters; half of that is out of its reach.
-    """
-    return math.isfinite(loss) and loss < 0.5 * math.log(max(2, len(charset)))

@@ -26,13 +26,14 @@ from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.evaluation.calibration import fit_calibration
 from captcha_ssl.recognition.export.export import export
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, left_plateau, pad_labels
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, pad_labels
 from captcha_ssl.recognition.fine_tuning.early_stopping import (
     BestWeights,
     best_row,
     looks_since_best,
 )
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
+from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.self_training import (
     LABELED_LOSS,
     SelfTrainingTask,
@@ -137,6 +138,7 @@ class Finetuning:
             frozen=settings.freeze,
             alignment=settings.alignment,
             faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
+            helped=settings.off_plateau,
         )
         self.task: CTCTask | SelfTrainingTask = supervised.to(device)
         self.fetch: Callable[[Tensor], Any] = labeled_fetcher(data.train, data.charset, device)

@@ -50,6 +50,11 @@ class FinetuneSettings(Settings):
     alignment_steps: int = setting(
         200, "steps over which that weight falls to 0; at most 0.3 of all", low=1
     )
+    off_plateau: bool = setting(
+        True,
+        "take characters to stand evenly for a while where a training still sits on the CTC "
+        "plateau after a fifth of its steps",
+    )
 
 
 class SelfTrainingSettings(Settings):

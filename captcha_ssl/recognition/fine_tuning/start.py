@@ -7,8 +7,7 @@ from pathlib import Path
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.sources import Paths
-from captcha_ssl.models.model_file import find_model, load_model
-from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.models.shipped import SETTINGS, SHIPPED
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
@@ -77,14 +76,7 @@ def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
 
 def _misfit(model: ModelSettings) -> str:
     """Why the shipped model cannot be what the user asked for; empty where it can."""
-    card, _ = load_model(find_model(Path(SHIPPED)))
-    own = {
-        "encoder": card.encoder,
-        "channels": card.geometry.channels,
-        "height": card.geometry.height,
-        "width": card.geometry.width,
-    }
-    for key, value in own.items():
+    for key, value in SETTINGS.items():
         asked = model.explicit(key)
         if asked is not None and asked != value:
             return f"the shipped model has {key} {value}, not {asked}"

@@ -1,0 +1,61 @@
+"""The CTC plateau: a training that sits on it is told roughly where the characters stand.
+
+On the plateau every image gets the same output, and with few labels CTC may stay there to the end
+(even_alignment.py says why). A training that left it by itself is not touched.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from captcha_ssl.data.charset import Charset
+
+FIRST_LOOK = 0.2
+"""The share of the training from which on one that has not left the plateau is helped."""
+_HELPED = 0.25
+"""The share of the training over which the help fades; then it begins again if it is needed."""
+_ON_IT = 0.8
+"""Share of the logarithm of the number of characters above which a loss is on the plateau."""
+_RECENT = 0.1
+"""The weight of the newest step in the mean by which that is told."""
+
+
+class Plateau(nn.Module):
+    """Watches the loss per character; its state is tensors, so that nobody waits for a device."""
+
+    recent: Tensor
+    since: Tensor
+
+    def __init__(self, charset: Charset) -> None:
+        super().__init__()
+        self._above = _ON_IT * math.log(max(2, len(charset)))
+        self.register_buffer("recent", torch.tensor(math.inf))
+        self.register_buffer("since", torch.tensor(-math.inf))
+
+    @torch.no_grad()
+    def help(self, loss: Tensor, progress: float) -> Tensor:
+        """The weight 0…1 of the help, a scalar; `loss` is that of this step for each character."""
+        loss = loss.detach().float()
+        known = self.recent.isfinite()
+        self.recent.copy_(torch.where(known, self.recent.lerp(loss, _RECENT), loss))
+        over = progress - self.since >= _HELPED
+        begins = over & (self.recent > self._above) & (progress >= FIRST_LOOK)
+        self.since.copy_(torch.where(begins, progress, self.since))
+        return (1 - (progress - self.since) / _HELPED).clamp(0, 1)
+
+    @property
+    def helped(self) -> bool:
+        """Whether this training ever was; waits for the device."""
+        return math.isfinite(self.since.item())
+
+
+def left_plateau(loss: float, charset: Charset) -> bool:
+    """Whether a training loss per character shows that single characters are being read.
+
+    On the plateau a character costs about the logarithm of the number of characters; half of that
+    is out of its reach.
+    """
+    return math.isfinite(loss) and loss < 0.5 * math.log(max(2, len(charset)))
