@@ -10,7 +10,6 @@ from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import compute_models
 from captcha_ssl.benchmark.report.report import PAGE, write_report
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.report.unseen import check_unseen, unseen_images
 from captcha_ssl.benchmark.runs.experiment import Experiment
 from captcha_ssl.benchmark.runs.job import Bench
 from captcha_ssl.benchmark.runs.material import (
@@ -22,6 +21,7 @@ from captcha_ssl.benchmark.runs.material import (
 from captcha_ssl.benchmark.runs.pretrain_all import pretrain_all
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, check_pretraining
 from captcha_ssl.benchmark.runs.records import Row
+from captcha_ssl.benchmark.runs.unseen import check_unseen, unseen_images
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 

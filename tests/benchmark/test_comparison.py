@@ -41,11 +41,11 @@ def test_a_method_has_one_line_with_what_it_reads_fine_tuned_and_frozen(compared
     assert rows["moco"]["fine-tuned 50"].startswith("65.0% ±")
     assert rows["moco"]["frozen 50"] == "30.0% ± 0.0, CER 23%"
     assert rows["moco"]["gain 50"].startswith("+40.0 ±")
-    assert rows["moco"]["place told"] == "61%"
+    assert rows["moco"]["place accuracy"] == "61%"
     assert rows["moco"]["effective rank"] == "42.4"
     assert rows["moco"]["pretraining"] == "30 s"
     assert rows["simclr"]["frozen 50"] == "–"
-    assert rows["scratch"]["gain 50"] == rows["scratch"]["place told"] == "–"
+    assert rows["scratch"]["gain 50"] == rows["scratch"]["place accuracy"] == "–"
     assert "(1/2 stuck)" in rows["vicreg"]["fine-tuned 50"]
 
 

@@ -77,7 +77,7 @@ def test_the_command_is_quoted_and_the_picture_shown(
         ({("scratch", 9): [0.0, 0.2], ("simclr", 9): [0.5, 0.6]}, (), "is void", "One seed"),
         ({("scratch", 9): [0.1, 0.2], ("simclr", 9): [0.5, 0.6]}, (), "2 seeds", "is void"),
         ({("scratch", 9): [0.1], ("simclr", 9): [0.5]}, (), "One seed", "wide intervals"),
-        ({("simclr", 9): [0.1, 0.2]}, (), "nothing to measure a gain against", "is void"),
+        ({("simclr", 9): [0.1, 0.2]}, (), "no baseline to measure a gain against", "is void"),
         (
             {("scratch", 9): [0.1, 0.2], ("simclr", 9): [0.5, 0.6]},
             ("lr_grid=3e-4,1e-3,3e-3", "head_lr_grid=1,2,3"),

@@ -28,7 +28,7 @@ def configure(**given: Any) -> BenchmarkConfig:
 
 
 Run = Callable[..., Results]
-HEADING = "## In a style that no run has learned from"
+HEADING = "## In a style that no run is trained on"
 
 
 @pytest.fixture

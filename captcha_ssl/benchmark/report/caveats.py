@@ -26,7 +26,7 @@ def _stuck(results: Results) -> Iterator[str]:
     if stuck:
         yield (
             f"Runs that never left the CTC plateau: {', '.join(stuck)}. "
-            "Such a mean says more about luck than about the arm."
+            "The mean of such an arm depends mostly on luck."
         )
     if any(entry.void for entry in results.entries):
         yield (
@@ -38,28 +38,28 @@ def _stuck(results: Results) -> Iterator[str]:
 def _compute(results: Results) -> Iterator[str]:
     arms = results.configuration.arms
     if not any(arm.method is None for arm in arms):
-        yield "No arm does without pretraining, so there is nothing to measure a gain against."
+        yield "Every arm is pretrained, so there is no baseline to measure a gain against."
     elif results.pretrained and not any(arm.match_compute for arm in arms):
         yield (
-            "Arms without pretraining got the same fine-tuning steps but not the compute of the "
-            "pretraining; add scratch-long to --arms for a baseline that has both."
+            "Arms without pretraining get the same fine-tuning steps, but not the compute of the "
+            "pretraining. Add scratch-long to --arms for a baseline with the same compute."
         )
 
 
 def _seeds(results: Results) -> Iterator[str]:
     seeds = results.configuration.benchmark.seeds
     if seeds == 1:
-        yield "One seed: there is no interval, and no difference here can be told from chance."
+        yield "One seed: there is no interval, and any difference may be chance."
     elif seeds < _FEW_SEEDS:
-        yield f"{seeds} seeds give wide intervals; use {_FEW_SEEDS} or more to publish."
+        yield f"{seeds} seeds give wide intervals; use {_FEW_SEEDS} or more for a publication."
 
 
 def _pretraining(results: Results) -> Iterator[str]:
     settings = results.configuration.benchmark
     if results.pretrained and settings.pretrain_seeds == 1 and settings.seeds > 1:
         yield (
-            "One pretraining is shared by all seeds: the intervals leave out how much another "
-            "pretraining would differ (pretrain_seeds)."
+            "All seeds share one pretraining run, so the intervals do not include how much "
+            "pretraining runs differ. Use pretrain_seeds for more runs."
         )
 
 
@@ -75,20 +75,20 @@ def _rates(results: Results) -> Iterator[str]:
         and trial.lr in (min(tried[trial.arm, trial.labels]), max(tried[trial.arm, trial.labels]))
     ]
     if len(results.configuration.benchmark.lr_grid) <= _ENDS_OF_A_GRID:
-        yield "With so few learning rates tried, a better one may lie outside the grid."
+        yield "Few learning rates are tried: a better one may lie outside the grid."
     elif at_edge:
-        yield f"The best learning rate lies at an end of its grid for {', '.join(at_edge)}."
+        yield f"The best learning rate is at an end of its grid for {', '.join(at_edge)}."
 
 
 def _test_images(results: Results) -> Iterator[str]:
     test = results.data["test"]
     low, high = wilson_interval(test // 2, test)
     yield (
-        f"The intervals are over seeds. That the {test:,} test images are themselves a sample adds "
-        f"up to ± {50 * (high - low):.1f} points to an exact match, much less to a paired gain."
+        f"The intervals are over seeds. The sampling error of the {test:,} test images adds up "
+        f"to ± {50 * (high - low):.1f} points to an exact match, much less to a paired gain."
     )
 
 
 def _rendered(results: Results) -> Iterator[str]:
     if results.configuration.benchmark.data is None:
-        yield "The images are rendered in one style; on others the arms may rank differently."
+        yield "The images are rendered in one style. In other styles the arms may rank differently."

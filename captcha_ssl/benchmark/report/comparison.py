@@ -1,4 +1,4 @@
-"""Many methods at a glance: one line for each way to pretrain, fine-tuned and frozen."""
+"""A table of many methods: one line per way to pretrain, fine-tuned and frozen."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.duration import duration
 
 MANY = 3
-"""From this many methods on a reader wants them side by side."""
+"""From this many methods on, the report has a table that compares them."""
 FINE_TUNED, FROZEN = "fine-tuned", "frozen"
 """Kinds of fine-tuning: of all weights, or of the head alone."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one way to an encoder came to: its entries by kind of fine-tuning and label count.
+    """The results of one way to make an encoder, by kind of fine-tuning and label count.
 
     `name` is a method's, or that of an arm without pretraining, whose `pretrained` is empty.
     """
@@ -49,7 +49,7 @@ def lines(results: Results) -> list[Line]:
 
 
 def _line_of(arm: Arm) -> str:
-    """A method is fine-tuned and frozen in one line; what else is done to it has its own."""
+    """The fine-tuned and the frozen arm of a method share a line; every other arm has its own."""
     return arm.name if arm.method is None or arm.strong or arm.self_training else arm.method
 
 
@@ -57,7 +57,7 @@ def columns(results: Results) -> list[str]:
     """Heads of the comparison."""
     measured = [f"{kind} {labels:,}" for kind, labels in _kinds(results)]
     gains = [f"gain {labels:,}" for labels in _counts(results)]
-    return ["method", *measured, *gains, "place told", "effective rank", "pretraining"]
+    return ["method", *measured, *gains, "place accuracy", "effective rank", "pretraining"]
 
 
 def table(results: Results) -> list[list[str]]:
@@ -82,7 +82,7 @@ def _texts(line: Line, results: Results) -> list[str]:
 def _share(entry: Entry | None, place: tuple[str, int]) -> str:
     if entry is None:
         return "–"
-    # Frozen encoders read few texts whole: their order shows in the characters.
+    # Frozen encoders read few complete texts; the character error rate still ranks them.
     characters = f", CER {entry.cer.mean:.0%}" if place[0] == FROZEN else ""
     stuck = f" ({entry.stuck}/{entry.runs} stuck)" if entry.stuck else ""
     return percent(entry.exact_match) + characters + stuck
@@ -106,7 +106,7 @@ def _mean(trained: Iterable[EncoderRun], figure: str) -> float | None:
 
 
 def worth_comparing(results: Results) -> bool:
-    """Whether there are so many methods that a list of arms does not show which is best."""
+    """Whether there are enough methods for a table that compares them."""
     return len({run.method for run in results.pretrained if is_method(run.method)}) >= MANY
 
 

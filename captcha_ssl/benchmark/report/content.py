@@ -24,8 +24,8 @@ from captcha_ssl.benchmark.report.plots import PLOT
 from captcha_ssl.benchmark.report.protocol import protocol
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.table import COLUMNS, cells
-from captcha_ssl.benchmark.report.unseen import COLUMNS as UNSEEN_COLUMNS
-from captcha_ssl.benchmark.report.unseen import unseen_table
+from captcha_ssl.benchmark.report.unseen_table import COLUMNS as UNSEEN_COLUMNS
+from captcha_ssl.benchmark.report.unseen_table import unseen_table
 from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.duration import duration
@@ -44,13 +44,11 @@ def content(results: Results) -> Iterator[Block]:
     """The report from its title to the machine it was measured on."""
     data, compared = results.data, worth_comparing(results)
     yield Heading("Benchmark", 1)
-    yield Text(
-        f"{data['source']}: {data['pool']:,} images to learn from, {data['test']:,} to test on."
-    )
+    yield Text(f"{data['source']}: {data['pool']:,} training images, {data['test']:,} test images.")
     if found := highlights(results):
         yield Highlights(found)
     if compared:
-        yield Heading("The methods side by side")
+        yield Heading("The methods compared")
         yield Table(columns(results), table(results), left=("method",))
         yield Heading("Every arm")
     yield Table(COLUMNS, [cells(entry) for entry in results.entries], left=("arm", "over"))
@@ -68,16 +66,16 @@ def content(results: Results) -> Iterator[Block]:
         yield from _curves()
         yield from _errors(results)
     if failed := unhelpful(results):
-        yield Heading("What did not help")
+        yield Heading("Pretraining that did not help")
         yield Text(
-            "Pretraining whose gain over the same fine-tuning without it is not clear of zero, in "
-            "percentage points."
+            "Arms whose gain over the same fine-tuning without pretraining has an interval that "
+            "includes zero or less, in percentage points."
         )
         yield Items(failed)
     for title, lines in (("Protocol", list(protocol(results))), ("Caveats", caveats(results))):
         yield Heading(title)
         yield Items(lines, numbered=True)
-    yield Heading("To repeat it")
+    yield Heading("How to reproduce")
     yield Code(results.command)
     facts = ", ".join(f"{name} {value}" for name, value in results.environment.items())
     yield Text(f"Measured with {facts}. All settings are in `config.toml`, every run in `{DATA}`.")
@@ -86,7 +84,7 @@ def content(results: Results) -> Iterator[Block]:
 def _legend(results: Results) -> str:
     return (
         "± is half of a 95% t-interval over the seeds. The gain is paired by seed, in percentage "
-        "points of exact match, over the best arm without pretraining; it is void where a run of "
+        "points of exact match, over the best arm without pretraining; it is void if a run of "
         "that arm is stuck. Labels saved: how many times more labels that arm "
         "needs for the same exact match. Stuck: runs that never left the CTC plateau. "
         f"Time: one fine-tuning, {results.environment['at once']} at once."
@@ -95,24 +93,24 @@ def _legend(results: Results) -> str:
 
 def _unseen(results: Results, rows: list[tuple[str, ...]]) -> Iterator[Block]:
     style = results.configuration.benchmark.unseen_style
-    yield Heading("In a style that no run has learned from")
+    yield Heading("In a style that no run is trained on")
     yield Text(
-        f"The same runs on {results.data['unseen']:,} rendered images of style {style}; gains "
-        "over the arm that is the baseline above."
+        f"The same runs on {results.data['unseen']:,} rendered images of style {style}. "
+        "Gains are over the same baseline as above."
     )
     yield Table(UNSEEN_COLUMNS, rows, left=("arm", "over"))
 
 
 def _pretraining(pretrained: list[EncoderRun]) -> Iterator[Block]:
-    yield Heading("What pretraining came to")
-    heads = ("pretraining", "seed", "steps", "time", *MONITORED, "place told")
+    yield Heading("The pretrained encoders")
+    heads = ("pretraining", "seed", "steps", "time", *MONITORED, "place accuracy")
     yield Table(heads, [_monitored(run) for run in pretrained], left=("pretraining",))
     yield Text(
-        "Of frames of plain images, without labels. Effective rank: how many dimensions are used "
-        "(Roy & Vetterli 2007). Deviation: 0 when all frames are one vector, 1 when they fill the "
-        "sphere. Alignment, uniformity: Wang & Isola 2020, the lower the better. Place told: how "
-        "often a linear layer tells where in the image a window is; high means that places may "
-        "have been learned instead of strokes."
+        "Measured on frames of unaugmented images, without labels. Effective rank: how many "
+        "dimensions are in use (Roy & Vetterli 2007). Deviation: 0 if all frames are the same "
+        "vector, 1 if they fill the sphere. Alignment, uniformity: Wang & Isola 2020, lower is "
+        "better. Place accuracy: how often a linear layer tells where in the image a window is; a "
+        "high value can mean that the encoder learns places instead of strokes."
     )
     warned = [f"{run.method} (seed {run.seed}): {w}" for run in pretrained for w in run.findings]
     if warned:
@@ -129,10 +127,10 @@ def _monitored(run: EncoderRun) -> list[str]:
 
 
 def _curves() -> Iterator[Block]:
-    yield Heading("How the fine-tunings went")
+    yield Heading("Training curves of fine-tuning")
     yield Text(
-        "Training loss per character over the steps; thick: the median of the runs. On the CTC "
-        "plateau, the gray line, every image gets the same output."
+        "Training loss per character at each step. The thick line is the median of the runs. On "
+        "the CTC plateau, the gray line, every image gets the same output."
     )
     yield Picture(CURVES_PLOT, "Training loss against steps")
 

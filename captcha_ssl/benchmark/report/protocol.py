@@ -30,24 +30,26 @@ def protocol(results: Results) -> Iterator[str]:
     )
     if settings.finetune_strokes:
         yield (
-            f"Fine-tuning of every arm draws up to {settings.finetune_strokes} curved strokes of "
-            "its own over an image."
+            f"Fine-tuning of every arm draws up to {settings.finetune_strokes} random curved "
+            "strokes over an image."
         )
     if settings.alignment:
         faded = faded_after(settings.alignment_steps, settings.finetune_steps)
         yield (
-            f"In the first {faded} steps of every arm the characters are also taken to stand "
-            f"evenly, with a weight that falls from {settings.alignment:g} to 0."
+            f"In the first {faded} steps of every arm a second loss assumes evenly spaced "
+            f"characters; its weight falls from {settings.alignment:g} to 0."
         )
     yield from _other_arms(results)
     yield (
-        f"For each arm and label count the learning rate is the best of {len(settings.lr_grid)} "
-        "by character error rate on as many validation images as labels, drawn from the pool "
-        f"with another seed than any reported run{_recipes(results)}."
+        f"For each arm and label count {len(settings.lr_grid)} learning rates are tried"
+        f"{_recipes(results)}, and the one with the lowest character error rate is used. The "
+        "validation images are as many as the labels, and no reported run uses the seed that "
+        "draws them."
     )
     yield (
-        f"Then {settings.seeds} runs vary label subset, initialization and batches; a seed means "
-        "the same labels in every arm, and fewer labels are a subset of more."
+        f"Then {settings.seeds} runs vary the labels, the initialization and the batches; with "
+        "the same seed every arm gets the same labels, and a smaller label set is a subset of a "
+        "larger one."
     )
 
 
@@ -61,41 +63,40 @@ def _recipes(results: Results) -> str:
     if not chosen:
         return ""
     return (
-        f"; an arm …-self-training tries each with each of {len(tried)} recipes "
-        f"({', '.join(tried)}), and {', '.join(chosen)} won"
+        f" (an arm …-self-training tries each with each of {len(tried)} recipes: "
+        f"{', '.join(tried)}; it uses {', '.join(chosen)})"
     )
 
 
 def _test_images(results: Results) -> Iterator[str]:
     settings, data = results.configuration.benchmark, results.data
     yield (
-        f"{data['test']:,} test images, drawn by a seed of their own, are read once by each "
-        f"reported run; {data['copies_removed']:,} copies of them were taken out of the pool."
+        f"{data['test']:,} test images, drawn with a separate seed, are read once by each "
+        f"reported run; {data['copies_removed']:,} copies of them are removed from the pool."
     )
     if settings.unseen_style:
         yield (
-            f"Each of them also reads {data['unseen']:,} images rendered in the style "
-            f"{settings.unseen_style}, of which nothing is learned or tuned."
+            f"Each reported run also reads {data['unseen']:,} images rendered in the style "
+            f"{settings.unseen_style}. Nothing is trained or tuned on them."
         )
 
 
 def _other_arms(results: Results) -> Iterator[str]:
-    """What the arms do that are not only trained on the labels of the pool."""
+    """What is special about the arms that do not only train on the labels of the pool."""
     settings, arms = results.configuration.benchmark, results.configuration.arms
     for name in dict.fromkeys(arm.method for arm in arms if arm.method):
         if told := encoder_source(name, results.configuration).describe():
             yield told
     if any(arm.strong for arm in arms):
-        yield "An arm …-strong sees larger warps, other thicknesses, strokes and dots."
+        yield "An arm …-strong trains with larger warps, varied stroke thickness, strokes and dots."
     if any(arm.self_training for arm in arms):
-        but = ", but for what its recipe says" if any(settings.recipes) else ""
+        unless = " A recipe may change these values." if any(settings.recipes) else ""
         yield (
-            "An arm …-self-training also learns, in each step, from as many pool images as "
-            "labeled ones times "
-            f"{results.configuration.self_training.pile_ratio:g}: what a slow average of itself "
-            "reads there with a probability of at least "
-            f"{results.configuration.self_training.confidence:g}{but}. It reads no label of the "
-            "pool."
+            "An arm …-self-training also learns from pseudo-labels. Each step adds "
+            f"{results.configuration.self_training.pile_ratio:g} pool images per labeled image. "
+            "The pseudo-label is what a slow average of the recognizer reads, if its probability "
+            f"is at least {results.configuration.self_training.confidence:g}.{unless} No label of "
+            "the pool is used."
         )
 
 

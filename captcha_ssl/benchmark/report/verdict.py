@@ -1,4 +1,4 @@
-"""The summary at a glance: the best of what was learned without labels, and what did not help."""
+"""The summary at a glance: the best pretrained arms, and those that did not help."""
 
 from __future__ import annotations
 

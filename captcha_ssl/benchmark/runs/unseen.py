@@ -1,14 +1,10 @@
-"""Images of a style that no run is trained on: does the gain hold there too?"""
+"""Images in a style that no run is trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
-from captcha_ssl.benchmark.report.statistics import Estimate
-from captcha_ssl.benchmark.report.summary import Entry
-from captcha_ssl.benchmark.report.table import percent, points
 from captcha_ssl.benchmark.runs.material import Material, rendered_pictures
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.synthesis.generate import generate
@@ -16,8 +12,7 @@ from captcha_ssl.synthesis.render import check_drawable
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 UNSEEN = 1000
-"""Images of that style, unless there are fewer test images."""
-COLUMNS = ("labels", "arm", "exact match", "gain", "over")
+"""Images in that style, unless there are fewer test images."""
 
 
 def check_unseen(settings: BenchmarkSettings, material: Material) -> None:
@@ -34,16 +29,6 @@ def unseen_images(folder: Path, settings: BenchmarkSettings, material: Material)
         picture = _picture(settings, settings.unseen_style, material)
         generate(folder, picture, GenerateSettings(count=min(UNSEEN, len(material.test))))
     return load_dataset(folder, labeled=True, geometry=material.pool.geometry)
-
-
-def unseen_table(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
-    """The texts under COLUMNS of the arms that have read such images."""
-    return [_cells(entry, entry.unseen) for entry in entries if entry.unseen]
-
-
-def _cells(entry: Entry, unseen: Estimate) -> tuple[str, ...]:
-    gain = "–" if entry.unseen_gain is None else points(entry.unseen_gain)
-    return f"{entry.labels:,}", entry.arm, percent(unseen), gain, entry.baseline or "–"
 
 
 def _picture(settings: BenchmarkSettings, style: str, material: Material) -> PictureSettings:
