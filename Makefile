@@ -38,6 +38,13 @@ signals: $(TESTABLE) ## send 300 signals at random moments; each must end it in 
 lowest: $(TESTABLE) ## run every command with the lowest versions that are allowed (2 GB, network)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.lowest
 
+release: $(TESTABLE) ## build wheel and sdist, install and use each in a fresh environment
+	$(BIN)/python -m tests.release
+
+docs: $(TESTABLE) ## the documentation as a site, in build/site
+	$(PIP) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 fuzz: $(TESTABLE) ## feed 10,000 damaged files to the program
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --count 10000
 
@@ -63,4 +70,4 @@ $(TESTABLE): $(INSTALLED)
 	$(PIP) -e '.[test]'
 	touch $@
 
-.PHONY: help demo check test golden crash-test fuzz audit lint format performance clean
+.PHONY: help demo check test golden crash-test signals lowest release docs fuzz audit lint format performance clean

@@ -1,0 +1,1 @@
+"""What users install, tried: `python -m tests.release`."""
