@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult
 
 
+_READ_IF_STUCK = 64
+"""Images that are read to say what a training that is stuck gives out."""
+
+
 def finetune_command(
     config: FinetuneConfig,
     data: Annotated[
@@ -51,21 +55,29 @@ def finetune_command(
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
         result = finetune(config, given, folder, resume=resume, observe=observe)
-    _report(result, given, quiet=quiet)
+    _report(config, result, given, quiet=quiet)
     typer.echo(folder / FILE_NAME)
 
 
-def _report(result: FinetuneResult, data: FinetuneData, *, quiet: bool) -> None:
+def _report(
+    config: FinetuneConfig, result: FinetuneResult, data: FinetuneData, *, quiet: bool
+) -> None:
     from captcha_ssl.recognition.evaluation.evaluate import evaluate
+    from captcha_ssl.recognition.fine_tuning.plateau import stuck_words
+    from captcha_ssl.recognition.reading.text_reader import read_images
 
     if not result.converged:
-        print(
-            "captcha-ssl: warning: the training never left the CTC plateau (every image gets the "
-            "same output); try --set alignment=1, train longer, or change lr",
-            file=sys.stderr,
-        )
+        some = read_images(result.recognizer, data.train.images[:_READ_IF_STUCK])
+        steps, geometry = int(result.history[-1]["step"]), data.train.geometry
+        words = stuck_words([reading.text for reading in some], config, geometry, steps)
+        print(f"captcha-ssl: warning: {words}", file=sys.stderr)
     if quiet:
         return
+    if result.helped and result.converged:
+        print(
+            "it sat on the CTC plateau for long and left it with evenly placed characters",
+            file=sys.stderr,
+        )
     print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)
     last = int(result.history[-1]["step"])
     if result.step < last:

@@ -13,6 +13,7 @@ from captcha_ssl.models import shipped
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.recognition.fine_tuning import start
 from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData
 from captcha_ssl.recognition.fine_tuning.start import FEW_LABELS, choose_start
 
 SHIPPED = Path(shipped.SHIPPED)
@@ -63,6 +64,26 @@ def test_an_encoder_that_the_shipped_model_lacks_starts_from_scratch(
     assert f"has {key}" in found.reason and str(value) in found.reason
 
 
+def test_where_nothing_is_read_more_pixels_are_tried(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def race(config: FinetuneConfig, data: FinetuneData) -> float:
+        height, alignment = data.train.geometry.height, config.finetune.alignment
+        seen.append((config.finetune.init_from, height, alignment))
+        return 0.4 if (config.finetune.init_from, height) == (None, 48) else 0.9
+
+    monkeypatch.setattr(start, "_race", race)
+    found = choose_start(config(), labeled)
+    assert seen == [(SHIPPED, 32, 0), (None, 32, 0), (SHIPPED, 48, 1), (None, 48, 1)]
+    assert (found.config.finetune.init_from, found.config.model.height) == (None, 48)
+    assert "starts from scratch at height 48" in found.reason
+    seen.clear()
+    assert choose_start(config(height=32), labeled).config.model.height == 32
+    assert len(seen) == 2, "a height that the user asks for stands"
+
+
 @pytest.mark.parametrize(
     ("shipped", "scratch", "winner"), [(0.2, 0.5, SHIPPED), (0.5, 0.2, None), (0.3, 0.3, SHIPPED)]
 )
@@ -87,6 +108,9 @@ def test_a_resumed_run_keeps_its_start(
         (tmp_path / "config.toml").write_text(config(init_from=begun).to_toml())
         found = choose_start(config(), labeled, resumed=tmp_path)
         assert found.config.finetune.init_from == (None if begun == "none" else SHIPPED)
+    begun = config(init_from="none", height=48, alignment=1.0)
+    (tmp_path / "config.toml").write_text(begun.to_toml())
+    assert choose_start(config(), labeled, resumed=tmp_path).config == begun
 
 
 def test_a_race_reads_labels_that_it_did_not_train_on(
@@ -96,7 +120,7 @@ def test_a_race_reads_labels_that_it_did_not_train_on(
     monkeypatch.setattr(start, "RACE_STEPS", 2)
     found = choose_start(config(batch_size=8, device="cpu"), labeled)
     rates = [float(word.rstrip("%")) for word in found.reason.split() if word.endswith("%")]
-    assert len(rates) == 2 and min(rates) > 60
+    assert len(rates) == 4 and min(rates) > 60
 
 
 def test_what_is_known_of_the_shipped_encoder_is_on_its_card() -> None:

@@ -59,6 +59,7 @@ class FinetuneResult:
     """A trained recognizer and how its training went: `history` has the logged figures.
 
     `step` is the one after which it had these weights: the last, or the best with patience.
+    `helped` tells that it sat on the CTC plateau for long and was helped off it.
     """
 
     recognizer: Recognizer
@@ -67,6 +68,7 @@ class FinetuneResult:
     seconds: float
     history: list[dict[str, float]]
     step: int
+    helped: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Finetuning:
         model, _ = adopt(config.model, settings.init_from)
         self.recognizer = _recognizer(data.train.geometry, data.charset, model, settings.init_from)
         images = data.train.images
-        supervised = CTCTask(
+        self.supervised = supervised = CTCTask(
             self.recognizer,
             fit_views(config.views, measured_inks(images), data.train.geometry),
             frozen=settings.freeze,
@@ -195,7 +197,9 @@ class Finetuning:
             recognizer.save(run.path / FILE_NAME, about)
         loss = last.get(LABELED_LOSS, last["loss"])
         seconds = time.perf_counter() - started
-        return FinetuneResult(recognizer.eval(), converged, loss, seconds, history, step)
+        watched = self.supervised.plateau
+        helped = watched is not None and watched.helped
+        return FinetuneResult(recognizer.eval(), converged, loss, seconds, history, step, helped)
 
     def _left_plateau(self, row: Mapping[str, float]) -> bool:
         return left_plateau(row.get(LABELED_LOSS, row["loss"]), self.data.charset)

@@ -7,11 +7,14 @@ On the plateau every image gets the same output, and with few labels CTC may sta
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 
 FIRST_LOOK = 0.2
 """The share of the training from which on one that has not left the plateau is helped."""
@@ -19,6 +22,7 @@ _HELPED = 0.25
 """The share of the training over which the help fades; then it begins again if it is needed."""
 _ON_IT = 0.8
 """Share of the logarithm of the number of characters above which a loss is on the plateau."""
+_HIGHEST = 64
 _RECENT = 0.1
 """The weight of the newest step in the mean by which that is told."""
 
@@ -59,3 +63,25 @@ def left_plateau(loss: float, charset: Charset) -> bool:
     is out of its reach.
     """
     return math.isfinite(loss) and loss < 0.5 * math.log(max(2, len(charset)))
+
+
+def stuck_words(
+    readings: Sequence[str], config: FinetuneConfig, geometry: Geometry, steps: int
+) -> str:
+    """What to say of a training of `steps` steps that never left the plateau.
+
+    `readings` are the texts that it reads in some images. Advised is only what is not in force.
+    """
+    alike = len(set(readings)) <= 1
+    seen = "every image gets the same output" if alike else "single characters are not told apart"
+    advice = [f"train longer, as with --steps {2 * steps}", "label more images"]
+    if geometry.height < _HIGHEST:
+        advice.insert(0, f"keep more pixels with --set height={geometry.height + 16}")
+    if config.finetune.init_from is None and config.model.explicit("encoder") is None:
+        advice.insert(0, "start with --init-from shipped")
+    if not config.finetune.off_plateau and not config.finetune.alignment:
+        advice.insert(0, "leave off_plateau on")
+    return (
+        f"the training never left the CTC plateau ({seen}); {', '.join(advice[:-1])}, "
+        f"or {advice[-1]}"
+    )

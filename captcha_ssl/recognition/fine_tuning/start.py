@@ -20,6 +20,9 @@ FEW_LABELS = 100
 RACE_STEPS = 200
 """Steps that each start trains in a race."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
+_UNREAD = 0.7
+"""Character errors from which on nothing is read, and other pixels are tried."""
+_HIGHEST = 64
 
 
 @dataclass(frozen=True)
@@ -41,37 +44,63 @@ def choose_start(
 
     The shipped model is taken unless the settings ask for another encoder. With enough labels a
     short race against training from scratch decides: both train on three quarters of the labels,
-    and the lower character error rate on the rest wins. A `resumed` run keeps what it began with.
-    Raises UserError for data that cannot be used.
+    and the lower character error rate on the rest wins. Where neither reads much, both try once
+    more with more rows of pixels, and characters that are taken to stand evenly at first. A
+    `resumed` run keeps what it began with. Raises UserError for data that cannot be used.
     """
     if config.finetune.init_from != AUTO:
         return Start(config, "")
     scratch, shipped = _from(config, None), _from(config, Path(SHIPPED))
     if resumed is not None and (resumed / CONFIG).exists():
-        begun = Given(file=resumed / CONFIG).peek("init_from")
-        return Start(_from(config, None if begun is None else Path(begun)), "")
+        return Start(_begun(config, Given(file=resumed / CONFIG)), "")
     if misfit := _misfit(config.model):
         return Start(scratch, f"starts from scratch: {misfit}")
     labels = FinetuneData.load(shipped, data, load)
     if len(labels.train) < FEW_LABELS:
         reason = f"{len(labels.train):,} labels are too few to compare it with another start"
         return Start(shipped, f"starts from the shipped model: {reason}")
+    tried = {"the shipped model": shipped, "scratch": scratch}
     error = {
         "the shipped model": _race(shipped, labels),
         "scratch": _race(scratch, FinetuneData.load(scratch, data, load)),
     }
+    height = labels.train.geometry.height + 16
+    if min(error.values()) > _UNREAD and height <= _HIGHEST and config.model.height is None:
+        for name, start in list(tried.items()):
+            higher = f"{name} at height {height}"
+            tried[higher] = _higher(start, height)
+            error[higher] = _race(tried[higher], FinetuneData.load(tried[higher], data, load))
     winner = min(error, key=lambda name: error[name])
     compared = ", ".join(f"{rate:.1%} from {name}" for name, rate in error.items())
-    chosen = shipped if winner == "the shipped model" else scratch
+    steps = min(RACE_STEPS, config.finetune.steps)
     return Start(
-        chosen,
-        f"starts from {winner}: character errors after {min(RACE_STEPS, config.finetune.steps)} "
-        f"steps are {compared}",
+        tried[winner],
+        f"starts from {winner}: character errors after {steps} steps are {compared}",
     )
 
 
 def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
     return replace(config, finetune=config.finetune.replace(init_from=source))
+
+
+def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
+    """The configuration with all that a race may have settled as the run was begun with it."""
+    source = given.peek("init_from")
+    found = _from(config, None if source is None else Path(source))
+    alignment, height = given.peek("alignment"), given.peek("height")
+    if alignment is not None and config.finetune.explicit("alignment") is None:
+        found = replace(found, finetune=found.finetune.replace(alignment=float(alignment)))
+    if height is not None and config.model.height is None:
+        found = replace(found, model=found.model.replace(height=int(height)))
+    return found
+
+
+def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
+    """The same with more rows of pixels, and evenly placed characters at first unless told."""
+    finetune = config.finetune
+    if finetune.explicit("alignment") is None:
+        finetune = finetune.replace(alignment=1.0)
+    return replace(config, finetune=finetune, model=config.model.replace(height=height))
 
 
 def _misfit(model: ModelSettings) -> str:

@@ -1,0 +1,70 @@
+"""A training on the CTC plateau is found and helped, any other is left alone."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from captcha_ssl.config import Given
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.plateau import Plateau, stuck_words
+
+CHARSET = Charset("0123456789")
+
+
+def weights(losses: list[float]) -> list[float]:
+    plateau = Plateau(CHARSET)
+    steps = len(losses)
+    return [
+        plateau.help(torch.tensor(loss), step / steps).item() for step, loss in enumerate(losses)
+    ]
+
+
+def test_a_training_that_reads_is_never_helped() -> None:
+    assert weights([2.5] * 10 + [0.5] * 90) == [0.0] * 100
+
+
+def test_one_on_the_plateau_is_helped_from_a_fifth_on_and_again_until_it_leaves() -> None:
+    found = weights([2.4] * 100)
+    assert found[:20] == [0.0] * 20 and found[20] == 1.0
+    assert found[20:45] == sorted(found[20:45], reverse=True)
+    again = [step for step in range(21, 100) if found[step] > found[step - 1]]
+    assert len(again) == 3 and again[0] in (45, 46), "it is helped again, until the end"
+    left = weights([2.4] * 30 + [0.4] * 70)
+    assert left[20] == 1.0 and left[46:] == [0.0] * 54
+
+
+def test_what_is_known_of_the_plateau_is_a_part_of_the_saved_state() -> None:
+    begun, resumed = Plateau(CHARSET), Plateau(CHARSET)
+    for step in range(30):
+        begun.help(torch.tensor(2.4), step / 100)
+    resumed.load_state_dict(begun.state_dict())
+    assert resumed.helped and begun.helped and not Plateau(CHARSET).helped
+    loss = torch.tensor(2.4)
+    assert resumed.help(loss, 0.3) == begun.help(loss, 0.3)
+    assert math.isfinite(resumed.recent.item())
+
+
+@pytest.mark.parametrize(
+    ("settings", "height", "advised", "not_advised"),
+    [
+        ({}, 32, ["--init-from shipped", "height=48", "--steps 200"], ["off_plateau"]),
+        ({"init_from": "shipped"}, 64, ["label more"], ["--init-from", "height="]),
+        ({"off_plateau": False}, 32, ["off_plateau"], []),
+        ({"off_plateau": False, "alignment": 1.0}, 32, [], ["off_plateau", "alignment"]),
+    ],
+)
+def test_only_what_is_not_in_force_is_advised(
+    settings: dict[str, object], height: int, advised: list[str], not_advised: list[str]
+) -> None:
+    config = FinetuneConfig().at(Given(flags=settings))
+    words = stuck_words(["1", "1"], config, Geometry(1, height, 96), 100)
+    assert "every image gets the same output" in words
+    assert all(word in words for word in advised), words
+    assert not any(word in words for word in not_advised), words
+    other = stuck_words(["1", "2"], config, Geometry(1, height, 96), 100)
+    assert "same output" not in other
