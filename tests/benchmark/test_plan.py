@@ -45,6 +45,16 @@ def test_a_flag_is_stronger_than_an_assignment_a_file_and_a_preset(tmp_path: Pat
     assert settings.label_counts == PRESETS["standard"]["label_counts"]
 
 
+def test_the_arms_of_a_preset_fit_other_label_counts():
+    presets_own = configure(flags={"preset": "standard", "label_counts": "100,500"}).arms
+    others = configure(flags={"preset": "standard", "label_counts": "500"}).arms
+    assert [arm.name for arm in presets_own] == [arm.name for arm in others]
+    assert {arm.name: arm.only_at for arm in presets_own}["scratch-self-training"] == (100, 500)
+    assert {arm.only_at for arm in others} == {()}
+    with pytest.raises(UserError, match="100 is not one of the label counts 500"):
+        configure(flags={"label_counts": "500", "arms": "scratch@100"})
+
+
 def test_the_stored_settings_read_back_to_the_same(tmp_path: Path):
     configuration = BenchmarkConfig.read(
         Given(assignments=["preset=paper", "temperature=0.3", "label_counts=5,6"])

@@ -14,7 +14,7 @@ from captcha_ssl.benchmark.plan.plan import (
     plan_arms,
     starts_from_shipped,
 )
-from captcha_ssl.benchmark.plan.presets import preset_values
+from captcha_ssl.benchmark.plan.presets import arms_at, preset_values
 from captcha_ssl.benchmark.plan.recipes import Recipe, build_recipes
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings, PretrainingSettings
 from captcha_ssl.benchmark.plan.variants import (
@@ -71,6 +71,9 @@ class BenchmarkConfig(Config):
         if found.benchmark.data is not None and found.benchmark.explicit("arms") is None:
             benchmark = found.benchmark.replace(arms=ON_OWN_IMAGES)
             found = dataclasses.replace(found, benchmark=benchmark)
+        if given.peek("arms") is None:
+            fitted = arms_at(found.benchmark.label_counts, found.benchmark.arms)
+            found = dataclasses.replace(found, benchmark=found.benchmark.replace(arms=fitted))
         arms = plan_arms(found.benchmark)
         if any(starts_from_shipped(arm.method) for arm in arms):
             found = dataclasses.replace(found, model=as_shipped(found.model))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from captcha_ssl.did_you_mean import did_you_mean
@@ -68,6 +69,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 """Values that replace defaults; a key may belong to any settings class."""
+
+
+def arms_at(counts: Sequence[int], arms: Sequence[str]) -> tuple[str, ...]:
+    """The arms of a preset for a user's label counts.
+
+    A preset measures some arms at some of its counts only, to save time. Where the user has other
+    counts, these arms are measured at all of them.
+    """
+    limits = {int(count) for arm in arms for count in arm.split("@")[1:]}
+    if limits <= set(counts):
+        return tuple(arms)
+    return tuple(arm.partition("@")[0] for arm in arms)
 
 
 def preset_values(name: str) -> dict[str, Any]:
