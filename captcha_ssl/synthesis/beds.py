@@ -1,7 +1,8 @@
 """Test beds: rendered sets that are hard to learn with few labels, by name.
 
 Each is one style with the texts and the size that go with it, in one look: a user's images come
-from one source.
+from one source. `outlined` has capitals alone, as its kind has letters of one case: in this look
+the line hides so much of small letters that 2,000 labels of them teach only 81%.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _BOTH_CASES = string.digits + string.ascii_letters
 
 BEDS = {
     "outlined": PictureSettings(
-        style="outlined", look=6, charset=string.ascii_letters, length="5", height=50, width=200
+        style="outlined", look=6, charset=string.ascii_uppercase, length="5", height=50, width=200
     ),
     "long": PictureSettings(
         style="long", look=1, charset=_BOTH_CASES, length="10", height=80, width=280

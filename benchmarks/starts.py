@@ -1,0 +1,380 @@
+"""Four starts beside each other on the test beds and on real sets, and the start that is chosen.
+
+    python -m benchmarks.starts --out runs/starts [--real FOLDER] [--sets outlined,long]
+                                [--seeds 3] [--self-training] [--report docs/results/starts.md]
+
+Each start is fine-tuned on the same labels with the same steps: none (scratch), the shipped model,
+an encoder pretrained on the pool, and one pretrained on it from the shipped model. All have the
+shipped model's encoder and read the same pixels. Nothing is tuned. Finished runs are kept in --out,
+and the same command goes on with what is missing: set by set, seed by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from statistics import fmean
+from typing import TypeVar
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.report.statistics import Estimate, estimate, paired_difference
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources import Paths
+from captcha_ssl.data.splits import nested_subset, split_benchmark
+from captcha_ssl.duration import duration
+from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.pretraining.config import PretrainConfig
+from captcha_ssl.pretraining.pretrain import pretrain
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
+from captcha_ssl.recognition.fine_tuning.start import choose_start
+from captcha_ssl.synthesis.beds import BEDS
+from captcha_ssl.synthesis.generate import generate
+from captcha_ssl.synthesis.settings import GenerateSettings
+from captcha_ssl.training.images import load_images
+from captcha_ssl.training.settings import LoopSettings, ModelSettings, as_shipped
+
+SCRATCH, FROM_SHIPPED = "none", "-from-shipped"
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; the defaults are what a first look takes."""
+
+    pool: int = 2000
+    test: int = 500
+    labels: int = 200
+    steps: int = 800
+    pretrain_steps: int = 2000
+    seeds: int = 3
+    method: str = "simclr"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One finished fine-tuning. `start` is a name of `starts`."""
+
+    set: str
+    start: str
+    self_training: bool
+    seed: int
+    exact_match: float
+    cer: float
+    converged: bool
+    helped: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What the race of `finetune` takes on the labels of the first seed, and why."""
+
+    set: str
+    start: str
+    reason: str
+
+
+R = TypeVar("R", Cell, Pick)
+
+
+def starts(method: str) -> tuple[str, ...]:
+    """The starts that are compared."""
+    return (SCRATCH, SHIPPED, method, method + FROM_SHIPPED)
+
+
+@dataclass
+class LabeledSet:
+    """A set of labeled images in two parts: a pool to learn from, and test images."""
+
+    name: str
+    folder: Path
+    sizes: Sizes
+    everything: Dataset = field(init=False)
+    pool: Dataset = field(init=False)
+    test: Dataset = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.everything = self.load(self.folder, as_shipped(ModelSettings()), labeled=True)
+        images, labels = self.everything.images, self.everything.labels
+        most = min(self.sizes.test, int(TEST_SHARE * len(images)))
+        parts = split_benchmark(images, labels, test=most, seed=0)
+        self.places = parts.pool[: self.sizes.pool]
+        self.pool, self.test = self.everything.take(self.places), self.everything.take(parts.test)
+        self.charset = Charset.from_labels(labels or ())
+
+    @property
+    def geometry(self) -> Geometry:
+        """What every start reads the images at."""
+        return self.everything.geometry
+
+    def load(
+        self,
+        data: Paths,
+        model: ModelSettings,
+        *,
+        labeled: bool,
+        geometry: Geometry | None = None,
+        choose: bool = True,
+    ) -> Dataset:
+        """All images of the set, at the geometry that is asked for."""
+        return load_images(self.folder, model, labeled=labeled, geometry=geometry, choose=choose)
+
+    def labeled_by(self, seed: int) -> list[int]:
+        """The places in the pool of the labels that a seed draws."""
+        return nested_subset(len(self.pool), self.sizes.labels, seed).tolist()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Do what is missing in --out, write the report after every set, and print it."""
+    asked = _parser().parse_args(arguments)
+    sizes = Sizes(**{name: getattr(asked, name) for name in asdict(Sizes())})
+    kept = Kept(asked.out, sizes)
+    folders = dict(_sets(asked.out / "sets", asked.real, sizes))
+    names = asked.sets.split(",") if asked.sets else list(folders)
+    for name in names:
+        images = LabeledSet(name, folders[name], sizes)
+        _measure(images, kept, self_training=False)
+        kept.pick(images)
+        if asked.self_training:
+            _measure(images, kept, self_training=True)
+        atomic_write_text(asked.out / "starts.md", report(kept, names, sizes))
+    text = report(kept, names, sizes)
+    if asked.report is not None:
+        atomic_write_text(asked.report, text)
+    print(text, end="")
+
+
+def _measure(images: LabeledSet, kept: Kept, *, self_training: bool) -> None:
+    for seed in range(1, images.sizes.seeds + 1):
+        for start in starts(images.sizes.method):
+            if kept.find(images.name, start, self_training, seed) is None:
+                source = kept.encoder(images, start)
+                kept.add(_finetuned(images, start, source, seed, self_training=self_training))
+
+
+def _finetuned(
+    images: LabeledSet, start: str, source: Path | None, seed: int, *, self_training: bool
+) -> Cell:
+    config = FinetuneConfig(
+        finetune=FinetuneSettings(steps=images.sizes.steps, init_from=source),
+        loop=LoopSettings(seed=seed),
+        model=as_shipped(ModelSettings()),
+    )
+    labeled = images.pool.take(images.labeled_by(seed))
+    pile = replace(images.pool, labels=None) if self_training else None
+    result = Finetuning(config, FinetuneData(labeled, images.charset, unlabeled=pile)).train()
+    read = evaluate(result.recognizer, images.test)
+    return Cell(
+        images.name,
+        start,
+        self_training,
+        seed,
+        read.exact_match,
+        read.cer,
+        result.converged,
+        result.helped,
+        result.seconds,
+    )
+
+
+class Kept:
+    """What is finished, in a folder: cells, picks and encoders."""
+
+    def __init__(self, folder: Path, sizes: Sizes) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.sizes = folder, sizes
+        self._cells, self._picks = folder / "cells.jsonl", folder / "picks.jsonl"
+        self.cells = _read(self._cells, Cell)
+        self.picks = _read(self._picks, Pick)
+
+    def find(self, name: str, start: str, self_training: bool, seed: int) -> Cell | None:
+        """The finished run, if there is one."""
+        wanted = (name, start, self_training, seed)
+        found = (c for c in self.cells if (c.set, c.start, c.self_training, c.seed) == wanted)
+        return next(found, None)
+
+    def add(self, cell: Cell) -> None:
+        """Keep a finished run, and say what it came to."""
+        self.cells.append(cell)
+        _append(self._cells, cell)
+
+    def pick(self, images: LabeledSet) -> None:
+        """Let the race of `finetune` choose on the labels of the first seed, once."""
+        if any(pick.set == images.name for pick in self.picks):
+            return
+        places = images.places[images.labeled_by(1)]
+
+        def load(
+            data: Paths,
+            model: ModelSettings,
+            *,
+            labeled: bool,
+            geometry: Geometry | None = None,
+            choose: bool = True,
+        ) -> Dataset:
+            found = images.load(data, model, labeled=labeled, geometry=geometry, choose=choose)
+            return found.take(places)
+
+        config = FinetuneConfig(
+            finetune=FinetuneSettings(steps=self.sizes.steps, init_from=AUTO),
+            loop=LoopSettings(seed=1),
+        )
+        chosen = choose_start(config, images.folder, load=load)
+        source = chosen.config.finetune.init_from
+        pick = Pick(images.name, SCRATCH if source is None else str(source), chosen.reason)
+        self.picks.append(pick)
+        _append(self._picks, pick)
+
+    def encoder(self, images: LabeledSet, start: str) -> Path | None:
+        """Where a start comes from; it is pretrained on the pool where it has to be."""
+        if start in (SCRATCH, SHIPPED):
+            return None if start == SCRATCH else Path(SHIPPED)
+        folder = self.folder / "encoders" / f"{images.name}-{start}"
+        if not (folder / FILE_NAME).exists():
+            began = time.monotonic()
+            config = PretrainConfig.of(start.removesuffix(FROM_SHIPPED))
+            geometry = images.geometry
+            init_from = Path(SHIPPED) if start.endswith(FROM_SHIPPED) else None
+            config = replace(
+                config,
+                pretrain=config.pretrain.replace(
+                    steps=self.sizes.pretrain_steps, init_from=init_from
+                ),
+                model=as_shipped(ModelSettings(height=geometry.height, width=geometry.width)),
+            )
+            pretrain(config, replace(images.pool, labels=None), folder, resume=folder.exists())
+            print(f"{images.name}: {start} in {duration(time.monotonic() - began)}", flush=True)
+        return folder
+
+
+def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
+    """The tables and their sizes as Markdown."""
+    cells = [cell for cell in kept.cells if cell.set in names]
+    compared = starts(sizes.method)
+    took = fmean(cell.seconds for cell in cells) if cells else 0.0
+    lines = [
+        f"{sizes.labels} labels, {sizes.steps:,} steps of fine-tuning, {sizes.pretrain_steps:,} of "
+        f"pretraining on a pool of {sizes.pool:,} images, up to {sizes.test} test images; exact "
+        "match in %, ± half of a 95% t-interval over the seeds. One fine-tuning took "
+        f"{duration(took)} on average.",
+        "",
+        "| set | "
+        + " | ".join(f"{start}{kind}" for kind in ("", ", self-training") for start in compared)
+        + " | seeds | stuck | picked |",
+        "|---" * 1 + "|--:" * (2 * len(compared) + 2) + "|---|",
+    ]
+    for name in names:
+        own = [cell for cell in cells if cell.set == name]
+        if not own:
+            continue
+        shown = [
+            _match([c for c in own if (c.start, c.self_training) == (start, kind)])
+            for kind in (False, True)
+            for start in compared
+        ]
+        seeds = max(cell.seed for cell in own)
+        stuck = sum(not cell.converged for cell in own)
+        pick = next((pick.start for pick in kept.picks if pick.set == name), "–")
+        row = [name, *shown, f"{seeds}", f"{stuck} of {len(own)}", pick]
+        lines.append(f"| {' | '.join(row)} |")
+    gains = list(_gains(kept, names, compared))
+    if gains:
+        lines += ["", "Paired differences of exact match in points, without self-training:", ""]
+        lines += gains
+    reasons = [f"- **{pick.set}**: {pick.reason}" for pick in kept.picks if pick.set in names]
+    if reasons:
+        lines += ["", "What `finetune` says of its choice:", "", *reasons]
+    return "\n".join(lines) + "\n"
+
+
+def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterator[str]:
+    scratch, shipped, learned, both = compared
+    pairs = ((shipped, scratch), (learned, scratch), (both, shipped))
+    rows = []
+    for name in names:
+        by_start = {
+            start: {
+                c.seed: c.exact_match
+                for c in kept.cells
+                if (c.set, c.start, c.self_training) == (name, start, False)
+            }
+            for start in compared
+        }
+        cells = []
+        for start, other in pairs:
+            seeds = sorted(by_start[start].keys() & by_start[other].keys())
+            a, b = ([by_start[s][seed] for seed in seeds] for s in (start, other))
+            cells.append(_points(paired_difference(a, b)) if seeds else "–")
+        if any(cell != "–" for cell in cells):
+            rows.append(f"| {name} | {' | '.join(cells)} |")
+    if rows:
+        yield "| set | " + " | ".join(f"{a} − {b}" for a, b in pairs) + " |"
+        yield "|---" + "|--:" * len(pairs) + "|"
+        yield from rows
+
+
+def _match(cells: Sequence[Cell]) -> str:
+    if not cells:
+        return "–"
+    found = estimate([cell.exact_match for cell in cells])
+    return _with_half(found, f"{100 * found.mean:.1f}")
+
+
+def _points(difference: Estimate) -> str:
+    return _with_half(difference, f"{100 * difference.mean:+.1f}")
+
+
+def _with_half(found: Estimate, mean: str) -> str:
+    return mean if found.high is None else f"{mean} ± {100 * (found.high - found.mean):.1f}"
+
+
+def _sets(folder: Path, real: Path | None, sizes: Sizes) -> Iterator[tuple[str, Path]]:
+    """The test beds, which are rendered when they are first asked for, and the real sets."""
+    for name, picture in BEDS.items():
+        bed = folder / name
+        if not bed.exists():
+            generate(bed, picture, GenerateSettings(count=sizes.pool + sizes.test, workers=1))
+        yield name, bed
+    for path in sorted(real.iterdir()) if real else ():
+        if path.is_dir():
+            yield path.name, path
+
+
+def _read(file: Path, kind: type[R]) -> list[R]:
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    return [kind(**json.loads(line)) for line in text.splitlines()]
+
+
+def _append(file: Path, row: Cell | Pick) -> None:
+    line = json.dumps(asdict(row))
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write(line + "\n")
+    print(line, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.starts", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--out", type=Path, required=True, help="folder of what is finished")
+    parser.add_argument("--real", type=Path, help="folder of labeled sets, each a dataset")
+    parser.add_argument("--sets", default="", help="names with commas, in order; else all")
+    parser.add_argument("--self-training", action="store_true", help="each start with it too")
+    parser.add_argument("--report", type=Path, help="Markdown file to write")
+    for name, value in asdict(Sizes()).items():
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(value), default=value, help=f"(default {value})")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The table of starts, at a size that shows nothing but that it runs and goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.starts import main, starts
+
+pytestmark = pytest.mark.slow
+
+
+def test_every_start_is_measured_once_and_what_is_finished_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--out", str(tmp_path), "--sets", "onebit", "--report", str(tmp_path / "table.md")]
+    asked += ["--pool", "40", "--test", "8", "--labels", "6", "--steps", "2"]
+    asked += ["--pretrain-steps", "2"]
+    main([*asked, "--seeds", "1"])
+    first = (tmp_path / "cells.jsonl").read_text(encoding="utf-8")
+    main([*asked, "--seeds", "2"])
+    whole = (tmp_path / "cells.jsonl").read_text(encoding="utf-8")
+    assert whole.startswith(first)
+    cells = [(row["start"], row["seed"]) for row in map(json.loads, whole.splitlines())]
+    assert cells == [(start, seed) for seed in (1, 2) for start in starts("simclr")]
+    table = (tmp_path / "table.md").read_text(encoding="utf-8")
+    assert capsys.readouterr().out.endswith(table)
+    row = next(line for line in table.splitlines() if line.startswith("| onebit | "))
+    assert row.count("|") == table.splitlines()[2].count("|")
+    assert row.endswith(" of 8 | shipped |")
+    assert "6 labels are too few" in table
