@@ -58,7 +58,7 @@ def test_every_reported_run_reads_them_and_no_trial_does(
     assert len(scored) == 2 * len(results.rows) + len(results.trials)
     assert HEADING in (out / "report.md").read_text()
     assert (
-        "Each of them also reads 10 images rendered in the style fast"
+        "Each reported run also reads 10 images rendered in the style fast"
         in (out / "report.md").read_text()
     )
     again = run(out, *settings, resume=True)
