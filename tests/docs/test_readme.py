@@ -1,0 +1,78 @@
+"""README.md: its pictures read as it says, its commands run, and it is short."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from captcha_ssl.api import Reader
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_it_can_be_read_in_three_minutes() -> None:
+    assert len(TEXT.split()) < 900
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", TEXT)
+    assert links
+    assert [to for to in links if "://" not in to and not (ROOT / to).exists()] == []
+
+
+def test_the_shipped_model_reads_the_pictures_as_it_says() -> None:
+    pictures, texts = (
+        re.findall(pattern, line)
+        for pattern, line in zip(
+            (r"\((docs/pictures/read-\w+\.png)\)", r"`(\w+)`"),
+            (line for line in TEXT.splitlines() if "read-captcha" in line or "`PM14A`" in line),
+            strict=True,
+        )
+    )
+    assert len(pictures) == 3
+    digits = Reader(charset="0123456789")
+    for picture, text in zip(pictures, texts, strict=True):
+        reader = digits if text.isdigit() else Reader()
+        assert [reading.text for reading in reader.read(ROOT / picture)] == [text]
+
+
+@pytest.mark.slow
+def test_its_commands_run_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "captcha-ssl").write_text(
+        f'#!/bin/sh\nexec "{sys.executable}" -m captcha_ssl "$@"\n'
+    )
+    (tmp_path / "captcha-ssl").chmod(0o755)
+    made = "--count 60 --charset 0123456789 --format folder --quiet"
+    lines = [f"captcha-ssl generate {name} {made}" for name in ("labeled", "labeled-test", "new")]
+    lines += ["cp -r labeled/images images", "cp new/images/00000.png image.png"]
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL))
+    for line in re.findall(r"^captcha-ssl .*$", blocks, re.MULTILINE):
+        if line.split()[1] == "label":  # A page for a person; tests/labeling visits it.
+            lines.append("head -30 labeled/labels.csv > images/labels.csv")
+        else:
+            lines.append(line.partition("#")[0])
+            if line.split()[1] in ("pretrain", "finetune"):
+                lines[-1] += " --steps 2 --batch-size 8"
+    assert len(lines) > 10
+    script = "\n".join(lines)
+    done = subprocess.run(
+        [
+            "bash",
+            "-euo",
+            "pipefail",
+            "-c",
+            f"PATH={tmp_path}:$PATH PYTHONPATH={ROOT}; export PATH PYTHONPATH\n{script}",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for run in ("reader", "own"):
+        assert (tmp_path / "runs" / run / "model.onnx").is_file()
