@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.sources.packed import PackedNames
 
 Fingerprint = dict[str, str]
@@ -62,13 +63,13 @@ def _texts(texts: Iterable[str]) -> str:
 
 
 def _pixels(images: np.ndarray) -> str:
+    step = max(1, 2**24 // max(1, images[:1].nbytes))
     if images.nbytes <= WHOLE:
-        chosen = np.arange(len(images))
+        parts = (images[at : at + step] for at in range(0, len(images), step))
     else:
         chosen = np.linspace(0, len(images) - 1, SAMPLE).astype(np.int64)
-    step = max(1, 2**24 // max(1, images[:1].nbytes))
-    starts = range(0, len(chosen), step)
-    return _digest(np.ascontiguousarray(images[chosen[at : at + step]]).tobytes() for at in starts)
+        parts = (pick(images, chosen[at : at + step]) for at in range(0, SAMPLE, step))
+    return _digest(np.ascontiguousarray(part).tobytes() for part in parts)
 
 
 def _digest(parts: Iterable[bytes]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from captcha_ssl.data.mapped import pick
 from captcha_ssl.models.batch_statistics import adapted
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.pretraining.embedding import (
@@ -47,7 +48,7 @@ class Monitor:
         self, images: np.ndarray, device: torch.device, probe: Probe | None = None
     ) -> None:
         chosen = spread(len(images), SAMPLE)
-        self.images = torch.from_numpy(images[chosen.numpy()]).to(device)
+        self.images = torch.from_numpy(pick(images, chosen.numpy())).to(device)
         self.probe = probe
 
     def __call__(self, encoder: Encoder) -> dict[str, float]:

@@ -10,6 +10,7 @@ import torch
 
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.mapped import pick
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.instances import fit_instances
 from captcha_ssl.methods.method import Method
@@ -147,7 +148,7 @@ def build_method(config: PretrainConfig, images: np.ndarray, geometry: Geometry)
         load_encoder(encoder, config.pretrain.init_from)
     settings = fit_to_images(config.method, images, geometry)
     method = method_class(config.pretrain.method)(encoder, *settings)
-    method.check(torch.from_numpy(images[spread(len(images), CHECKED).numpy()]))
+    method.check(torch.from_numpy(pick(images, spread(len(images), CHECKED).numpy())))
     return method
 
 

@@ -44,6 +44,7 @@ class Harness:
     rng: Random
     kills: Counter[str] = field(default_factory=Counter)
     ends: Counter[str] = field(default_factory=Counter)
+    attempts: int = 0
     refusals: int = 0
     problems: list[str] = field(default_factory=list)
     unbroken: dict[str, tuple[Ended, Contents]] = field(default_factory=dict)
@@ -105,12 +106,14 @@ class Harness:
         shutil.rmtree(pile)
         kept.rename(pile)
         ended = run([*arguments, "--resume"], ALIVE, log)
-        self.refusals += 1
+        self.attempts += 1
         problem = ""
         if refused.code != 2 or "other data" not in log.read_text():
             problem = f"{change.__name__}: not refused, exit code {refused.code}"
         elif touched:
             problem = f"{change.__name__}: refused, but files of the run were touched"
+        else:
+            self.refusals += 1
         problem = problem or self._problem(scenario, ended, out)
         if problem:
             self.problems.append(f"{scenario.name}: {problem}; {log.read_text()[-1500:]}")
@@ -166,11 +169,12 @@ def main() -> int:
     for scenario in SCENARIOS:
         name = scenario.name
         print(f"{name:22} {harness.kills[name]:4} kills, {harness.ends[name]:4} runs ended")
-    print(f"{'with other data':22} {harness.refusals:4} resumed")
+    refused = f"{harness.refusals} of {asked.changes} refused"
+    print(f"{'with other data':22} {refused}")
     for problem in harness.problems:
         print(f"PROBLEM {problem}")
     kills, bad = harness.kills.total(), len(harness.problems)
-    ends = harness.ends.total() + harness.refusals
+    ends = harness.ends.total() + harness.attempts
     seconds = time.monotonic() - begun
     print(
         f"{'total':22} {kills:4} kills, {ends:4} runs ended, {ends - bad} equal to an unbroken run,"

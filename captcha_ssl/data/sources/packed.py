@@ -16,6 +16,7 @@ from typing import Any, overload
 import numpy as np
 
 from captcha_ssl.data.label_text import EMPTY, form_note
+from captcha_ssl.data.mapped import advise, exceeds_memory
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.rows import read_rows
 from captcha_ssl.errors import UserError
@@ -24,6 +25,8 @@ from captcha_ssl.text_file import open_regular_file, read_text_file
 
 FORMAT, VERSION = "captcha-ssl-packed", 1
 _MOST_DESCRIPTION = 1 << 20
+_MOST_UNLABELED = 10_000_000
+"""Images without a label beside a table of labels, each of which is told of."""
 DESCRIPTION, PIXELS, LABELS = "dataset.json", "images.npy", "labels.csv"
 
 
@@ -136,6 +139,9 @@ def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
             f"{path}: holds {images.dtype} {images.shape}, "
             f"but {DESCRIPTION} says uint8 {described}; make the dataset again"
         )
+    if exceeds_memory(images):
+        # What is read around an image would only push out other images.
+        advise(images, "MADV_RANDOM")
     return images
 
 
@@ -160,6 +166,12 @@ def _read_labels(path: Path, count: int) -> tuple[dict[int, str], list[Rejected]
             respelled += row.respelled
             continue
         rejected.append(Rejected(f"{path.name} line {row.line}: {shortened(row.key, 40)}", reason))
+    unlabeled = count - len(labels) - len(said)
+    if unlabeled > _MOST_UNLABELED:
+        raise UserError(
+            f"{path}: {unlabeled:,} of {count:,} images have no label; label them, or remove the "
+            "table to use all images without labels"
+        )
     missing = (index for index in range(count) if index not in labels and index not in said)
     rejected += [Rejected(f"image {index}", "no label") for index in missing]
     return labels, rejected, form_note(respelled)
