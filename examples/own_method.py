@@ -13,6 +13,7 @@ from captcha_ssl.methods.classification import classification_figures
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import register
 from captcha_ssl.models.encoder import Encoder, standardize
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.crops import cut
 
@@ -33,7 +34,7 @@ class Mirror(Method):
         self.width = settings.mirror_width
         self.head = nn.Linear(encoder.dim, 2)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         shown, _, turn = self.question(images)
         return classification_figures(self.head(self.encoder(shown).mean(1)), turn)
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from captcha_ssl.models.task import Progress
+
 
 class AdversaryAdamW(nn.Module):
     """AdamW (Loshchilov & Hutter 2019) for a network beside the one the loop trains.
@@ -35,7 +37,7 @@ class AdversaryAdamW(nn.Module):
         self.register_buffer("steps", torch.zeros(()))
 
     @torch.no_grad()
-    def step(self, network: nn.Module, gradients: Iterable[Tensor], lr: float) -> None:
+    def step(self, network: nn.Module, gradients: Iterable[Tensor], lr: Progress) -> None:
         """Move the parameters of `network` by the gradients, given in their order."""
         one, two = self.betas
         gradient = torch.cat([part.reshape(-1).float() for part in gradients])
@@ -44,8 +46,9 @@ class AdversaryAdamW(nn.Module):
         self.second.lerp_(gradient.square(), 1 - two)
         first = self.first / (1 - one**self.steps)
         second = self.second / (1 - two**self.steps)
-        change = first / (second.sqrt() + self.epsilon)
+        change = lr * first / (second.sqrt() + self.epsilon)
+        kept = 1 - lr * self.weight_decay
         for parameter, part in zip(
             network.parameters(), torch.split(change, self.sizes), strict=True
         ):
-            parameter.mul_(1 - lr * self.weight_decay).sub_(part.view(parameter.shape), alpha=lr)
+            parameter.mul_(kept).sub_(part.view(parameter.shape))

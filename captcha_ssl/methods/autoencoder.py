@@ -16,6 +16,7 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.clutter import clutter
 from captcha_ssl.views.settings import ViewSettings
@@ -61,7 +62,7 @@ class Autoencoder(Method):
             self.code = nn.Linear(encoder.dim, halves * width)
         self.decoder = Decoder(width, encoder.channels, encoder.height, STRIDE)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         figures = {
             "plain": self._plain,
             "variational": self._variational,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -14,6 +12,8 @@ from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.models.schedule import half_cosine
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -48,7 +48,7 @@ class BYOL(TwoViewMethod):
         self.target_encoder = slow_copy(self.encoder)
         self.target_projector = slow_copy(self.projector)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         one, two = self.instances.views(images)
         distance = self._distance(one, two) + self._distance(two, one)
         return {"loss": distance}
@@ -59,12 +59,12 @@ class BYOL(TwoViewMethod):
             target = self.target_projector(self.instances.embed(self.target_encoder, other))
         return 2 + 2 * negative_cosine(prediction, target)
 
-    def after_step(self, progress: float) -> None:
+    def after_step(self, progress: Progress) -> None:
         momentum = rising_momentum(self.momentum, progress)
         follow(self.target_encoder, self.encoder, momentum)
         follow(self.target_projector, self.projector, momentum)
 
 
-def rising_momentum(base: float, progress: float) -> float:
+def rising_momentum(base: float, progress: Progress) -> Progress:
     """1 − (1 − base) · ½(cos(π · progress) + 1): from `base` to 1 (Grill et al. 2020, §3.2)."""
-    return 1 - (1 - base) * 0.5 * (math.cos(math.pi * progress) + 1)
+    return 1 - (1 - base) * half_cosine(progress)

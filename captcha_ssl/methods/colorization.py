@@ -13,6 +13,7 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 
 _CELL = 2
@@ -47,7 +48,7 @@ class Colorization(Method):
         classes = settings.color_bins**2
         self.decoder = Decoder(encoder.dim, classes, encoder.height // _CELL, STRIDE // _CELL)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         gray, target = self.question(images)
         logits = self.decoder(self.encoder(gray))[..., : target.shape[2]]
         return classification_figures(logits, target, self._weights(target))

@@ -19,6 +19,7 @@ from captcha_ssl.models.frames import STRIDE
 from captcha_ssl.models.heads import predictor
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.ranks import gather
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -79,7 +80,7 @@ class DiG(TwoViewMethod):
         self.target_encoder = slow_copy(self.encoder)
         self.target_projector = slow_copy(self.projector)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         view, seen, target, mask = self._look(images)
         frames = self.instances.frames(self.encoder, seen)
         pixels = masked_mean((self.decoder(frames) - target) ** 2, mask)
@@ -98,7 +99,7 @@ class DiG(TwoViewMethod):
         }
         return {caption: self.instances.picture(crops) for caption, crops in pictures.items()}
 
-    def after_step(self, progress: float) -> None:
+    def after_step(self, progress: Progress) -> None:
         momentum = rising_momentum(self.momentum, progress)
         follow(self.target_encoder, self.encoder, momentum)
         follow(self.target_projector, self.projector, momentum)

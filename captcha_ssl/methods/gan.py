@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,6 +15,8 @@ from captcha_ssl.models import discriminator
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.models.schedule import half_cosine
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 
 
@@ -57,7 +57,7 @@ class GAN(Method):
         ).requires_grad_(False)
         self.optimizer = AdversaryAdamW(self.discriminator)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         pixels, seen, mask = hide(standardize(images), self.mask)
         drawn = self.decoder(self.encoder(seen))
         restored = torch.lerp(pixels, drawn, mask)
@@ -73,7 +73,7 @@ class GAN(Method):
         return {"input": seen, "target: the hidden parts": pixels * mask}
 
     def _train_discriminator(
-        self, real: Tensor, restored: Tensor, judged: Tensor, progress: float
+        self, real: Tensor, restored: Tensor, judged: Tensor, progress: Progress
     ) -> Tensor:
         weights = {
             name: parameter.detach().requires_grad_()
@@ -83,6 +83,6 @@ class GAN(Method):
         on_real, on_restored = both.float().chunk(2)
         loss = masked_mean((on_real - 1) ** 2, judged) + masked_mean(on_restored**2, judged)
         gradients = torch.autograd.grad(loss, list(weights.values()))
-        lr = self.settings.discriminator_lr * 0.5 * (1 + math.cos(math.pi * progress))
+        lr = self.settings.discriminator_lr * half_cosine(progress)
         self.optimizer.step(self.discriminator, gradients, lr)
         return loss.detach()

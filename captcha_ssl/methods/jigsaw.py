@@ -15,6 +15,7 @@ from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 
 _NARROWEST = 8
@@ -43,7 +44,7 @@ class Jigsaw(Method):
         self.register_buffer("orders", orders, persistent=False)
         self.head = classification_head(settings.pieces * encoder.dim, len(orders))
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         pieces, order = self.puzzle(images)
         embedded = in_order(embed_pieces(self.encoder, pieces), self.orders[order])
         return classification_figures(self.head(embedded.flatten(1)), order)

@@ -14,6 +14,7 @@ from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.ranks import own_rows, shuffled, world_size
 from captcha_ssl.models.split_norm import split_batch_norm
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -64,15 +65,20 @@ class MoCo(TwoViewMethod):
         self.key_projector = slow_copy(self.projector)
         self.register_buffer("queue", torch.randn(settings.queue, projector.projector_out))
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         one, two = self.instances.views(images)
         queries = self.projector(self.instances.embed(self.encoder, one))
         follow(self.key_encoder, self.encoder, self.momentum)
         follow(self.key_projector, self.projector, self.momentum)
         keys = self._keys(two)
         loss = self.loss(queries, own_rows(keys), negatives=self.queue)
-        self.queue = torch.cat([keys.float(), self.queue])[: len(self.queue)]
+        self._remember(keys)
         return {"loss": loss}
+
+    @torch.no_grad()
+    def _remember(self, keys: Tensor) -> None:
+        # In place: a recorded step finds the queue where it was.
+        self.queue.copy_(torch.cat([keys.float(), self.queue])[: len(self.queue)])
 
     @torch.no_grad()
     def _keys(self, view: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.methods.pieces import cut_pieces, embed_pieces
 from captcha_ssl.models.encoder import Encoder, standardize
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 
 
@@ -34,7 +35,7 @@ class PatchLocation(Method):
         self.settings = settings
         self.head = classification_head(2 * encoder.dim, 2 * settings.reach)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         lefts, target = self.draw(images)
         windows = cut_pieces(images, lefts.flatten(0, 1), self.settings.patch_width)
         one, other = embed_pieces(self.encoder, windows).chunk(2, 1)

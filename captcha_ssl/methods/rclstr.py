@@ -15,6 +15,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -81,7 +82,7 @@ class RCLSTR(TwoViewMethod):
             {level: build_projector(encoder, projector, last_norm=last_norm) for level in LEVELS}
         )
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         one, two = self.instances.views(images)
         # The frames of a crop look much alike and would be false negatives of each other. So one
         # of them speaks for its crop in this step, the same in both views.

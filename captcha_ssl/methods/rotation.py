@@ -10,6 +10,7 @@ from captcha_ssl.methods.classification import classification_figures, classific
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.pictures import side_by_side
 from captcha_ssl.models.encoder import Encoder, standardize
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.crops import cut, spread_positions
 
@@ -39,7 +40,7 @@ class Rotation(Method):
         self.settings, self.turns = settings, TURNS[settings.turns]
         self.head = classification_head(encoder.dim, len(self.turns))
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         turned = self.turned(images)
         turn = torch.arange(len(turned), device=images.device)
         logits = self.head(self.encoder(turned.flatten(0, 1)).mean(1))

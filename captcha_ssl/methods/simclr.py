@@ -11,6 +11,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
+from captcha_ssl.models.task import Progress
 from captcha_ssl.views.settings import ViewSettings
 
 
@@ -32,7 +33,7 @@ class SimCLR(TwoViewMethod):
         self.loss = build_loss(loss)
         self.projector = build_projector(encoder, projector, last_norm=loss.loss not in FREE_LENGTH)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         a, b = map(gather, self.of_both(images, self._projections))
         return {"loss": self.loss(a, b)}
 

@@ -10,6 +10,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.heads import predictor
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -37,7 +38,7 @@ class SimSiam(TwoViewMethod):
         self.projector = build_projector(encoder, projector)
         self.predictor = predictor(projector.projector_out, settings.bottleneck)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         a, b = self.of_both(images, self._projections)
         one = negative_cosine(self.predictor(a), b)
         other = negative_cosine(self.predictor(b), a)

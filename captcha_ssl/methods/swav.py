@@ -12,6 +12,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -44,7 +45,7 @@ class SwAV(TwoViewMethod):
         self.projector = build_projector(encoder, projector, last_norm=False)
         self.prototypes = nn.Parameter(torch.randn(settings.prototypes, projector.projector_out))
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         a, b = map(gather, self.of_both(images, self._scores))
         settings = self.settings
         loss = swav(a, b, settings.swav_temperature, settings.epsilon, settings.sinkhorn_iterations)

@@ -10,6 +10,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.two_views import TwoViewMethod
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.ranks import gather
+from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.settings import ViewSettings
 
@@ -43,7 +44,7 @@ class VICReg(TwoViewMethod):
         )
         self.projector = build_projector(encoder, projector, last_norm=False)
 
-    def forward(self, images: Tensor, progress: float) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         a, b = map(gather, self.of_both(images, self._projections))
         return {"loss": vicreg(a, b, *self.weights)}
 

@@ -8,6 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from captcha_ssl.models.task import Progress
+
 M = TypeVar("M", bound=nn.Module)
 
 
@@ -17,7 +19,7 @@ def slow_copy(module: M) -> M:
 
 
 @torch.no_grad()
-def follow(slow: nn.Module, fast: nn.Module, momentum: float | Tensor) -> None:
+def follow(slow: nn.Module, fast: nn.Module, momentum: Progress) -> None:
     """slow ← momentum · slow + (1 − momentum) · fast, every parameter (He et al. 2020, eq. 2).
 
     Buffers stay apart: each of the two normalizes by the statistics of its own batches.
@@ -27,7 +29,7 @@ def follow(slow: nn.Module, fast: nn.Module, momentum: float | Tensor) -> None:
     other: list[Tensor] = list(fast.parameters())
     if isinstance(momentum, Tensor):
         steps = torch._foreach_sub(other, mine)
-        torch._foreach_mul_(steps, 1 - momentum)
+        torch._foreach_mul_(steps, (1 - momentum).to(mine[0].dtype))
         torch._foreach_add_(mine, steps)
     else:
         torch._foreach_lerp_(mine, other, 1 - momentum)

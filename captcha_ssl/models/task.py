@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from torch import Tensor, nn
+
+Progress: TypeAlias = float | Tensor
+"""The share of the steps that are done, 0 to 1: a number, or a float64 scalar on the device.
+
+A recorded step is replayed without Python, so what changes from step to step is a tensor there.
+"""
 
 
 class Task(nn.Module):
     """A module that turns a batch into losses and figures. Every stage of training is one."""
 
-    def forward(self, batch: Any, progress: float) -> dict[str, Tensor]:
-        """Scalar tensors by name; `loss` among them is minimized, the others are logged.
+    recorded: bool = False
+    """Whether the operations of a step are recorded and replayed: they must then be the same in
+    every step, and nothing may wait for the device."""
 
-        `progress` is the share of the steps that are done, 0 to 1.
-        """
+    def set_recorded(self, recorded: bool) -> None:
+        """Called by the loop before the first step; for this task and those inside it."""
+        for module in self.modules():
+            if isinstance(module, Task):
+                module.recorded = recorded
+
+    def forward(self, batch: Any, progress: Progress) -> dict[str, Tensor]:
+        """Scalar tensors by name; `loss` among them is minimized, the others are logged."""
         raise TypeError(f"{type(self).__name__} defines no forward")
 
-    def after_step(self, progress: float) -> None:
+    def after_step(self, progress: Progress) -> None:
         """Called once the optimizer has stepped; for momentum encoders and queues."""

@@ -5,29 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import StopRequests
 from captcha_ssl.launch import rank
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.task import Task
+from captcha_ssl.notice import warn
 from captcha_ssl.training.batches import BatchOrder, step_seed
+from captcha_ssl.training.captured_step import build_step, on_tensors
 from captcha_ssl.training.checkpoint import load_state, read_origin, save_state
-from captcha_ssl.training.device import (
-    advice_on_memory,
-    determinism,
-    resolve_device,
-    resolve_precision,
-)
-from captcha_ssl.training.distributed import (
-    any_rank,
-    own_share,
-    shared,
-)
+from captcha_ssl.training.device import determinism, resolve_device, resolve_precision
+from captcha_ssl.training.distributed import any_rank, own_share
 from captcha_ssl.training.meter import History, Inspector, Meter, Observer
 from captcha_ssl.training.optimizer import build_optimizer, cosine_factor, set_learning_rate
 from captcha_ssl.training.origin import Origin, arithmetic, check_origin
@@ -68,15 +62,16 @@ def train(
     device = resolve_device(settings.device)
     precision = resolve_precision(settings.precision, device)
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
-    optimizer = build_optimizer(groups)
+    rates_on = device if on_tensors(settings.compile, device) else None
+    optimizer = build_optimizer(groups, rates_on=rates_on)
     order = BatchOrder(count, settings.batch_size, settings.seed)
     own = own_share(settings.batch_size)
     meter = Meter(settings, steps, run, observe, inspect)
     origin = Origin(dict(data or {}), arithmetic(device, precision))
     first = _restore(task, optimizer, run, meter, origin)
-    called = shared(task, device)
     if run:
         run.log(f"training from step {first} to {steps} on {device} in {precision}")
+    take = build_step(task, optimizer, autocast, settings, device, partial(_say, run))
     task.train()
     with (
         determinism(settings.deterministic),
@@ -88,8 +83,9 @@ def train(
             set_learning_rate(optimizer, cosine_factor(step, steps, settings.warmup))
             torch.manual_seed(step_seed(settings.seed, step, rank()))
             batch, progress = fetch(order(step)[own]), step / steps
-            figures = _step(task, called, batch, optimizer, progress, autocast, settings)
-            last = meter.add(step, figures) and enough(meter.history) or step + 1 == steps
+            figures = take(batch, progress)
+            logged = meter.add(step, take.names, figures)
+            last = logged and enough(meter.history) or step + 1 == steps
             due = (step + 1) % settings.checkpoint_every == 0 or last
             stopping = any_rank(stop is not None and stop.asked())
             if run and (due or stopping):
@@ -110,6 +106,12 @@ def train(
         # Nothing was left to do, and what had been measured is gone.
         raise UserError("the metrics of this finished run are damaged; start a new --out")
     return meter.history
+
+
+def _say(run: RunDirectory | None, message: str) -> None:
+    warn(message)
+    if run:
+        run.log(message)
 
 
 def _stop_requests(run: RunDirectory | None) -> AbstractContextManager[StopRequests | None]:
@@ -144,24 +146,3 @@ def _restore(
     run.forget_after(step)
     meter.restore(running, run.metrics())
     return step
-
-
-def _step(
-    task: Task,
-    called: Callable[..., dict[str, Tensor]],
-    batch: Any,
-    optimizer: torch.optim.Optimizer,
-    progress: float,
-    autocast: AbstractContextManager[Any],
-    settings: LoopSettings,
-) -> dict[str, Tensor]:
-    with advice_on_memory(settings.batch_size):
-        with autocast:
-            figures = called(batch, progress)
-        optimizer.zero_grad(set_to_none=True)
-        figures["loss"].backward()  # type: ignore[no-untyped-call]
-    if settings.clip:
-        nn.utils.clip_grad_norm_(task.parameters(), settings.clip)
-    optimizer.step()
-    task.after_step(progress)
-    return {name: figure.detach() for name, figure in figures.items()}

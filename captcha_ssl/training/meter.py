@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -68,12 +68,13 @@ class Meter:
         self.count = int(running.pop("count"))
         self.sums = {name.removeprefix("sum."): own_of(sums) for name, sums in running.items()}
 
-    def add(self, step: int, figures: dict[str, Tensor]) -> bool:
-        """Take in the figures of a step; whether they were logged with it."""
-        for name, figure in figures.items():
+    def add(self, step: int, names: Sequence[str], figures: Tensor) -> bool:
+        """Take in the figures `[len(names)]` of a step; whether they were logged with it."""
+        for name, figure in zip(names, figures.unbind(), strict=True):
             # Taken out first: those of a saved state are in another order than the figures.
             before = self.sums.pop(name, None)
-            self.sums[name] = figure if before is None else figure + before.to(figure)
+            # A copy: the next step may write its figures to the same place.
+            self.sums[name] = figure.clone() if before is None else figure + before.to(figure)
         self.count += 1
         due = (step + 1) % self.settings.log_every == 0 or step + 1 == self.steps
         if due:

@@ -6,17 +6,32 @@ import math
 from typing import Any
 
 import torch
+from torch import Tensor
 
 
-def build_optimizer(groups: list[dict[str, Any]]) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) that remembers the peak rate of each group as `peak_lr`."""
-    return torch.optim.AdamW([{**g, "peak_lr": g["lr"]} for g in groups], fused=True)
+def build_optimizer(
+    groups: list[dict[str, Any]], *, rates_on: torch.device | None = None
+) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) that remembers the peak rate of each group as `peak_lr`.
+
+    With `rates_on` the rates are float32 scalars there, which a recorded step reads anew.
+    """
+
+    def rate(lr: float) -> float | Tensor:
+        return lr if rates_on is None else torch.tensor(lr, dtype=torch.float32, device=rates_on)
+
+    peaks = [{**group, "lr": rate(group["lr"]), "peak_lr": group["lr"]} for group in groups]
+    return torch.optim.AdamW(peaks, fused=True, capturable=rates_on is not None)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Every group to `factor` times its peak rate."""
     for group in optimizer.param_groups:
-        group["lr"] = group["peak_lr"] * factor
+        rate = group["peak_lr"] * factor
+        if isinstance(group["lr"], Tensor):
+            group["lr"].fill_(rate)
+        else:
+            group["lr"] = rate
 
 
 def cosine_factor(step: int, steps: int, warmup: float) -> float:

@@ -38,6 +38,12 @@ class LoopSettings(Settings):
         flag="NAME",
     )
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
+    compile: str = setting(
+        "auto",
+        "auto: on a GPU a whole step is recorded as one graph; on: its forward pass is compiled "
+        "by torch.compile too, on a CPU as well; off: neither",
+        choices=("auto", "on", "off"),
+    )
     tracker: str = setting(
         NO_TRACKER,
         "what draws the figures besides metrics.jsonl; nothing is uploaded",

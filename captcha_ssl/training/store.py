@@ -21,8 +21,8 @@ def image_fetcher(images: np.ndarray, device: torch.device) -> Callable[[Tensor]
     """
     if device.type == "cuda" and images.nbytes <= _free_bytes(device):
         resident = _uploaded(images, device)
-        return lambda indices: resident[_sent(indices, device)]
-    return lambda indices: _sent(torch.from_numpy(images[indices.numpy()]), device)
+        return lambda indices: resident[sent(indices, device)]
+    return lambda indices: sent(torch.from_numpy(images[indices.numpy()]), device)
 
 
 def _uploaded(images: np.ndarray, device: torch.device) -> Tensor:
@@ -51,7 +51,8 @@ def _uploaded(images: np.ndarray, device: torch.device) -> Tensor:
     return resident
 
 
-def _sent(tensor: Tensor, device: torch.device) -> Tensor:
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """`tensor` from the host on `device`, without waiting for what that still has to do."""
     # From ordinary memory a copy would first wait for all that the GPU still has to do.
     held = tensor.pin_memory() if device.type == "cuda" else tensor
     return held.to(device, non_blocking=True)

@@ -61,7 +61,8 @@ def test_logits_use_the_queue_as_it_was_before_the_batch_entered() -> None:
     seen: dict[str, Tensor | None] = {}
 
     def loss(a: Tensor, b: Tensor, *, negatives: Tensor | None = None) -> Tensor:
-        seen.update(keys=b, negatives=negatives)
+        assert negatives is not None
+        seen.update(keys=b, negatives=negatives.clone())
         return a.sum()
 
     moco.loss = loss

@@ -23,11 +23,14 @@ from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings, SelfT
 from captcha_ssl.recognition.reading.decoding import greedy_decode
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.training import captured_step
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
+from tests.training.tape import Tape, taped
 
 pytestmark = pytest.mark.slow
+tapes = pytest.fixture(taped)
 
 GEOMETRY = Geometry(1, 32, 48)
 CHARSET = Charset("0123456789")
@@ -172,6 +175,34 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
         assert (parts.path / name).read_bytes() == (whole.path / name).read_bytes()
     assert parts.metrics() == whole.metrics()
     assert all("accepted" in row for row in whole.metrics())
+
+
+@pytest.mark.parametrize("with_pile", [False, True])
+def test_replayed_steps_are_those_of_python(
+    labeled: Dataset,
+    pile: Dataset,
+    with_pile: bool,
+    tapes: list[Tape],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def learn() -> FinetuneResult:
+        teaching = SelfTrainingSettings(confidence=0.0, ramp=0.5)
+        return _train(labeled, 12, pile if with_pile else None, teaching=teaching, log_every=1)
+
+    replayed = learn()
+    assert tapes[-1].replays == 12 - captured_step.REHEARSALS
+    # The same on the same tensors, but Python goes through it each time.
+    monkeypatch.setattr(captured_step, "REHEARSALS", 12)
+    stepped = learn()
+    assert tapes[-1].replays == 0
+    assert replayed.history == stepped.history
+    weights, others = replayed.recognizer.state_dict(), stepped.recognizer.state_dict()
+    assert all(torch.equal(weights[key], others[key]) for key in weights)
+    # And without tensors, but for what CTC rounds in another order.
+    monkeypatch.setattr(captured_step, "recorder_for", lambda device: None)
+    plain = learn()
+    for row, other in zip(replayed.history[:4], plain.history[:4], strict=True):
+        assert row == pytest.approx(other, rel=1e-3, abs=1e-3)
 
 
 def _break_at(step: int, after_step: Callable[..., None]) -> Callable[..., None]:

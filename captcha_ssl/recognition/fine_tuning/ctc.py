@@ -10,7 +10,8 @@ from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
-from captcha_ssl.models.task import Task
+from captcha_ssl.models.task import Progress, Task
+from captcha_ssl.recognition.fine_tuning.ctc_recursion import ctc_recursion
 from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight, even_alignment
 from captcha_ssl.recognition.fine_tuning.plateau import FIRST_LOOK, Plateau
 from captcha_ssl.recognition.reading.recognizer import Recognizer
@@ -52,16 +53,18 @@ class CTCTask(Task):
             self.recognizer.encoder.eval()
         return self
 
-    def forward(self, batch: LabeledBatch, progress: float) -> dict[str, Tensor]:
+    def forward(self, batch: LabeledBatch, progress: Progress) -> dict[str, Tensor]:
         """`loss`, and `blank_rate`: the share of images for which every frame says blank."""
         images, classes, lengths = batch
         logits = self.recognizer(random_view(standardize(images), self.views))
         blank = (logits.detach().argmax(-1) == 0).all(1)
-        loss = ctc_loss(logits, classes, lengths)
-        weight: float | Tensor = alignment_weight(self.alignment, progress, self.faded)
+        loss = ctc_losses(logits, classes, lengths, recorded=self.recorded).mean()
+        weight = alignment_weight(self.alignment, progress, self.faded)
         if self.plateau is not None:
             help_needed = self.plateau.help(loss, progress)
-            weight = weight + help_needed if progress >= FIRST_LOOK else weight
+            # Before that look none is needed; a progress on the device is not asked.
+            if isinstance(progress, Tensor) or progress >= FIRST_LOOK:
+                weight = weight + help_needed
         if isinstance(weight, Tensor) or weight:
             loss = loss + weight * even_alignment(logits, classes, lengths)
         return {"loss": loss, "blank_rate": blank.float().mean()}
@@ -72,11 +75,17 @@ def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
     return ctc_losses(logits, classes, lengths).mean()
 
 
-def ctc_losses(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
+def ctc_losses(
+    logits: Tensor, classes: Tensor, lengths: Tensor, *, recorded: bool = False
+) -> Tensor:
     """Negative log-likelihood of each label per character `[B]` (Graves et al. 2006).
 
-    `logits` are `[B, T, K]` with class 0 the blank; float32 inside.
+    `logits` are `[B, T, K]` with class 0 the blank; float32 inside. A `recorded` step computes the
+    same by operations that never wait for the device.
     """
+    if recorded:
+        losses = ctc_recursion(logits.float().log_softmax(-1), classes, lengths)
+        return losses / lengths.clamp_min(1)
     log_probabilities = logits.float().log_softmax(-1).transpose(0, 1)
     frames = torch.full((logits.shape[0],), logits.shape[1], dtype=torch.long)
     if torch.are_deterministic_algorithms_enabled():

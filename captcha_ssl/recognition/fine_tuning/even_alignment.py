@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from captcha_ssl.models.task import Progress
+
 _MOST = 0.3
 """The share of the training after which nothing is left of it, whatever was asked for.
 
@@ -42,6 +44,9 @@ def faded_after(asked: int, steps: int) -> int:
     return max(1, min(asked, int(_MOST * steps)))
 
 
-def alignment_weight(weight: float, progress: float, faded: float) -> float:
+def alignment_weight(weight: float, progress: Progress, faded: float) -> Progress:
     """`weight` at first, falling evenly to 0 at the share `faded` of the training."""
-    return weight * max(0.0, 1 - progress / faded)
+    if not weight:
+        return 0.0
+    left = 1 - progress / faded
+    return weight * (left.clamp_min(0) if isinstance(left, Tensor) else max(0.0, left))

@@ -50,7 +50,7 @@ from captcha_ssl.training.loop import train
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.training.settings import ModelSettings
-from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.training.store import image_fetcher, sent
 from captcha_ssl.views.ink import fit_views, measured_inks
 
 
@@ -283,6 +283,6 @@ def labeled_fetcher(
     classes, lengths = pad_labels(data.labels or [], charset)
 
     def fetch(indices: Tensor) -> LabeledBatch:
-        return pixels(indices), classes[indices].to(device), lengths[indices].to(device)
+        return pixels(indices), sent(classes[indices], device), sent(lengths[indices], device)
 
     return fetch

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.task import Progress
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 
 FIRST_LOOK = 0.2
@@ -40,7 +41,7 @@ class Plateau(nn.Module):
         self.register_buffer("since", torch.tensor(-math.inf))
 
     @torch.no_grad()
-    def help(self, loss: Tensor, progress: float) -> Tensor:
+    def help(self, loss: Tensor, progress: Progress) -> Tensor:
         """The weight 0…1 of the help, a scalar; `loss` is that of this step for each character."""
         loss = loss.detach().float()
         known = self.recent.isfinite()

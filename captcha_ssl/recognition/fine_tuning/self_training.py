@@ -16,7 +16,7 @@ from torch import Tensor
 
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
-from captcha_ssl.models.task import Task
+from captcha_ssl.models.task import Progress, Task
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, ctc_losses
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
@@ -51,7 +51,7 @@ class SelfTrainingTask(Task):
             self.teacher.encoder.eval()
         return self
 
-    def forward(self, batch: SemiLabeledBatch, progress: float) -> dict[str, Tensor]:
+    def forward(self, batch: SemiLabeledBatch, progress: Progress) -> dict[str, Tensor]:
         """`loss` and its two parts; `accepted` and `read_length` of the pseudo-labels."""
         labeled, images = batch
         figures = self.supervised(labeled, progress)
@@ -60,7 +60,7 @@ class SelfTrainingTask(Task):
         loss = figures["loss"] + weight * learned["pile_loss"]
         return {**figures, **learned, "loss": loss, LABELED_LOSS: figures["loss"]}
 
-    def after_step(self, progress: float) -> None:
+    def after_step(self, progress: Progress) -> None:
         """The teacher follows: its window is a share of the steps, however many there are.
 
         (A polynomial-decay average, Shamir & Zhang 2013, section 4.)
@@ -77,7 +77,7 @@ class SelfTrainingTask(Task):
         # By weights of 0 and 1: how many are believed, Python never asks the device.
         believed = read.believed(self.settings.confidence).float()
         logits = self.supervised.recognizer(random_view(pixels, self.strong))
-        losses = ctc_losses(logits, read.classes, read.lengths)
+        losses = ctc_losses(logits, read.classes, read.lengths, recorded=self.recorded)
         return {
             "pile_loss": (believed * losses).mean(),
             "accepted": believed.mean(),
@@ -85,8 +85,11 @@ class SelfTrainingTask(Task):
         }
 
 
-def rise(progress: float, ramp: float) -> float:
+def rise(progress: Progress, ramp: float) -> Progress:
     """exp(−5 (1 − p)²) with p = `progress` / `ramp` up to 1 (Laine & Aila 2017, appendix A)."""
+    if isinstance(progress, Tensor):
+        left = (1 - progress / ramp).clamp_min(0) if ramp else torch.zeros_like(progress)
+        return torch.exp(-5 * left**2)
     p = min(1.0, progress / ramp) if ramp else 1.0
     return math.exp(-5 * (1 - p) ** 2)
 
