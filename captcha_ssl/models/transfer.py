@@ -44,15 +44,16 @@ def load_encoder(encoder: Encoder, source: Path) -> None:
         raise UserError(f"{find_model(source)}: its weights are not those of {held}") from error
 
 
-def load_head(head: nn.Linear, charset: Charset, source: Path) -> None:
+def load_head(head: nn.Linear, charset: Charset, source: Path) -> int:
     """Copy what a recognizer knows of blank and of every character of `charset` that it reads too.
 
     Other rows of `head` [classes, dim] stay as they are, and so does all of it when `source`
-    holds an encoder alone. Raises UserError when the file is unreadable.
+    holds an encoder alone. Returns the number of characters that are known. Raises UserError when
+    the file is unreadable.
     """
     card, tensors = load_model(source)
     if card.kind != "recognizer" or card.charset is None:
-        return
+        return 0
     held = {character: row for row, character in enumerate(card.charset, start=1)} | {"": 0}
     wanted = ("", *charset.characters)
     rows = [row for row, character in enumerate(wanted) if character in held]
@@ -63,6 +64,7 @@ def load_head(head: nn.Linear, charset: Charset, source: Path) -> None:
                 parameter[rows] = tensors[_HEAD + name].to(parameter)[theirs]
     except (KeyError, IndexError, RuntimeError) as error:
         raise UserError(f"{find_model(source)}: its head is not that of its charset") from error
+    return len(rows) - 1
 
 
 def _resampled(fold: Tensor, rows: int) -> Tensor:

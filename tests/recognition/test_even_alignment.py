@@ -11,6 +11,7 @@ from captcha_ssl.recognition.fine_tuning.even_alignment import (
     alignment_weight,
     even_alignment,
     faded_after,
+    ink_left_of,
 )
 
 
@@ -56,3 +57,28 @@ def test_it_lasts_as_long_as_asked_for_but_no_more_than_a_share(
     asked: int, steps: int, faded: int
 ) -> None:
     assert faded_after(asked, steps) == faded
+
+
+def test_text_is_found_where_it_stands_and_not_in_a_line_across() -> None:
+    torch.manual_seed(0)
+    pixels = torch.zeros(2, 1, 32, 128)
+    pixels[..., 14:17, :] = -6.0  # A strong line from edge to edge.
+    pixels[0, :, 4:12:2, 64:112] += 0.8  # Text in the right half of one image,
+    pixels[1, :, 4:12:2, 8:40] += 0.8  # and at the left of the other.
+    shares = ink_left_of(pixels, 32)
+    assert shares.shape == (2, 32)
+    assert ((shares >= 0) & (shares <= 1)).all() and (shares.diff(dim=1) > 0).all()
+    assert shares[0, 15] < 0.1 and shares[0, 28] > 0.9
+    assert shares[1, 1] < 0.1 and shares[1, 10] > 0.9
+
+
+def test_frames_are_told_by_the_shares_that_are_given() -> None:
+    torch.manual_seed(0)
+    logits, classes, lengths = torch.randn(1, 8, 4), torch.tensor([[1, 2]]), torch.tensor([2])
+    even = (torch.arange(8)[None] + 0.5) / 8
+    assert torch.equal(
+        even_alignment(logits, classes, lengths, even), even_alignment(logits, classes, lengths)
+    )
+    late = even_alignment(logits, classes, lengths, torch.full((1, 8), 0.75))
+    wanted = -logits.log_softmax(-1)[0, :, 2].mean()
+    assert late.item() == pytest.approx(wanted.item(), rel=1e-5)

@@ -16,8 +16,8 @@ from captcha_ssl.recognition.fine_tuning.plateau import Plateau, stuck_words
 CHARSET = Charset("0123456789")
 
 
-def weights(losses: list[float]) -> list[float]:
-    plateau = Plateau(CHARSET)
+def weights(losses: list[float], *, at_once: bool = False) -> list[float]:
+    plateau = Plateau(CHARSET, at_once=at_once)
     steps = len(losses)
     return [
         plateau.help(torch.tensor(loss), step / steps).item() for step, loss in enumerate(losses)
@@ -25,17 +25,23 @@ def weights(losses: list[float]) -> list[float]:
 
 
 def test_a_training_that_reads_is_never_helped() -> None:
-    assert weights([2.5] * 10 + [0.5] * 90) == [0.0] * 100
+    assert weights([2.0] + [1.0] * 10 + [0.5] * 89) == [0.0] * 100
 
 
-def test_one_on_the_plateau_is_helped_from_a_fifth_on_and_again_until_it_leaves() -> None:
+def test_one_on_the_plateau_is_helped_early_and_again_until_it_leaves() -> None:
     found = weights([2.4] * 100)
-    assert found[:20] == [0.0] * 20 and found[20] == 1.0
-    assert found[20:45] == sorted(found[20:45], reverse=True)
-    again = [step for step in range(21, 100) if found[step] > found[step - 1]]
-    assert len(again) == 3 and again[0] in (45, 46), "it is helped again, until the end"
-    left = weights([2.4] * 30 + [0.4] * 70)
-    assert left[20] == 1.0 and left[46:] == [0.0] * 54
+    assert found[:5] == [0.0] * 5 and found[5] == 1.0
+    assert found[5:29] == sorted(found[5:29], reverse=True)
+    again = [step for step in range(6, 100) if found[step] > found[step - 1]]
+    assert len(again) == 2 and again[0] in (30, 31), "it is helped again"
+    assert found[85:] == [0.0] * 15, "the last steps are for CTC alone"
+    left = weights([2.4] * 12 + [0.4] * 88)
+    assert left[5] == 1.0 and left[31:] == [0.0] * 69
+
+
+def test_a_head_that_knows_no_character_is_helped_at_once() -> None:
+    found = weights([2.4] * 10 + [0.4] * 90, at_once=True)
+    assert found[0] == 1.0 and found[24] > 0 and found[26:] == [0.0] * 74
 
 
 def test_what_is_known_of_the_plateau_is_a_part_of_the_saved_state() -> None:

@@ -12,8 +12,12 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.task import Progress, Task
 from captcha_ssl.recognition.fine_tuning.ctc_recursion import ctc_recursion
-from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight, even_alignment
-from captcha_ssl.recognition.fine_tuning.plateau import FIRST_LOOK, Plateau
+from captcha_ssl.recognition.fine_tuning.even_alignment import (
+    alignment_weight,
+    even_alignment,
+    ink_left_of,
+)
+from captcha_ssl.recognition.fine_tuning.plateau import Plateau
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
@@ -27,7 +31,7 @@ class CTCTask(Task):
 
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
     `faded` of the training, and with weight 1 for a while where the training is found to sit on
-    the CTC plateau, unless `helped` is false.
+    the CTC plateau by `plateau`.
     """
 
     def __init__(
@@ -38,12 +42,12 @@ class CTCTask(Task):
         frozen: bool = False,
         alignment: float = 0.0,
         faded: float = 1.0,
-        helped: bool = True,
+        plateau: Plateau | None = None,
     ) -> None:
         super().__init__()
         self.recognizer, self.views, self.frozen = recognizer, views, frozen
         self.alignment, self.faded = alignment, faded
-        self.plateau = Plateau(recognizer.charset) if helped else None
+        self.plateau = plateau
         recognizer.encoder.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> CTCTask:
@@ -56,17 +60,18 @@ class CTCTask(Task):
     def forward(self, batch: LabeledBatch, progress: Progress) -> dict[str, Tensor]:
         """`loss`, and `blank_rate`: the share of images for which every frame says blank."""
         images, classes, lengths = batch
-        logits = self.recognizer(random_view(standardize(images), self.views))
+        pixels = random_view(standardize(images), self.views)
+        logits = self.recognizer(pixels)
         blank = (logits.detach().argmax(-1) == 0).all(1)
         loss = ctc_losses(logits, classes, lengths, recorded=self.recorded).mean()
         weight = alignment_weight(self.alignment, progress, self.faded)
         if self.plateau is not None:
             help_needed = self.plateau.help(loss, progress)
-            # Before that look none is needed; a progress on the device is not asked.
-            if isinstance(progress, Tensor) or progress >= FIRST_LOOK:
+            if self.plateau.may_help(progress):
                 weight = weight + help_needed
         if isinstance(weight, Tensor) or weight:
-            loss = loss + weight * even_alignment(logits, classes, lengths)
+            shares = ink_left_of(pixels, logits.shape[1])
+            loss = loss + weight * even_alignment(logits, classes, lengths, shares)
         return {"loss": loss, "blank_rate": blank.float().mean()}
 
 

@@ -18,25 +18,51 @@ _MOST = 0.3
 Some hundred steps lead off the plateau. Over many more, a recognizer with few labels learns the
 images by heart: frames are told what they are, and need not agree with their neighbors.
 """
+_SHARPEST = 1.0
+"""Image deviations at which an edge is cut, so that a strong line counts no more than text."""
+_EMPTY = 0.1
+"""The share of the columns that is taken to show no text."""
+_LEAST = 0.02
+"""Ink that every column has at least, as a share of the mean."""
 _MIDDLE = 0.3
 """How far from the middle of a character's stretch, in stretches, a frame still stands for it."""
 
 
-def even_alignment(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
-    """Cross-entropy of the frames that would show a character if all were equally wide.
+def even_alignment(
+    logits: Tensor, classes: Tensor, lengths: Tensor, shares: Tensor | None = None
+) -> Tensor:
+    """Cross-entropy of the frames that would show a character if all had as much ink.
 
     `logits` `[B, T, K]`, `classes` int64 `[B, L]` padded with 0, `lengths` int64 `[B]` of 1 and
-    more. Frame t of T stands at (t + ½)/T · length in the text; those in the middle of a
-    character count, the others may be anything. Mean over the frames; float32 inside.
+    more. `shares` float `[B, T]` in 0…1 says how much of the text lies left of the middle of
+    frame t; without them it is (t + ½)/T, as if all characters were equally wide. Frames in the
+    middle of a character count, the others may be anything. Mean over the frames; float32 inside.
     """
     frames = logits.shape[1]
-    middles = (torch.arange(frames, device=logits.device) + 0.5) / frames
-    places = middles * lengths.to(logits.device)[:, None]
+    if shares is None:
+        shares = ((torch.arange(frames, device=logits.device) + 0.5) / frames)[None]
+    places = shares * lengths.to(logits.device)[:, None]
     which = places.long().minimum(lengths.to(logits.device)[:, None] - 1)
     inside = (places - places.floor() - 0.5).abs() < _MIDDLE
     losses = F.cross_entropy(logits.float().mT, classes.gather(1, which), reduction="none")
     # By weights: how many frames count, Python never asks the device.
     return (losses * inside).sum() / inside.sum().clamp_min(1)
+
+
+@torch.no_grad()
+def ink_left_of(pixels: Tensor, frames: int) -> Tensor:
+    """The share of the text that lies left of the middle of every frame, `[B, T]` in 0…1.
+
+    `pixels` are standardized images `[B, C, H, W]`. Ink is counted as what changes from pixel to
+    pixel in a column, less what the emptiest columns have: a line across and noise lie over the
+    margins as well. So characters may stand anywhere in the picture.
+    """
+    x = pixels.float()
+    down = (x[..., 1:, :] - x[..., :-1, :]).abs().clamp_max(_SHARPEST).mean((1, 2))
+    columns = F.adaptive_avg_pool1d(down[:, None], frames)[:, 0]
+    floor = columns.quantile(_EMPTY, dim=1, keepdim=True)
+    ink = (columns - floor).clamp_min(0) + _LEAST * columns.mean(1, keepdim=True) + 1e-6
+    return (ink.cumsum(1) - ink / 2) / ink.sum(1, keepdim=True)
 
 
 def faded_after(asked: int, steps: int) -> int:

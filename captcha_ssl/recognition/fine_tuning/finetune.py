@@ -33,7 +33,7 @@ from captcha_ssl.recognition.fine_tuning.early_stopping import (
     looks_since_best,
 )
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
-from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
+from captcha_ssl.recognition.fine_tuning.plateau import Plateau, left_plateau
 from captcha_ssl.recognition.fine_tuning.self_training import (
     LABELED_LOSS,
     SelfTrainingTask,
@@ -132,7 +132,9 @@ class Finetuning:
         torch.manual_seed(loop.seed)
         device = resolve_device(loop.device)
         model, _ = adopt(config.model, settings.init_from)
-        self.recognizer = _recognizer(data.train.geometry, data.charset, model, settings.init_from)
+        self.recognizer, known = _recognizer(
+            data.train.geometry, data.charset, model, settings.init_from
+        )
         images = data.train.images
         self.supervised = supervised = CTCTask(
             self.recognizer,
@@ -140,7 +142,9 @@ class Finetuning:
             frozen=settings.freeze,
             alignment=settings.alignment,
             faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
-            helped=settings.off_plateau,
+            plateau=Plateau(data.charset, at_once=2 * known < len(data.charset))
+            if settings.off_plateau
+            else None,
         )
         self.task: CTCTask | SelfTrainingTask = supervised.to(device)
         self.fetch: Callable[[Tensor], Any] = labeled_fetcher(data.train, data.charset, device)
@@ -262,14 +266,17 @@ def split_validation(
 
 def _recognizer(
     geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
-) -> Recognizer:
-    """A recognizer that begins at random, or with what a model has learned."""
+) -> tuple[Recognizer, int]:
+    """A recognizer that begins at random, or with what a model has learned.
+
+    And the number of characters that it knows from there.
+    """
     encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
     recognizer = Recognizer(encoder, charset, geometry)
     if init_from:
         load_encoder(encoder, init_from)
-        load_head(recognizer.head, charset, init_from)
-    return recognizer
+        return recognizer, load_head(recognizer.head, charset, init_from)
+    return recognizer, 0
 
 
 def labeled_fetcher(

@@ -17,8 +17,13 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.task import Progress
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 
-FIRST_LOOK = 0.2
-"""The share of the training from which on one that has not left the plateau is helped."""
+_FIRST_LOOK = 0.05
+"""The share of the training from which on one that began with known characters is helped: usually
+it has left the plateau by then. One that began with none is helped at once. To wait costs more than
+the help: soon the network says blank everywhere, and much of what is left goes into undoing that.
+"""
+_LAST_LOOK = 0.65
+"""The share after which no help begins any more: the last steps are for CTC alone."""
 _HELPED = 0.25
 """The share of the training over which the help fades; then it begins again if it is needed."""
 _ON_IT = 0.8
@@ -34,11 +39,17 @@ class Plateau(nn.Module):
     recent: Tensor
     since: Tensor
 
-    def __init__(self, charset: Charset) -> None:
+    def __init__(self, charset: Charset, *, at_once: bool = False) -> None:
+        """`at_once`: do not wait whether the training leaves the plateau by itself."""
         super().__init__()
+        self._first_look = 0.0 if at_once else _FIRST_LOOK
         self._above = _ON_IT * math.log(max(2, len(charset)))
         self.register_buffer("recent", torch.tensor(math.inf))
         self.register_buffer("since", torch.tensor(-math.inf))
+
+    def may_help(self, progress: Progress) -> bool:
+        """Whether there may be any help as early as that; one on a device is not asked."""
+        return isinstance(progress, Tensor) or progress >= self._first_look
 
     @torch.no_grad()
     def help(self, loss: Tensor, progress: Progress) -> Tensor:
@@ -47,7 +58,8 @@ class Plateau(nn.Module):
         known = self.recent.isfinite()
         self.recent.copy_(torch.where(known, self.recent.lerp(loss, _RECENT), loss))
         over = progress - self.since >= _HELPED
-        begins = over & (self.recent > self._above) & (progress >= FIRST_LOOK)
+        asked = (progress >= self._first_look) & (progress <= _LAST_LOOK)
+        begins = over & (self.recent > self._above) & asked
         self.since.copy_(torch.where(begins, progress, self.since))
         return (1 - (progress - self.since) / _HELPED).clamp(0, 1)
 

@@ -53,7 +53,7 @@ class FinetuneSettings(Settings):
     off_plateau: bool = setting(
         True,
         "take characters to stand evenly for a while where a training still sits on the CTC "
-        "plateau after a fifth of its steps",
+        "plateau after its first steps",
     )
 
 
