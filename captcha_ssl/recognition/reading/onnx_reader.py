@@ -10,14 +10,16 @@ import onnxruntime
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_card import KEY, parse_card
+from captcha_ssl.models.shipped import FOLDER
 from captcha_ssl.recognition.reading.onnx_providers import CPU, provider_of
 from captcha_ssl.recognition.reading.text_reader import finite
 from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.onnx"
+SHIPPED = FOLDER / FILE_NAME
 INPUT, OUTPUT = "images", "logits"
 _ENDS = {INPUT: "tensor(uint8)", OUTPUT: "tensor(float)"}
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 28
 """What no model file has more of: the largest network takes 18 MB."""
 
 
@@ -72,6 +74,11 @@ def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
         raise UserError(f"{path}: no such file; make it with captcha-ssl export MODEL {path.name}")
     if path.stat().st_size > MOST_BYTES:
         raise UserError(f"{path}: too large for a model (over {MOST_BYTES:,} bytes)")
+    if path != SHIPPED:
+        # Imports onnx, which takes a tenth of a second; what came with the package needs no check.
+        from captcha_ssl.recognition.reading.onnx_graph import check_graph
+
+        check_graph(path)
     options = onnxruntime.SessionOptions()
     # Batches side by side use the cores better than one batch that is shared out.
     options.intra_op_num_threads = 1

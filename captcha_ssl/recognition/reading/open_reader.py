@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.shipped import FOLDER, is_shipped
-from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME, OnnxReader
+from captcha_ssl.models.shipped import is_shipped
+from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME, SHIPPED, OnnxReader
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
-SHIPPED = FOLDER / FILE_NAME
 _ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
 """Devices that a run is read on through its ONNX file; torch has the others."""
 
