@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import cv2
 import numpy as np
 
-from captcha_ssl.data.plain_png import decode_plain_png, lacks_pixels
+from captcha_ssl.data.plain_png import decode_plain_png, lacks_colors, lacks_pixels
 from captcha_ssl.errors import UserError
 from captcha_ssl.text_file import open_regular_file
 
@@ -111,6 +111,8 @@ BLANK_RANGE = 8
 """Gray levels between the darkest and the lightest pixel of an image that shows nothing."""
 _FAINT = 64
 _MOST_FRAMES = 64
+_MOST_READS = 1 << 16
+"""Times that bytes are asked for until the size of an image is known; usual headers take dozens."""
 
 
 class ImageError(UserError):
@@ -181,6 +183,34 @@ def _alone(large: bool) -> Iterator[None]:
         yield
 
 
+class _Header(BytesIO):
+    """An image file whose header must not go on for ever.
+
+    Pillow reads a comment byte by byte: 100 MB of it took minutes.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        super().__init__(data)
+        self._name, self._left = name, float(_MOST_READS)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._count()
+        return super().read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        self._count()
+        return super().readline(size)
+
+    def passed(self) -> None:
+        """From here on the pixels are read, which may take any number of calls."""
+        self._left = float("inf")
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ImageError(self._name, "damaged image (its header has no end)")
+
+
 def _decoded(data: bytes, name: str, suffix: str) -> np.ndarray:
     if not data:
         raise ImageError(name, "empty file (0 bytes)")
@@ -195,11 +225,15 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
     from PIL import Image, UnidentifiedImageError
 
     by_ending = (_BY_ENDING[suffix],) if suffix in _BY_ENDING else ()
+    file = _Header(data, name)
     try:
-        with Image.open(BytesIO(data), formats=(*_known_formats(), *by_ending)) as image:
+        with Image.open(file, formats=(*_known_formats(), *by_ending)) as image:
+            file.passed()
             pixels = image.width * image.height
             if pixels > MAX_PIXELS:
                 raise ImageError(name, _too_large(image.size))
+            if image.format == "PNG" and lacks_colors(data):
+                raise ImageError(name, "damaged image (its palette is missing)")
             if image.format == "PNG" and lacks_pixels(data):
                 raise ImageError(name, "damaged image (its pixels end early)")
             with _alone(pixels > _LARGE_PIXELS):

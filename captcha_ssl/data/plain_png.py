@@ -32,6 +32,8 @@ _HARMLESS = frozenset(b"bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split
 """Chunks that are kept from the decoder, which complains on the terminal of what is odd in them."""
 _LONGEST_SIDE = 1_000_000
 """Pixels; libpng refuses more, and says so on the terminal."""
+_MOST_CHUNKS = 1 << 18
+"""Of 8 KiB each, as libpng writes them, a file of any size that is read has fewer."""
 _PASSES = (
     (0, 0, 8, 8),
     (0, 4, 8, 8),
@@ -96,6 +98,21 @@ def lacks_pixels(data: bytes) -> bool:
     return found < needed
 
 
+def lacks_colors(data: bytes) -> bool:
+    """Whether the pixels of a PNG are numbers of colors, and there is no color.
+
+    Pillow takes all of them for black.
+    """
+    if len(data) < 33 or not data.startswith(_BEGINNING) or data[25] != _PALETTE:
+        return False
+    for kind, chunk in _chunks(data):
+        if kind == b"PLTE" and len(chunk) >= 3:
+            return False
+        if kind == b"IDAT":
+            break
+    return True
+
+
 def _plain(data: bytes, max_pixels: int) -> bytes | None:
     """The file with no more than its decoder needs, or None where it is not plain."""
     if len(data) < 33 or not data.startswith(_BEGINNING):
@@ -142,7 +159,9 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
     kept: list[memoryview | bytes] = [_SIGNATURE]
     kinds: list[bytes] = []
     colors = 0
-    while position + 12 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if position + 12 > len(data):
+            break
         end = position + 12 + int.from_bytes(view[position : position + 4])
         kind = bytes(view[position + 4 : position + 8])
         if end > len(data) or not (kind in needed or kind in _HARMLESS):
@@ -157,7 +176,9 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
         ):
             return None
         size = end - position - 12
-        if (kind == b"PLTE" and (size % 3 or size > 768)) or (kind == b"tRNS" and size > colors):
+        if (kind == b"PLTE" and (size % 3 or not 0 < size <= 768)) or (
+            kind == b"tRNS" and size > colors
+        ):
             return None
         colors = size // 3 if kind == b"PLTE" else colors
         if kind in needed:
@@ -174,7 +195,9 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The kinds and contents of the chunks, as far as they go."""
     position = len(_SIGNATURE)
-    while position + 8 <= len(data):
+    for _ in range(_MOST_CHUNKS):
+        if position + 8 > len(data):
+            return
         size, kind = struct.unpack_from(">I4s", data, position)
         yield kind, data[position + 8 : position + 8 + size]
         position += 12 + size

@@ -273,3 +273,22 @@ def test_colors_show_where_the_whole_image_is_all_but_transparent(draw):
         buffer = BytesIO()
         Image.fromarray(layers).save(buffer, "PNG")
         assert np.array_equal(read_image(buffer.getvalue()), rgb)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"P6\n#" + b"a" * 1_000_000 + b"\n1 1\n255\n123",
+        b"P5" + b" " * 1_000_000 + b"1 1\n255\n1",
+        b"/* XPM */\n" + b"\n" * 1_000_000,
+        b"\xff\xd8" + b"\xff\xfe\0\2" * 250_000,
+    ],
+    ids=["comment", "blanks", "lines", "markers"],
+)
+def test_a_header_that_does_not_end_is_damage(data: bytes):
+    with pytest.raises(ImageError, match="its header has no end"):
+        read_image(data)
+
+
+def test_a_header_with_a_long_comment_is_read():
+    assert read_image(b"P6\n#" + b"a" * 10_000 + b"\n1 1\n255\n123").tolist() == [[[49, 50, 51]]]

@@ -76,6 +76,14 @@ def test_pixels_that_end_early_are_damage(rows: bytes, kind: dict[str, int]):
         read_image(by_hand(rows[:-1], **kind))
 
 
+@pytest.mark.parametrize("palette", [b"", chunk(b"PLTE", b""), chunk(b"PLTE", b"\0\0")])
+def test_numbers_of_colors_without_colors_are_damage(palette: bytes, capfd):
+    with pytest.raises(ImageError, match="its palette is missing"):
+        read_image(by_hand(bytes(4 * 7), color=3, more=palette))
+    assert capfd.readouterr().err == ""
+    assert read_image(by_hand(bytes(4 * 7), color=3, more=chunk(b"PLTE", b"\1\2\3"))).max() == 3
+
+
 @pytest.mark.parametrize(
     ("data", "works"),
     [
