@@ -39,7 +39,7 @@ lowest: $(TESTABLE) ## run every command with the lowest versions that are allow
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.lowest
 
 release: $(TESTABLE) ## build wheel and sdist, install and use each in a fresh environment
-	$(BIN)/python -m tests.release
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.release
 
 docs: $(TESTABLE) ## the documentation as a site, in build/site
 	$(PIP) -e '.[docs]'

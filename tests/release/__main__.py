@@ -26,8 +26,11 @@ COMMANDS = (
 
 
 def build(folder: Path) -> list[Path]:
-    """The wheel and the sdist of these sources. Raises CalledProcessError when one is not built."""
-    subprocess.run([sys.executable, "-m", "build", "--outdir", folder, ROOT], check=True)
+    """The wheel and the sdist of these sources. Raises SystemExit when one is not built."""
+    command = [sys.executable, "-m", "build", "--outdir", folder, ROOT]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{done.stdout}{done.stderr}")
     built = sorted(folder.glob("*.whl")) + sorted(folder.glob("*.tar.gz"))
     if len(built) != 2:
         raise SystemExit(f"expected a wheel and an sdist, got {[file.name for file in built]}")
@@ -47,7 +50,7 @@ def use(program: Path, folder: Path) -> None:
     folder.mkdir()
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     for command in COMMANDS:
-        print(f"{program.parents[1].name}: captcha-ssl {command}", flush=True)
+        print(f"{folder.name}: captcha-ssl {command}", flush=True)
         done = subprocess.run(
             [program, *command.split()], cwd=folder, env=clean, stdout=subprocess.PIPE, text=True
         )
