@@ -14,8 +14,10 @@ from captcha_ssl.cli.options import Out, Quiet, run_folder
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
+    from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
     from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult
+    from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 
 _READ_IF_STUCK = 64
@@ -55,14 +57,18 @@ def finetune_command(
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
         result = finetune(config, given, folder, resume=resume, observe=observe)
-    _report(config, result, given, quiet=quiet)
+    _report(config, result, given, folder, quiet=quiet)
     typer.echo(folder / FILE_NAME)
 
 
 def _report(
-    config: FinetuneConfig, result: FinetuneResult, data: FinetuneData, *, quiet: bool
+    config: FinetuneConfig,
+    result: FinetuneResult,
+    data: FinetuneData,
+    folder: Path,
+    *,
+    quiet: bool,
 ) -> None:
-    from captcha_ssl.recognition.evaluation.evaluate import evaluate
     from captcha_ssl.recognition.fine_tuning.plateau import stuck_words
     from captcha_ssl.recognition.reading.text_reader import read_images
 
@@ -85,5 +91,26 @@ def _report(
             f"stopped at step {last:,}; kept the weights of step {result.step:,}", file=sys.stderr
         )
     if data.held_out is not None:
-        share = evaluate(result.recognizer, data.held_out).exact_match
-        print(f"exact match on {len(data.held_out):,} held out: {share:.1%}", file=sys.stderr)
+        _tell_held_out(result.recognizer, data.held_out, folder)
+
+
+def _tell_held_out(recognizer: Recognizer, held_out: Dataset, folder: Path) -> None:
+    """Say how what was held out is read, and which of its labels are probably wrong."""
+    from captcha_ssl.recognition.evaluation.evaluate import evaluate
+    from captcha_ssl.recognition.evaluation.evaluation_files import (
+        SUSPICIOUS,
+        SUSPICIOUS_SHEET,
+        write_suspects,
+    )
+
+    read = evaluate(recognizer, held_out)
+    print(f"exact match on {len(held_out):,} held out: {read.exact_match:.1%}", file=sys.stderr)
+    if suspects := read.suspects():
+        write_suspects(folder, held_out, read)
+        first = suspects[0]
+        print(
+            f"{len(suspects):,} of their labels are probably wrong, such as that of "
+            f"{shown(held_out.names[first.position])}: labeled {shown(first.label)}, reads "
+            f"{shown(first.reading)}; see {SUSPICIOUS} and {SUSPICIOUS_SHEET} in {folder}",
+            file=sys.stderr,
+        )

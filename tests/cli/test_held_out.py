@@ -7,8 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from captcha_ssl.cli.finetune import _tell_held_out
 from captcha_ssl.cli.main import run
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.writers import open_writer
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.01, "none would be held out"), (0.96, None)])
@@ -28,3 +33,23 @@ def test_a_share_that_rounds_to_nothing_is_refused(
     assert not out.exists()
     if said:
         assert "give a share from 0.1 to 0.9" in heard
+
+
+def test_a_label_held_out_that_is_probably_wrong_is_named_with_a_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = np.zeros((3, 1, 32, 64), np.uint8)
+    names = ["a.png", "b.png", "c.png"]
+    held_out = Dataset(images, ["12", "34", "56"], names, Geometry(1, 32, 64), [])
+    sure = [Reading(text, 0.999, (0.999, 0.999)) for text in ("12", "35", "56")]
+    read = Evaluation(held_out.labels or [], sure)
+    place = "captcha_ssl.recognition.evaluation.evaluate.evaluate"
+    monkeypatch.setattr(place, lambda recognizer, images: read)
+    _tell_held_out(None, held_out, tmp_path)  # type: ignore[arg-type]
+    told = capsys.readouterr().err
+    assert "exact match on 3 held out: 66.7%" in told
+    assert (
+        "1 of their labels are probably wrong, such as that of b.png: labeled 34, reads 35" in told
+    )
+    assert "b.png,34,35" in (tmp_path / "suspicious.csv").read_text(encoding="utf-8-sig")
+    assert (tmp_path / "suspicious.png").stat().st_size > 0
