@@ -136,13 +136,17 @@ class LabeledSet:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what is missing in --out, write the report after every set, and print it."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
     sizes = Sizes(**{name: getattr(asked, name) for name in asdict(Sizes())})
     kept = Kept(asked.out, sizes)
-    folders = dict(_sets(asked.out / "sets", asked.real, sizes))
-    names = asked.sets.split(",") if asked.sets else list(folders)
+    real = {path.name: path for path in _folders(asked.real)}
+    names = asked.sets.split(",") if asked.sets else [*BEDS, *real]
+    if unknown := sorted(set(names) - BEDS.keys() - real.keys()):
+        parser.error(f"no such set: {', '.join(unknown)}; known: {', '.join([*BEDS, *real])}")
     for name in names:
-        images = LabeledSet(name, folders[name], sizes)
+        folder = _rendered(asked.out / "sets" / name, sizes) if name in BEDS else real[name]
+        images = LabeledSet(name, folder, sizes)
         _measure(images, kept, self_training=False)
         kept.pick(images)
         if asked.self_training:
@@ -338,16 +342,16 @@ def _with_half(found: Estimate, mean: str) -> str:
     return mean if found.high is None else f"{mean} ± {100 * (found.high - found.mean):.1f}"
 
 
-def _sets(folder: Path, real: Path | None, sizes: Sizes) -> Iterator[tuple[str, Path]]:
-    """The test beds, which are rendered when they are first asked for, and the real sets."""
-    for name, picture in BEDS.items():
-        bed = folder / name
-        if not bed.exists():
-            generate(bed, picture, GenerateSettings(count=sizes.pool + sizes.test, workers=1))
-        yield name, bed
-    for path in sorted(real.iterdir()) if real else ():
-        if path.is_dir():
-            yield path.name, path
+def _rendered(bed: Path, sizes: Sizes) -> Path:
+    """The folder of a test bed, named as it is, which is rendered when it is first asked for."""
+    if not bed.exists():
+        job = GenerateSettings(count=sizes.pool + sizes.test, workers=1)
+        generate(bed, BEDS[bed.name], job)
+    return bed
+
+
+def _folders(real: Path | None) -> list[Path]:
+    return sorted(path for path in real.iterdir() if path.is_dir()) if real else []
 
 
 def _read(file: Path, kind: type[R]) -> list[R]:

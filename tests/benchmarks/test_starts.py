@@ -31,3 +31,6 @@ def test_every_start_is_measured_once_and_what_is_finished_is_kept(
     assert row.count("|") == table.splitlines()[2].count("|")
     assert row.endswith(" of 8 | shipped |")
     assert "6 labels are too few" in table
+    with pytest.raises(SystemExit):
+        main([*asked[:2], "--sets", "nowhere"])
+    assert "no such set: nowhere; known: outlined" in capsys.readouterr().err
