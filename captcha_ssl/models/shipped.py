@@ -9,6 +9,8 @@ ENCODER, CHANNELS = "small", 1
 """What its card says of its encoder, known here without reading the file; a test compares."""
 SETTINGS: dict[str, object] = {"encoder": ENCODER, "channels": CHANNELS}
 """What images are read as to start from it; their height is theirs."""
+BEGAN_FROM = "init_from"
+"""What a card of an encoder that began from it says so by: its head may then be taken too."""
 FOLDER = Path(__file__).parents[1] / "shipped"
 
 

@@ -12,6 +12,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder
 from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.models.shipped import BEGAN_FROM, SHIPPED
 
 _ENCODER, _HEAD = "encoder.", "head."
 _FOLD = "fold.weight"
@@ -48,10 +49,14 @@ def load_head(head: nn.Linear, charset: Charset, source: Path) -> int:
     """Copy what a recognizer knows of blank and of every character of `charset` that it reads too.
 
     Other rows of `head` [classes, dim] stay as they are, and so does all of it when `source`
-    holds an encoder alone. Returns the number of characters that are known. Raises UserError when
-    the file is unreadable.
+    holds an encoder alone; one that was pretrained from the shipped model gets the head of that,
+    whose frames it began with. Returns the number of characters that are known. Raises UserError
+    when the file is unreadable.
     """
     card, tensors = load_model(source)
+    if card.about.get(BEGAN_FROM) == SHIPPED:
+        source = Path(SHIPPED)
+        card, tensors = load_model(source)
     if card.kind != "recognizer" or card.charset is None:
         return 0
     held = {character: row for row, character in enumerate(card.charset, start=1)} | {"": 0}

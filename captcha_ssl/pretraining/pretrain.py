@@ -22,6 +22,7 @@ from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import FILE_NAME, save_model
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.ranks import world_size
+from captcha_ssl.models.shipped import BEGAN_FROM, SHIPPED, is_shipped
 from captcha_ssl.models.transfer import load_encoder
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import MONITORED, Monitor, Probe, findings
@@ -109,6 +110,9 @@ class Pretraining:
             "images": len(self.data),
             "seed": loop.seed,
         }
+        source = self.config.pretrain.init_from
+        if source is not None and is_shipped(source):
+            about[BEGAN_FROM] = SHIPPED
         card = ModelCard("encoder", model.encoder, self.data.geometry, None, about)
         file = run.path / FILE_NAME
         if run.writes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,10 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import load_model, save_model
+from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.models.transfer import load_head
+from captcha_ssl.pretraining.config import PretrainConfig
+from captcha_ssl.pretraining.pretrain import pretrain
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.evaluation.metrics import cer
 from captcha_ssl.recognition.fine_tuning import ctc
@@ -29,7 +33,7 @@ from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.training.run_directory import RunDirectory
-from captcha_ssl.training.settings import LoopSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings, as_shipped
 from captcha_ssl.views.settings import ViewSettings
 
 pytestmark = pytest.mark.slow
@@ -153,6 +157,27 @@ def test_a_recognizer_passes_on_what_it_knows_of_the_characters_it_shares(
     assert torch.equal(head.weight[:3], learned.weight[[0, 2, 10]])
     assert torch.equal(head.bias[:3], learned.bias[[0, 2, 10]])
     assert torch.equal(head.weight[3], fresh[3])
+
+
+def test_an_encoder_that_was_pretrained_from_the_shipped_model_gets_its_head(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    config = PretrainConfig.of("simclr")
+    config = replace(
+        config,
+        pretrain=config.pretrain.replace(steps=1, init_from=Path(SHIPPED)),
+        loop=config.loop.replace(batch_size=4, device="cpu"),
+        model=as_shipped(ModelSettings(height=GEOMETRY.height, width=GEOMETRY.width)),
+    )
+    encoder = pretrain(config, digits, tmp_path / "run").file
+    shipped, continued = (torch.nn.Linear(192, 11) for _ in range(2))
+    assert load_head(shipped, CHARSET, Path(SHIPPED)) == 10
+    assert load_head(continued, CHARSET, encoder) == 10
+    assert torch.equal(shipped.weight, continued.weight)
+    begun = pretrain(
+        replace(config, pretrain=config.pretrain.replace(init_from=None)), digits, tmp_path / "new"
+    )
+    assert load_head(continued, CHARSET, begun.file) == 0
 
 
 def test_fine_tuning_a_reader_again_starts_where_it_stopped(
