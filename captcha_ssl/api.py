@@ -6,7 +6,7 @@ Settings are keywords; `captcha-ssl pretrain --settings` and `finetune --setting
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ ImageSource = PathLike | bytes | np.ndarray
 
 
 def pretrain(
-    images: PathLike,
+    images: PathLike | Sequence[PathLike],
     out: PathLike,
     *,
     resume: bool = False,
@@ -39,7 +39,7 @@ def pretrain(
 ) -> PretrainResult:
     """Learn an encoder from images without labels; the result names the model file in `out`.
 
-    `images` is a folder, table, LMDB or packed dataset; its labels are not read. `settings` are
+    `images` is a dataset of any format, or several of them; labels are not read. `settings` are
     those of `captcha-ssl pretrain`, for example `method="moco", epochs=20, batch_size=64`.
     `observe` is called at every logged step. Raises UserError for data or settings that cannot be
     used, and for an `out` that holds something (without `resume`).
@@ -52,12 +52,12 @@ def pretrain(
 
     config = PretrainConfig.read(Given(flags=settings, label=""))
     model, geometry = adopt(config.model, config.pretrain.init_from)
-    data = load_images(Path(images), model, labeled=False, geometry=geometry)
+    data = load_images(_paths(images), model, labeled=False, geometry=geometry)
     return run(replace(config, model=model), data, Path(out), resume=resume, observe=observe)
 
 
 def finetune(
-    labeled: PathLike,
+    labeled: PathLike | Sequence[PathLike],
     out: PathLike,
     *,
     resume: bool = False,
@@ -78,8 +78,9 @@ def finetune(
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
     begun = Path(out) if resume else None
-    config = choose_start(config, Path(labeled), resumed=begun).config
-    data = FinetuneData.load(config, Path(labeled))
+    paths = _paths(labeled)
+    config = choose_start(config, paths, resumed=begun).config
+    data = FinetuneData.load(config, paths)
     return run(config, data, Path(out), resume=resume, observe=observe)
 
 
@@ -113,6 +114,10 @@ class Reader:
         fit = self._model.geometry.fit
         pixels = [fit(_pixels(image)) for image in images]
         return read_images(self._model, np.stack(pixels)) if pixels else []
+
+
+def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:
+    return [Path(data)] if isinstance(data, str | os.PathLike) else [Path(path) for path in data]
 
 
 def _pixels(image: ImageSource) -> np.ndarray:

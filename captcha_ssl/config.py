@@ -171,7 +171,12 @@ def split_assignment(text: str, label: str = "--set") -> tuple[str, str]:
 
 
 def _values(part: Settings) -> Iterator[tuple[str, Any]]:
-    return ((key, getattr(part, key)) for key in type(part).model_fields)
+    for key, option in options(type(part)).items():
+        value = getattr(part, key)
+        # One path is written as such, so that the runs of earlier versions can be resumed.
+        if option.repeated and option.kind is Path and len(value) < 2:
+            value = next(iter(value), None)
+        yield key, value
 
 
 def _settings_in(values: Iterable[Any]) -> Iterator[Settings]:
@@ -191,7 +196,7 @@ def _refilled(value: Any, chosen: Iterator[Settings]) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _read_toml(file: Path | None) -> dict[str, Any]:

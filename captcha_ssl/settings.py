@@ -135,7 +135,12 @@ class Settings(BaseModel):
         if option.optional and value == "none":
             return None
         if option.repeated:
-            items = value.split(",") if isinstance(value, str) else value
+            if option.kind is Path:
+                # A comma may be part of a path: several are a list, or a flag given again.
+                items = [] if value == "none" else value
+                items = [items] if isinstance(items, str | Path) else items
+            else:
+                items = value.split(",") if isinstance(value, str) else value
             return [_item(option, i) for i in items] if isinstance(items, list | tuple) else items
         return _item(option, value)
 

@@ -22,6 +22,7 @@ from captcha_ssl.benchmark.runs.pretrain_all import pretrain_all
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, check_pretraining
 from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.benchmark.runs.unseen import check_unseen, unseen_images
+from captcha_ssl.data.sources import Paths
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 
@@ -43,10 +44,10 @@ class Benchmark:
     def __init__(self, config: BenchmarkConfig, listener: Listener = Listener()) -> None:  # noqa: B008
         self.config, self.listener = config, listener
         self.material: Material | None = None
-        if config.benchmark.data is None:
-            check_rendering(config)
-        else:
+        if config.benchmark.data:
             self.material = self._read(config.benchmark.data)
+        else:
+            check_rendering(config)
 
     def run(self, run: RunDirectory, *, command: str) -> Results:
         """Do what is not finished in `run`, and write the report there; `command` is quoted in it.
@@ -58,7 +59,7 @@ class Benchmark:
         unseen = unseen_images(out / "unseen-data", settings, material)
         material = replace(material, unseen=unseen)
         run.hold_to(material.fingerprint())
-        if settings.data is not None:
+        if settings.data:
             run.note_rejected(material.pool.rejected)
         listener.say(
             f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
@@ -78,7 +79,7 @@ class Benchmark:
         render_images(folder, self.config)
         return self._read(folder)
 
-    def _read(self, source: Path) -> Material:
+    def _read(self, source: Paths) -> Material:
         material = read_material(source, self.config)
         check_pretraining(self.config, material)
         check_unseen(self.config.benchmark, material)

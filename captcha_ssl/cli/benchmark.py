@@ -22,8 +22,13 @@ _LEFT_OUT = ("over", "time")
 """Columns that a terminal has no room for; the report has them."""
 _PIPE_WIDTH = 500
 DATA = Annotated[
-    Path | None,
-    typer.Argument(metavar="DATA", help="Labeled images; if absent, a set is rendered."),
+    list[Path] | None,
+    typer.Argument(
+        metavar="DATA",
+        help="Images with labels: folders, tables or archives; several are one; if absent, a set "
+        "is rendered.",
+        show_default=False,
+    ),
 ]
 
 

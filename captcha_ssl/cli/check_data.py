@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from captcha_ssl.cli.options import Quiet, refuse_among_images
+from captcha_ssl.cli.options import FilesFrom, Quiet, data_argument, piles, refuse_among_images
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
@@ -22,10 +22,8 @@ LISTED = 20
 
 
 def check_data_command(
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA", help="A folder, table or archive; several are one."),
-    ],
+    data: Annotated[list[Path] | None, data_argument("Images, labeled or not")] = None,
+    files_from: FilesFrom = None,
     sheet: Annotated[
         Path | None,
         typer.Option("--sheet", metavar="FILE.png", help="Draw a sheet of images and labels."),
@@ -49,6 +47,7 @@ def check_data_command(
     from captcha_ssl.data.sources import open_source
     from captcha_ssl.models.frames import frames
 
+    data = piles(data, files_from)
     # Better to fail here than after the work.
     if sheet is not None:
         check_picture_name(sheet)

@@ -164,8 +164,10 @@ def _flagged(kind: type[Config]) -> Iterator[tuple[Any, Option]]:
 def _flag(config: type[Config], panel: str, option: Option) -> inspect.Parameter:
     metavar = option.flag if isinstance(option.flag, str) else "X"
     switch = option.kind is bool
+    again = option.repeated and option.kind is Path
+    kind: Any = bool if switch else (list[str] | None if again else str | None)
     hint: Any = Annotated[
-        bool if switch else str | None,
+        kind,
         typer.Option(
             f"--{option.name.replace('_', '-')}",
             metavar=None if switch else metavar,
@@ -184,7 +186,7 @@ def _help(option: Option, default: str | None) -> str:
     known = () if callable(option.declared_choices) else option.choices
     if 0 < len(known) <= _MOST_SHOWN and option.pattern is None:
         text += f": {', '.join(known)}"
-    if default is None and option.default in (None, False):
+    if default is None and option.default in (None, False, ()):
         return text
     return f"{text} (default {default or as_text(option.default)})"
 

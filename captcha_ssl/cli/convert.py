@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Quiet
+from captcha_ssl.cli.options import FilesFrom, Quiet, data_argument, piles
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.printable import shown
 
@@ -20,10 +20,8 @@ def _formats() -> list[str]:
 
 
 def convert_command(
-    source: Annotated[
-        list[Path],
-        typer.Argument(metavar="SOURCE", help="Folders, tables or archives; several are one."),
-    ],
+    *,
+    source: Annotated[list[Path] | None, data_argument("Images, labeled or not", "SOURCE")] = None,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="New folder to write.")],
     format: Annotated[
         str,
@@ -34,6 +32,7 @@ def convert_command(
             autocompletion=_formats,
         ),
     ],
+    files_from: FilesFrom = None,
     labels: Annotated[
         bool | None,
         typer.Option(
@@ -63,6 +62,7 @@ def convert_command(
     """
     from captcha_ssl.data.convert import convert
 
+    source = piles(source, files_from, called="SOURCE")
     with progress_bar("converting", quiet=quiet) as progress:
         done = convert(
             source,

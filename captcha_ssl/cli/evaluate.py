@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from captcha_ssl.cli.loading import tell_notes
-from captcha_ssl.cli.options import Quiet, ReadingDevice
+from captcha_ssl.cli.options import FilesFrom, Quiet, ReadingDevice, data_argument, piles
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
@@ -28,10 +28,8 @@ def evaluate_command(
             metavar="MODEL", help="A finetune run, a .safetensors or .onnx file, or shipped."
         ),
     ],
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA", help="Labeled images: folders, tables or archives."),
-    ],
+    data: Annotated[list[Path] | None, data_argument("Images with labels")] = None,
+    files_from: FilesFrom = None,
     format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
     out: Annotated[
         Path | None,
@@ -55,6 +53,7 @@ def evaluate_command(
     from captcha_ssl.recognition.evaluation.evaluation_files import write_evaluation
     from captcha_ssl.recognition.reading.open_reader import open_reader
 
+    data = piles(data, files_from)
     if out is not None and any(
         path.is_dir() and out.samefile(path) for path in data if out.exists()
     ):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captcha_ssl.cli.loading import load
-from captcha_ssl.cli.options import Out, Quiet, run_folder
+from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ _READ_IF_STUCK = 64
 
 def finetune_command(
     config: FinetuneConfig,
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA...", help="Images with labels; several are one pile."),
-    ],
+    data: Annotated[list[Path] | None, data_argument("Images with labels")] = None,
+    files_from: FilesFrom = None,
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     quiet: Quiet = False,
@@ -40,7 +38,7 @@ def finetune_command(
 
     Prints the path of the model file; beside it lies the same model as ONNX.
     """
-    folder = run_folder(out)
+    folder, data = run_folder(out), piles(data, files_from)
 
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME

@@ -9,20 +9,23 @@ from typing import Annotated, Literal
 
 import typer
 
-from captcha_ssl.cli.options import Quiet, ReadingDevice, Seed
+from captcha_ssl.cli.options import FilesFrom, Quiet, ReadingDevice, Seed, data_argument, piles
 from captcha_ssl.cli.progress import progress_bar
 
 
 def label_command(
-    pile: Annotated[Path, typer.Argument(metavar="PILE", help="A folder of images to label.")],
+    *,
+    pile: Annotated[list[Path] | None, data_argument("Images to label", "PILE")] = None,
     out: Annotated[
         Path,
         typer.Option(
             "--out",
             metavar="TABLE",
-            help="The table filename,label to write or go on with, in PILE or above it.",
+            help="The table filename,label to write or go on with, beside PILE, in its folder or "
+            "above.",
         ),
     ],
+    files_from: FilesFrom = None,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -84,6 +87,7 @@ def label_command(
     from captcha_ssl.labeling.prepare import Wishes, prepare
     from captcha_ssl.labeling.server import serve
 
+    images = piles(pile, files_from, called="PILE")
     wishes = Wishes(
         table=out,
         model=model,
@@ -108,7 +112,7 @@ def label_command(
 
     with ExitStack() as held:
         with progress_bar("reading", quiet=quiet) as progress:
-            session = held.enter_context(prepare(pile, wishes, progress))
+            session = held.enter_context(prepare(images, wishes, progress))
         if session.pile.left_out and not quiet:
             count = len(session.pile.left_out)
             print(f"{count:,} images left out: no table can hold their names", file=sys.stderr)

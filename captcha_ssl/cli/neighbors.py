@@ -8,16 +8,27 @@ from typing import Annotated
 import typer
 
 from captcha_ssl.cli.embedding import embedded
-from captcha_ssl.cli.options import Device, Quiet, Seed, picture_file, refuse_among_images
+from captcha_ssl.cli.options import (
+    Device,
+    FilesFrom,
+    Quiet,
+    Seed,
+    data_argument,
+    picture_file,
+    piles,
+    refuse_among_images,
+)
 
 
 def neighbors_command(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images; labels are not read.")],
+    *,
+    data: Annotated[list[Path] | None, data_argument("Images")] = None,
     out: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where the sheet goes.")],
     init_from: Annotated[
         Path,
         typer.Option("--init-from", metavar="RUN", help="A pretrain or finetune run, or its file."),
     ],
+    files_from: FilesFrom = None,
     rows: Annotated[
         int, typer.Option("--rows", metavar="N", min=1, max=100, help="Images to look at.")
     ] = 12,
@@ -39,6 +50,7 @@ def neighbors_command(
     a color or a line across say what it has learned instead.
     """
     picture_file("sheet", out)
+    data = piles(data, files_from)
     refuse_among_images("sheet", out, data)
     from captcha_ssl.recognition.similarity.neighbors import write_neighbors
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from captcha_ssl.data.name_list import as_dataset
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 
@@ -66,6 +67,36 @@ ReadingDevice = Annotated[
         autocompletion=lambda: list(_READING_DEVICES),
     ),
 ]
+
+
+def data_argument(what: str, metavar: str = "DATA") -> Any:
+    """The argument for one or several datasets; `what` says which images they hold."""
+    return typer.Argument(
+        metavar=metavar,
+        help=f"{what}: folders, tables or archives; several are one; - for names of files on "
+        "stdin, @FILE for those in a file.",
+        show_default=False,
+    )
+
+
+FilesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--files-from",
+        metavar="FILE",
+        help="Read names of image files from here too, one a line; - for stdin.",
+    ),
+]
+
+
+def piles(data: list[Path] | None, files_from: Path | None, *, called: str = "DATA") -> list[Path]:
+    """The datasets that arguments and `--files-from` name. Raises UserError where there is none."""
+    listed = [] if files_from is None else [as_dataset(files_from)]
+    if not data and not listed:
+        raise UserError(
+            f"missing argument {called}: name folders, tables or archives, or --files-from FILE"
+        )
+    return [*(data or ()), *listed]
 
 
 def picture_file(option: str, file: Path) -> Path:

@@ -75,11 +75,11 @@ def predict_command(
     An unreadable image is named on stderr, leaves an empty line (or an error in its row) on
     stdout, and makes the exit code 1; so does a doubtful one, whose text is printed all the same.
     """
-    from captcha_ssl.recognition.reading.files_from import listed_files
+    from captcha_ssl.data.name_list import read_names
 
     names = list(images or ())
     if files_from is not None:
-        names += listed_files(files_from)
+        names += read_names(files_from)
     elif not names:
         raise UserError("missing argument IMAGE: name files, folders or patterns, or --files-from")
     code = read(

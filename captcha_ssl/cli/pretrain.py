@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captcha_ssl.cli.loading import load
-from captcha_ssl.cli.options import Out, Quiet, picture_file, refuse_among_images, run_folder
+from captcha_ssl.cli.options import (
+    FilesFrom,
+    Out,
+    Quiet,
+    data_argument,
+    picture_file,
+    piles,
+    refuse_among_images,
+    run_folder,
+)
 from captcha_ssl.launch import rank
 
 if TYPE_CHECKING:
@@ -23,10 +32,8 @@ if TYPE_CHECKING:
 
 def pretrain_command(
     config: PretrainConfig,
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA...", help="Images; labels are ignored; several are one pile."),
-    ],
+    data: Annotated[list[Path] | None, data_argument("Images; labels are ignored")] = None,
+    files_from: FilesFrom = None,
     out: Out = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     probe: Annotated[
@@ -50,6 +57,7 @@ def pretrain_command(
 
     captcha-ssl pretrain images/ --method jigsaw --preview jigsaw.png
     """
+    data = piles(data, files_from)
     sheet = None if preview is None else picture_file("--preview", preview)
     if sheet is not None:
         refuse_among_images("--preview", sheet, data)

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from captcha_ssl.cli.embedding import embedded
-from captcha_ssl.cli.options import Device, Quiet, Seed
+from captcha_ssl.cli.options import Device, FilesFrom, Quiet, Seed, data_argument, piles
 from captcha_ssl.errors import UserError
 from captcha_ssl.notice import warn
 from captcha_ssl.printable import printable, quoted
@@ -19,15 +19,14 @@ from captcha_ssl.text_file import iter_lines
 
 
 def suggest_command(
-    data: Annotated[
-        list[Path],
-        typer.Argument(metavar="DATA", help="Images to choose from; labels are not read."),
-    ],
+    *,
+    data: Annotated[list[Path] | None, data_argument("Images to choose from")] = None,
     init_from: Annotated[
         Path,
         typer.Option("--init-from", metavar="RUN", help="A pretrain or finetune run, or its file."),
     ],
     count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="Images to name.")],
+    files_from: FilesFrom = None,
     exclude: Annotated[
         Path | None,
         typer.Option("--exclude", metavar="FILE", help="Names that are labeled, one a line."),
@@ -52,7 +51,7 @@ def suggest_command(
     from captcha_ssl.recognition.similarity.suggest import suggest
 
     images, vectors, uncertainty = embedded(
-        data, init_from, max_bad=max_bad, device=device, quiet=quiet
+        piles(data, files_from), init_from, max_bad=max_bad, device=device, quiet=quiet
     )
     labeled = [] if exclude is None else _positions(exclude, images.names)
     for found in suggest(vectors, uncertainty, count, labeled=labeled, seed=seed or 0):

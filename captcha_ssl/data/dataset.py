@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,13 @@ from captcha_ssl.data.choose_preparation import (
 from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
+from captcha_ssl.data.images import Images, JoinedImages
 from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
+from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.packed import PackedSource
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
@@ -39,13 +42,13 @@ SIZE_SAMPLE = 256
 
 @dataclass
 class Dataset:
-    """Images uint8 [N, C, H, W] (read-only and mapped from the file where it can be).
+    """Images uint8 [N, C, H, W] (read-only and mapped from their files where that can be).
 
     `labels` (None when unlabeled) and `names` have one entry for each image; `rejected` lists
     what was left out, and why; `notes` are what a user should know of how it was read.
     """
 
-    images: np.ndarray
+    images: Images
     labels: Sequence[str] | None
     names: Sequence[str]
     geometry: Geometry
@@ -210,15 +213,15 @@ def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
 
 def _read_all(
     source: Source, geometry: Geometry, progress: Progress | None
-) -> tuple[np.ndarray, np.ndarray | None, dict[int, str]]:
+) -> tuple[Images, np.ndarray | None, dict[int, str]]:
     """All readable images uint8 [N, C, H, W], their sizes, and the reason for each other index.
 
     The sizes are None where the images have the geometry as they are.
     """
     shape = (geometry.channels, geometry.height, geometry.width)
-    as_packed = isinstance(source, PackedSource) and source.images.shape[1:] == shape
-    if isinstance(source, PackedSource) and as_packed and not geometry.preparation:
-        return source.pixels(), None, {}
+    mapped = None if geometry.preparation else _mapped(source, shape)
+    if mapped is not None:
+        return (mapped[0] if len(mapped) == 1 else JoinedImages(mapped)), None, {}
     images = _room(source, shape)
     sizes = np.empty((len(source), 2), np.int32)
 
@@ -228,6 +231,17 @@ def _read_all(
 
     failures = sweep(source, fit, progress)
     return _without(images, failures), _without(sizes, failures), failures
+
+
+def _mapped(source: Source, shape: tuple[int, int, int]) -> list[np.ndarray] | None:
+    """The arrays of a source whose packed parts all have this shape as they are; else None."""
+    if isinstance(source, PackedSource):
+        return [source.pixels()] if source.images.shape[1:] == shape else None
+    if not isinstance(source, JoinedSource):
+        return None
+    parts = [_mapped(part, shape) for part in source.parts]
+    found = [part for part in parts if part is not None]
+    return list(chain.from_iterable(found)) if len(found) == len(parts) else None
 
 
 def _room(source: Source, shape: tuple[int, int, int]) -> np.ndarray:

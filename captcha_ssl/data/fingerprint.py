@@ -9,7 +9,9 @@ from itertools import islice
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.images import Images
 from captcha_ssl.data.mapped import pick
+from captcha_ssl.data.sources.joined import JoinedNames
 from captcha_ssl.data.sources.packed import PackedNames
 
 Fingerprint = dict[str, str]
@@ -23,7 +25,7 @@ _CHUNK = 10_000
 
 
 def fingerprint(
-    images: np.ndarray,
+    images: Images,
     geometry: Geometry,
     *,
     names: Sequence[str] | None = None,
@@ -49,7 +51,11 @@ def fingerprint(
 
 def _names(names: Sequence[str]) -> str:
     # Those of a packed pile of many millions are running numbers, made when asked for.
-    return names.digest() if isinstance(names, PackedNames) else _texts(names)
+    if isinstance(names, PackedNames):
+        return names.digest()
+    if isinstance(names, JoinedNames):
+        return _texts(text for title, part in names.parts() for text in (title, _names(part)))
+    return _texts(names)
 
 
 def _texts(texts: Iterable[str]) -> str:
@@ -62,7 +68,7 @@ def _texts(texts: Iterable[str]) -> str:
     )
 
 
-def _pixels(images: np.ndarray) -> str:
+def _pixels(images: Images) -> str:
     step = max(1, 2**24 // max(1, images[:1].nbytes))
     if images.nbytes <= WHOLE:
         parts = (images[at : at + step] for at in range(0, len(images), step))

@@ -11,8 +11,10 @@ import os
 
 import numpy as np
 
+from captcha_ssl.data.images import Images, JoinedImages
 
-def pick(images: np.ndarray, places: np.ndarray) -> np.ndarray:
+
+def pick(images: Images, places: np.ndarray) -> np.ndarray:
     """`images[places]` of int64 places that lie far apart, as a copy."""
     large = exceeds_memory(images)
     if not large:
@@ -24,14 +26,16 @@ def pick(images: np.ndarray, places: np.ndarray) -> np.ndarray:
             advise(images, "MADV_NORMAL")
 
 
-def advise(images: np.ndarray, how: str) -> None:
+def advise(images: Images, how: str) -> None:
     """Tell the system by a name of `mmap` how a mapped file is read; nothing for other arrays."""
-    mapped, advice = getattr(images, "_mmap", None), getattr(mmap, how, None)
-    if mapped is not None and advice is not None:
-        mapped.madvise(advice)
+    advice = getattr(mmap, how, None)
+    for part in images.parts if isinstance(images, JoinedImages) else [images]:
+        mapped = getattr(part, "_mmap", None)
+        if mapped is not None and advice is not None:
+            mapped.madvise(advice)
 
 
-def exceeds_memory(images: np.ndarray) -> bool:
+def exceeds_memory(images: Images) -> bool:
     """Whether the images take more than half of the machine's memory, as far as it says."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

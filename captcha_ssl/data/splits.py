@@ -9,6 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
+from captcha_ssl.data.images import Images
 from captcha_ssl.errors import UserError
 
 # Keeps the draws for a test set and for a label subset apart when both use the same seed.
@@ -39,9 +40,7 @@ def nested_subset(count_total: int, size: int, seed: int) -> np.ndarray:
     return order[:size].astype(np.int64)
 
 
-def split_benchmark(
-    images: np.ndarray, labels: Sequence[str] | None, *, test: int, seed: int
-) -> Split:
+def split_benchmark(images: Images, labels: Sequence[str] | None, *, test: int, seed: int) -> Split:
     """Part images uint8 [N, …] into a test set of exactly `test` images and the pool.
 
     No two test images are equal, none of them is in the pool in any copy, and an image whose
@@ -67,9 +66,9 @@ def split_benchmark(
     )
 
 
-def duplicate_groups(images: np.ndarray) -> list[list[int]]:
+def duplicate_groups(images: Images) -> list[list[int]]:
     """Indices of uint8 [N, …] grouped by equal bytes, in order of first appearance."""
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
-    for index, image in enumerate(images):
-        groups[blake2b(image.tobytes(), digest_size=16).digest()].append(index)
+    for index in range(len(images)):
+        groups[blake2b(images[index].tobytes(), digest_size=16).digest()].append(index)
     return list(groups.values())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from captcha_ssl.data.sources import open_source
+from captcha_ssl.data.name_list import list_named_by
+from captcha_ssl.data.sources import Paths, Source, open_source
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import storable
@@ -18,32 +20,25 @@ WIDEST = 1600
 
 
 class Pile:
-    """The images of a folder, and their names as rows of a table at `table`.
+    """The images of one or several datasets, and their names as rows of a table at `table`.
 
-    `left_out` lists images whose name no row can hold. Raises UserError when PILE holds no image
-    files, or the table would not reach them.
+    `left_out` lists images whose name no row can hold. Raises UserError when there is no dataset,
+    or the table would not reach its images.
     """
 
-    def __init__(self, path: Path, table: Path) -> None:
-        source = open_source(path, want_labels=False)
-        if not isinstance(source, FileSource):
-            raise UserError(
-                f"{path}: not a folder of image files, and a table of labels names files; write it "
-                "as one first with captcha-ssl convert … --format folder"
-            )
-        root, folder = source.root.resolve(), table.parent.resolve()
-        if root != folder and folder not in root.parents:
-            raise UserError(
-                f"--out {table}: a table names images in its own folder and below; put it into "
-                f"{path} or a folder above, for example --out {path / table.name}"
-            )
-        prefix = "" if root == folder else root.relative_to(folder).as_posix() + "/"
-        names = [prefix + name for name in source.names]
-        self.left_out = [name for name in names if not storable(name)]
-        kept = [place for place, name in enumerate(names) if storable(name)]
-        self.path = path
-        self._source, self._places = source, kept
-        self.names = [names[place] for place in kept]
+    def __init__(self, paths: Paths, table: Path) -> None:
+        self.paths = [paths] if isinstance(paths, Path) else list(paths)
+        self._sources = [open_source(path, want_labels=False) for path in self.paths]
+        self.names: list[str] = []
+        self.left_out: list[str] = []
+        self._places: list[tuple[int, int]] = []
+        for number, (path, source) in enumerate(zip(self.paths, self._sources, strict=True)):
+            for place, name in enumerate(_names(path, source, table)):
+                if storable(name):
+                    self.names.append(name)
+                    self._places.append((number, place))
+                else:
+                    self.left_out.append(name)
         self._by_name = {name: index for index, name in enumerate(self.names)}
 
     def __len__(self) -> int:
@@ -59,7 +54,8 @@ class Pile:
 
     def pixels(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]. Raises ImageError."""
-        return self._source.read(self._places[index])
+        number, place = self._places[index]
+        return self._sources[number].read(place)
 
     def png(self, index: int) -> bytes:
         """The image as PNG, whatever its file is, at most 1,600 pixels wide and high.
@@ -73,3 +69,39 @@ class Pile:
             pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
         _, data = cv2.imencode(".png", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
         return data.tobytes()
+
+
+def _names(path: Path, source: Source, table: Path) -> Sequence[str]:
+    """What the rows of the table call the images of a source: a path from its folder."""
+    if not isinstance(source, FileSource):
+        # In an archive or a database: its own path, and the name there.
+        prefix = _from_folder(table, path)
+        if not prefix:
+            raise _out_of_reach(path, table, path.absolute().parent)
+        return [f"{prefix}/{name}" for name in source.names]
+    if list_named_by(path) is not None:
+        found = {name: _from_folder(table, Path(name)) for name in source.names}
+        lost = next((name for name, written in found.items() if not written), None)
+        if lost is not None:
+            raise _out_of_reach(Path(lost), table, Path(lost).absolute().parent)
+        return [written or "" for written in found.values()]
+    prefix = _from_folder(table, source.root)
+    if prefix is None:
+        raise _out_of_reach(path, table, source.root)
+    return [f"{prefix}/{name}" for name in source.names] if prefix else source.names
+
+
+def _from_folder(table: Path, path: Path) -> str | None:
+    """The way to `path` from the folder of the table; empty for that itself, None from outside."""
+    for real in (os.path.abspath, os.path.realpath):
+        way = os.path.relpath(real(path), real(table.parent)).replace(os.sep, "/")
+        if way != ".." and not way.startswith("../"):
+            return "" if way == "." else way
+    return None
+
+
+def _out_of_reach(path: Path, table: Path, folder: Path) -> UserError:
+    return UserError(
+        f"--out {table}: a table names images in its own folder and below; put it into the folder "
+        f"of {path} or one above, for example --out {folder / table.name}"
+    )

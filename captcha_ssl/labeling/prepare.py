@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from captcha_ssl.data.sources import Paths, listed
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import Answers
@@ -54,8 +55,8 @@ class Wishes:
 
 
 @contextmanager
-def prepare(path: Path, wishes: Wishes, progress: Progress | None = None) -> Iterator[Session]:
-    """A session on the images at `path`, whose folder of labels is held until the block ends.
+def prepare(paths: Paths, wishes: Wishes, progress: Progress | None = None) -> Iterator[Session]:
+    """A session on the images at `paths`, whose folder of labels is held until the block ends.
 
     Raises UserError for a pile, a table or a model that does not fit what is asked for.
     """
@@ -64,15 +65,15 @@ def prepare(path: Path, wishes: Wishes, progress: Progress | None = None) -> Ite
         raise UserError(f"--out {wishes.table}: there is no folder {folder}; make it first")
     try:
         with FolderLock(folder):
-            yield from _prepare(path, wishes, progress)
+            yield from _prepare(paths, wishes, progress)
     except BlockingIOError as error:
         raise UserError(
             f"{folder}: another process labels images in this folder; stop it first"
         ) from error
 
 
-def _prepare(path: Path, wishes: Wishes, progress: Progress | None) -> Iterator[Session]:
-    pile = Pile(path, wishes.table)
+def _prepare(paths: Paths, wishes: Wishes, progress: Progress | None) -> Iterator[Session]:
+    pile = Pile(paths, wishes.table)
     answers = Answers(wishes.table)
     rounds = wishes.table.with_name(f"{wishes.table.stem}-rounds")
     model = wishes.model or newest_round(rounds)
@@ -82,8 +83,8 @@ def _prepare(path: Path, wishes: Wishes, progress: Progress | None) -> Iterator[
         yield Session(pile, answers, guesses, order, target=len(order), review=True)
         return
     if not len(pile):
-        raise UserError(f"{path}: holds no images whose names fit into a table")
-    order = _order(path, pile, answers, guesses, wishes, progress)
+        raise UserError(f"{listed(paths)}: holds no images whose names fit into a table")
+    order = _order(pile, answers, guesses, wishes, progress)
     target = min(max(wishes.count, 1), len(pile))
     session = Session(pile, answers, guesses, order, target=target)
     if wishes.every is None:
@@ -117,7 +118,6 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
 
 
 def _order(
-    path: Path,
     pile: Pile,
     answers: Answers,
     guesses: Guesses,

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, Protocol
 
+from captcha_ssl.data.name_list import STDIN
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import Answers, NameList
 from captcha_ssl.labeling.guesses import Guesses
@@ -272,12 +273,15 @@ class Session:
 
     def _commands(self) -> list[str]:
         """What a user may do with the labels."""
-        table, pile = (shlex.quote(str(path)) for path in (self.answers.path, self.pile.path))
-        review = [] if self.review else [f"captcha-ssl label {pile} --out {table} --review"]
+        table = shlex.quote(str(self.answers.path))
+        # What came through a pipe is gone.
+        piles = [shlex.quote(str(path)) for path in self.pile.paths if path != STDIN]
+        review = [] if self.review or not piles else ["captcha-ssl label", *piles, "--out", table]
+        unlabeled = [word for pile in piles for word in ("--unlabeled", pile)]
         return [
-            *review,
+            *([" ".join([*review, "--review"])] if review else []),
             f"captcha-ssl check-data {table}",
-            f"captcha-ssl finetune {table} --unlabeled {pile} --out runs/reader",
+            " ".join(["captcha-ssl finetune", table, *unlabeled, "--out runs/reader"]),
         ]
 
     def _before(self, here: int) -> list[int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from captcha_ssl.data.images import Images
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.models.batch_statistics import adapted
 from captcha_ssl.models.encoder import Encoder, standardize
@@ -44,9 +44,7 @@ class Monitor:
     encoder in training. The encoder is left as it is, and so is torch's random generator.
     """
 
-    def __init__(
-        self, images: np.ndarray, device: torch.device, probe: Probe | None = None
-    ) -> None:
+    def __init__(self, images: Images, device: torch.device, probe: Probe | None = None) -> None:
         chosen = spread(len(images), SAMPLE)
         self.images = torch.from_numpy(pick(images, chosen.numpy())).to(device)
         self.probe = probe

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.images import Images
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.instances import fit_instances
@@ -141,7 +141,7 @@ def pretrain(
             return job.train(run, observe)
 
 
-def build_method(config: PretrainConfig, images: np.ndarray, geometry: Geometry) -> Method:
+def build_method(config: PretrainConfig, images: Images, geometry: Geometry) -> Method:
     """The method as training begins with it, on the CPU, having checked a sample of the images.
 
     Raises UserError when it cannot learn from them, or for an unfit `init_from`.
@@ -157,7 +157,7 @@ def build_method(config: PretrainConfig, images: np.ndarray, geometry: Geometry)
 
 
 def fit_to_images(
-    method_settings: tuple[Settings, ...], images: np.ndarray, geometry: Geometry
+    method_settings: tuple[Settings, ...], images: Images, geometry: Geometry
 ) -> tuple[Settings, ...]:
     """The settings of a method, with what views and crops leave to the images measured in them."""
     if not any(isinstance(part, ViewSettings | InstanceSettings) for part in method_settings):

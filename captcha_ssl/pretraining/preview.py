@@ -10,6 +10,7 @@ from torch import Tensor
 
 from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.images import Images
 from captcha_ssl.data.sheet import rgb
 from captcha_ssl.methods.instances import Crops
 from captcha_ssl.methods.method import Method
@@ -50,7 +51,7 @@ def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> list[str
     return lost_text(method, images, loop.seed, device)
 
 
-def lost_text(method: Method, images: np.ndarray, seed: int, device: torch.device) -> list[str]:
+def lost_text(method: Method, images: Images, seed: int, device: torch.device) -> list[str]:
     """In words, the views in which the text of many of the uint8 `[N, C, H, W]` was lost.
 
     A detector of ink is the judge: text is lost where what was drawn over it, or noise, is more

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from captcha_ssl.data.images import Images
 
 _SHARE_OF_FREE_MEMORY = 0.5
 _PIECE_BYTES = 64 * 2**20
 
 
-def image_fetcher(images: np.ndarray, device: torch.device) -> Callable[[Tensor], Tensor]:
+def image_fetcher(images: Images, device: torch.device) -> Callable[[Tensor], Tensor]:
     """A function from int64 indices `[B]` to the uint8 images `[B, C, H, W]` on `device`.
 
     On a GPU the whole array is uploaded once if it takes at most half of the free memory. On the
@@ -25,7 +26,7 @@ def image_fetcher(images: np.ndarray, device: torch.device) -> Callable[[Tensor]
     return lambda indices: sent(torch.from_numpy(images[indices.numpy()]), device)
 
 
-def _uploaded(images: np.ndarray, device: torch.device) -> Tensor:
+def _uploaded(images: Images, device: torch.device) -> Tensor:
     """A copy of `images` on `device`, in pieces: one is read from the disk while one is sent.
 
     From pinned memory, which the GPU reads by itself; a mapped file would be copied there first.

@@ -105,7 +105,7 @@ def test_names_of_files_come_from_a_file_or_from_standard_input(
     assert program(folder, *given, "-", stdin="\n".join(names)).stdout == expected
     assert program(folder, *given, "-", stdin="\0".join(names)).stdout == expected
     gone = program(folder, *given, "gone.txt")
-    assert gone.returncode == 2 and "--files-from gone.txt: cannot be read" in gone.stderr
+    assert gone.returncode == 2 and "gone.txt: the list of files cannot be read" in gone.stderr
     none = program(folder, "predict", "--model", reader_file)
     assert none.returncode == 2 and "missing argument IMAGE" in none.stderr
 

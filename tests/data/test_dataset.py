@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import load_dataset, write_rejected
+from captcha_ssl.data.fingerprint import fingerprint
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.images import JoinedImages
 from captcha_ssl.data.sources import Rejected
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError
@@ -65,6 +68,35 @@ def test_many_images_land_in_their_places(tmp_path: Path):
 
 def test_packed_pixels_of_the_same_geometry_are_not_copied(packed: Path):
     assert isinstance(load_dataset(packed, labeled=True).images, np.memmap)
+
+
+def test_packed_parts_of_the_same_geometry_stay_mapped(packed: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        shutil.copytree(packed, tmp_path / "shards" / name)
+    joined = load_dataset([packed, tmp_path / "shards"], labeled=True)
+    assert isinstance(joined.images, JoinedImages)
+    assert isinstance(joined.images[4:8], np.memmap)
+    np.testing.assert_array_equal(joined.images[:][:, 0, 0, 0], [0, 1, 2, 3] * 3)
+    # One that has to be fitted is a reason to copy them all.
+    size = {"count": 1, "channels": 1, "height": 16, "width": 64}
+    with open_writer(tmp_path / "small", "packed", **size, about={}) as writer:
+        writer.add(0, np.full((1, 16, 64), 9, np.uint8), "t9")
+    mixed = load_dataset([packed, tmp_path / "small"], labeled=True, geometry=Geometry(1, 32, 64))
+    assert isinstance(mixed.images, np.ndarray) and len(mixed) == 5
+
+
+def test_joined_parts_are_told_from_others_by_their_fingerprint(
+    packed: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(packed, tmp_path / "other")
+    both = load_dataset([packed, tmp_path / "other"], labeled=True)
+    assert (
+        both.fingerprint() == load_dataset([packed, tmp_path / "other"], labeled=True).fingerprint()
+    )
+    turned = load_dataset([tmp_path / "other", packed], labeled=True).fingerprint()
+    assert both.fingerprint()["names"] != turned["names"]
+    copied = np.asarray(both.images)
+    assert fingerprint(copied, both.geometry)["pixels"] == both.fingerprint()["pixels"]
 
 
 def test_packed_pixels_of_another_geometry_are_fitted(packed: Path):

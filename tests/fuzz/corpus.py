@@ -7,6 +7,7 @@ import io
 import json
 import shutil
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -23,12 +24,15 @@ from tests.fuzz.mutation import (
     mutate_lines,
     mutate_network,
     mutate_png,
+    mutate_tar,
     mutate_text,
     mutate_toml,
     mutate_weights,
+    mutate_zip,
 )
 
 _CHARSET = "ABC"
+_PARQUET = 2 if find_spec("pyarrow") else 0
 CELLS = "cells"
 """The folder of the images that tables of the kind `cells` are about."""
 
@@ -85,6 +89,12 @@ _BENCHMARK = (
     *(part for assignment in _SMALL for part in ("--set", assignment)),
 )
 _CHECK = ("check-data", "{folder}", "--quiet")
+
+
+def _check(name: str) -> tuple[str, ...]:
+    return ("check-data", f"{{folder}}/{name}", "--quiet")
+
+
 _RESUME = ("pretrain", "{pile}", "--out", "{folder}", "--resume", "--quiet", "--config")
 
 TARGETS = (
@@ -169,6 +179,35 @@ TARGETS = (
         (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
         way=mutate_lines,
     ),
+    *(
+        Target(kind, file, command, text, way)
+        for kind, file, command, text, way in (
+            ("zip", "zip/pile.zip", _check("zip/pile.zip"), False, None),
+            ("zip", "zip/pile.zip", _check("zip/pile.zip"), False, mutate_zip),
+            ("zip", "zip/pile.zip", (*_READ, "{folder}/zip/pile.zip"), False, mutate_zip),
+            ("zip", "zip/pile.zip", _check("zip/of-zip.csv"), False, None),
+            ("zip", "zip/of-zip.csv", _check("zip/of-zip.csv"), True, None),
+            ("tar", "tars/*.tar", _check("tars"), False, None),
+            ("tar", "tars/*.tar", _check("tars"), False, mutate_tar),
+            ("tar", "tars/*.tar", (*_READ, "{folder}/tars"), False, mutate_tar),
+            ("records", "hf/metadata.jsonl", _check("hf"), True, None),
+            ("records", "hf/metadata.jsonl", _check("hf"), True, mutate_lines),
+            ("records", "hfcsv/metadata.csv", _check("hfcsv"), True, None),
+            ("records", "doctr/labels.json", _check("doctr"), True, None),
+            ("records", "doctr/labels.json", _check("doctr"), True, mutate_json),
+            ("records", "studio/export.json", _check("studio/export.json"), True, None),
+            ("records", "studio/export.json", _check("studio/export.json"), True, mutate_json),
+            ("records", "trdg/labels.txt", _check("trdg"), True, None),
+            ("list", "list.txt", ("check-data", "@{folder}/list.txt", "--quiet"), True, None),
+            ("list", "list.txt", (*_READ, "--files-from", "{folder}/list.txt"), True, None),
+            ("shards", "shards/*/dataset.json", _check("shards"), True, mutate_json),
+            ("shards", "shards/*/images.npy", _check("shards"), False, None),
+        )
+    ),
+    *(
+        Target("parquet", "parquet/*.parquet", command)
+        for command in (_check("parquet"), (*_READ, "{folder}/parquet")) * _PARQUET
+    ),
     Target("bench", "bench/*/*.json", _BENCHMARK, way=mutate_json),
     Target("bench", "bench/pretrained/*/*.json*", _BENCHMARK, way=mutate_lines),
 )
@@ -183,6 +222,7 @@ def build(folder: Path) -> None:
     tables.build(folder / CELLS)
     for form in ("packed", "lmdb"):
         _dataset(folder / form, form, rng)
+    _formats(folder, rng)
     _settings(folder)
     _models(folder)
     _run(folder)
@@ -213,6 +253,34 @@ def _dataset(place: Path, form: str, rng: np.random.Generator, count: int = 6) -
     with open_writer(place, form, count=count, channels=1, height=32, width=40, about={}) as writer:
         for index in range(count):
             writer.add(index, rng.integers(0, 256, (1, 32, 40), np.uint8), "ABC"[index % 3])
+
+
+def _formats(folder: Path, rng: np.random.Generator) -> None:
+    """Datasets as other programs write them, archives, and tables that lead into them."""
+    forms = {"tars": "webdataset", "hf": "huggingface", "doctr": "doctr", "folder": "folder"}
+    forms |= {"shards/a": "packed", "shards/b": "packed"}
+    for name, form in forms.items() | ({"parquet": "parquet"} if _PARQUET else {}).items():
+        _dataset(folder / name, form, rng)
+    names = [f"images/{index:05d}.png" for index in range(6)]
+    texts = ["ABC"[index % 3] for index in range(6)]
+    pairs = list(zip(names, texts, strict=True))
+    shutil.copytree(folder / "folder", folder / "hfcsv")
+    (folder / "hfcsv" / "labels.csv").unlink()
+    rows = "".join(f'{name},"{text}"\n' for name, text in pairs)
+    (folder / "hfcsv" / "metadata.csv").write_text(f"file_name,text\n{rows}")
+    shutil.copytree(folder / "folder" / "images", folder / "trdg")
+    lines = "".join(f"{Path(name).name} {text}\n" for name, text in pairs)
+    (folder / "trdg" / "labels.txt").write_text(lines)
+    shutil.copytree(folder / "folder" / "images", folder / "studio" / "images")
+    tasks = [
+        {"id": place, "image": f"/data/local-files/?d=somewhere/{name}", "transcription": text}
+        for place, (name, text) in enumerate(pairs)
+    ]
+    (folder / "studio" / "export.json").write_text(json.dumps(tasks, indent=1))
+    shutil.make_archive(str(folder / "zip" / "pile"), "zip", folder / "folder")
+    rows = "".join(f"pile.zip/{name},{text}\n" for name, text in pairs)
+    (folder / "zip" / "of-zip.csv").write_text(f"filename,label\n{rows}")
+    (folder / "list.txt").write_text("".join(f"{folder}/folder/{name}\n" for name in names))
 
 
 def _settings(folder: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import struct
+import tarfile
+import warnings
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from random import Random
@@ -55,6 +59,20 @@ _VALUES: tuple[str, ...] = (
     *("[]", "{}", "[1]", '{"a": 1}', '["a", null]', '"' + "x" * 5000 + '"'),
 )
 """What a field of JSON may hold instead, each as it is written there."""
+_MEMBERS = (
+    *(
+        "../../out.png",
+        "/out.png",
+        "a\\b.png",
+        "x" * 300 + ".png",
+        "con.png",
+        "é.png",
+        "e\u0301.png",
+    ),
+    *("labels.csv", "metadata.jsonl", "labels.json", "rec_gt.txt", "a/b/c/d.png", ".png", "x"),
+    *("000000000.txt", "000000000.json", "images/00000.png", "__MACOSX/._x.png", "a\nb.png"),
+)
+"""What a file in an archive may be called instead."""
 _MARK = "the field that is damaged"
 
 
@@ -152,6 +170,58 @@ def mutate_network(rng: Random, data: bytes) -> bytes:
         rng.choice(list(graph.output)).name = rng.choice(("logits2", "images", ""))
     written: bytes = model.SerializeToString()
     return written
+
+
+def mutate_zip(rng: Random, data: bytes) -> bytes:
+    """A zip archive that is whole, with a member damaged, renamed, repeated or bloated."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = [(name, archive.read(name)) for name in archive.namelist()]
+    members = _members_damaged(rng, members)
+    made = io.BytesIO()
+    with warnings.catch_warnings():
+        # Two members of one name are what this is about.
+        warnings.simplefilter("ignore")
+        with zipfile.ZipFile(made, "w", rng.choice((0, 8))) as archive:
+            for name, held in members:
+                archive.writestr(name.replace("\0", "") or "x", held)
+    return made.getvalue()
+
+
+def mutate_tar(rng: Random, data: bytes) -> bytes:
+    """A tar archive that is whole, with a member damaged, renamed, repeated or of another kind."""
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        found = [(m.name, archive.extractfile(m)) for m in archive.getmembers()]
+        members = [(name, held.read()) for name, held in found if held is not None]
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, held in _members_damaged(rng, members):
+            member = tarfile.TarInfo(name)
+            member.size = len(held)
+            if rng.random() < 0.05:
+                member.type = rng.choice(
+                    (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE)
+                )
+                member.size, member.linkname = 0, rng.choice(("/etc/passwd", name, "../x.png"))
+            archive.addfile(member, io.BytesIO(held) if member.size else None)
+    return made.getvalue()
+
+
+def _members_damaged(rng: Random, members: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The files of an archive (name, content), some of them changed."""
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        place = rng.randrange(len(members))
+        name, held = members[place]
+        way = rng.randrange(5)
+        if way == 0:
+            members[place] = (rng.choice(_MEMBERS), held)
+        elif way == 1:
+            members.insert(rng.randrange(len(members) + 1), (name, rng.randbytes(20)))
+        elif way == 2:
+            members[place] = (name, b"\0" * 3_000_000)
+        else:
+            text = not name.endswith("png")
+            members[place] = (name, mutate(rng, held, text=text) if held else b"x")
+    return members
 
 
 def mutate_png(rng: Random, data: bytes) -> bytes:

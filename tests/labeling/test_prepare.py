@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from captcha_ssl.cli.main import run
+from captcha_ssl.data.convert import convert
+from captcha_ssl.data.sources import open_source
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.prepare import Wishes, prepare
 from captcha_ssl.labeling.session import Session
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.training.checkpoint import read_origin
 
 from .conftest import TEXTS
 
@@ -80,13 +85,47 @@ def test_a_folder_of_labels_has_one_writer(pile: Path) -> None:
         pass
 
 
-def test_what_is_no_folder_of_files_is_to_be_converted_first(tmp_path: Path) -> None:
-    from captcha_ssl.cli.main import run
-
-    out = tmp_path / "packed"
-    assert run(["generate", str(out), "--count", "3", "--style", "fast", "--quiet"]) == 0
-    with (
-        pytest.raises(UserError, match="not a folder of image files"),
-        prepare(out, Wishes(out / "mine.csv", model=Path("none"))),
-    ):
-        pass
+@pytest.mark.parametrize("form", ["packed", "lmdb", "webdataset", "zip", "shards", "two"])
+def test_the_table_of_any_pile_is_what_a_recognizer_learns_from(
+    tmp_path: Path, pile: Path, form: str
+) -> None:
+    """Typed for a pile in an archive or a database, read again by `finetune` beside that pile."""
+    sources = [tmp_path / "data" / "set"]
+    if form == "zip":
+        sources[0].mkdir(parents=True)
+        shutil.make_archive(str(sources[0]), "zip", pile)
+        sources = [sources[0].with_suffix(".zip")]
+    elif form in ("shards", "two"):
+        parts = [sources[0] / name for name in ("a", "b")]
+        for part in parts:
+            convert(pile / "images", part, "packed")
+        sources = parts if form == "two" else sources
+    else:
+        convert(pile / "images", sources[0], form)
+    table = tmp_path / "labels.csv"
+    texts = TEXTS * (2 if form in ("shards", "two") else 1)
+    with prepare(sources, Wishes(table, model=Path("none"))) as session:
+        for index, text in enumerate(texts):
+            session.answer(index, text)
+    assert open_source(table, want_labels=True).labels == texts
+    unlabeled = [word for source in sources for word in ("--unlabeled", str(source))]
+    out = str(tmp_path / "run")
+    done = run(
+        [
+            *("finetune", str(table), *unlabeled, "--out", out, "--steps", "2", "--quiet"),
+            *("--init-from", "none", "--device", "cpu", "--set", "encoder=tiny"),
+        ]
+    )
+    assert done == 0
+    assert not (tmp_path / "run" / "rejected.csv").exists()
+    saved = read_origin(tmp_path / "run" / "state" / "state.safetensors").data
+    assert (saved["images"], saved["pile images"]) == (str(len(texts)), str(len(texts)))
+    # A second sitting goes on, and a table within the database would be taken for a part of it.
+    with prepare(sources, Wishes(table, model=Path("none"))) as session:
+        assert session.view()["progress"]["done"] == len(texts)
+    if sources[0].is_dir():
+        with (
+            pytest.raises(UserError, match="put it into the folder of"),
+            prepare(sources, Wishes(sources[0] / "mine.csv", model=Path("none"))),
+        ):
+            pass

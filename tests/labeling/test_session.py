@@ -172,8 +172,20 @@ def test_a_table_calls_images_by_its_own_folder(pile: Path) -> None:
     # A table may leave out the folder `images` beside it.
     assert images.find("03.png") == images.find("images/03.png") == 3
     assert images.find("../pile/images/03.png") is None
-    with pytest.raises(UserError, match="put it into"):
+    with pytest.raises(UserError, match="put it into the folder of"):
         Pile(pile / "images", pile.parent / "elsewhere" / "labels.csv")
+
+
+def test_a_list_of_files_is_called_from_the_folder_of_the_table(
+    pile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pile / "images")
+    (pile / "list.txt").write_text(f"03.png\n{pile}/images/../images/05.png\n")
+    named = Pile(Path(f"@{pile / 'list.txt'}"), pile / "labels.csv")
+    assert named.names == ["images/03.png", "images/05.png"]
+    assert (named.pixels(1) == Pile(pile / "images", pile / "labels.csv").pixels(5)).all()
+    with pytest.raises(UserError, match=r"put it into the folder of 03\.png or one above"):
+        Pile(Path(f"@{pile / 'list.txt'}"), pile.parent / "elsewhere" / "labels.csv")
 
 
 def test_without_a_model_nothing_is_guessed(session: Make) -> None:

@@ -68,7 +68,7 @@ class BenchmarkConfig(Config):
             pretraining=start(PretrainingSettings),
             methods=tuple(start(kind) for kind in used),
         ).at(given)
-        if found.benchmark.data is not None and found.benchmark.explicit("arms") is None:
+        if found.benchmark.data and found.benchmark.explicit("arms") is None:
             benchmark = found.benchmark.replace(arms=ON_OWN_IMAGES)
             found = dataclasses.replace(found, benchmark=benchmark)
         if given.peek("arms") is None:

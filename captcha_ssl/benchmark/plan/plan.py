@@ -116,7 +116,7 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     if any(arm.match_compute for arm in arms) and not compute_models(arms):
         raise UserError("scratch-long needs a pretrained arm beside it, to match its compute")
     shared = set(settings.style.split(",")) & set(settings.synthetic_style.split(","))
-    drawn_alike = settings.data is None and shared
+    drawn_alike = not settings.data and shared
     if drawn_alike and any(arm.method == SYNTHETIC for arm in arms):
         raise UserError(
             f"synthetic_style {min(shared)!r} is the style of the images themselves; the arm "

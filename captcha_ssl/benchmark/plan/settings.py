@@ -26,7 +26,7 @@ class BenchmarkSettings(Settings):
         choices=tuple(PRESETS),
         flag="NAME",
     )
-    data: Path | None = setting(None, "labeled images; none: a set is rendered")
+    data: tuple[Path, ...] = setting((), "labeled images; none: a set is rendered")
 
     unlabeled: int = setting(10_000, "rendered images besides the test set", low=1)
     style: str = setting(

@@ -90,5 +90,5 @@ def _test_images(results: Results) -> Iterator[str]:
 
 
 def _rendered(results: Results) -> Iterator[str]:
-    if results.configuration.benchmark.data is None:
+    if not results.configuration.benchmark.data:
         yield "The images are rendered in one style. In other styles the arms may rank differently."

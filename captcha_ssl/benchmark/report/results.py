@@ -15,6 +15,7 @@ from captcha_ssl.benchmark.runs.job import Bench
 from captcha_ssl.benchmark.runs.parallel import process_count
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.benchmark.runs.records import Row, Trial, winners
+from captcha_ssl.data.sources import listed
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,9 @@ class Results:
         configuration, material = bench.configuration, bench.material
         settings = configuration.benchmark
         data = {
-            "source": str(settings.data) if settings.data else f"rendered, style {settings.style}",
+            "source": str(listed(settings.data))
+            if settings.data
+            else f"rendered, style {settings.style}",
             "pool": len(material.pool),
             "test": len(material.test),
             "copies_removed": material.removed,

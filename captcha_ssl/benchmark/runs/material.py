@@ -13,6 +13,7 @@ from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.ink import SAMPLE, measure
+from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
@@ -75,7 +76,7 @@ def check_rendering(configuration: BenchmarkConfig) -> None:
     _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
 
 
-def read_material(source: Path, configuration: BenchmarkConfig) -> Material:
+def read_material(source: Paths, configuration: BenchmarkConfig) -> Material:
     """Read labeled images and split them.
 
     Raises UserError when they cannot be read or are too few for the label counts.

@@ -10,11 +10,15 @@ import numpy as np
 from captcha_ssl.data.image import read_image
 from captcha_ssl.data.image_files import aside_note
 from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.sources.source import Source
 
 
 @dataclass
 class FileSource:
-    """The files `root / names[i]`; `aside` is what else lies there and was left alone."""
+    """The files `root / names[i]`; `aside` is what else lies there and was left alone.
+
+    `stored` has the names that lead into an archive or a database: the source and the place there.
+    """
 
     kind: str
     root: Path
@@ -23,6 +27,7 @@ class FileSource:
     rejected: list[Rejected] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     aside: list[Rejected] = field(default_factory=list)
+    stored: dict[str, tuple[Source, int]] = field(default_factory=dict)
 
     @property
     def notes(self) -> list[str]:
@@ -34,4 +39,8 @@ class FileSource:
 
     def read(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]. Raises ImageError."""
-        return read_image(self.root / self.names[index], name=self.names[index])
+        name = self.names[index]
+        if name in self.stored:
+            source, place = self.stored[name]
+            return source.read(place)
+        return read_image(self.root / name, name=name)

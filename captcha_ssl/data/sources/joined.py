@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import overload
 
 import numpy as np
 
+from captcha_ssl.data.name_list import STDIN, list_named_by
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.lmdb import is_lmdb
 from captcha_ssl.data.sources.packed import is_packed
@@ -20,7 +21,10 @@ from captcha_ssl.data.sources.source import Source
 
 @dataclass
 class JoinedSource:
-    """The images of `parts` one after another, named by their part and their name in it."""
+    """The images of `parts` one after another, named by their part and their name in it.
+
+    Those of a part without a title have the names that they have there.
+    """
 
     kind: str
     parts: Sequence[Source]
@@ -38,9 +42,11 @@ class JoinedSource:
     def rejected(self) -> list[Rejected]:
         """What the parts have rejected."""
         return [
-            Rejected(f"{title}/{entry.row}", entry.reason, self._start(number) + entry.before)
-            if entry.before is not None
-            else Rejected(f"{title}/{entry.row}", entry.reason)
+            Rejected(
+                _named(title, entry.row),
+                entry.reason,
+                None if entry.before is None else self._start(number) + entry.before,
+            )
             for number, (title, part) in enumerate(zip(self.titles, self.parts, strict=True))
             for entry in part.rejected
         ]
@@ -49,7 +55,7 @@ class JoinedSource:
     def notes(self) -> list[str]:
         """What a user should know of each part."""
         return [
-            f"{title}: {note}"
+            f"{title}: {note}" if title else note
             for title, part in zip(self.titles, self.parts, strict=True)
             for note in part.notes
         ]
@@ -83,6 +89,11 @@ class JoinedNames(Sequence[str]):
     def __init__(self, source: JoinedSource) -> None:
         self._source = source
 
+    def parts(self) -> Iterator[tuple[str, Sequence[str]]]:
+        """The title of each part, and its names in it."""
+        for title, part in zip(self._source.titles, self._source.parts, strict=True):
+            yield title, part.names
+
     def __len__(self) -> int:
         return len(self._source)
 
@@ -98,7 +109,11 @@ class JoinedNames(Sequence[str]):
         if not -len(self) <= place < len(self):
             raise IndexError(place)
         number, index = self._source.locate(place % len(self))
-        return f"{self._source.titles[number]}/{self._source.parts[number].names[index]}"
+        return _named(self._source.titles[number], self._source.parts[number].names[index])
+
+
+def _named(title: str, name: str) -> str:
+    return f"{title}/{name}" if title else name
 
 
 Paths = Path | Sequence[Path]
@@ -107,13 +122,23 @@ Paths = Path | Sequence[Path]
 
 def listed(paths: Paths) -> Path:
     """What stands for one or several datasets in messages."""
-    return paths if isinstance(paths, Path) else Path(", ".join(map(str, paths)))
+    named = [paths] if isinstance(paths, Path) else paths
+    return Path(", ".join("standard input" if path == STDIN else str(path) for path in named))
 
 
 def titles(paths: Sequence[Path]) -> list[str]:
-    """What each of several datasets is called in the names of its images: as short as it may be."""
-    common = os.path.commonpath([path.absolute().parent for path in paths])
-    return [os.path.relpath(path, common).replace(os.sep, "/") for path in paths]
+    """What each of several datasets is called in the names of its images: as short as it may be.
+
+    A list of files is called nothing: it says itself where they are.
+    """
+    places = [path for path in paths if list_named_by(path) is None]
+    if not places:
+        return [""] * len(paths)
+    common = os.path.commonpath([path.absolute().parent for path in places])
+    return [
+        os.path.relpath(path, common).replace(os.sep, "/") if path in places else ""
+        for path in paths
+    ]
 
 
 def find_shards(folder: Path) -> list[Path]:

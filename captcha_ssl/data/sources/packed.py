@@ -50,6 +50,14 @@ class PackedNames(Sequence[str]):
             return PackedNames(self._indices[place])
         return f"{int(self._indices[place]):05d}"
 
+    def find(self, name: str) -> int | None:
+        """The place of a name, found without making the others."""
+        number = _index(name, int(self._indices[-1]) + 1) if len(self) else None
+        if number is None or f"{number:05d}" != name:
+            return None
+        place = int(np.searchsorted(self._indices, number))
+        return place if int(self._indices[place]) == number else None
+
     def digest(self) -> str:
         """A short text that is the same for equal names, made without making them."""
         held = self._indices

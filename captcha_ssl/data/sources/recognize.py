@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from captcha_ssl.data.image import SUFFIXES, looks_like_image
 from captcha_ssl.data.image_files import find_images
+from captcha_ssl.data.name_list import list_named_by
+from captcha_ssl.data.sources import stores
+from captcha_ssl.data.sources.file_list import open_file_list
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.joined import JoinedSource, Paths, find_shards, titles
-from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
+from captcha_ssl.data.sources.format import Format, Opener
+from captcha_ssl.data.sources.joined import JoinedSource, Paths, titles
 from captcha_ssl.data.sources.names import carry_labels, source_from_names, source_from_texts
-from captcha_ssl.data.sources.packed import is_packed, open_packed
+from captcha_ssl.data.sources.paddle import PATTERNS as LISTS
 from captcha_ssl.data.sources.paddle import find_lists, open_list
-from captcha_ssl.data.sources.parquet import find_parts, open_parquet
 from captcha_ssl.data.sources.records import (
+    DOCTR,
+    METADATA,
     is_doctr,
     is_metadata,
     open_doctr,
@@ -24,6 +28,7 @@ from captcha_ssl.data.sources.records import (
     open_metadata,
 )
 from captcha_ssl.data.sources.source import Source
+from captcha_ssl.data.sources.table import METADATA as METADATA_CSV
 from captcha_ssl.data.sources.table import (
     SUFFIXES_OF_TABLES,
     TABLES,
@@ -33,37 +38,13 @@ from captcha_ssl.data.sources.table import (
     open_table,
 )
 from captcha_ssl.data.sources.trdg import is_trdg, labels_in_names, open_trdg
-from captcha_ssl.data.sources.webdataset import find_shards as find_tars
-from captcha_ssl.data.sources.webdataset import open_tar
+from captcha_ssl.data.sources.zipped import SUFFIX as ZIP
 from captcha_ssl.data.sources.zipped import open_zip
 from captcha_ssl.errors import UserError
 
 
-@dataclass(frozen=True)
-class Format:
-    """A convention: what a user is told to look for, how it is recognized, and how it is opened.
-
-    `open` takes the path and what is wanted of labels: True, False, or None as `open_source` does.
-    """
-
-    looks_like: str
-    recognizes: Callable[[Path], bool]
-    open: Callable[[Path, bool | None], Source]
-
-
 def _has(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool]:
     return lambda folder: bool(find(folder))
-
-
-def _holds_only(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool]:
-    """Recognizes a folder with such files, unless images lie there too: then they are the pile."""
-
-    def recognizes(folder: Path) -> bool:
-        return bool(find(folder)) and not any(
-            file.suffix.lower() in SUFFIXES for file in folder.iterdir()
-        )
-
-    return recognizes
 
 
 def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
@@ -74,68 +55,46 @@ def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
     return _open_pile(folder, want_labels)
 
 
-def _with_labels(
-    open_labeled: Callable[[Path, bool | None], Source],
-) -> Callable[[Path, bool | None], Source]:
+def _with_labels(open_labeled: Opener) -> Opener:
     """Opens a folder whose labels lie beside its images; without labels it is all its images."""
     return lambda folder, want: (
         _open_pile(folder, want) if want is False else open_labeled(folder, want)
     )
 
 
-def _joined(
-    kind: str,
-    find: Callable[[Path], Sequence[Path]],
-    open_part: Callable[[Path, bool | None], Source],
-) -> Callable[[Path, bool | None], Source]:
-    """Opens all parts that are found in a folder as one."""
-
-    def open_parts(folder: Path, want_labels: bool | None) -> Source:
-        parts = find(folder)
-        opened = [open_part(part, want_labels) for part in parts]
-        if len(opened) == 1:
-            return opened[0]
-        return JoinedSource(f"{kind} in {len(parts):,} parts", opened, titles(parts))
-
-    return open_parts
-
-
 FORMATS: Sequence[Format] = (
-    Format("dataset.json (packed)", is_packed, lambda p, want: open_packed(p, want_labels=want)),
-    Format("data.mdb (LMDB)", is_lmdb, lambda p, want: open_lmdb(p, want_labels=want)),
-    Format(
-        "*.tar (WebDataset)",
-        _holds_only(find_tars),
-        _joined("WebDataset", find_tars, open_tar),
-    ),
-    Format("*.parquet", _holds_only(find_parts), _joined("Parquet", find_parts, open_parquet)),
+    *stores.FOLDERS,
     Format("labels.txt of TextRecognitionDataGenerator", is_trdg, _with_labels(open_trdg)),
     Format(", ".join(TABLES), lambda path: find_table(path) is not None, _open_table_of),
     Format("metadata.jsonl (Hugging Face)", is_metadata, _with_labels(open_metadata)),
     Format("metadata.csv (Hugging Face)", is_metadata_csv, _with_labels(open_metadata_csv)),
     Format("labels.json (docTR)", is_doctr, _with_labels(open_doctr)),
     Format("rec_gt*.txt (PaddleOCR)", _has(find_lists), _with_labels(open_list)),
-    Format(
-        "folders of these",
-        _has(find_shards),
-        _joined("shards", find_shards, lambda p, w: _open(p, w)),
-    ),
+    stores.SHARDS,
 )
 """The conventions of a folder, in the order in which they are tried; else it is a pile."""
 
-FILE_FORMATS: Mapping[str, Callable[[Path, bool | None], Source]] = {
+FILE_FORMATS: Mapping[str, Opener] = {
     **dict.fromkeys(SUFFIXES_OF_TABLES, lambda path, want: open_table(path, want_labels=want)),
     ".jsonl": open_jsonl,
     ".json": open_json,
-    ".tar": open_tar,
-    ".parquet": open_parquet,
-    ".zip": lambda path, want: open_zip(path, want, lambda folder, w: _open(folder, w)),
+    **stores.ARCHIVES,
+    ZIP: lambda path, want: open_zip(path, want, lambda folder, w: _open(folder, w), is_table),
 }
 """How a file is opened, by the ending of its name."""
 
 
+def is_table(name: str) -> bool:
+    """Whether a file of this name, in the folder of the images, says what they show."""
+    return name in (*TABLES, METADATA, METADATA_CSV, DOCTR) or any(
+        fnmatch(name, pattern) and "/" not in name for pattern in LISTS
+    )
+
+
 def open_source(path: Paths, *, want_labels: bool | None = None) -> Source:
     """Open the dataset at `path`, a folder or a file, or several as one.
+
+    `@FILE` stands for the images that a list names, `-` for those listed on standard input.
 
     `want_labels` True requires labels, and takes file names for them where nothing else is
     there; False reads every image as unlabeled; None takes labels where they are evident.
@@ -160,6 +119,9 @@ def open_source(path: Paths, *, want_labels: bool | None = None) -> Source:
 
 
 def _open(path: Path, want_labels: bool | None) -> Source:
+    names = list_named_by(path)
+    if names is not None:
+        return open_file_list(names, want_labels)
     if not path.is_dir():
         return _open_file(path, want_labels)
     known = next((form for form in FORMATS if form.recognizes(path)), None)

@@ -16,6 +16,8 @@ from captcha_ssl.data.label_text import UNDECODABLE, form_note
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.rows import LABEL_COLUMNS, TableRow, read_rows
+from captcha_ssl.data.sources.source import Source
+from captcha_ssl.data.sources.stores import Stores
 from captcha_ssl.data.spelling import Spellings
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted, shortened
@@ -112,14 +114,20 @@ def source_of_rows(
             if row.line in rejected
         ],
         [*form_note(respelled), *files.notes()],
+        stored=files.stored,
     )
 
 
 class Files:
-    """Finds the files below `root` that a table names, in its own or another spelling."""
+    """Finds the files below `root` that a table names, in its own or another spelling.
+
+    `stored` has the names found so far that lead into an archive or a database.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._stores = Stores(root)
+        self.stored: dict[str, tuple[Source, int]] = {}
         self._present: Spellings | None = None
         self._respelled = 0
 
@@ -165,7 +173,15 @@ class Files:
             # Not Path.is_file, which raises for what is too long to be a path.
             if not _climbs(name) and os.path.isfile(f"{self._root}/{name}"):  # noqa: PTH113
                 return name.replace(os.sep, "/")
-        return None
+        return self._as_stored(os.path.normpath(path).replace(os.sep, "/"))
+
+    def _as_stored(self, name: str) -> str | None:
+        """`name` if it leads to an image in an archive or a database below the root."""
+        found = None if _climbs(name) else self._stores.find(name)
+        if found is None:
+            return None
+        self.stored[name] = found
+        return name
 
     def _otherwise(self, path: str) -> str | None:
         if self._present is None:

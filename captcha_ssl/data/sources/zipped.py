@@ -19,9 +19,6 @@ from captcha_ssl.printable import one_line
 from captcha_ssl.text_file import open_regular_file
 
 SUFFIX = ".zip"
-TABLE_NAMES = frozenset(
-    ("labels.csv", "labels.tsv", "labels.txt", "labels.json", "metadata.csv", "metadata.jsonl")
-)
 _MOST_TABLE = 1 << 28
 _MOST_MEMBERS = 20_000_000
 
@@ -56,12 +53,16 @@ class ZipSource:
 
 
 def open_zip(
-    path: Path, want_labels: bool | None, open_folder: Callable[[Path, bool | None], Source]
+    path: Path,
+    want_labels: bool | None,
+    open_folder: Callable[[Path, bool | None], Source],
+    is_table: Callable[[str], bool],
 ) -> ZipSource:
     """Open an archive as `open_folder` opens what it holds. Raises UserError without images.
 
-    Its tables are read as they are in a folder; only they are unpacked, to a temporary folder, and
-    the images stand there as empty files, so that the rows find them.
+    Its tables, which `is_table` knows by their names, are read as they are in a folder; only they
+    are unpacked, to a temporary folder, and the images stand there as empty files, so that the rows
+    find them.
     """
     try:
         archive = zipfile.ZipFile(open_regular_file(path))
@@ -75,9 +76,7 @@ def open_zip(
     if not images:
         raise UserError(f"{path}: no images in it")
     root = _common_root(images)
-    tables = [
-        name for name in files if name.startswith(root) and name.removeprefix(root) in TABLE_NAMES
-    ]
+    tables = [name for name in files if name.startswith(root) and is_table(name.removeprefix(root))]
     with TemporaryDirectory(prefix="captcha-ssl-") as folder:
         try:
             for name in images:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from captcha_ssl.data.images import Images
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.evaluation.metrics import GAP, align
 from captcha_ssl.recognition.reading.decoding import BLANK, best_probabilities
@@ -37,7 +38,7 @@ def correct_characters(label: str, read: str) -> list[bool]:
     return [wanted == found for wanted, found in align(label, read) if found != GAP]
 
 
-def fit_calibration(reader: TextReader, images: np.ndarray, labels: Sequence[str]) -> Calibration:
+def fit_calibration(reader: TextReader, images: Images, labels: Sequence[str]) -> Calibration:
     """The temperatures at which texts and characters are right as often as they are sure.
 
     `images` uint8 [N, C, H, W] were not trained on; up to 3,000 of them are read. Each temperature

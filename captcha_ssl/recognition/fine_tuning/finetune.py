@@ -96,7 +96,7 @@ class FinetuneData:
         images = load(data, model, labeled=True, geometry=geometry)
         train, held_out = split_validation(images, settings, config.loop.seed)
         unlabeled = None
-        if settings.unlabeled is not None:
+        if settings.unlabeled:
             unlabeled = load(
                 settings.unlabeled, model, labeled=False, geometry=images.geometry, choose=False
             )

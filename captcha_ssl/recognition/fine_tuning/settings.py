@@ -22,8 +22,8 @@ class FinetuneSettings(Settings):
     labels: int | None = setting(
         None, "use only this many labels, a nested subset by seed", low=1, flag="N"
     )
-    unlabeled: Path | None = setting(
-        None, "unlabeled images to train on too; none: labels alone", flag="DATA"
+    unlabeled: tuple[Path, ...] = setting(
+        (), "unlabeled images to train on too; may be repeated", flag="DATA"
     )
     validation: float = setting(
         0.0,

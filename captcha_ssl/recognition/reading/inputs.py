@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
+from captcha_ssl.data.name_list import list_named_by, read_names
 from captcha_ssl.data.patterns import matching
 from captcha_ssl.errors import UserError
 
@@ -91,7 +92,8 @@ class _OfSource(Sequence[Input]):
     """The images of a dataset, with the rows that name none at their places."""
 
     def __init__(self, path: str, source: Source) -> None:
-        self._root = os.path.dirname(path) if os.path.isfile(path) else path
+        # The rows of a table name files beside it; what is in an archive is named by its path.
+        self._root = os.path.dirname(path) if _names_files(source, path) else path
         self._source = source
         # Counted with the rows before it, each stands where the dataset has it.
         self._rejected = {
@@ -123,6 +125,10 @@ class _OfSource(Sequence[Input]):
 
 
 def _parts_of(argument: str) -> Iterator[Sequence[Input]]:
+    names = None if argument == STDIN else list_named_by(Path(argument))
+    if names is not None:
+        yield from map(_part, read_names(names))
+        return
     if not glob.has_magic(argument) or os.path.lexists(argument):
         yield _part(argument)
         return
@@ -142,6 +148,12 @@ def _part(path: str) -> Sequence[Input]:
         return _OfSource(path, open_source(Path(path), want_labels=False))
     except UserError as error:
         return (Input(path, str(error).removeprefix(f"{path}: ")),)
+
+
+def _names_files(source: Source, path: str) -> bool:
+    from captcha_ssl.data.sources.files import FileSource
+
+    return isinstance(source, FileSource) and os.path.isfile(path)
 
 
 def _is_table(path: str) -> bool:

@@ -1,0 +1,64 @@
+"""Names of files in a file or on standard input, as `find` prints them."""
+
+# ruff: noqa: PTH113
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+from captcha_ssl.errors import UserError
+
+STDIN = Path("-")
+MARK = "@"
+"""Before the name of a list, where a dataset may stand."""
+MOST_BYTES = 1 << 30
+
+
+def as_dataset(file: Path) -> Path:
+    """The list `file`, as it stands where a dataset is named: `@FILE`, or `-`."""
+    return file if file == STDIN else Path(f"{MARK}{file}")
+
+
+def list_named_by(path: Path) -> Path | None:
+    """The list that `path` stands for where a dataset is named, if it stands for one.
+
+    A folder or a file that is really called so is that folder or file.
+    """
+    name = str(path).removeprefix(MARK)
+    marked = name and name != str(path)
+    # Not Path.exists, which raises for what is too long to be a path.
+    if not (marked or path == STDIN) or os.path.lexists(path):
+        return None
+    return Path(name)
+
+
+def read_names(file: Path) -> list[str]:
+    """The names in `file`, one a line, or with zero bytes between them where there are any.
+
+    `-` is standard input, and a pipe will do; both may be asked for again. Empty lines are passed
+    over. Raises UserError when it cannot be read, or is larger than a gigabyte.
+    """
+    data = _read(file) if os.path.isfile(file) else _read_once(file)
+    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    # A name need not be valid UTF-8; it goes on as it came.
+    return [os.fsdecode(name) for name in names if name.strip()]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file == STDIN:
+            data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        else:
+            with file.open("rb") as opened:
+                data = opened.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"{file}: the list of files cannot be read ({error.strerror})") from error
+    if len(data) > MOST_BYTES:
+        raise UserError(f"{file}: the list of files has more than {MOST_BYTES:,} bytes")
+    return data
+
+
+_read_once = cache(_read)
