@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +24,7 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.trackers.tensorboard import FOLDER
 
+ROOT = Path(__file__).parents[2]
 POINTS = torch.linspace(-1, 1, 20)[:, None]
 LOOP = LoopSettings(
     batch_size=5, log_every=10, checkpoint_every=25, device="cpu", tracker="tensorboard"
@@ -131,11 +138,12 @@ def test_a_tracker_is_told_every_figure_and_the_settings(
         _train(Square(stops_at=45), run, loop)
     assert recorder.ended == 1
     history = _train(Square(), run, loop)
-    # Steps 30 and 40 were measured anew: the state was of step 25.
+    # Steps 30 and 40 were measured again: the state was of step 25. Trackio would draw them twice.
     first, second = recorder.rows[:4], recorder.rows[4:]
     assert [step for step, _ in first] == [10, 20, 30, 40]
-    assert [step for step, _ in second] == [30, 40, 50, 60]
-    assert second == [(row["step"], row["loss"]) for row in history[2:]]
+    again = [30, 40] if name == "wandb" else []
+    assert [step for step, _ in second] == [*again, 50, 60]
+    assert second == [(row["step"], row["loss"]) for row in history[-len(second) :]]
     before, after = recorder.begun
     # The same name again, so that the curve goes on.
     assert before == after and before["config"] == {"seed": 3}
@@ -150,3 +158,48 @@ def test_wandb_keeps_a_run_in_its_folder_without_a_network(
     run = RunDirectory.create(tmp_path / "run", "")
     _train(Square(), run, LOOP.replace(tracker="wandb"))
     assert list((run.path / "wandb").glob("offline-run-*/run-*.wandb"))
+
+
+def test_trackio_keeps_what_was_measured_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_spec("trackio") is None:
+        pytest.skip("the extra trackio is not installed")
+    # In a process of its own: Trackio reads its folder when it is imported.
+    script = tmp_path / "script.py"
+    script.write_text(TRACKIO_RUN)
+    environment = {**os.environ, "TRACKIO_DIR": str(tmp_path / "kept"), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "run")],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    # Trackio speaks on stdout, where results go.
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    database = next((tmp_path / "kept").rglob("*.db"))
+    with contextlib.closing(sqlite3.connect(database)) as held:
+        rows = held.execute("select step, metrics from metrics order by step").fetchall()
+    measured = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").open()]
+    assert (
+        [step for step, _ in rows] == [row["step"] for row in measured] == [10, 20, 30, 40, 50, 60]
+    )
+    kept = [json.loads(metrics)["loss"] for _, metrics in rows]
+    assert kept == pytest.approx([row["loss"] for row in measured])
+
+
+TRACKIO_RUN = """
+import sys
+from pathlib import Path
+
+from captcha_ssl.training.run_directory import RunDirectory
+from tests.training.test_trackers import LOOP, Square, _train
+
+run = RunDirectory.create(Path(sys.argv[1]), "seed = 3")
+try:
+    _train(Square(stops_at=45), run, LOOP.replace(tracker="trackio"))
+except RuntimeError:
+    pass
+_train(Square(), run, LOOP.replace(tracker="trackio"))
+"""
