@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Reader", "UserError", "__version__", "finetune", "pretrain"]
 __version__ = "0.1.0"
 
-# Nothing here talks to another machine. onnxruntime does, unless this stands in the environment
-# when it is loaded: it looks up its maker's telemetry host and keeps a store of events in the
-# user's cache. Set here, so that it is there whoever imports onnxruntime afterwards.
+# captcha-ssl never contacts another machine. Without this variable onnxruntime does: it looks up
+# its vendor's telemetry host and stores events in the user's cache. The variable must be set before
+# anything imports onnxruntime.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 

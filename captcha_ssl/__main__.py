@@ -2,6 +2,6 @@
 
 from captcha_ssl.cli.start import main
 
-# Worker processes import this module again; only the first process is the program.
+# Worker processes import this module again; only the first process runs the program.
 if __name__ == "__main__":
     main()

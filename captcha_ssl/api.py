@@ -1,4 +1,4 @@
-"""What Python programs call: pretrain, finetune and Reader, imported with `captcha_ssl`.
+"""The Python interface: pretrain, finetune and Reader, available as `captcha_ssl.NAME`.
 
 Settings are keywords; `captcha-ssl pretrain --settings` and `finetune --settings` list them.
 """

@@ -17,19 +17,19 @@ from captcha_ssl.lock import FolderLock
 
 _PARTIAL = ".partial"
 _NOT_SYNCED = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
-"""What a file system answers that cannot sync what it was asked to."""
+"""Errors of a file system that cannot sync the file or folder."""
 _NO_FOLDERS = _NOT_SYNCED | {errno.EACCES, errno.EPERM, errno.EBADF, errno.EISDIR}
-"""What a system answers that does not open folders, or syncs none."""
+"""Errors of a system that cannot open or sync folders."""
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary sibling of `path`; put it in place when the block ends well.
+    """Yield a temporary sibling of `path`; rename it to `path` if the block succeeds.
 
-    The block may create a file or a folder there. On an exception the temporary is removed
-    and whatever stood at `path` before is untouched. A folder replaces only an empty folder
-    or nothing (`os.replace` raises OSError otherwise). The folder that `path` lies in is made,
-    but not what that lies in: a run whose folder has vanished is an error and not a new run.
+    The block may create a file or a folder there. On an exception the temporary is removed and an
+    existing `path` stays unchanged. A folder replaces only an empty folder or nothing (`os.replace`
+    raises OSError otherwise). The parent folder of `path` is created, but not its parents: if the
+    folder of a run has vanished, that is an error and not a new run.
     """
     with _named(path):
         path.parent.mkdir(exist_ok=True)
@@ -37,7 +37,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         with AtTheEnd(partial(_remove, temporary)), _named(path):
             yield temporary
-            # Not what else lies in the parent: another process may be taking its own part away.
+            # Sync only this entry, not the other files of the parent: another process may be
+            # removing its own.
             for written in (*temporary.rglob("*"), temporary):
                 _sync(written)
             _replace(temporary, path)
@@ -51,8 +52,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Yield a new, empty temporary folder beside `path`, as `atomic_path` does.
 
-    It is locked while it is filled, which tells it from the one that a killed process has left
-    behind for the same `path`; those are removed.
+    It is locked while it is filled. An unlocked one for the same `path` is left over from a killed
+    process and is removed.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}.*{_PARTIAL}"):
         with suppress(OSError), FolderLock(left):
@@ -72,7 +73,7 @@ def atomic_write_bytes(path: Path, data: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8 to `path` durably. Raises OSError.
 
-    The name of a file that is not UTF-8 is in it as the bytes that the system has for it.
+    File names that are not UTF-8 are written as the bytes that the system uses.
     """
     atomic_write_bytes(path, text.encode("utf-8", "surrogateescape"))
 
@@ -93,21 +94,24 @@ def append_line(path: Path, line: str) -> None:
 
 
 def whole_lines(path: Path) -> list[str]:
-    """The lines at `path` that were written to their end; none where there is no file."""
+    """The complete lines at `path`; none if there is no file."""
     if not path.exists():
         return []
     return path.read_bytes().rpartition(b"\n")[0].decode("utf-8", "surrogateescape").splitlines()
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what killed processes left in `folder` and below; no other may be writing there."""
+    """Remove leftovers of killed processes in `folder` and below.
+
+    No process may be writing there.
+    """
     for left in list(folder.rglob(f".*{_PARTIAL}")):
         _remove(left)
 
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Let an OSError say which file it is about: that of a write to a full disk does not."""
+    """Add the file name to an OSError: the error of a write to a full disk has none."""
     try:
         yield
     except OSError as error:
@@ -118,12 +122,12 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _sync(path: Path) -> None:
-    """Have the system write a file or the entries of a folder to the disk, as far as it can."""
+    """Sync a file, or the entries of a folder, to disk if the system can."""
     if path.is_dir():
         _sync_through(path, os.O_RDONLY, _NO_FOLDERS)
         return
     try:
-        # Windows and some network mounts sync only what could have been written to.
+        # Windows and some network mounts sync only files that are open for writing.
         _sync_through(path, os.O_RDWR, _NOT_SYNCED)
     except PermissionError:
         _sync_through(path, os.O_RDONLY, _NOT_SYNCED)
@@ -145,7 +149,7 @@ def _replace(temporary: Path, path: Path) -> None:
     try:
         temporary.replace(path)
     except (PermissionError, FileExistsError):
-        # Windows puts no folder in the place of an empty one.
+        # Windows cannot replace an empty folder by a folder.
         if not (temporary.is_dir() and path.is_dir() and not any(path.iterdir())):
             raise
         path.rmdir()
@@ -156,6 +160,6 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
         return
-    # The reason why a write failed must not give way to why its rest cannot be removed.
+    # The reason for the failed write must not be hidden by an error during the cleanup.
     with suppress(OSError):
         path.unlink(missing_ok=True)

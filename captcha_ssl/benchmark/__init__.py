@@ -1,1 +1,1 @@
-"""Which way of pretraining helps, by how much, and how sure that is."""
+"""Which pretraining helps, by how much, and how certain that is."""

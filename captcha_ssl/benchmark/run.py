@@ -29,7 +29,7 @@ from captcha_ssl.training.run_directory import RunDirectory, open_run
 
 @dataclass(frozen=True)
 class Listener:
-    """Hears a line for every finished run, and each reported row."""
+    """Receives a line for every finished run, and each reported row."""
 
     say: Callable[[str], None] = lambda line: None
     show: Callable[[Row], None] = lambda row: None
@@ -38,7 +38,7 @@ class Listener:
 class Benchmark:
     """A benchmark to be run.
 
-    Raises UserError for settings and data that can be refused before anything is done.
+    Raises UserError at once for settings and data that can be refused.
     """
 
     def __init__(self, config: BenchmarkConfig, listener: Listener = Listener()) -> None:  # noqa: B008
@@ -50,9 +50,9 @@ class Benchmark:
             check_rendering(config)
 
     def run(self, run: RunDirectory, *, command: str) -> Results:
-        """Do what is not finished in `run`, and write the report there; `command` is quoted in it.
+        """Finish what is missing in `run`, and write the report there; it quotes `command`.
 
-        Raises UserError for a run begun with other data, KeyboardInterrupt when interrupted.
+        Raises UserError for a run that started with other data, KeyboardInterrupt when interrupted.
         """
         out, settings, listener = run.path, self.config.benchmark, self.listener
         material = self.material or self._render(out / "data")
@@ -62,7 +62,7 @@ class Benchmark:
         if settings.data:
             run.note_rejected(material.pool.rejected)
         listener.say(
-            f"{len(material.pool):,} images to learn from, {len(material.test):,} to test on; "
+            f"{len(material.pool):,} training images, {len(material.test):,} test images; "
             f"{material.removed:,} copies of test images removed"
         )
         pretrained = pretrain_all(out / "pretrained", self.config, material, listener.say)
@@ -94,9 +94,9 @@ def run_benchmark(
     resume: bool = False,
     listener: Listener = Listener(),  # noqa: B008
 ) -> Results:
-    """Run all that is not finished in `out` and write the report there.
+    """Run everything that is missing in `out` and write the report there.
 
-    Raises UserError as `Benchmark`, its `run` and `open_run` do, and KeyboardInterrupt, after which
+    Raises UserError like `Benchmark`, its `run` and `open_run`, and KeyboardInterrupt, after which
     `resume` continues.
     """
     benchmark = Benchmark(config, listener)

@@ -17,11 +17,11 @@ from captcha_ssl.models.shipped import SHIPPED
 class Arm:
     """One way to get a recognizer.
 
-    `method` names the variant that the encoder is pretrained with (None: not at all). `strong`
-    fine-tunes on strong views, `self_training` on the pool without its labels too. `finetune`
-    replaces fields of FinetuneSettings. `match_compute` prolongs the fine-tuning until it takes
-    as long as the costliest pretraining and a fine-tuning together. `only_at` are the label counts
-    it is run at (none: all).
+    `method` names the variant of the pretraining (None: no pretraining). `strong` fine-tunes on
+    strong views, `self_training` on the pool without its labels too. `finetune` replaces fields of
+    FinetuneSettings. `match_compute` lengthens the fine-tuning until it takes as long as the most
+    expensive pretraining and a fine-tuning together. `only_at` are the label counts of the arm
+    (none: all).
     """
 
     name: str
@@ -35,15 +35,15 @@ class Arm:
 
     @property
     def folder(self) -> str:
-        """The name as a part of file names."""
+        """The name as it appears in file names."""
         return file_name(self.name)
 
 
 SYNTHETIC = "synthetic"
-"""In the place of a method: pretrained on the labels of rendered images of another style."""
+"""Instead of a method: pretrained on the labels of rendered images in another style."""
 
 FROM_SHIPPED = "-from-shipped"
-"""Ends the name of a method that goes on from the encoder of the shipped model."""
+"""Suffix of a method that starts from the encoder of the shipped model."""
 
 ON_OWN_IMAGES = (
     "scratch",
@@ -68,9 +68,9 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class Choice:
-    """What tuning finds for an arm: its learning rate and, where it trains itself, the recipe.
+    """What tuning chooses for an arm: the learning rate and, for self-training, the recipe.
 
-    `lr` is the encoder's rate, or the head's where the encoder is frozen.
+    `lr` is the encoder's rate, or the head's if the encoder is frozen.
     """
 
     lr: float
@@ -81,13 +81,13 @@ class Choice:
 
     @property
     def in_file_names(self) -> str:
-        """The choice as a part of file names."""
+        """The choice as it appears in file names."""
         return file_name(f"{self.lr:g}" + (f"-{self.recipe}" if self.recipe else ""))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One run that is reported: `seed` draws the labels, the initialization and the batches."""
+    """One reported run: `seed` decides the labels, the initialization and the batches."""
 
     arm: Arm
     labels: int
@@ -97,9 +97,9 @@ class Cell:
 def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     """The arms that `settings.arms` asks for, each once, in that order.
 
-    NAME@N is the arm NAME at N labels alone, NAME@N@M at N and M. Raises UserError for an arm
-    that is not known, at a label count that is not asked for, that has nothing to match, or that
-    would be pretrained on labeled images of the very style that is read.
+    NAME@N is the arm NAME only at N labels, NAME@N@M at N and M. Raises UserError for an unknown
+    arm, for a label count that is not requested, for scratch-long without a pretrained arm, and for
+    a synthetic arm whose style is that of the test images.
     """
     methods = [method.strip() for method in settings.methods]
     continued = [method + FROM_SHIPPED for method in methods]
@@ -127,30 +127,30 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
 
 
 def file_name(variant: str) -> str:
-    """The name of a variant or arm without the signs that some file systems refuse."""
+    """The name of a variant or arm without the characters that some file systems refuse."""
     return re.sub(r"[^\w.+-]", "-", variant)
 
 
 def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """The arms whose compute a `match_compute` arm is given: pretrained, fine-tuned as it is."""
+    """The arms whose compute a `match_compute` arm gets: pretrained, with the same fine-tuning."""
     plain = [arm for arm in arms if is_method(arm.method)]
     return tuple(arm for arm in plain if replace(arm, only_at=()) == Arm(arm.name, arm.method))
 
 
 def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple[str, int]]:
-    """What the arms are pretrained with, and the seed; each once."""
+    """The pretrainings of the arms, each method and seed once."""
     seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
     methods = dict.fromkeys(arm.method for arm in arms if arm.method)
     return [(method, seed) for method in methods for seed in seeds]
 
 
 def is_method(name: str | None) -> bool:
-    """Whether it is a way to learn without labels."""
+    """Whether the name is a method, which learns without labels."""
     return name not in (None, SYNTHETIC, SHIPPED)
 
 
 def starts_from_shipped(name: str | None) -> bool:
-    """Whether an arm's encoder is that of the shipped model, or goes on from it."""
+    """Whether an arm's encoder is that of the shipped model or starts from it."""
     return name is not None and (name == SHIPPED or name.endswith(FROM_SHIPPED))
 
 
@@ -161,7 +161,7 @@ def counterpart(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
 
 
 def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:
-    """All reported runs. Their seeds are never `settings.seed`, which tunes and pretrains."""
+    """All reported runs. Their seeds differ from `settings.seed`, which tunes and pretrains."""
     seeds = range(settings.seed + 1, settings.seed + 1 + settings.seeds)
     return [
         Cell(arm, labels, seed)
@@ -172,7 +172,7 @@ def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:
 
 
 def label_counts(arm: Arm, settings: BenchmarkSettings) -> list[int]:
-    """The label counts that an arm is run at, rising."""
+    """The label counts of an arm, in rising order."""
     return sorted(set(arm.only_at or settings.label_counts))
 
 
@@ -198,7 +198,7 @@ def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
 
 
 def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:
-    """No run may have learned from that style, be it as the images' own or for `synthetic`."""
+    """No run may learn from the unseen style, be it for `synthetic` or as that of the images."""
     seen = set() if settings.data else set(settings.style.split(","))
     if any(arm.method == SYNTHETIC for arm in arms):
         seen |= set(settings.synthetic_style.split(","))

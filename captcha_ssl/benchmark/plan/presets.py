@@ -19,14 +19,15 @@ CRITIC = (
     "pretrained-frozen",
     "pretrained-self-training",
 )
-"""The arms that one would ask for who doubts the gain."""
+"""Every control that a critical reader would ask for."""
 
 DISTINCT = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Without I and O: where 1 and I, 0 and O look the same, every arm guesses, and guesses alike."""
+"""Without I and O: they look like 1 and 0, so every arm can only guess."""
 
 RECIPES = ("ramp=0.3", "ramp=0.05:pile_ratio=3:finetune_batch_size=16")
-"""In trials self-training from scratch did best when it believed itself late and half of a step had
-labels, that of a pretrained encoder when it did so soon and a quarter had. Every arm tries both.
+"""In trials, self-training from scratch was best with a long ramp and half of the images of a step
+labeled, and from a pretrained encoder with a short ramp and a quarter labeled. Every arm tries
+both.
 """
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -54,7 +55,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "paper": {
         "unlabeled": 860_000,
         "charset": DISTINCT,
-        # fast is what its arm synthetic learns from.
+        # The arm synthetic learns from the style fast.
         "unseen_style": "plain",
         "test": 10_000,
         "label_counts": (100, 300, 1000, 3000, 10_000),
@@ -72,9 +73,9 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def arms_at(counts: Sequence[int], arms: Sequence[str]) -> tuple[str, ...]:
-    """The arms of a preset for a user's label counts.
+    """The arms of a preset for the user's label counts.
 
-    A preset measures some arms at some of its counts only, to save time. Where the user has other
+    A preset measures some arms only at some of its counts, to save time. If the user gives other
     counts, these arms are measured at all of them.
     """
     limits = {int(count) for arm in arms for count in arm.split("@")[1:]}

@@ -9,15 +9,15 @@ from captcha_ssl.settings import setting
 
 
 class Recipe(SelfTrainingSettings):
-    """How an arm trains itself, and on how many labeled images in a step besides."""
+    """The self-training of an arm, and its number of labeled images per step."""
 
     finetune_batch_size: int = setting(32, "labeled images per step of fine-tuning", low=1)
 
 
 def build_recipes(settings: BenchmarkSettings, common: SelfTrainingSettings) -> dict[str, Recipe]:
-    """All recipes by name; what one does not set itself is as in the settings of the benchmark.
+    """All recipes by name; they override the settings of the benchmark.
 
-    The one without a name sets nothing. Raises UserError for a key that self-training does not
+    The one without a name overrides nothing. Raises UserError for a key that self-training does not
     have, or a value that is not allowed.
     """
     start = Recipe(**common.model_dump(), finetune_batch_size=settings.finetune_batch_size)

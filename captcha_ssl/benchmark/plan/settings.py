@@ -31,7 +31,7 @@ class BenchmarkSettings(Settings):
     unlabeled: int = setting(10_000, "rendered images besides the test set", low=1)
     style: str = setting(
         "classic",
-        "how rendered images look; of several, each is as likely",
+        "style of rendered images; several styles are equally likely",
         choices=style_names,
         several=True,
     )
@@ -41,7 +41,9 @@ class BenchmarkSettings(Settings):
     )
 
     synthetic: int = setting(20_000, "labeled images rendered for the arm synthetic", low=1)
-    synthetic_style: str = setting("fast", "how those look", choices=style_names, several=True)
+    synthetic_style: str = setting(
+        "fast", "style of these images", choices=style_names, several=True
+    )
 
     unseen_style: str | None = setting(
         None,
@@ -69,13 +71,15 @@ class BenchmarkSettings(Settings):
     )
     label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1, flag="N,M")
     seeds: int = setting(3, "runs of each arm at each label count", low=1, flag="N")
-    pretrain_seeds: int = setting(1, "pretrainings of each method, shared out over the runs", low=1)
+    pretrain_seeds: int = setting(
+        1, "pretraining runs of each method, taken in turn by the runs", low=1
+    )
 
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
     finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
     head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)
     alignment: float = setting(
-        0.0, "weight of evenly placed characters in the first steps of every arm", low=0.0
+        0.0, "weight of the evenly spaced loss in the first steps of every arm", low=0.0
     )
     alignment_steps: int = setting(
         200, "steps over which that weight falls to 0; at most 0.3 of all", low=1
@@ -104,19 +108,19 @@ class BenchmarkSettings(Settings):
     )
     device: str = setting(
         "auto",
-        "where to compute: auto, cpu, cuda, cuda:N or mps",
+        "device: auto, cpu, cuda, cuda:N or mps",
         choices=DEVICES,
         pattern=r"cuda:\d+",
         flag="NAME",
     )
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
     processes: int = setting(
-        0, "trainings side by side; 0: one a core, or as many as a GPU has memory for", low=0
+        0, "trainings at once; 0: one per core, or as many as fit into the memory of a GPU", low=0
     )
 
 
 class PretrainingSettings(Settings):
-    """How long each method pretrains, and how fast."""
+    """Length and learning rate of the pretraining of each method."""
 
     title: ClassVar[str] = "Pretraining"
 

@@ -1,4 +1,4 @@
-"""Variants: methods under settings of their own, written `simclr:loss=triplet:mining=hard`."""
+"""Variants: methods with their own settings, written `simclr:loss=triplet:mining=hard`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Variant:
 
     @property
     def lr(self) -> float:
-        """The peak learning rate: the one asked for, or else the method's own."""
+        """The peak learning rate: the given one, or else the default of the method."""
         asked = self.pretraining.pretrain_lr
         return method_class(self.method).peak_lr if asked is None else asked
 
 
 def variant_names(listed: str) -> list[str]:
-    """The names in a list, written with commas or as Python or TOML write one."""
+    """The names in a list, separated by commas or written as a list in Python or TOML."""
     return re.findall(r"[^\s,'\"\[\]()]+", listed)
 
 
@@ -39,7 +39,7 @@ def settings_classes(name: str) -> tuple[type[Settings], ...]:
 
 
 def build_variant(name: str, common: Mapping[type[Settings], Settings]) -> Variant:
-    """The variant `name`; what it does not set itself is as in the instances `common`.
+    """The variant `name`; it overrides the settings in `common`.
 
     Raises UserError for a key that its method does not have, or a value that is not allowed.
     """

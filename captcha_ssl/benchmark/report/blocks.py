@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written in."""
+"""The parts of a report, independent of its format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from captcha_ssl.benchmark.runs.details import Misreading
 
 @dataclass(frozen=True)
 class Heading:
-    """The title of a section; level 1 is that of the report."""
+    """The title of a section; level 1 is the title of the report."""
 
     text: str
     level: int = 2
@@ -18,21 +18,21 @@ class Heading:
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph; `code` is set apart by backticks."""
+    """A paragraph; `code` is marked by backticks."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Highlights:
-    """Figures that are seen first, each with its meaning."""
+    """The most important figures, each with its meaning."""
 
     figures: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of texts below `heads`; the columns named in `left` are flush left."""
+    """Rows of texts below `heads`; the columns in `left` are left-aligned."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -57,14 +57,14 @@ class Picture:
 
 @dataclass(frozen=True)
 class Code:
-    """Something to type."""
+    """A command to type."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Test images that were read wrongly, under what read them."""
+    """Misread test images of one run."""
 
     title: str
     misread: Sequence[Misreading]

@@ -1,4 +1,4 @@
-"""What a reader of the figures must know before believing them."""
+"""What limits the figures: the caveats of the report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ENDS_OF_A_GRID = 2
 
 
 def caveats(results: Results) -> list[str]:
-    """One sentence or two for each thing that limits this benchmark, the gravest first."""
+    """One or two sentences for each limit of this benchmark, the most serious first."""
     found = (_stuck, _compute, _seeds, _pretraining, _rates, _test_images, _rendered)
     return [line for caveat in found for line in caveat(results)]
 

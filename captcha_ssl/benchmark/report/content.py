@@ -41,7 +41,7 @@ MONITORED = {
 
 
 def content(results: Results) -> Iterator[Block]:
-    """The report from its title to the machine it was measured on."""
+    """The report, from its title to the machine and the versions."""
     data, compared = results.data, worth_comparing(results)
     yield Heading("Benchmark", 1)
     yield Text(f"{data['source']}: {data['pool']:,} training images, {data['test']:,} test images.")

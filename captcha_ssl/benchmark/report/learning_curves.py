@@ -20,7 +20,7 @@ from captcha_ssl.benchmark.runs.details import Details
 
 CURVES_PLOT = "learning-curves.png"
 _LOWEST = 1e-4
-"""Losses below are drawn there: what they differ in says nothing more."""
+"""Lower losses are drawn at this value: differences below it mean nothing."""
 
 
 def plot_curves(path: Path, results: Results) -> None:
@@ -60,7 +60,7 @@ def _draw(axes: Axes, arm: Arm, runs: list[Details], color: str) -> None:
         return
     for curve in curves:
         axes.plot(curve[:, 0], curve[:, 1].clip(_LOWEST), color=color, linewidth=0.7, alpha=0.3)
-    # All runs of an arm are logged at the same steps; one that is not was changed by hand.
+    # All runs of an arm are logged at the same steps, unless somebody edits the files.
     curves = [curve for curve in curves if np.array_equal(curve[:, 0], curves[0][:, 0])]
     median = np.median([curve[:, 1] for curve in curves], axis=0).clip(_LOWEST)
     style = "--" if arm.method is None else "-"

@@ -20,7 +20,7 @@ from captcha_ssl.printable import printable
 
 
 def markdown(blocks: Iterable[Block]) -> str:
-    """The blocks, one empty line between two. Pictures stay files; galleries become a line."""
+    """The blocks, separated by empty lines. Pictures stay files; a gallery becomes one line."""
     return "\n\n".join("\n".join(_lines(block)) for block in blocks) + "\n"
 
 
@@ -54,12 +54,12 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text in which a name or a label cannot be HTML, which Markdown lets through."""
+    """Text in which names and labels are escaped, because Markdown allows HTML."""
     return printable(text).replace("<", "&lt;")
 
 
 def _code(text: str) -> str:
-    """Text as it is, whatever marks it holds; a line break in it would end the code."""
+    """Text as inline code, whatever marks it contains; line breaks would end the code."""
     text = printable(text)
     fence = _fence(text, least=1)
     space = " " if "`" in text else ""
@@ -67,5 +67,5 @@ def _code(text: str) -> str:
 
 
 def _fence(text: str, least: int) -> str:
-    """More backticks than there are in a row in `text`."""
+    """A longer run of backticks than any in `text`."""
     return "`" * max([least, *(len(run) + 1 for run in re.findall("`+", text))])

@@ -28,7 +28,7 @@ _MUTED = "#5b6470"
 _APART = 1.03
 """Factor on the logarithmic axis between two arms at the same label count."""
 _LINE_OF_TEXT = 0.06
-"""Height of a name, as a share of the axis."""
+"""Height of an arm's name, as a share of the axis."""
 _INCHES_A_NAME = 0.33
 STYLE: Any = {
     "font.family": "DejaVu Sans",
@@ -44,7 +44,7 @@ STYLE: Any = {
 
 
 def plot_accuracy(path: Path, results: Results) -> None:
-    """Draw means, 95% intervals and single runs as a PNG; labels on a logarithmic axis."""
+    """Draw means, 95% intervals and single runs as a PNG; the axis of the labels is logarithmic."""
     arms = results.configuration.arms
     shades = colors(arms)
     with rc_context(STYLE), atomic_path(path) as temporary:
@@ -56,7 +56,7 @@ def plot_accuracy(path: Path, results: Results) -> None:
         for place, arm in enumerate(arms):
             entries = [entry for entry in results.entries if entry.arm == arm.name]
             rows = [row for row in results.rows if row.arm == arm.name]
-            # Side by side, for with equal means one arm would hide the other.
+            # Shifted sideways: with equal means one arm would hide the other.
             shift = _APART ** (place - (len(arms) - 1) / 2)
             style = "--" if arm.method is None else "-"
             _draw_arm(axes, entries, rows, shades[arm.name], shift, style)
@@ -127,7 +127,7 @@ def _dress(axes: Axes, results: Results) -> None:
 
 
 def measured(results: Results) -> str:
-    """What a mean and its interval are over."""
+    """The legend of means and intervals: how many runs and test images they cover."""
     seeds = results.configuration.benchmark.seeds
     what = f"mean and 95% interval of {seeds} runs" if seeds > 1 else "one run"
     return f"{what}, {results.data['test']:,} test images"
@@ -160,7 +160,7 @@ def _name_lines(axes: Axes, entries: Sequence[Entry], shades: dict[str, str]) ->
 
 
 def _apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
-    """Rising heights, moved as little as keeps them `gap` apart and the highest below `top`."""
+    """Rising heights, moved as little as possible to be `gap` apart and below `top`."""
     risen: list[float] = []
     for height in heights:
         risen.append(max(height, risen[-1] + gap) if risen else height)
@@ -171,7 +171,7 @@ def _apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
 
 
 def colors(arms: Sequence[Arm]) -> dict[str, str]:
-    """Grays and browns for what goes without pretraining, colors for the rest."""
+    """Grays and browns for arms without pretraining, colors for the others."""
     plain = [arm.name for arm in arms if arm.method is None]
     pretrained = [arm.name for arm in arms if arm.method is not None]
     return dict(zip(plain, cycle(_PLAIN), strict=False)) | dict(

@@ -11,7 +11,7 @@ from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
 
 
 def protocol(results: Results) -> Iterator[str]:
-    """One or two sentences for each thing that a reader must know to judge the figures."""
+    """One or two sentences for each fact that a reader needs to judge the figures."""
     settings, data = results.configuration.benchmark, results.data
     yield from _test_images(results)
     costs = ", ".join(

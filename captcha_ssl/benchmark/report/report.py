@@ -19,7 +19,7 @@ REPORT, PAGE = "report.md", "report.html"
 
 
 def write_report(out: Path, results: Results) -> None:
-    """Write everything into `out`, each file whole or not at all. Raises OSError."""
+    """Write everything into `out`, each file atomically. Raises OSError."""
     text = json.dumps(results.to_json(), indent=2, ensure_ascii=False)
     atomic_write_text(out / DATA, text + "\n")
     if worth_comparing(results):

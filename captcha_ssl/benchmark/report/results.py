@@ -20,7 +20,7 @@ from captcha_ssl.data.sources import listed
 
 @dataclass(frozen=True)
 class Results:
-    """What the report is written from."""
+    """Everything that the report shows."""
 
     configuration: BenchmarkConfig
     rows: list[Row]
@@ -31,7 +31,7 @@ class Results:
     environment: dict[str, str | int]
     command: str
     details: Mapping[tuple[str, int, int], Details] = field(default_factory=dict)
-    """By arm, labels and seed; those of an earlier version are not there."""
+    """By arm, labels and seed; earlier versions did not write them."""
 
     @classmethod
     def collect(cls, bench: Bench, rows: list[Row], trials: list[Trial], command: str) -> Results:

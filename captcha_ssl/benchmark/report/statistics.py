@@ -20,9 +20,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class LabelSavings:
-    """`needed` labels of the baseline do what `labels` do here; `relation` is =, > or <.
+    """The baseline needs `needed` labels to match `labels` labels; `relation` is =, > or <.
 
-    > says that even all labels of the baseline (`needed`) fall short, < that its fewest do more.
+    > means that even all labels of the baseline (`needed`) fall short, < that its smallest count
+    does better.
     """
 
     labels: int
@@ -38,7 +39,7 @@ class LabelSavings:
 def estimate(values: Sequence[float], level: float = 0.95) -> Estimate:
     """Mean and Student's t-interval at a confidence `level` of at least one value.
 
-    The bounds may leave 0…1: they say how far the mean of few runs can be trusted.
+    The bounds may lie outside 0…1: they describe the uncertainty of the mean of a few runs.
     """
     mean = fmean(values)
     if len(values) < 2:
@@ -50,12 +51,12 @@ def estimate(values: Sequence[float], level: float = 0.95) -> Estimate:
 def paired_difference(
     values: Sequence[float], others: Sequence[float], level: float = 0.95
 ) -> Estimate:
-    """Mean and t-interval of `values` − `others`, paired place by place."""
+    """Mean and t-interval of `values` − `others`, paired by position."""
     return estimate([a - b for a, b in zip(values, others, strict=True)], level)
 
 
 def errors_removed(accuracy: float, baseline: float) -> float | None:
-    """Share of the baseline's errors that are gone; None when it makes none."""
+    """Share of the baseline's errors that are removed; None if the baseline makes none."""
     return (accuracy - baseline) / (1 - baseline) if baseline < 1 else None
 
 

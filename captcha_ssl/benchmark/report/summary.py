@@ -1,4 +1,4 @@
-"""From the rows of the runs to one entry for each arm at each label count."""
+"""Summarizes the rows of the runs: one entry for each arm at each label count."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from captcha_ssl.benchmark.runs.records import Row
 class Entry:
     """An arm at a label count, over all seeds.
 
-    `baseline` is the arm without pretraining that has the best mean there; `gain` (paired, same
-    seeds), `errors_removed` and `savings` are against it, and None for the baseline itself.
-    `void` says that a run of the baseline never left the CTC plateau: the gain measures luck.
-    `unseen` and `unseen_gain` are exact match and gain in a style that no run learns from, if any.
+    `baseline` is the arm without pretraining with the best mean at this count. `gain` (paired, same
+    seeds), `errors_removed` and `savings` compare with it, and are None for the baseline itself.
+    `void`: a run of the baseline never left the CTC plateau, so the gain measures luck. `unseen`
+    and `unseen_gain` are exact match and gain in a style that no run learns from, if there is one.
     """
 
     arm: str
@@ -99,7 +99,7 @@ def _mean(runs: list[Row]) -> float:
 
 
 def _unseen(runs: list[Row]) -> list[float]:
-    """What the runs read in another style; nothing unless all of them have."""
+    """The exact match of the runs in the unseen style; empty unless all of them have one."""
     found = [row.unseen for row in runs if row.unseen is not None]
     return found if len(found) == len(runs) else []
 

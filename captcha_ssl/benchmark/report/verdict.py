@@ -24,7 +24,7 @@ def highlights(results: Results) -> list[tuple[str, str]]:
 def unhelpful(results: Results) -> list[str]:
     """One line for each pretrained arm that is not clearly ahead of its counterpart.
 
-    That is the same fine-tuning without pretraining; where there is none, the best such arm.
+    The counterpart is the same fine-tuning without pretraining, or else the best arm without it.
     """
     arms, lines = results.configuration.arms, []
     for arm in arms:

@@ -1,4 +1,4 @@
-"""A report as one HTML file: pictures inside, no script, nothing fetched, every text escaped."""
+"""A report as one HTML file: embedded pictures, no script, no requests, every text escaped."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ figcaption i { color: #c0392b; font-style: normal; }
 
 
 def web_page(title: str, blocks: Iterable[Block], folder: Path) -> str:
-    """The page; the pictures are read from `folder`. Raises OSError when one is not there."""
+    """The page; the pictures are read from `folder`. Raises OSError if one is missing."""
     body = "\n".join(line for block in blocks for line in _html(block, folder))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -103,7 +103,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f"<thead><tr>{''.join(f'<th{s}>{escape(h)}</th>' for s, h in heads)}</tr></thead><tbody>"
     before = table.rows[0][0] if table.rows else ""
     for row in table.rows:
-        # A line above where the first column begins anew, as from one label count to the next.
+        # A line above each new value of the first column, such as the next label count.
         first = ' class="first"' if row[0] != before and table.heads[0] not in table.left else ""
         before = row[0]
         cells = "".join(f"<td{s}>{escape(c)}</td>" for s, c in zip(sides, row, strict=True))

@@ -16,7 +16,7 @@ from captcha_ssl.recognition.evaluation.evaluate import Evaluation
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 WORST = 6
-"""Errors that are kept of a run."""
+"""Errors that are kept for each run."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Misreading:
     read: str
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a `png` that is none: it is written into a web page."""
-        # No picture at all is none that could do harm.
+        """Raises ValueError if `png` is not a PNG: it is written into a web page."""
+        # An empty picture is harmless.
         if self.png and not b64decode(self.png, validate=True).startswith(_SIGNATURE):
             raise ValueError("png: not a picture")
 
@@ -43,14 +43,14 @@ class Details:
     worst: list[Misreading]
 
     def __post_init__(self) -> None:
-        """Raises ValueError for steps that do not follow each other."""
+        """Raises ValueError for steps that are out of order."""
         steps = [step for step, _ in self.losses]
         if steps != sorted(set(steps)) or steps[:1] < [1] * bool(steps):
             raise ValueError("losses: steps out of order")
 
 
 def details(losses: Sequence[tuple[int, float]], test: Dataset, read: Evaluation) -> Details:
-    """The details of a run that read the test images."""
+    """The details of a run from its readings of the test images."""
     worst = read.worst()
     pictures = [b64encode(encode_png(test.images[i])).decode() for i in worst[:WORST]]
     misread = [
@@ -66,7 +66,7 @@ def write_details(file: Path, found: Details) -> None:
 
 
 def read_details(file: Path) -> Details | None:
-    """The details in `file`; None where an earlier version left none. Raises UserError."""
+    """The details in `file`; None if an earlier version wrote none. Raises UserError."""
     if not file.exists():
         return None
     return read_json(file, Details, "remove it to do without its pictures")

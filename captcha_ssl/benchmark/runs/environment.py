@@ -1,4 +1,4 @@
-"""The machine and the versions that the figures were measured with."""
+"""The machine and the versions behind the figures."""
 
 from __future__ import annotations
 

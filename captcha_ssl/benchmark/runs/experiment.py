@@ -26,7 +26,7 @@ from captcha_ssl.documents import read_json
 
 @dataclass(frozen=True)
 class _Matched:
-    """The steps that take an arm as long as others, and what they were computed from."""
+    """The steps that match the compute of other arms, and the times behind them."""
 
     steps: int
     pretrain_seconds: float
@@ -46,7 +46,7 @@ class Experiment:
     def run(
         self, say: Callable[[str], None], show: Callable[[Row], None]
     ) -> tuple[list[Row], list[Trial]]:
-        """The reported runs and the trials, in the order of the plan; `show` is told the former."""
+        """The reported runs and the trials, in the order of the plan; `show` gets the runs."""
         arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
         at_each = {arm.name: settings.seeds + len(choices(arm, settings)) for arm in arms}
         todo = {arm.name: at_each[arm.name] * len(label_counts(arm, settings)) for arm in arms}
@@ -85,7 +85,7 @@ class Experiment:
         ]
 
     def _perform(self, jobs: Sequence[Job], progress: Countdown) -> list[Any]:
-        """The records of all jobs; those done before are read, the others made."""
+        """The records of all jobs: existing records are read, the other jobs run."""
         found = {job: self.bench.record(job) for job in jobs}
         for record in found.values():
             if record is not None:
@@ -98,7 +98,7 @@ class Experiment:
         return list(found.values())
 
     def _pretraining_seconds(self) -> float:
-        """What the costliest of the pretrainings that are matched takes of the whole machine."""
+        """Seconds of the whole machine that the most expensive matched pretraining takes."""
         methods = {arm.method for arm in compute_models(self.bench.configuration.arms)}
         pretrained = self.bench.pretrained.values()
         longest = max((p.seconds for p in pretrained if p.method in methods), default=0.0)
@@ -116,7 +116,7 @@ class Experiment:
         file = self.bench.out / f"{arm.name}.json"
         if not file.exists():
             models = {model.name for model in compute_models(configuration.arms)}
-            # Of the whole machine too: fine-tunings share it.
+            # Also seconds of the whole machine, because fine-tunings share it.
             each = fmean(t.seconds / t.steps for t in trials if t.arm in models)
             one = each / process_count(settings.processes, settings.device)
             costs = {"pretrain_seconds": self._pretraining_seconds(), "seconds_per_step": one}

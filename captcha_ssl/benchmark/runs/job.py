@@ -26,9 +26,9 @@ from captcha_ssl.views.settings import gentle_views, strong_views
 
 @dataclass(frozen=True)
 class Job:
-    """A trial of what tuning may choose, or (`reported`) a run that is read on the test images.
+    """A tuning trial, or (`reported`) a run that reads the test images.
 
-    `seed` draws the labels, the initialization and the batches.
+    `seed` decides the labels, the initialization and the batches.
     """
 
     arm: Arm
@@ -41,7 +41,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Bench:
-    """What every job needs, and the folder its record is kept in."""
+    """What every job needs, and the folder for its record."""
 
     out: Path
     configuration: BenchmarkConfig
@@ -49,7 +49,7 @@ class Bench:
     pretrained: dict[tuple[str, int], EncoderRun]
 
     def record(self, job: Job) -> Trial | Row | None:
-        """What the job came to, if it was done before. Raises UserError for a damaged record."""
+        """The record of the job, if it is already done. Raises UserError for a damaged record."""
         file = self._file(job)
         record = read_record(file, Row) if job.reported else read_record(file, Trial)
         if record is not None and not _is_of(record, job):
@@ -64,7 +64,7 @@ class Bench:
     def perform(self, job: Job) -> Trial | Row:
         """Do the job and keep its record.
 
-        Raises UserError when the loss of a reported run is not finite; a trial is noted as failed.
+        Raises UserError if the loss of a reported run is not finite; a trial is recorded as failed.
         """
         record = self._report(job) if job.reported else self._try(job)
         write_record(self._file(job), record)
@@ -76,14 +76,14 @@ class Bench:
             result = self._train(job, train)
             score = _score(result, evaluate(result.recognizer, validation), job.steps)
         except DivergedError:
-            # This rate loses, and that it diverged is a fact about the arm.
+            # This learning rate loses. The divergence is a result about the arm, not an error.
             score = Score(0.0, 1.0, False, None, job.steps, 0.0)
         return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, **asdict(job.choice))
 
     def _report(self, job: Job) -> Row:
         result = self._train(job, self.material.training(job.labels, job.seed))
         read = evaluate(result.recognizer, self.material.test)
-        # Of the labels alone, so that the curves of all arms can be compared.
+        # Only the loss on the labels, so that the curves of all arms are comparable.
         losses = [(int(at["step"]), at.get(LABELED_LOSS, at["loss"])) for at in result.history]
         write_details(self._details_file(job), details(losses, self.material.test, read))
         encoder, unseen = self._encoder(job), self.material.unseen
@@ -100,7 +100,7 @@ class Bench:
         return row
 
     def _train(self, job: Job, data: Dataset) -> FinetuneResult:
-        # All of the pool and none of its labels, as the pretraining has it.
+        # The whole pool without its labels, like the pretraining.
         pool = replace(self.material.pool, labels=None)
         unlabeled = pool if job.arm.self_training else None
         given = FinetuneData(data, self.material.charset, unlabeled=unlabeled)
@@ -113,7 +113,7 @@ class Bench:
         return FinetuneConfig(
             finetune=FinetuneSettings(
                 steps=job.steps,
-                # The rate that was tuned is the head's where the encoder is frozen.
+                # If the encoder is frozen, the tuned rate is that of the head.
                 head_lr=lr if arm.freeze else settings.head_lr,
                 freeze=arm.freeze,
                 alignment=settings.alignment,
@@ -141,14 +141,14 @@ class Bench:
         return self.pretrained[job.arm.method, settings.seed + turn]
 
     def _keep_model(self, job: Job, row: Row, result: FinetuneResult) -> None:
-        """The last seed's model at the arm's largest label count is kept, for `predict`."""
+        """Keep the model of the last seed at the arm's largest label count, for `predict`."""
         settings = self.configuration.benchmark
         most = max(label_counts(job.arm, settings))
         if (row.labels, row.seed) != (most, settings.seed + settings.seeds):
             return
         folder = self.out / "models" / job.arm.folder
         folder.mkdir(parents=True, exist_ok=True)
-        # Without the time it took: equal runs leave equal files.
+        # Without its duration, so that equal runs write equal files.
         about = {name: value for name, value in asdict(row).items() if name != "seconds"}
         result.recognizer.save(folder / FILE_NAME, about)
 

@@ -1,4 +1,4 @@
-"""The images of a benchmark: a fixed test set, and the pool that all the rest is drawn from."""
+"""The images of a benchmark: a fixed test set, and the pool for everything else."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from captcha_ssl.training.settings import ModelSettings
 
 _LARGEST_TEST_SHARE = 0.2
 _DRAWN_SMALL = ("classic",)
-"""Styles that look the same drawn at the size a model sees as drawn large and brought to it."""
+"""Styles that look the same whether drawn at the model's size or drawn large and resized."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """`pool` is pretrained on and gives the labels; no image of it is in `test`.
+    """`pool` is for pretraining and for the labels of the runs; no image of it is in `test`.
 
-    `removed` counts the copies of test images that were taken out of the pool. The charset is
-    that of all labels, the same for every run. `unseen` are images of a style that no run learns
-    from, if any.
+    `removed` counts the copies of test images that were removed from the pool. The charset is that
+    of all labels, the same for every run. `unseen` are images of a style that no run learns from,
+    if there is one.
     """
 
     pool: Dataset
@@ -44,7 +44,7 @@ class Material:
     unseen: Dataset | None = None
 
     def fingerprint(self) -> Fingerprint:
-        """What all of it comes from."""
+        """A fingerprint of the data."""
         unseen = self.unseen.fingerprint() if self.unseen else {}
         return {
             **self.pool.fingerprint(),
@@ -57,13 +57,13 @@ class Material:
         return self.pool.take(nested_subset(len(self.pool), labels, seed))
 
     def tuning(self, labels: int, seed: int) -> tuple[Dataset, Dataset]:
-        """`labels` images to train on and as many others to validate on, both from the pool."""
+        """`labels` images for training and as many others for validation, all from the pool."""
         drawn = nested_subset(len(self.pool), 2 * labels, seed)
         return self.pool.take(drawn[:labels]), self.pool.take(drawn[labels:])
 
 
 def render_images(folder: Path, configuration: BenchmarkConfig) -> None:
-    """Render the labeled images of a benchmark to `folder`, unless they are there already."""
+    """Render the labeled images of a benchmark to `folder`, unless they already exist."""
     if not folder.exists():
         settings = configuration.benchmark
         job = GenerateSettings(count=settings.unlabeled + settings.test)
@@ -71,7 +71,7 @@ def render_images(folder: Path, configuration: BenchmarkConfig) -> None:
 
 
 def check_rendering(configuration: BenchmarkConfig) -> None:
-    """Raise UserError for images that cannot be drawn or are too few, before anything is done."""
+    """Raise UserError at once if the images cannot be drawn or are too few."""
     check_drawable(_own_pictures(configuration))
     _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
 
@@ -99,7 +99,7 @@ def read_material(source: Paths, configuration: BenchmarkConfig) -> Material:
 
 
 def split(data: Dataset, settings: BenchmarkSettings) -> Material:
-    """Part a labeled dataset into pool and test set. Raises UserError when it is too small."""
+    """Split a labeled dataset into pool and test set. Raises UserError if it is too small."""
     labels = data.labels or []
     test = max(1, min(settings.test, int(_LARGEST_TEST_SHARE * len(data))))
     parts = split_benchmark(data.images, labels, test=test, seed=settings.test_seed)
@@ -114,7 +114,7 @@ def split(data: Dataset, settings: BenchmarkSettings) -> Material:
 def rendered_pictures(
     settings: BenchmarkSettings, style: str, charset: str, *, seed: int
 ) -> PictureSettings:
-    """Pictures as long as those of the benchmark, in a style, from a charset and with a seed."""
+    """Pictures with the benchmark's text lengths, but their own style, charset and seed."""
     return PictureSettings(seed=seed, style=style, length=settings.length, charset=charset)
 
 
@@ -131,7 +131,7 @@ def _own_pictures(configuration: BenchmarkConfig) -> PictureSettings:
 
 
 def _small_geometry(picture: PictureSettings, model: ModelSettings) -> Geometry | None:
-    """What such pictures would be brought to, where they can as well be drawn so at once."""
+    """The model's geometry, if such pictures can be drawn in it directly."""
     if picture.style not in _DRAWN_SMALL:
         return None
     drawn = [render_one(picture, index) for index in range(SAMPLE)]

@@ -14,32 +14,33 @@ from captcha_ssl.training.device import resolve_device
 
 _MOST = 8
 _BYTES_A_PROCESS = 8 * 2**30
-"""Of GPU memory: libraries, the pile, and a step of 1,024 images with its largest tiles."""
+"""GPU memory of a process: libraries, pile, and a step of 1,024 images with its largest tiles."""
 
 
 def process_count(processes: int, device: str) -> int:
-    """How many processes `processes` stands for; 0: one a core, or as many as a GPU has room for.
+    """The number of processes; 0 means one per core, or as many as fit on a GPU.
 
-    A small network leaves most of a GPU idle: on an H100 four pretrainings side by side learned
-    from 1.7 times as many images a second as one.
+    A small network leaves most of a GPU idle: on an H100 four pretrainings at once process 1.7
+    times as many images per second as one.
     """
     if processes:
         return processes
     used = resolve_device(device)
     if used.type == "cuda":
-        # A process computes on a core of its own, and its loader's copies take some of another.
+        # A process computes on its own core, and the copies of its loader need part of another
+        # core.
         return max(1, min(_MOST, available_cores() // 2, _free_bytes(used) // _BYTES_A_PROCESS))
     return min(_MOST, available_cores()) if used.type == "cpu" else 1
 
 
 @lru_cache(maxsize=8)
 def _free_bytes(device: torch.device) -> int:
-    """What is free on a GPU before the first process starts there: asked once, kept for the run."""
+    """Free memory of a GPU before the first process starts there: measured once for the run."""
     return int(torch.cuda.mem_get_info(device)[0])
 
 
 def training_workers(count: int) -> Workers:
-    """Workers for `count` trainings at a time, which share out the cores."""
+    """Workers for `count` trainings at a time, which share the cores."""
     return workers(
         count,
         setting="processes (--set processes=1)",
@@ -48,7 +49,7 @@ def training_workers(count: int) -> Workers:
 
 
 def perform_all(bench: Bench, jobs: Sequence[Job]) -> Iterator[Trial | Row]:
-    """The records of `jobs`, in order. Raises UserError as a job does, or when a process dies."""
+    """The records of `jobs`, in order. Raises UserError if a job fails or a process dies."""
     settings = bench.configuration.benchmark
     count = min(process_count(settings.processes, settings.device), len(jobs))
     yield from training_workers(count).each(partial(_perform, bench), jobs)

@@ -1,4 +1,4 @@
-"""All pretrainings of a benchmark, in parallel where there are cores for it."""
+"""All pretrainings of a benchmark, in parallel if there are enough cores."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from captcha_ssl.processes import Say
 def pretrain_all(
     out: Path, configuration: BenchmarkConfig, material: Material, say: Callable[[str], None]
 ) -> dict[tuple[str, int], EncoderRun]:
-    """Pretrain what the arms ask for, by method and seed; unfinished runs go on.
+    """Run the pretrainings that the arms need, by method and seed; unfinished runs continue.
 
-    Runs lie in `out`/METHOD, or METHOD-SEED when there are several. One whose loss is not finite
-    has no file. Raises KeyboardInterrupt with the state saved.
+    The runs are in `out`/METHOD, or METHOD-SEED if there are several. A run whose loss is not
+    finite has no file. Raises KeyboardInterrupt with the state saved.
     """
     asked = pretrainings(configuration.arms, configuration.benchmark)
     crew = training_workers(pretraining_processes(configuration))
@@ -31,8 +31,8 @@ def pretrain_all(
 def pretraining_processes(configuration: BenchmarkConfig) -> int:
     """How many pretrainings run at once, and so the share of the machine that each one has.
 
-    It does not depend on how many are done already: the number of threads would, and with it
-    the last bits of the result.
+    It must not depend on how many are done: the number of threads would change, and with it the
+    last bits of the result.
     """
     settings = configuration.benchmark
     asked = pretrainings(configuration.arms, settings)

@@ -1,4 +1,4 @@
-"""One pretraining of a benchmark, which all runs of its arms share."""
+"""One pretraining of a benchmark, shared by all runs of its arms."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 @dataclass(frozen=True)
 class EncoderRun:
-    """A pretrained encoder, its seed, what it took and what its figures say."""
+    """A pretrained encoder with its seed, its duration and its monitored figures."""
 
     method: str
     seed: int
@@ -40,7 +40,7 @@ class EncoderRun:
 
     @property
     def diverged(self) -> bool:
-        """Whether the loss was not finite any more: there is no encoder."""
+        """Whether the loss became not finite: there is no encoder."""
         return not self.file.exists()
 
 
@@ -63,7 +63,7 @@ def pretrain_one(
     method: str,
     seed: int,
 ) -> EncoderRun:
-    """Pretrain `method` in `out`/METHOD, or METHOD-SEED when there are several; go on if begun.
+    """Pretrain `method` in `out`/METHOD, or METHOD-SEED if there are several, or continue it.
 
     A run whose loss is not finite has no file. Raises KeyboardInterrupt with the state saved.
     """
@@ -96,15 +96,15 @@ def pretrain_one(
 
 
 def check_pretraining(configuration: BenchmarkConfig, material: Material) -> None:
-    """Raise UserError for what cannot be learned from the images of the pool, or not be drawn."""
+    """Raise UserError if a method cannot learn from the pool, or a style cannot be drawn."""
     for name, _ in pretrainings(configuration.arms, configuration.benchmark):
         encoder_source(name, configuration).check(material)
 
 
 def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:
-    """Say now and then how far it is, and keep the seconds per step for an arm to match them.
+    """Report progress now and then, and keep the seconds per step for arms that match compute.
 
-    They are a mean over this session: an interrupted run is not charged for the pause.
+    They are a mean over this session, without the pauses of an interrupted run.
     """
     taken: list[float] = []
     said = time.monotonic()

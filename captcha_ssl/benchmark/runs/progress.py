@@ -10,14 +10,14 @@ from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.duration import duration
 
 _SELF_TRAINING = 2.3
-"""How many times as long a self-training takes: the teacher reads as many images besides, and the
-student learns them."""
+"""How many times longer self-training takes: the teacher reads the same number of extra images, and
+the student learns them."""
 
 
 class Countdown:
-    """Counts the fine-tunings of a benchmark, `todo` of each arm, `processes` of them at a time.
+    """Counts the fine-tunings of a benchmark: `todo` of each arm, `processes` at a time.
 
-    A matched one takes `matched_seconds` more.
+    A matched fine-tuning takes `matched_seconds` longer.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Countdown:
         self._count(record)
 
     def finished(self, record: Trial | Row) -> None:
-        """Say what a fine-tuning came to."""
+        """Report the result of a fine-tuning."""
         self._count(record)
         choice = Choice(record.lr, record.recipe)
         place = f"seed {record.seed}" if isinstance(record, Row) else f"tuning {choice}"
@@ -73,9 +73,9 @@ class Countdown:
         return f"about {duration(seconds + self.matched_seconds * matched)} left"
 
     def _usual(self, arm: str) -> float:
-        """Seconds of one fine-tuning of an arm: as it took so far, or else as others like it did.
+        """Seconds of one fine-tuning of an arm: its own mean, or else that of similar arms.
 
-        Self-training takes longer, and its arms come late: without its own times it is estimated.
+        Self-training takes longer and comes late; without own times it is estimated.
         """
         if arm in self.taken:
             return fmean(self.taken[arm])

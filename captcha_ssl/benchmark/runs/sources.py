@@ -1,4 +1,4 @@
-"""Encoder sources of arms: a method, labels of another style, or the model in the package."""
+"""Where the encoder of an arm comes from: a method, rendered labels, or the shipped model."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
 @dataclass(frozen=True)
 class Stage:
-    """A pretraining: its settings, how long it takes, how it trains and what figures warn of."""
+    """A pretraining: its settings, its length, how it trains and the warnings from its figures."""
 
     config: str
     batch_size: int
@@ -47,23 +47,23 @@ class Stage:
 
 
 class EncoderSource(Protocol):
-    """What an arm's encoder is made from."""
+    """Where an arm's encoder comes from."""
 
     def check(self, material: Material) -> None:
-        """Raises UserError for what cannot be used, before anything is trained."""
+        """Raises UserError for unusable settings or images, before any training."""
         ...
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage | Path:
-        """The pretraining, which may keep data of its own below `folder`; or a finished model."""
+        """The pretraining, which may keep data below `folder`; or a finished model."""
         ...
 
     def describe(self) -> str:
-        """A sentence for the report; empty where the list of pretrainings says it all."""
+        """A sentence for the report; empty if the list of pretrainings is enough."""
         ...
 
 
 def encoder_source(name: str, config: BenchmarkConfig) -> EncoderSource:
-    """What `name`, a variant of a method or a special arm, stands for."""
+    """The source of `name`: a variant of a method or a special arm."""
     special: dict[str, Callable[[BenchmarkConfig], EncoderSource]] = {
         SYNTHETIC: SyntheticSource,
         SHIPPED: ShippedSource,
@@ -76,22 +76,22 @@ def encoder_source(name: str, config: BenchmarkConfig) -> EncoderSource:
 
 @dataclass(frozen=True)
 class MethodSource:
-    """A method on the pool, without its labels."""
+    """A method that learns from the pool without its labels."""
 
     config: BenchmarkConfig
     name: str
     continues: bool = False
-    """Whether it goes on from the encoder of the shipped model."""
+    """Whether it starts from the encoder of the shipped model."""
 
     def check(self, material: Material) -> None:
-        """Raises UserError when the method cannot learn from the images of the pool."""
+        """Raises UserError if the method cannot learn from the images of the pool."""
         if self.continues:
             shipped_file(self.config.model)
         config = self._config(self.config.benchmark.seed)
         build_method(config, material.pool.images, material.pool.geometry)
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
-        """As long as the variant says."""
+        """A pretraining with the settings of the variant."""
         config = self._config(seed)
 
         def learn(run: RunDirectory, observe: Observer) -> None:
@@ -123,7 +123,7 @@ class MethodSource:
 
 @dataclass(frozen=True)
 class SyntheticSource:
-    """Labels that cost nothing: those of rendered images of another style."""
+    """Labels that cost nothing: those of images rendered in another style."""
 
     config: BenchmarkConfig
 
@@ -132,7 +132,7 @@ class SyntheticSource:
         check_drawable(self._picture(material.charset))
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
-        """Train a recognizer on images rendered once, as long as the methods pretrain."""
+        """Train a recognizer on images rendered once, for the same steps as the methods."""
         settings, long = self.config.benchmark, self.config.pretraining
         config = FinetuneConfig(
             finetune=FinetuneSettings(steps=long.pretrain_steps, head_lr=settings.head_lr),
@@ -152,7 +152,7 @@ class SyntheticSource:
         def warn(figures: Mapping[str, float]) -> list[str]:
             if left_plateau(figures["loss"], charset):
                 return []
-            return ["it never left the CTC plateau and has learned next to nothing; train longer"]
+            return ["it never left the CTC plateau and has learned almost nothing; train longer"]
 
         steps = config.finetune.steps
         return Stage(config.to_toml(), config.loop.batch_size, steps, learn, warn)
@@ -167,7 +167,8 @@ class SyntheticSource:
 
     def _picture(self, charset: Charset) -> PictureSettings:
         settings = self.config.benchmark
-        # Another seed than that of the benchmark's own images: no text is drawn twice on purpose.
+        # A different seed than the benchmark's own images, so that texts are not repeated on
+        # purpose.
         return rendered_pictures(
             settings, settings.synthetic_style, charset.characters, seed=settings.seed + 1
         )
@@ -175,7 +176,7 @@ class SyntheticSource:
 
 @dataclass(frozen=True)
 class ShippedSource:
-    """The model in the package, which needs no pretraining."""
+    """The model that ships with the package; it needs no pretraining."""
 
     config: BenchmarkConfig
 
@@ -190,8 +191,8 @@ class ShippedSource:
     def describe(self) -> str:
         """What it has learned from."""
         return (
-            "shipped starts from the model that comes with the package, which has learned from "
-            "the labels of images rendered in many styles, and from none of these."
+            "shipped starts from the model in the package. That model is trained on labeled "
+            "images rendered in many styles, and on none of these images."
         )
 
 

@@ -32,5 +32,5 @@ def unseen_images(folder: Path, settings: BenchmarkSettings, material: Material)
 
 
 def _picture(settings: BenchmarkSettings, style: str, material: Material) -> PictureSettings:
-    # A seed of their own: no text is drawn twice on purpose.
+    # A separate seed, so that texts are not repeated on purpose.
     return rendered_pictures(settings, style, material.charset.characters, seed=settings.seed + 2)
