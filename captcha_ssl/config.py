@@ -1,4 +1,4 @@
-"""From a TOML file, `key=value` texts and flags to the settings of one run, and back to TOML."""
+"""Reads the settings of a run from a TOML file, `key=value` texts and flags; writes TOML."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ S = TypeVar("S", bound=Settings)
 
 @dataclass(frozen=True)
 class Given:
-    """What a user set, in rising order of strength: a TOML file, `key=value` texts, flags.
+    """The user's settings, in rising order of priority: a TOML file, `key=value` texts, flags.
 
-    A flag whose value is None was not given. `label` is what an error calls the texts.
+    A flag with the value None is absent. `label` is the name of the texts in errors.
     """
 
     file: Path | None = None
@@ -38,7 +38,7 @@ class Given:
 
     @cached_property
     def values(self) -> dict[str, tuple[Any, str]]:
-        """Key → its value and where that came from. Raises UserError for an unreadable file."""
+        """Key → its value and its origin. Raises UserError for an unreadable file."""
         found = {key: (value, str(self.file)) for key, value in _read_toml(self.file).items()}
         for text in self.assignments:
             key, value = split_assignment(text, self.label)
@@ -49,12 +49,12 @@ class Given:
         return found
 
     def peek(self, key: str) -> str | None:
-        """The value of `key`, before it is known which settings classes take part."""
+        """The value of `key`, before the settings classes are known."""
         value = self.values.get(key, (None, ""))[0]
         return None if value is None else str(value)
 
     def over(self, *start: Settings) -> Chosen:
-        """The settings of `start`, at the values given.
+        """The settings of `start`, changed by these values.
 
         Raises UserError for an unknown key, a wrong type or a value out of range, and ValueError
         when two classes name the same key.
@@ -63,7 +63,7 @@ class Given:
         for part in start:
             for key in options(type(part)):
                 if key in owners:
-                    raise ValueError(f"two settings classes both name a field {key!r}")
+                    raise ValueError(f"two settings classes both have a field {key!r}")
                 owners[key] = type(part)
         for key, (_, where) in self.values.items():
             if key not in owners:
@@ -94,8 +94,8 @@ class Chosen:
 class Config:
     """The base of the frozen dataclasses that compose all settings of one kind of run.
 
-    `shown` are the classes whose flags `--help` lists; light to import, as is the configuration.
-    `open_defaults` says what a default depends on where it is not that of its class.
+    `shown` are the classes whose flags `--help` lists; they and the configuration must import fast.
+    `open_defaults` describes the defaults that depend on something else than their class.
     """
 
     shown: ClassVar[tuple[type[Settings], ...]] = ()
@@ -103,7 +103,7 @@ class Config:
 
     @classmethod
     def read(cls, given: Given) -> Self:
-        """The configuration that a user asks for. Raises UserError as `Given.over` does."""
+        """The configuration for a user's settings. Raises UserError like `Given.over`."""
         return cls().at(given)
 
     @property
@@ -112,7 +112,7 @@ class Config:
         return tuple(_settings_in(getattr(self, f.name) for f in dataclasses.fields(self)))  # type: ignore[arg-type]
 
     def at(self, given: Given) -> Self:
-        """This configuration with what a user set. Raises UserError as `Given.over` does."""
+        """This configuration, changed by a user's settings. Raises UserError like `Given.over`."""
         chosen = iter(given.over(*self.parts).parts)
         return dataclasses.replace(  # type: ignore[type-var]
             self,
@@ -120,7 +120,7 @@ class Config:
         )
 
     def to_toml(self, *, comments: bool = False) -> str:
-        """TOML that reads back to an equal configuration; the meaning of each key as a comment."""
+        """TOML that reads back to an equal configuration, with a comment on each key."""
         return commented_toml(self.parts) if comments else to_toml(*self.parts)
 
 
@@ -146,14 +146,14 @@ def commented_toml(parts: Iterable[Settings]) -> str:
 
 
 def described(option: Option) -> str:
-    """What a setting means, what is allowed and what it is by default."""
+    """The meaning of a setting, its allowed values and its default."""
     allowed = [", ".join(option.choices)] if option.choices else []
     allowed += [option.span] if option.span else []
     return f"{option.help} ({'; '.join([*allowed, f'default {as_text(option.default)}'])})"
 
 
 def as_text(value: Any) -> str:
-    """A value as it is written behind `--set key=`."""
+    """A value as it is written after `--set key=`."""
     if isinstance(value, tuple):
         return ",".join(map(as_text, value)) or "empty"
     if isinstance(value, bool) or value is None:

@@ -1,4 +1,4 @@
-"""`captcha-ssl benchmark`: does pretraining help on these images, and how sure is that?"""
+"""`captcha-ssl benchmark`: does pretraining help on these images, and how certain is that?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from captcha_ssl.benchmark.report.results import Results
 
 _LEFT_OUT = ("over", "time")
-"""Columns that a terminal has no room for; the report has them."""
+"""Columns that are too many for a terminal; the report has them."""
 _PIPE_WIDTH = 500
 DATA = Annotated[
     list[Path] | None,
@@ -84,7 +84,7 @@ def _print(
     left: Sequence[str],
     ends: Collection[int] = (),
 ) -> None:
-    """A table with the columns `left` flush left and a line below the rows `ends`."""
+    """A table with the columns `left` left-aligned and a line below the rows `ends`."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -96,5 +96,5 @@ def _print(
         table.add_column(header, justify=justify, vertical="bottom", no_wrap=True)
     for number, texts in enumerate(rows):
         table.add_row(*texts, end_section=number in ends)
-    # In a pipe nothing is wrapped or cut, whatever the width of a terminal elsewhere.
+    # In a pipe no line is wrapped or cut.
     Console(width=None if _seen() else _PIPE_WIDTH, highlight=False).print(table)

@@ -35,7 +35,7 @@ def check_data_command(
     format: Annotated[Literal["table", "json"], typer.Option(help="How to print.")] = "table",
     quiet: Quiet = False,
 ) -> None:
-    """Say what is in a dataset, and what is wrong with it.
+    """Show what is in a dataset, and what is wrong with it.
 
     Example: captcha-ssl check-data images/ --sheet images.png
 
@@ -112,7 +112,7 @@ def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, s
         yield "labels", "none"
         return
     if labels.unlabeled:
-        yield "unlabeled", f"{labels.unlabeled:,} more images lie here without a usable label"
+        yield "unlabeled", f"{labels.unlabeled:,} more images here have no usable label"
     yield "charset", f"{len(labels.charset)} characters: {shown(labels.charset, 500)}"
     rarest = sorted(labels.characters.items(), key=lambda item: item[1])[:5]
     yield "rarest", ", ".join(f"{printable(character)} ×{count:,}" for character, count in rarest)
@@ -121,12 +121,12 @@ def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, s
     yield "lengths", ", ".join(lengths[: 2 * LISTED] + more)
     yield "frames", _frames(labels.frames, width)
     if labels.hidden:
-        yield "hidden", f"{labels.hidden:,} labels hold characters that cannot be seen"
+        yield "hidden", f"{labels.hidden:,} labels have invisible characters"
     if labels.right_to_left:
         yield (
             "direction",
             (
-                f"{labels.right_to_left:,} labels hold right-to-left characters; the first "
+                f"{labels.right_to_left:,} labels have right-to-left characters; the first "
                 "character of a label must be the leftmost on the image"
             ),
         )
@@ -137,7 +137,7 @@ def _label_rows(labels: LabelReport | None, width: int) -> Iterator[tuple[str, s
 
 
 def _aside_rows(report: DataReport) -> Iterator[tuple[str, str]]:
-    """What was left aside, a row for each reason, and how the rest was read."""
+    """The skipped files, a row for each reason, and notes on how the rest is read."""
     of_reason: defaultdict[str, list[str]] = defaultdict(list)
     for entry in report.aside:
         of_reason[entry.reason].append(entry.row)
@@ -158,6 +158,6 @@ def _frames(frames: FramesCheck, width: int) -> str:
     if not frames.labels_too_long:
         return fit
     return (
-        f"{fit}: {frames.labels_too_long:,} labels cannot be learned; "
-        f"a width of {frames.width_that_would_do} would do"
+        f"{fit}: {frames.labels_too_long:,} labels cannot be learned; a width of "
+        f"{frames.width_that_would_do} is enough"
     )

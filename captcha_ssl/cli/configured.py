@@ -1,4 +1,4 @@
-"""Commands whose options come from settings classes: flags, help, --config, --set and the rest."""
+"""Commands whose options come from settings classes: flags, help, --config, --set and others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WITHOUT_DATA = ("--settings", "--print-config")
 _PANEL = "Settings"
 _MOST_SHOWN = 6
-"""Choices that `--help` lists; `--settings` lists more."""
+"""The number of choices that `--help` lists; `--settings` lists more."""
 
 _GENERAL: dict[str, Any] = {
     "config_file": Annotated[
@@ -42,7 +42,7 @@ _GENERAL: dict[str, Any] = {
         typer.Option(
             "--settings",
             metavar="[WORD]",
-            help="List all settings, or those with a word in them, and stop.",
+            help="List all settings, or those that contain a word, and stop.",
             rich_help_panel=_PANEL,
         ),
     ],
@@ -59,10 +59,10 @@ _GENERAL: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Configured:
-    """A command that takes a configuration first, and then what its own signature says.
+    """A command that takes a configuration, then the parameters of its own signature.
 
-    `place` is the module:class of the configuration, imported when the command is used.
-    `arguments` are settings that stand without a flag: name → annotation.
+    `place` is the module:class of the configuration, imported when the command is used. `arguments`
+    are settings without a flag: name → annotation.
     """
 
     run: Callable[..., None]
@@ -70,7 +70,7 @@ class Configured:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def function(self, arguments: Sequence[str]) -> Callable[..., None]:
-        """The command as typer takes it: its own parameters, then one for each flag."""
+        """The command for typer: its own parameters, then one for each flag."""
         kind = self._kind()
         alone = any(argument.partition("=")[0] in _WITHOUT_DATA for argument in arguments)
         own = list(self._own(kind, optional=alone))
@@ -126,10 +126,10 @@ class Configured:
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help has its options under headings."""
+    """A command whose help groups its options under headings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options, each heading where it first comes up."""
+        """Write arguments and options, each heading before its first option."""
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
@@ -143,7 +143,7 @@ class GroupedCommand(TyperCommand):
 
 
 def optional_word(arguments: Sequence[str]) -> list[str]:
-    """The arguments with an empty word behind a `--settings` that has none; typer wants one."""
+    """The arguments, with an empty word after a bare `--settings`; typer needs a value."""
     found: list[str] = []
     for argument, after in zip(arguments, [*arguments[1:], "-"], strict=False):
         found.append(argument)

@@ -1,4 +1,4 @@
-"""`captcha-ssl convert`: a dataset of one format as another."""
+"""`captcha-ssl convert`: write a dataset in another format."""
 
 from __future__ import annotations
 
@@ -37,28 +37,26 @@ def convert_command(
         bool | None,
         typer.Option(
             "--labels/--no-labels",
-            help="Require labels, or leave them out; if absent, take them where they are evident.",
+            help="Require labels, or ignore them; if absent, use labels where they are evident.",
             show_default=False,
         ),
     ] = None,
     channels: Annotated[
-        int, typer.Option(min=1, max=3, help="With one size for all: 1 for gray, 3 for color.")
+        int, typer.Option(min=1, max=3, help="Channels of a common size: 1 for gray, 3 for color.")
     ] = 3,
-    height: Annotated[
-        int | None, typer.Option(min=1, help="One height for all, in pixels.")
-    ] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="One width for all, in pixels.")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="A common height, in pixels.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="A common width, in pixels.")] = None,
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of unusable rows to put up with.")
+        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
     ] = 0.01,
     quiet: Quiet = False,
 ) -> None:
-    """Write a dataset, or several as one, in another format.
+    """Write one dataset, or several as one, in another format.
 
     Example: captcha-ssl convert shards/ more.zip OUT --format parquet
 
-    Images keep their size, except in packed, where all have one. They are written as PNG. Prints
-    the path of the folder; exits with 1 when rows were left out, which stderr names.
+    Images keep their size, except in packed, where all have the same. They are written as PNG.
+    Prints the path of the folder. If rows are left out, stderr names them and the exit code is 1.
     """
     from captcha_ssl.data.convert import convert
 

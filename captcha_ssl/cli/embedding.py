@@ -1,4 +1,4 @@
-"""Embed a pile with the encoder of a run, for commands that compare images."""
+"""Embed images with the encoder of a run, for commands that compare images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def embedded(
 ) -> tuple[Dataset, Tensor, Tensor | None]:
     """The images of `data`, without labels, their unit vectors `[N, D]` and uncertainties `[N]`.
 
-    Of an encoder that has no head there are no uncertainties. Raises UserError.
+    An encoder without a head gives no uncertainties. Raises UserError.
     """
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.recognition.similarity.embedder import Embedder

@@ -68,7 +68,7 @@ def evaluate_command(
             progress=progress,
         )
     tell_notes(data, dataset, quiet=quiet)
-    # Better to fail here than after the work.
+    # Fail before the work, not after it.
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading", quiet=quiet) as progress:
@@ -93,7 +93,7 @@ def _as_table(scores: dict[str, Any]) -> Iterator[str]:
         listed = ", ".join(f"{_shown(c)} ×{count:,}" for c, count in list(unknown.items())[:5])
         listed += ", …" * (len(unknown) > 5)
         yield (
-            f"unknown          {scores['unknown_images']:,} labels hold characters that the model "
+            f"unknown          {scores['unknown_images']:,} labels have characters that the model "
             f"cannot read ({listed}); these images count as misread"
         )
     yield f"exact match      {scores['exact_match']:.2%} (95%: {low:.2%} to {high:.2%})"

@@ -1,4 +1,4 @@
-"""`captcha-ssl export`: a recognizer as one file."""
+"""`captcha-ssl export`: write a recognizer as one file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def export_command(
     format: Annotated[
         Literal["onnx", "safetensors", "hub"] | None,
         typer.Option(
-            help="hub: a folder with weights, ONNX, config.json and a model card; if absent, as "
-            "the ending of OUT says.",
+            help="hub: a folder with weights, ONNX, config.json and a model card; if absent, the "
+            "ending of OUT decides.",
             show_default=False,
         ),
     ] = None,
@@ -38,7 +38,7 @@ def export_command(
         typer.Option(
             "--scores",
             metavar="DIR",
-            help="What evaluate --out wrote, for the card of a hub folder.",
+            help="The folder of evaluate --out, for the card of a hub folder.",
         ),
     ] = None,
     license: Annotated[
@@ -48,7 +48,9 @@ def export_command(
     int8: Annotated[
         Path | None,
         typer.Option(
-            "--int8", metavar="DATA", help="Compute in 8 bits, in ranges found on these images."
+            "--int8",
+            metavar="DATA",
+            help="Compute in 8 bits, with ranges calibrated on these images.",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -57,11 +59,11 @@ def export_command(
 
     Example: captcha-ssl export runs/reader reader.onnx
 
-    An .onnx takes any batch and width; onnxruntime must give the logits of the model at three
-    shapes before it appears, and its metadata hold charset, geometry and preprocessing. A
-    .safetensors holds the weights in half precision. With --int8 the .onnx is about twice as fast
-    and a quarter of the size; how many of DATA's images it reads as before is said, and it does
-    not appear when that is less than nine in ten. Prints the path of the file.
+    An .onnx file accepts any batch size and width. It is written only if onnxruntime gives the
+    logits of the model at three shapes; its metadata has charset, geometry and preprocessing. A
+    .safetensors file has the weights in half precision. With --int8 the .onnx file is about twice
+    as fast and a quarter of the size; it is written only if it reads at least nine in ten of DATA's
+    images as before, and stderr says how many. Prints the path of the file.
     """
     kind = format or out.suffix.lower().removeprefix(".")
     if kind not in ("onnx", "safetensors", "hub"):
@@ -71,7 +73,9 @@ def export_command(
     if int8 is not None and kind != "onnx":
         raise UserError("--int8 is for .onnx files; leave it out or name one")
     if kind != "hub" and (scores is not None or license is not None):
-        raise UserError("--scores and --license are for --format hub; leave them out or give that")
+        raise UserError(
+            "--scores and --license are for --format hub; leave them out or use that format"
+        )
 
     from captcha_ssl.models.model_file import load_model
     from captcha_ssl.recognition.export.export import export, export_half

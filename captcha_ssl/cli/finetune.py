@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 _READ_IF_STUCK = 64
-"""Images that are read to say what a training that is stuck gives out."""
+"""Images that are read to show the output of a stuck training."""
 
 
 def finetune_command(
@@ -79,7 +79,8 @@ def _report(
         return
     if result.helped and result.converged:
         print(
-            "it sat on the CTC plateau for long and left it with evenly placed characters",
+            "it stayed on the CTC plateau for long and left it with the loss for evenly spaced "
+            "characters",
             file=sys.stderr,
         )
     print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)

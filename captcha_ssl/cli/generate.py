@@ -28,14 +28,14 @@ def generate_command(
 
     Example: captcha-ssl generate pile/ --count 10000 --style mixed --length 4-6
 
-    Picture I depends on the seed and I alone: not on the workers, the shards or the format.
+    Picture I depends only on the seed and I, not on the workers, the shards or the format.
     --settings style lists the styles.
     """
     from captcha_ssl.synthesis.generate import generate
 
     picture, job = config.picture, config.job
     if ranks() > 1 and job.explicit("shard") is None:
-        # Every process writes a shard of its own, in a folder of its own.
+        # Every process writes its own shard to its own folder.
         job = job.replace(shard=f"{rank() + 1}/{ranks()}")
         out = out.with_name(f"{out.name}-{rank() + 1}-of-{ranks()}")
     with progress_bar("drawing", quiet=quiet) as progress:

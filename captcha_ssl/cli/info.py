@@ -1,4 +1,4 @@
-"""`captcha-ssl info`: what a bug report needs to say about this machine."""
+"""`captcha-ssl info`: what a bug report needs to know about this machine."""
 
 from __future__ import annotations
 

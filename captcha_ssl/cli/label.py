@@ -1,4 +1,4 @@
-"""`captcha-ssl label`: a page on which the labels of a pile are typed."""
+"""`captcha-ssl label`: a local web page for typing the labels of images."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ def label_command(
             "--model",
             "-m",
             metavar="MODEL",
-            help="What guesses: a finetune run, a model file, shipped or none; if absent, the "
-            "newest round of --every, or the one that came with the package.",
+            help="The model that guesses: a finetune run, a model file, shipped or none; if "
+            "absent, the newest round of --every, or the model in the package.",
         ),
     ] = None,
     charset: Annotated[
         str | None,
-        typer.Option("--charset", metavar="S", help="Guess these characters and no others."),
+        typer.Option("--charset", metavar="S", help="Guess only these characters."),
     ] = None,
     count: Annotated[
-        int, typer.Option("--count", metavar="N", min=1, help="Labels to come to in all.")
+        int,
+        typer.Option("--count", metavar="N", min=1, help="Stop at this number of labels in all."),
     ] = 200,
     order: Annotated[
         Literal["random", "unsure", "suggest"] | None,
@@ -52,37 +53,39 @@ def label_command(
     ] = None,
     review: Annotated[
         bool,
-        typer.Option("--review", help="Go through the labels that are there, doubtful ones first."),
+        typer.Option("--review", help="Review the existing labels, doubtful ones first."),
     ] = False,
     every: Annotated[
         int | None,
         typer.Option(
-            "--every", metavar="N", min=2, help="Train a better guesser after every N labels."
+            "--every", metavar="N", min=2, help="Train a better model after every N labels."
         ),
     ] = None,
     init_from: Annotated[
         Path | None,
         typer.Option(
-            "--init-from", metavar="RUN", help="What --every starts from, and --order suggest uses."
+            "--init-from",
+            metavar="RUN",
+            help="Encoder that --every starts from and --order suggest uses.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of each training of --every.")] = 1000,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of the page; 0: any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port of the page; 0: any free port.")
     ] = 0,
     browser: Annotated[
-        bool, typer.Option("--browser/--no-browser", help="Open the page by itself.")
+        bool, typer.Option("--browser/--no-browser", help="Open the page in the browser.")
     ] = True,
     seed: Seed = None,
     device: ReadingDevice = None,
     quiet: Quiet = False,
 ) -> None:
-    """Type labels on a local page, beside what a model reads.
+    """Type labels on a local web page, with a model's guesses.
 
     Example: captcha-ssl label pile/ --out pile/labels.csv --model runs/reader
 
-    Prints the address of the page, which no other machine can reach. Every label is on the disk
-    before the next image shows; the same command goes on where it was left. Ctrl-C stops it.
+    Prints the address of the page, which no other machine can reach. Every label is on disk before
+    the next image appears; the same command continues later. Ctrl-C stops it.
     """
     from captcha_ssl.labeling.prepare import Wishes, prepare
     from captcha_ssl.labeling.server import serve
@@ -115,7 +118,10 @@ def label_command(
             session = held.enter_context(prepare(images, wishes, progress))
         if session.pile.left_out and not quiet:
             count = len(session.pile.left_out)
-            print(f"{count:,} images left out: no table can hold their names", file=sys.stderr)
+            print(
+                f"{count:,} images left out: a table cannot represent their names",
+                file=sys.stderr,
+            )
         serve(session, port, ready)
         if not quiet:
             print(f"{len(session.answers):,} labels in {out}", file=sys.stderr)

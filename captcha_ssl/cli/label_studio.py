@@ -1,4 +1,4 @@
-"""What was read, as tasks with predictions that Label Studio imports."""
+"""Readings as tasks with predictions that Label Studio imports."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.predictor import Prediction
 
 IMAGE, TEXT = "image", "transcription"
-"""What the labeling configuration calls the image and the text area: see docs/file-formats.md."""
+"""Names of the image and the text area in the labeling interface: see docs/file-formats.md."""
 
 
 def task(prediction: Prediction, model: str) -> str | None:
-    """The task of an image as one line of JSON; None for an image that was not read.
+    """The task of an image as one line of JSON; None for an image that cannot be read.
 
     Label Studio serves files below the folder it was started with for this (see the docs). The
     plain `path` comes back in its export, which finds the image by it.
@@ -31,7 +31,7 @@ def task(prediction: Prediction, model: str) -> str | None:
     guess: dict[str, Any] = {
         "model_version": model,
         "score": float(f"{reading.confidence:.6g}"),
-        # Nothing to correct in an empty text area where nothing was read.
+        # If nothing was read, the text area stays empty and there is no prediction.
         "result": [result] if reading.text else [],
     }
     address = f"/data/local-files/?d={quote(prediction.path, errors='surrogateescape')}"

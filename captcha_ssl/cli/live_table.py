@@ -1,4 +1,4 @@
-"""Results of a benchmark so far, on stderr: a table on a terminal, lines elsewhere."""
+"""The results of a running benchmark on stderr: a table on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 Show = Callable[["Row"], None]
 _LINES = 6
-"""Latest messages that stay below the table."""
+"""The number of latest messages below the table."""
 
 
 @contextmanager
 def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
-    """Yield what takes a message and what takes a reported run; neither speaks when `quiet`."""
+    """Yield a function for messages and one for reported runs; with `quiet` they print nothing."""
     if quiet:
         yield lambda line: None, lambda row: None
     elif not sys.stderr.isatty():
@@ -33,7 +33,7 @@ def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
 
         board = Board()
         console = Console(stderr=True)
-        # Left to itself, rich would send what is printed on stdout to this console.
+        # By default rich redirects stdout to this console.
         with (
             terminal_restored(),
             Live(console=console, transient=True, redirect_stdout=False) as live,
@@ -51,22 +51,22 @@ def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
 
 
 class Board:
-    """Exact match of each arm at each label count over the runs so far, and what was said last."""
+    """Exact match of each arm at each label count over the runs so far, and the latest messages."""
 
     def __init__(self) -> None:
         self.found: dict[str, dict[int, list[float]]] = {}
         self.said: list[str] = []
 
     def say(self, line: str) -> None:
-        """Keep a message below the table until others push it out."""
+        """Show a message below the table until newer ones replace it."""
         self.said = [*self.said, line][-_LINES:]
 
     def show(self, row: Row) -> None:
-        """Take up a reported run."""
+        """Add a reported run."""
         self.found.setdefault(row.arm, {}).setdefault(row.labels, []).append(row.exact_match)
 
     def draw(self) -> RenderableType:
-        """The table, an arm to a row, a label count to a column, and the messages."""
+        """The table, with a row per arm and a column per label count, and the messages."""
         from rich import box
         from rich.console import Group
         from rich.table import Table

@@ -24,9 +24,9 @@ def load(
     geometry: Geometry | None = None,
     choose: bool = True,
 ) -> Dataset:
-    """Read `data` at a given geometry or at the one `model` asks for. Raises UserError.
+    """Read `data` at a given geometry or at the one of `model`. Raises UserError.
 
-    `choose` whether the images decide how they are prepared, where the geometry leaves it open.
+    With `choose`, the images decide their preparation if the geometry leaves it open.
     """
     from captcha_ssl.data.sources import listed
     from captcha_ssl.training.images import load_images
@@ -46,7 +46,7 @@ def load(
 
 
 def tell_notes(data: Paths, loaded: Dataset, *, quiet: bool) -> None:
-    """Say on stderr how `data` was read where that is not a matter of course."""
+    """Print on stderr what a user should know about how `data` is read."""
     from captcha_ssl.data.sources import listed
 
     for remark in () if quiet else loaded.notes:

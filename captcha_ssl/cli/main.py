@@ -1,4 +1,4 @@
-"""The program `captcha-ssl`: its commands, and what it says of a command line it cannot read."""
+"""The program `captcha-ssl`: its commands, and its errors for a wrong command line."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from captcha_ssl.interruption import PROGRAM
 from captcha_ssl.launch import ranks
 
 _COMPLETION = "_CAPTCHA_SSL_COMPLETE"
-"""The variable in which the shell asks what could come next."""
+"""The variable with which a shell asks for completions."""
 _FOR_SEVERAL = ("generate", "pretrain")
-"""Commands that torchrun may start several times over."""
+"""Commands that torchrun may start in several processes."""
 
 COMMANDS: dict[str, Configured | Callable[..., None]] = {
     "generate": Configured(generate_command, "captcha_ssl.synthesis.config:GenerateConfig"),
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code, as `outcome` does."""
+    """Run one command and return its exit code; see `outcome`."""
     return outcome(partial(_invoke, arguments))
 
 
@@ -88,10 +88,10 @@ def program(
 def _invoke(arguments: Sequence[str]) -> int:
     completing = _COMPLETION in os.environ
     asked = os.environ.get("COMP_WORDS", "").split()[1:] if completing else list(arguments)
-    # Not `app(...)`, which would print errors in its own way and hide an interruption.
+    # Not `app(...)`: it prints errors in its own format and hides interruptions.
     command = typer.main.get_command(_app(asked))
     if completing:
-        command.main([], PROGRAM)  # answers the shell and exits
+        command.main([], PROGRAM)  # answers the shell's completion request and exits
     arguments = optional_word(arguments)
     try:
         with command.make_context(PROGRAM, list(arguments)) as context:
@@ -104,13 +104,13 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _app(arguments: Sequence[str]) -> typer.Typer:
-    """The program with its commands; only the one asked for has its options.
+    """The program with its commands; only the requested one has its options.
 
-    They take longer to make than the rest of `--help`.
+    Building options takes longer than the rest of `--help`.
     """
     app = typer.Typer(
         name=PROGRAM,
-        # Plain help: a [bracket] in a docstring is text, and it looks the same in a pipe.
+        # Plain help: a [bracket] in a docstring stays text, and a pipe gets the same output.
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -136,7 +136,7 @@ def _without_options(function: Callable[..., None]) -> Callable[[], None]:
 
 def _usage_message(error: typer.TyperException) -> str:
     near = getattr(error, "possibilities", None)
-    # "Value error, " is the mark of the validator inside typer and tells a user nothing.
+    # The validator inside typer adds "Value error, ", which does not help a user.
     message = error.format_message().replace("Value error, ", "").rstrip(".")
     if near:
         message = f"{error.message}. Did you mean {near[0]}?"

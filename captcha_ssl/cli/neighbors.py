@@ -30,10 +30,10 @@ def neighbors_command(
     ],
     files_from: FilesFrom = None,
     rows: Annotated[
-        int, typer.Option("--rows", metavar="N", min=1, max=100, help="Images to look at.")
+        int, typer.Option("--rows", metavar="N", min=1, max=100, help="Images to compare.")
     ] = 12,
     count: Annotated[
-        int, typer.Option("--count", metavar="N", min=1, max=8, help="Neighbors of each.")
+        int, typer.Option("--count", metavar="N", min=1, max=8, help="Neighbors per image.")
     ] = 5,
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
@@ -46,8 +46,8 @@ def neighbors_command(
 
     Example: captcha-ssl neighbors pile/ sheet.png --init-from runs/encoder
 
-    Neighbors that share characters say that it has learned strokes; neighbors that share only
-    a color or a line across say what it has learned instead.
+    If neighbors share characters, the encoder has learned strokes. If they share only a color or a
+    line, it has learned that instead.
     """
     picture_file("sheet", out)
     data = piles(data, files_from)

@@ -1,7 +1,7 @@
 """Options that mean the same in every command.
 
-A value of None (or False) says that the flag was not given, so that the TOML file, and after
-it the default of the settings class, decides.
+None (or False) means that the flag is absent: then the TOML file or the default of the settings
+class decides.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def _known_reading_device(name: str | None) -> str | None:
 
 
 def _one_of(known: tuple[str, ...], name: str | None) -> str | None:
-    """Answers a typing error before anything is read; whether it is there is found out later.
+    """Reports a typo before anything is read; whether the device exists is checked later.
 
-    No callback itself: typer gives one the value in its last parameter, whichever that is.
+    It is not a callback itself, because typer passes the value to the last parameter of a callback.
     """
     if name is not None and name not in known and not re.fullmatch(r"cuda:\d+", name):
         near = did_you_mean(name, known, "use one of cuda:N,")
@@ -61,8 +61,8 @@ ReadingDevice = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="auto, cpu, cuda, cuda:N or mps; with an onnxruntime that has them, coreml, openvino "
-        "or directml; auto if not given.",
+        help="auto, cpu, cuda, cuda:N or mps; also coreml, openvino or directml if the "
+        "onnxruntime has them; auto if not given.",
         callback=_known_reading_device,
         autocompletion=lambda: list(_READING_DEVICES),
     ),
@@ -100,16 +100,16 @@ def piles(data: list[Path] | None, files_from: Path | None, *, called: str = "DA
 
 
 def picture_file(option: str, file: Path) -> Path:
-    """The file of an option that draws one. Raises UserError when it cannot be put there."""
+    """The PNG file of an option. Raises UserError if it cannot be written there."""
     if file.suffix.lower() != ".png":
-        raise UserError(f"{option} {file}: not the name of a PNG; end it in .png")
+        raise UserError(f"{option} {file}: not the name of a PNG; use a name that ends in .png")
     if not file.parent.is_dir():
         raise UserError(f"{option} {file}: there is no folder {file.parent}; make it first")
     return file
 
 
 def refuse_among_images(option: str, file: Path, data: Path | list[Path]) -> None:
-    """Raise UserError when a picture that an option draws would become an image of `data`."""
+    """Raise UserError if the picture of an option would become an image of `data`."""
     if isinstance(data, list):
         for each in data:
             refuse_among_images(option, file, each)

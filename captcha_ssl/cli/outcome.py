@@ -15,13 +15,13 @@ from captcha_ssl.interruption import INTERRUPTED, asked, begin, error_line, the_
 from captcha_ssl.launch import leave, rank
 
 _PATIENCE = 20.0
-"""Seconds that a rank other than the first keeps its error to itself."""
+"""Seconds that a rank other than the first waits before it prints its error."""
 _ADVICE = {
     errno.ENOSPC: "free some space and run it again",
     errno.EDQUOT: "free some space and run it again",
     errno.EFBIG: "raise the limit on the size of files",
-    errno.EACCES: "choose a place where you have the right to do that",
-    errno.EROFS: "choose a place that can be written to",
+    errno.EACCES: "choose a place where you have write permission",
+    errno.EROFS: "choose a place that is not read-only",
 }
 
 
@@ -37,8 +37,8 @@ def finish(command: Callable[[], int]) -> NoReturn:
 def outcome(command: Callable[[], int]) -> int:
     """Run a command and return its exit code.
 
-    0 done, 1 some inputs failed or nobody reads the output, 2 usage, configuration or data,
-    130 interrupted. An error the user can fix becomes one line on stderr.
+    0 done, 1 some inputs failed or the output pipe is closed, 2 usage, configuration or data, 130
+    interrupted. An error the user can fix becomes one line on stderr.
     """
     try:
         code = command()
@@ -46,13 +46,13 @@ def outcome(command: Callable[[], int]) -> int:
     except KeyboardInterrupt as stop:
         return _stopped(str(stop) or "interrupted")
     except Exception as error:
-        # Ranks that are stopped lose each other on the way.
+        # Ranks that are stopped may lose their connections to each other.
         return _stopped("interrupted") if asked() else _failed(error)
     return code
 
 
 def _failed(error: Exception) -> int:
-    """The exit code for `error`, which is raised again when it is a mistake of ours."""
+    """The exit code for `error`; a bug of this program is raised again."""
     if isinstance(error, UserError):
         return _fail(str(error))
     if isinstance(error, BrokenPipeError):
@@ -60,7 +60,7 @@ def _failed(error: Exception) -> int:
     if isinstance(error, OSError):
         return _fail(_system_message(error))
     if isinstance(error, MemoryError):
-        return _fail("not enough memory; close other programs, or ask for less at once")
+        return _fail("not enough memory; close other programs, or process less at once")
     raise error
 
 
@@ -72,14 +72,15 @@ def _system_message(error: OSError) -> str:
 
 
 def _stopped(message: str) -> int:
-    # The launcher ends a rank when another has failed, and that one has said why; when all are
-    # interrupted, the first says it.
+    # The launcher ends a rank when another one has failed and has printed why. When all are
+    # interrupted, the first rank prints it.
     return INTERRUPTED if rank() else _fail(message, code=INTERRUPTED)
 
 
 def _fail(message: str, *, code: int = 2) -> int:
     if rank():
-        # What failed on every rank, the first has said, and the launcher ends this one meanwhile.
+        # If every rank fails, the first one prints the error, and the launcher ends this one
+        # meanwhile.
         try:
             time.sleep(_PATIENCE)
         except KeyboardInterrupt:
@@ -94,5 +95,5 @@ def _settle_stdout() -> None:
     try:
         sys.stdout.flush()
     except OSError:
-        # Nobody reads, or the disk is full, and that has been said.
+        # The pipe is closed, or the disk is full and the error is already printed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

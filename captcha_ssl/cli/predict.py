@@ -26,7 +26,7 @@ def predict_command(
         typer.Option(
             "--files-from",
             metavar="FILE",
-            help="Read the names of files from here too, one a line; - for stdin.",
+            help="Also read the files named in this list, one per line; - for stdin.",
         ),
     ] = None,
     model: Annotated[
@@ -35,45 +35,46 @@ def predict_command(
             "--model",
             "-m",
             metavar="MODEL",
-            help="A finetune run, or a model file (.safetensors, .onnx); if absent, the one that "
-            "came with the package.",
+            help="A finetune run, or a model file (.safetensors, .onnx); if absent, the model in "
+            "the package.",
         ),
     ] = None,
     charset: Annotated[
         str | None,
-        typer.Option("--charset", metavar="S", help="Read these characters and no others."),
+        typer.Option("--charset", metavar="S", help="Read only these characters."),
     ] = None,
     format: Annotated[
-        Format, typer.Option(help="text: one line an image; the others tell confidence too.")
+        Format, typer.Option(help="text: one line per image; the others also give confidences.")
     ] = "text",
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Images read at once, on each core.")
+        int, typer.Option(min=1, help="Images read at once on each core.")
     ] = BATCH_SIZE,
     min_confidence: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="Mark texts that are less sure than this, and exit with 1 if there are any.",
+            help="Mark texts with a lower confidence, and exit with 1 if there are any.",
         ),
     ] = None,
     adapt: Annotated[
         bool,
         typer.Option(
             "--adapt/--no-adapt",
-            help="Without --model: when 40 or more images are read more surely if trimmed or "
-            "flattened, or nearly all show, say, digits alone, read them so.",
+            help="Without --model and with 40 images or more: trim or flatten them if the model "
+            "is then surer, and read only the kinds of characters that nearly all of them "
+            "show, for example digits.",
         ),
     ] = True,
     device: ReadingDevice = None,
     quiet: Quiet = False,
 ) -> None:
-    """Print the text in each image, in the order given.
+    """Print the text in each image, in the given order.
 
     Example: captcha-ssl predict pile/ --model runs/reader --format tsv > read.tsv
 
-    An unreadable image is named on stderr, leaves an empty line (or an error in its row) on
-    stdout, and makes the exit code 1; so does a doubtful one, whose text is printed all the same.
+    An unreadable image is named on stderr and leaves an empty line (or an error in its row) on
+    stdout; the exit code is then 1. A doubtful text is printed, and also makes the exit code 1.
     """
     from captcha_ssl.data.name_list import read_names
 

@@ -43,7 +43,7 @@ def pretrain_command(
     preview: Annotated[
         Path | None,
         typer.Option(
-            "--preview", metavar="FILE.png", help="Draw what the method sees, and train nothing."
+            "--preview", metavar="FILE.png", help="Draw what the method sees, without training."
         ),
     ] = None,
     quiet: Quiet = False,

@@ -11,8 +11,8 @@ from captcha_ssl.cli.streams import terminal_restored
 
 @contextmanager
 def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """Yield `progress(done, total)`; nothing shows when `quiet` or when stderr is no terminal."""
-    # rich takes a while to import: only for somebody who looks.
+    """Yield `progress(done, total)`; it shows nothing if `quiet` or if stderr is not a terminal."""
+    # rich is slow to import: only for a terminal.
     if quiet or not sys.stderr.isatty():
         yield lambda done, total: None
         return
@@ -20,7 +20,7 @@ def progress_bar(label: str, *, quiet: bool) -> Iterator[Callable[[int, int], No
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    # Left to itself, rich would send what is printed on stdout to this console.
+    # By default rich redirects stdout to this console.
     with (
         terminal_restored(),
         Progress(console=console, transient=True, redirect_stdout=False) as bar,

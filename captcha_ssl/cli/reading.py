@@ -1,4 +1,4 @@
-"""Reads images and prints what they say: the work of `captcha-ssl predict`, without typer."""
+"""Reads images and prints their texts: the work of `captcha-ssl predict`, without typer."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def read(
     device: str = "auto",
     quiet: bool = False,
 ) -> int:
-    """Print the text in each image, in the order given; the exit code, as `predict` has it.
+    """Print the text in each image, in the given order; returns the exit code of `predict`.
 
-    With `adapt`, the shipped model adapts to many images and says so on stderr.
+    With `adapt`, the shipped model adapts to many images and notes it on stderr.
 
     Raises UserError for a model or a charset that does not work.
     """
@@ -48,8 +48,8 @@ def read(
     reader = open_reader(model, device)
     reader = reader if charset is None else Restricted(reader, charset)
     inputs = Inputs(images)
-    # A model of the user's own knows how its images look and which characters there are. One image
-    # shows nothing about others: its text comes sooner without what the measuring imports.
+    # A model of the user knows the look and the characters of its images. A single image shows
+    # nothing about others, and its text comes sooner without the imports for measuring.
     if adapt and model is None and len(inputs) > 1:
         from captcha_ssl.recognition.reading.adapting import adapt as adapt_to
 
@@ -68,7 +68,7 @@ def read(
         for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
             doubtful = _doubtful(prediction, min_confidence)
             row = tasks(prediction) if tasks else _row(prediction, format, min_confidence)
-            # The very text for a program that reads it, and nothing that commands a terminal.
+            # A program gets the exact text; a terminal gets no control sequences.
             if row is not None:
                 print(row if to_program else "\t".join(map(printable, row.split("\t"))))
             failed += bool(doubtful or prediction.error)
@@ -82,7 +82,7 @@ def read(
 
 
 class _Tasks:
-    """The lines of a JSON list of tasks for Label Studio, each made when an image was read."""
+    """The lines of a JSON list of Label Studio tasks, one for each image when it is read."""
 
     def __init__(self, model: str) -> None:
         self._model, self._mark = model, "["
@@ -101,14 +101,14 @@ class _Tasks:
 
 
 def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
-    """Whether a text is less sure than asked for; None where nothing was asked or read."""
+    """Whether a confidence is below the limit; None without a limit or without a text."""
     if min_confidence is None or prediction.reading is None:
         return None
     return prediction.reading.confidence < min_confidence
 
 
 def _note(prediction: Prediction, format: Format, doubtful: bool | None) -> str | None:
-    """What goes to stderr about an image: an error always, a doubt where no field tells it."""
+    """The line on stderr about an image: always for an error, for a doubt if no field shows it."""
     if prediction.error is not None:
         return f"error: {prediction.path}: {prediction.error}"
     if not doubtful or format != "text" or prediction.reading is None:

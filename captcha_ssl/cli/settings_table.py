@@ -13,7 +13,7 @@ _WIDTH = 98
 
 
 def settings_table(config: Config, word: str = "") -> str:
-    """The settings with `word` in their name or meaning, under the titles of their classes.
+    """The settings with `word` in their name or meaning, grouped under the titles of their classes.
 
     Raises UserError when there is none.
     """

@@ -1,6 +1,6 @@
-"""Where the program begins: plain reading at once, every other command line through typer.
+"""Where the program begins: plain `predict IMAGE` at once, every other command line with typer.
 
-What typer loads to check values would take a good part of the time to the first text.
+Importing typer would take a good part of the time to the first text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from captcha_ssl.launch import ranks
 
 def main() -> None:
     """Run the command in `sys.argv` and exit with its code."""
-    # Before anything is imported that takes time: a signal is answered from here on.
+    # Before any slow import, so that a signal is handled from here on.
     begin()
     from functools import partial
 

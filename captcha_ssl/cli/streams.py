@@ -1,4 +1,4 @@
-"""The three standard streams as every command finds them, whatever it was started with."""
+"""Prepares the three standard streams for every command, however it is started."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from contextlib import suppress
 from captcha_ssl.interruption import AtTheEnd
 
 AS_IT_IS_OR_ESCAPED = "captcha-ssl-as-it-is-or-escaped"
-"""How text goes out that the encoding of a stream lacks, as a name for codecs."""
+"""The name of our codecs error handler for text that the encoding of a stream lacks."""
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 
 
 def prepare_streams() -> None:
-    """Let printing neither fail nor go where it should not.
+    """Make printing safe: it neither fails nor writes to the wrong file.
 
-    A stream that was closed (`2>&-`) is the null device from `begin` on. A character that the
-    terminal's code page lacks goes out as an escape, and bytes of a file name that are no text as
-    the bytes they are. A stderr that fails, such as a pipe that nobody reads any more, is passed
-    over: a run is worth more than its messages.
+    A closed stream (`2>&-`) is the null device from `begin` on. A character that the terminal's
+    encoding lacks is written as an escape; bytes of a file name that are not text are written
+    unchanged. If stderr fails, for example as a closed pipe, the error is ignored: the run matters
+    more than its messages.
     """
     for number, (name, mode) in enumerate(_STREAMS):
         if getattr(sys, name) is None:
@@ -41,12 +41,12 @@ def prepare_streams() -> None:
 
 
 def terminal_restored() -> AtTheEnd:
-    """Within this block, a signal gives the terminal its cursor back, and a clear line."""
+    """Within this block, a signal restores the terminal's cursor and clears the line."""
     return AtTheEnd(lambda: os.write(2, b"\r\x1b[2K\x1b[?25h"))
 
 
 def _as_it_is_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Surrogates stand for bytes that are no text (`os.fsdecode`); everything else is escaped."""
+    """Surrogates stand for bytes that are not text (`os.fsdecode`); everything else is escaped."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     character = error.object[error.start]
@@ -56,7 +56,7 @@ def _as_it_is_or_escaped(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 class _Forgiving(io.TextIOWrapper):
-    """A stream whose text is lost where it cannot be written."""
+    """A stream that drops text that cannot be written."""
 
     def write(self, text: str, /) -> int:
         with suppress(OSError):

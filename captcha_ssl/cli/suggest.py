@@ -29,10 +29,15 @@ def suggest_command(
     files_from: FilesFrom = None,
     exclude: Annotated[
         Path | None,
-        typer.Option("--exclude", metavar="FILE", help="Names that are labeled, one a line."),
+        typer.Option(
+            "--exclude",
+            metavar="FILE",
+            help="File with the names that are already labeled, one per line.",
+        ),
     ] = None,
     format: Annotated[
-        Literal["text", "jsonl"], typer.Option(help="text: one name a line; jsonl tells why too.")
+        Literal["text", "jsonl"],
+        typer.Option(help="text: one name per line; jsonl also gives the reason."),
     ] = "text",
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
@@ -45,8 +50,8 @@ def suggest_command(
 
     Example: captcha-ssl suggest pile/ --init-from runs/encoder --count 100 > to-label.txt
 
-    They are unlike each other and unlike those in --exclude, in the eyes of the encoder; where
-    RUN is a recognizer, images that it is unsure of come first.
+    The chosen images are far from each other and from those in --exclude in the encoder's
+    embedding. If RUN is a recognizer, images that it is unsure of come first.
     """
     from captcha_ssl.recognition.similarity.suggest import suggest
 
@@ -59,16 +64,16 @@ def suggest_command(
         row = {"name": name, "distance": found.distance, "uncertainty": found.uncertainty}
         typer.echo(_line(name) if format == "text" else json.dumps(row))
         if format == "text" and len(name.splitlines()) > 1:
-            warn(f"{quoted(name)} is a name of several lines; --format jsonl writes it in one")
+            warn(f"{quoted(name)} is a name with line breaks; --format jsonl writes it in one line")
 
 
 def _line(name: str) -> str:
-    """The very name for a program that reads it, and on a terminal what cannot command that."""
+    """A program gets the exact name; a terminal gets no control sequences."""
     return printable(name) if sys.stdout.isatty() else name
 
 
 def _positions(file: Path, names: Sequence[str]) -> list[int]:
-    """Where the names in a file stand. Raises UserError for one that is not there."""
+    """The indices of the names in a file. Raises UserError for an unknown name."""
     from captcha_ssl.data.spelling import Spellings
 
     spellings = Spellings(names)
@@ -77,7 +82,7 @@ def _positions(file: Path, names: Sequence[str]) -> list[int]:
     for line in iter_lines(file):
         if not line.strip():
             continue
-        # As it stands first: a name may begin or end with a space.
+        # First without stripping: a name may begin or end with a space.
         name = spellings.find(line) or spellings.find(line.strip())
         if name is None:
             raise UserError(

@@ -1,4 +1,4 @@
-"""Progress of a training on stderr: a bar on a terminal, a line now and then elsewhere."""
+"""The progress of a training on stderr: a bar on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_LINES = 10.0
 _INTERVALS = 6
-"""Logged steps whose times make the rate: what else the machine does changes it."""
+"""The number of latest logged steps for the rate: other work on the machine changes it."""
 
 
 @contextmanager
 def training_progress(stage: str, *, quiet: bool) -> Iterator[Observer]:
-    """Yield an observer for the training loop; it says nothing when `quiet`."""
+    """Yield an observer for the training loop; it prints nothing if `quiet`."""
     if quiet:
         yield lambda progress: None
     elif sys.stderr.isatty():
@@ -39,7 +39,7 @@ def figures_line(progress: StepReport) -> str:
 
 
 class TimeLeft:
-    """The seconds that a training still takes, from how long its latest steps took.
+    """Estimates the remaining seconds of a training from its latest steps.
 
     The first logged steps do not count: they load, compile and fill caches.
     """
@@ -48,14 +48,14 @@ class TimeLeft:
         self._seen: deque[tuple[int, float]] = deque(maxlen=_INTERVALS + 1)
 
     def __call__(self, step: int, steps: int, now: float) -> float | None:
-        """Take in that `step` of `steps` was done at `now` seconds; None before a rate is known."""
+        """Note the time of a step; returns None before a rate is known."""
         self._seen.append((step, now))
         (first, since), (last, until) = self._seen[0], self._seen[-1]
         return (until - since) / (last - first) * (steps - last) if last > first else None
 
 
 def left_words(seconds: float | None) -> str:
-    """The time left in words; empty where it is not known, or nothing is left."""
+    """The remaining time in words; empty if it is unknown or zero."""
     return f"  about {duration(seconds)} left" if seconds else ""
 
 

@@ -1,1 +1,1 @@
-"""Reading, checking and writing labeled and unlabeled text images. Knows nothing of torch."""
+"""Reading, checking and writing labeled and unlabeled text images. Works without torch."""

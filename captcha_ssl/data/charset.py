@@ -1,4 +1,4 @@
-"""The characters a recognizer can read, and the CTC classes they stand for."""
+"""The characters that a recognizer can read, and their CTC classes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Charset:
         return len(self.characters) + 1
 
     def unknown(self, text: str) -> str:
-        """The characters of `text`, in its order, that have no class here."""
+        """The characters of `text`, in order, that have no class."""
         return "".join(character for character in text if character not in self.characters)
 
     def encode(self, text: str) -> list[int]:
@@ -53,7 +53,7 @@ class Charset:
         return [self.characters.index(character) + 1 for character in text]
 
     def decode(self, classes: Iterable[int]) -> str:
-        """The text of classes 1…len. Raises ValueError for the blank or a class beyond."""
+        """The text of classes 1…len. Raises ValueError for the blank and for larger classes."""
         classes = list(classes)
         if any(not 1 <= value <= len(self.characters) for value in classes):
             raise ValueError(f"classes must lie in 1..{len(self.characters)}: {classes}")
@@ -61,8 +61,8 @@ class Charset:
 
 
 def frames_needed(text: str) -> int:
-    """The fewest frames in which CTC can spell `text` (Graves et al. 2006).
+    """The smallest number of frames for `text` in CTC (Graves et al. 2006).
 
-    One for each character and one for the blank that must part two equal neighbors.
+    One for each character, and one for the blank between two equal neighbors.
     """
     return len(text) + sum(left == right for left, right in zip(text, text[1:], strict=False))

@@ -1,4 +1,4 @@
-"""What is in a dataset, found by reading all of it."""
+"""What is in a dataset: the report of `check-data`, from reading every image."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class FramesCheck:
 class LabelReport:
     """Counts over the labels of the usable images.
 
-    `conflicts` groups equal images whose labels differ; `unlabeled` counts the images that lie
-    in the same folder without a usable label. `right_to_left` and `hidden` count labels with
-    characters of such scripts, and with characters that cannot be seen.
+    `conflicts` groups equal images whose labels differ; `unlabeled` counts the images in the same
+    folder without a usable label. `right_to_left` counts labels in right-to-left scripts, `hidden`
+    labels with invisible characters.
     """
 
     charset: str
@@ -70,14 +70,13 @@ class LabelReport:
 
 @dataclass(frozen=True)
 class DataReport:
-    """Counts over the usable images; `labels` is None for an unlabeled pile.
+    """Counts over the usable images; `labels` is None for unlabeled images.
 
     `sizes` holds (width, height, count), the most frequent first; `duplicates` counts the images
     that repeat the pixels of an earlier one; `blank` are the names of images that show nothing;
-    `geometry` is the one to be used by default, with what is done to the images before. `ink` is
-    what is measured of the text (None where none is seen), `warnings` what makes it hard to read.
-    `aside` is what lies there and was not read, as
-    it is no image or no table; `notes` tell how it was read.
+    `geometry` is the default geometry, including the preparation. `ink` has the measurements of the
+    text (None if there is none), `warnings` says what makes it hard to read. `aside` lists skipped
+    files, which are neither images nor tables; `notes` describe how the rest is read.
     """
 
     path: str
@@ -104,8 +103,8 @@ def inspect(
 ) -> DataReport:
     """Read every image and label of the dataset at `paths`, or of several as one.
 
-    `frames` maps a width in pixels to the frames a model makes of it.
-    Raises UserError when nothing in the dataset is usable.
+    `frames` maps a width in pixels to a model's number of frames. Raises UserError if nothing in
+    the dataset is usable.
     """
     source, path = open_source(paths), listed(paths)
     sizes: dict[int, tuple[int, int]] = {}
@@ -146,7 +145,7 @@ def inspect(
 def _measured(
     path: Path, source: Source, sizes: list[tuple[int, int]]
 ) -> tuple[Geometry, InkReport | None]:
-    """The geometry that training chooses for images of these sizes, and the ink in some of them."""
+    """The geometry that training chooses for images of these sizes, and the ink of a sample."""
     ink = look_at(path, source).ink
     preparation = choose_preparation(ink)
     height = choose_height(ink, preparation)
@@ -160,9 +159,9 @@ def _measured(
 
 
 def contact_sheet(source: Source, path: Path, *, count: int = 48, title: str = "") -> None:
-    """Save a picture of up to `count` images spread over the source, labels under them.
+    """Save a sheet of up to `count` images from all parts of the source, with their labels.
 
-    Images that cannot be read are passed over. Raises UserError when it cannot be written.
+    Unreadable images are skipped. Raises UserError if the sheet cannot be written.
     """
     tiles: list[Tile] = []
     chosen = np.linspace(0, max(0, len(source) - 1), min(count, len(source))).astype(int)
@@ -215,7 +214,7 @@ def _is_right_to_left(label: str) -> bool:
 
 
 def _beside(path: Path, source: Source) -> tuple[int, list[Rejected]]:
-    """How many images lie beside those of the source, and what was left aside."""
+    """The number of other images beside those of the source, and the skipped files."""
     if not isinstance(source, FileSource) or not path.is_dir():
         return 0, []
     found, table = find_images(path), find_table(path)

@@ -1,7 +1,7 @@
-"""Which preparation a set of images needs, from what was measured in it: most need none.
+"""Chooses the preparation of a set of images from its measurements; most sets need none.
 
-The borders below are set so that the rendered styles and the real sets that read well at 32 rows
-of gray get none; a wrong preparation costs more than a missing one.
+The thresholds below are set so that rendered styles and real sets that are legible at 32 rows of
+gray get no preparation: a wrong preparation costs more than a missing one.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 
 DEFAULT_HEIGHT = 32
 FAINT = 60.0
-"""Gray levels of contrast below which ink is called faint."""
+"""Ink with less contrast than this, in gray levels, is faint."""
 _MOST_BURIED = 0.5
 _LOW_BOX, _LOW_INK = 0.62, 0.4
 _ROOM = 0.04
 _ROUND = 0.9
-"""How far the level that becomes black lies under the typical contrast of the text."""
+"""The level that becomes black, as a share of the typical contrast of the text."""
 NARROWEST = 12.0
-"""Pixels from one character to the next below which images are kept higher than 32."""
+"""With less distance between characters than this, in pixels, images get more than 32 rows."""
 _FAINT_HEIGHT = 48
-"""Rows that images with faint ink keep if they have them: it is lost first as strokes thin out."""
+"""Most rows of images with faint ink: shrinking thins strokes, and faint ones vanish first."""
 
 
 def choose_preparation(
     ink: InkReport | None, settings: PixelSettings | None = None
 ) -> Preparation | None:
-    """The preparation that `settings` ask for or leave to the measures; None when it is none.
+    """The preparation that `settings` choose or leave to the measurements; None for no preparation.
 
-    Without settings the measures decide: `predict` does so, and loads no pydantic.
+    Without settings the measurements decide everything: `predict` does this, so it needs no
+    pydantic.
     """
     if settings is None:
         return (_automatic(ink) if ink else Preparation()) or None
@@ -55,7 +56,7 @@ def choose_preparation(
 
 
 def choose_height(ink: InkReport | None, preparation: Preparation | None) -> int:
-    """Rows to which images are brought: 32, or more for narrow characters and for faint ink."""
+    """The height of the geometry: 32 rows, or more for narrow characters and for faint ink."""
     if ink is None:
         return DEFAULT_HEIGHT
     rows, _ = prepared_size(ink.size, preparation, ink) if preparation else ink.size
@@ -71,7 +72,7 @@ def choose_height(ink: InkReport | None, preparation: Preparation | None) -> int
 def prepared_size(
     size: tuple[int, int], preparation: Preparation, ink: InkReport | None
 ) -> tuple[int, int]:
-    """About the height and width of an image of `size` pixels once it is trimmed."""
+    """The approximate height and width of an image of `size` pixels after trimming."""
     height, width = size
     across, down = 1.0, 1.0
     if preparation.trim == "box":
@@ -109,7 +110,7 @@ def _flattened(chosen: Preparation, flatten: Flatten, ink: InkReport | None) -> 
 
 
 def _gray(ink: InkReport) -> Gray:
-    """Luminance, unless ink that is faint in it is at least twice as strong in another gray."""
+    """Luminance, unless the ink is faint in it and at least twice as strong in another gray."""
     plain = ink.grays["luminance"]
     if plain >= FAINT:
         return "luminance"

@@ -1,4 +1,4 @@
-"""A sheet to compare pictures on: a column for each way of seeing, a row for each image."""
+"""A sheet that compares pictures: a column for each view, a row for each image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Columns = Mapping[str, Sequence[np.ndarray]]
 def write_columns(path: Path, columns: Columns, *, title: str) -> None:
     """Draw `columns`, caption → RGB uint8 pictures [H, W, 3], under `title` and save them.
 
-    The name's ending says how (.png, .jpg, …). Raises UserError when it cannot be written.
+    The extension decides the format (.png, .jpg, …). Raises UserError if it cannot be written.
     """
     save_sheet(path, draw_columns(columns, title=title))
 
@@ -28,7 +28,7 @@ def write_columns(path: Path, columns: Columns, *, title: str) -> None:
 def draw_columns(columns: Columns, *, title: str) -> Image.Image:
     """The sheet as a picture, every caption over its column, all pictures at one scale.
 
-    That is 3, or what keeps the sheet within 1600 pixels of width.
+    The scale is 3, or less to keep the sheet within a width of 1600 pixels.
     """
     font, bold = sheet_font("DejaVuSans.ttf", _TEXT), sheet_font("DejaVuSans.ttf", _TITLE)
     scale, widths = _fit(columns, font.getlength)
@@ -57,7 +57,7 @@ def _draw_column(
 ) -> None:
     left, top = corner
     draw = ImageDraw.Draw(sheet)
-    # Every pixel as a square: a smooth enlargement would show what the method does not see.
+    # Nearest neighbor: smoothing would show something that the method does not see.
     resampling = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
     for picture, height in zip(pictures, heights, strict=True):
         size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)

@@ -1,4 +1,4 @@
-"""A dataset of one format as a new one of another."""
+"""Writes a dataset in another format."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _AHEAD = 64
 
 @dataclass(frozen=True)
 class Converted:
-    """What was written, what was left out, and what a user should know of how it was read."""
+    """What is written, what is left out, and notes on how the source is read."""
 
     images: int
     labeled: bool
@@ -46,11 +46,11 @@ def convert(
 ) -> Converted:
     """Write the images of a dataset, or of several as one, to a new dataset at `out`.
 
-    Every image keeps its size where the format allows that; where it does not, and where a
-    `height` or `width` is given, they are brought to one geometry. `labels` True requires them,
-    False leaves them out, None takes them where they are evident. All images are read twice, the
-    first time to know which can be. Raises UserError when more than the share `max_bad` of rows
-    cannot be used, or `out` cannot be written.
+    Every image keeps its size if the format allows that. Otherwise, and with a given `height` or
+    `width`, all get one geometry. `labels` True requires them, False ignores them, None uses them
+    where they are evident. Every image is read twice, the first time to check that it is readable.
+    Raises UserError when more than the share `max_bad` of rows cannot be used, or `out` cannot be
+    written.
     """
     if channels not in (1, 3):
         raise UserError(f"--channels {channels}: 1 for gray or 3 for color")
@@ -122,7 +122,7 @@ def _plain(image: np.ndarray) -> np.ndarray:
 
 
 def _in_order(source: Source, indices: Sequence[int]) -> Iterator[tuple[int, np.ndarray]]:
-    """The images in order, some of them read ahead by threads."""
+    """The images in order; threads read some of them ahead."""
     waiting: deque[tuple[int, Future[np.ndarray]]] = deque()
     with ThreadPoolExecutor() as pool:
         try:
@@ -142,4 +142,4 @@ def _result(read: Future[np.ndarray]) -> np.ndarray:
     try:
         return read.result()
     except ImageError as error:
-        raise UserError(f"{error}; it could be read a moment ago") from error
+        raise UserError(f"{error}; it was readable a moment ago") from error

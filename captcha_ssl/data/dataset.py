@@ -1,4 +1,4 @@
-"""A whole dataset at one geometry: uint8 pixels that a device can hold."""
+"""A whole dataset in one geometry: uint8 pixels that fit on a device."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ SIZE_SAMPLE = 256
 class Dataset:
     """Images uint8 [N, C, H, W] (read-only and mapped from their files where that can be).
 
-    `labels` (None when unlabeled) and `names` have one entry for each image; `rejected` lists
-    what was left out, and why; `notes` are what a user should know of how it was read.
+    `labels` (None if unlabeled) and `names` have one entry per image. `rejected` lists rejected
+    rows with their reasons; `notes` are remarks for the user on how the dataset is read.
     """
 
     images: Images
@@ -54,16 +54,16 @@ class Dataset:
     geometry: Geometry
     rejected: list[Rejected]
     sizes: np.ndarray | None = None
-    """Heights and widths of the images before they had this geometry, int32 [N, 2]."""
+    """Heights and widths of the images before resizing, int32 [N, 2]."""
     whole: Fingerprint | None = None
-    """The fingerprint of the dataset that these images were taken from."""
+    """The fingerprint of the dataset that these images are a part of."""
     notes: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.images)
 
     def fingerprint(self) -> Fingerprint:
-        """What the dataset is, as `data.fingerprint` has it; of a part, what the whole is."""
+        """The fingerprint of the dataset, see `data.fingerprint`; a part has that of the whole."""
         if self.whole is None:
             self.whole = fingerprint(
                 self.images,
@@ -104,15 +104,14 @@ def load_dataset(
     frames: Callable[[int], int] | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Read a dataset of any convention, or several as one, into memory.
+    """Read a dataset of any format, or several as one, into memory.
 
     A given `geometry` (a model's) wins; otherwise it has `channels`, and `height` and `width` or
-    those inferred from the images. With `pixels` a geometry that says nothing of a preparation
-    gets the one that these settings choose for the images. `labeled` requires labels, and then
-    `charset` and `frames` (frames a model makes of a width in pixels) are held against them.
-    `progress(done, total)` is called from this thread. Raises UserError when more than the
-    fraction `max_bad` of rows is unusable, a label cannot be learned, or the images do not fit
-    into memory.
+    those inferred from the images. With `pixels`, an inferred geometry gets the preparation that
+    these settings choose for the images. `labeled` requires labels and checks them against
+    `charset` and `frames` (a model's number of frames for a width in pixels). `progress(done,
+    total)` is called from this thread. Raises UserError if more than the fraction `max_bad` of rows
+    is unusable, a label cannot be learned, or the images do not fit into memory.
     """
     source, path = open_source(paths, want_labels=labeled), listed(paths)
     if not len(source):
@@ -148,7 +147,7 @@ class Look:
 def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
     """Look at up to 256 images spread over a source, and at the ink of some of them if `measured`.
 
-    Raises UserError when none can be read.
+    Raises UserError if none can be read.
     """
     packed = isinstance(source, PackedSource)
     count = INK_SAMPLE if packed else SIZE_SAMPLE
@@ -184,8 +183,8 @@ def infer_geometry(
 ) -> Geometry:
     """The geometry for a source, from up to 256 of its images spread over it.
 
-    Without `pixels` the images are left unprepared, and 32 rows high where no `height` is given.
-    Raises UserError when none of them can be read.
+    Without `pixels` the images get no preparation, and 32 rows if no `height` is given. Raises
+    UserError when none of them can be read.
     """
     if pixels is None and width is not None:
         return Geometry(channels, height or DEFAULT_HEIGHT, width)
@@ -203,7 +202,7 @@ def infer_geometry(
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
-    """Write `row,reason` as CSV, whole or not at all. Raises UserError when it cannot."""
+    """Write `row,reason` as CSV, atomically. Raises UserError if it cannot be written."""
     rows = ((printable(entry.row), printable(entry.reason)) for entry in rejected)
     try:
         atomic_write_text(path, spreadsheet(("row", "reason"), rows))
@@ -216,7 +215,7 @@ def _read_all(
 ) -> tuple[Images, np.ndarray | None, dict[int, str]]:
     """All readable images uint8 [N, C, H, W], their sizes, and the reason for each other index.
 
-    The sizes are None where the images have the geometry as they are.
+    The sizes are None if the images already have the geometry.
     """
     shape = (geometry.channels, geometry.height, geometry.width)
     mapped = None if geometry.preparation else _mapped(source, shape)
@@ -256,7 +255,7 @@ def _room(source: Source, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def _those_read(texts: Sequence[str], failures: dict[int, str]) -> Sequence[str]:
-    """`texts` itself when nothing failed: those of a packed pile take no memory."""
+    """`texts` itself if nothing failed: those of a packed folder take no memory."""
     if not failures:
         return texts
     return [text for index, text in enumerate(texts) if index not in failures]

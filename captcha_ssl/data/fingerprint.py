@@ -1,4 +1,4 @@
-"""What a dataset is, in a few short texts by which a saved run tells other data from its own."""
+"""A fingerprint of a dataset: a few short texts with which a saved run recognizes its data."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from captcha_ssl.data.sources.joined import JoinedNames
 from captcha_ssl.data.sources.packed import PackedNames
 
 Fingerprint = dict[str, str]
-"""`geometry`, `images` (their number), and digests: `names`, `labels`, `sizes`, `pixels`."""
+"""`geometry`, `images` (the count), and digests: `names`, `labels`, `sizes`, `pixels`."""
 
 WHOLE = 256 * 2**20
-"""Bytes of pixels up to which all of them are read."""
+"""Up to this number of bytes, all pixels are read."""
 SAMPLE = 4096
-"""Images, spread over a larger dataset, whose pixels are read."""
+"""The number of images whose pixels are read in a larger dataset."""
 _CHUNK = 10_000
 
 
@@ -34,8 +34,8 @@ def fingerprint(
 ) -> Fingerprint:
     """Describe uint8 images `[N, C, H, W]`; equal data gives equal texts on every machine.
 
-    `sizes` are the heights and widths of the images as they were, int `[N, 2]`. What is None is
-    left out.
+    `sizes` are the original heights and widths of the images, int `[N, 2]`. Arguments that are None
+    are left out.
     """
     found = {"geometry": str(geometry), "images": str(len(images))}
     if geometry.preparation is not None:
@@ -60,7 +60,7 @@ def _names(names: Sequence[str]) -> str:
 
 def _texts(texts: Iterable[str]) -> str:
     remaining = iter(texts)
-    # With its length before it, no text can pass for two.
+    # The length comes first, so that one text cannot be confused with two.
     chunks = iter(lambda: list(islice(remaining, _CHUNK)), [])
     return _digest(
         "".join(f"{len(text)}:{text}" for text in chunk).encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""The one size that every image of a dataset is brought to before a model sees it, and how."""
+"""The size to which every image of a dataset is resized before a model sees it, and how."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ WIDTH_RANGE = (16, 1024)
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels (1 gray or 3 RGB), height and width in pixels. Raises ValueError otherwise.
+    """Channels (1 gray or 3 RGB), height and width in pixels.
 
-    `preparation` is what is done to an image before it is resized; None when it is nothing.
+    Raises ValueError otherwise. `preparation` has the steps before an image is resized; None for no
+    steps.
     """
 
     channels: int
@@ -41,7 +42,7 @@ class Geometry:
     ) -> Geometry:
         """The geometry for images of these (height, width) pixel sizes.
 
-        Without a `width`, the one that holds 99% of the images at their own aspect ratio,
+        Without a `width`, it is the width that holds 99% of the images at their own aspect ratio,
         rounded up to a multiple of 8, from 16 to 1024. Raises ValueError without any size.
         """
         if width is not None:
@@ -54,12 +55,12 @@ class Geometry:
         return cls(channels, height, min(max(rounded, WIDTH_RANGE[0]), WIDTH_RANGE[1]))
 
     def fit(self, image: np.ndarray) -> np.ndarray:
-        """Prepare an RGB image uint8 [H, W, 3] and bring it to uint8 [channels, height, width].
+        """Prepare an RGB image uint8 [H, W, 3] and resize it to uint8 [channels, height, width].
 
-        An aspect ratio within 15% of this geometry's is stretched to it; a narrower image keeps
-        its aspect and is padded on the right with the median of its border; a wider one is
-        squeezed to the width. Gray is the luminance, or where that shows nothing the one of the
-        three colors that shows most.
+        An image whose aspect ratio is within 15% of this geometry's is stretched. A narrower image
+        keeps its aspect ratio and is padded on the right with the median of its border; a wider one
+        is squeezed. Gray is the luminance, or the color channel with the most contrast if the
+        luminance shows nothing.
         """
         if self.preparation:
             image = self.preparation.apply(image)
@@ -78,7 +79,7 @@ def _gray(image: np.ndarray) -> np.ndarray:
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     low, high, _, _ = cv2.minMaxLoc(gray)
     if high - low < _FAINT:
-        # Ink and paper may differ in color alone: red on a green as dark.
+        # Ink and paper may differ only in color: red on an equally dark green.
         color = max(cv2.split(image), key=lambda plane: float(np.ptp(plane)))
         if np.ptp(color) > 4 * (high - low):
             gray = color

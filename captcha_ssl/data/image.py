@@ -1,4 +1,4 @@
-"""One image file, whatever its kind, as 8-bit RGB pixels."""
+"""Reads an image file of any kind as 8-bit RGB pixels."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from captcha_ssl.text_file import open_regular_file
 if TYPE_CHECKING:
     from PIL import Image
 
-# What Pillow warns of (size, damage) is decided and said here, once and with the file's name.
+# Pillow's warnings (size, damage) are errors of this module, which name the file.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 MAX_PIXELS = 30_000_000
 MAX_BYTES = 1 << 28
-"""Bytes of the largest file that is read: 30 million pixels of 32 bits, and room."""
+"""The largest file that is read, in bytes: 30 million pixels of 32 bits, and some room."""
 # Named one by one: Pillow would also hand PostScript to an external interpreter.
 FORMATS = (
     "PNG",
@@ -54,7 +54,7 @@ _BY_ENDING = {
     ".pcx": "PCX",
     ".dib": "DIB",
 }
-"""Formats that begin like anything, so only the file's ending tells them."""
+"""Formats without a signature: only the extension identifies them."""
 SUFFIXES = frozenset(
     (
         ".png",
@@ -105,10 +105,10 @@ _BEGINNINGS = re.compile(
 )
 _HEAD = 32
 _LARGE_PIXELS, _LARGE_BYTES = 4_000_000, 1 << 24
-"""From where on images are read one at a time: eight of 30 million pixels would take gigabytes."""
+"""Larger images are read one at a time: eight of 30 million pixels would take gigabytes."""
 _ONE_LARGE = threading.RLock()
 BLANK_RANGE = 8
-"""Gray levels between the darkest and the lightest pixel of an image that shows nothing."""
+"""An image with a smaller range of gray levels shows nothing."""
 _FAINT = 64
 _MOST_FRAMES = 64
 _MOST_READS = 1 << 16
@@ -124,7 +124,7 @@ class ImageError(UserError):
 
 
 def looks_like_image(path: Path) -> bool:
-    """Whether the content of the regular file at `path` begins as that of an image does."""
+    """Whether the regular file at `path` begins like an image."""
     try:
         with open_regular_file(path) as file:
             return _BEGINNINGS.match(file.read(_HEAD)) is not None
@@ -135,11 +135,11 @@ def looks_like_image(path: Path) -> bool:
 def read_image(source: Path | bytes | BinaryIO, *, name: str | None = None) -> np.ndarray:
     """Decode a file, the bytes of one, or a stream of them, to RGB uint8 [H, W, 3].
 
-    EXIF orientation is applied, wider pixels become 8 bits, and of an animation the first frame
-    that shows something is taken. Transparency is composited on white, or on black where white
-    would hide the ink. `name` stands for the image in messages (default: the path).
-    Raises ImageError when it is missing, empty, truncated, no image, no regular file, or over 30
-    million pixels or 256 MiB; MemoryError when there is too little memory.
+    EXIF orientation is applied, deeper pixels become 8 bits, and an animation gives its first frame
+    that shows something. Transparency is composited on white, or on black if white would hide the
+    ink. `name` is the name of the image in messages (default: the path). Raises ImageError if the
+    file is missing, empty, truncated, not an image, not a regular file, or over 30 million pixels
+    or 256 MiB; MemoryError if there is too little memory.
     """
     name = name or (str(source) if isinstance(source, Path) else "image")
     suffix = Path(name).suffix.lower()
@@ -163,7 +163,7 @@ def read_image(source: Path | bytes | BinaryIO, *, name: str | None = None) -> n
 
 
 def gray_range(image: np.ndarray) -> int:
-    """Gray levels between the darkest and the lightest pixel of RGB uint8 [H, W, 3]."""
+    """The range of gray levels of RGB uint8 [H, W, 3]."""
     low, high, _, _ = cv2.minMaxLoc(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
     return int(high - low)
 
@@ -221,7 +221,7 @@ def _decoded(data: bytes, name: str, suffix: str) -> np.ndarray:
 
 
 def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
-    # Most files are plain PNG and never come here; that spares the start of `predict` its import.
+    # Most files are plain PNG and need no Pillow, so `predict` starts without importing it.
     from PIL import Image, UnidentifiedImageError
 
     by_ending = (_BY_ENDING[suffix],) if suffix in _BY_ENDING else ()
@@ -243,20 +243,20 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
                         return _opaque(plain)
                 return _first_that_shows(image)
     except (ImageError, MemoryError):
-        # Too little memory says nothing about the image.
+        # Too little memory is not a fault of the image.
         raise
     except UnidentifiedImageError:
         kinds = "PNG, JPEG, GIF, BMP, TIFF, WebP, PPM, …"
         raise ImageError(name, f"not an image ({kinds})") from None
     except Image.DecompressionBombError:
         raise ImageError(name, f"more than {MAX_PIXELS:,} pixels") from None
-    except Exception as error:  # decoders fail on damaged bytes in every way there is
+    except Exception as error:  # decoders raise any kind of exception on damaged bytes
         raise ImageError(name, f"damaged image ({_one_line(error)})") from error
 
 
 @cache
 def _known_formats() -> tuple[str, ...]:
-    """Of the formats those that this Pillow can read."""
+    """The formats that this Pillow can read."""
     from PIL import Image
 
     common = tuple(name for name in FORMATS if name in Image.OPEN)
@@ -266,7 +266,7 @@ def _known_formats() -> tuple[str, ...]:
 
 
 def _first_that_shows(image: Image.Image) -> np.ndarray:
-    """RGB uint8 [H, W, 3]: the first frame; of an animation, the first that is not blank."""
+    """RGB uint8 [H, W, 3]: the first frame, or the first one of an animation that is not blank."""
     from PIL import ImageOps
 
     first = _opaque(_to_array(ImageOps.exif_transpose(image)))
@@ -281,7 +281,7 @@ def _first_that_shows(image: Image.Image) -> np.ndarray:
             frame = _opaque(_to_array(ImageOps.exif_transpose(image)))
         except MemoryError:
             raise
-        except Exception:  # the first frame is whole, whatever is wrong with the others
+        except Exception:  # the first frame is complete, even if others are damaged
             break
         if gray_range(frame) > BLANK_RANGE:
             return frame
@@ -297,11 +297,11 @@ def _to_array(image: Image.Image) -> np.ndarray:
 
 
 def _opaque(pixels: np.ndarray) -> np.ndarray:
-    """RGB uint8 [H, W, 3] of RGB, or of RGBA composited on white.
+    """RGB uint8 [H, W, 3] from RGB, or from RGBA composited on white.
 
-    Where that leaves next to nothing to see and black does not, as with white ink, black it is.
-    Where nothing at all is opaque, or all of it too little to show anything, the colors are taken
-    as they are: programs that know no transparency leave zeros there.
+    If the image is then almost blank and would not be on black, as with white ink, black is used.
+    If nothing is opaque enough to be visible, the transparency is ignored: programs without
+    transparency leave zeros in it.
     """
     if pixels.shape[2] == 3:
         return pixels
@@ -322,8 +322,8 @@ def _opaque(pixels: np.ndarray) -> np.ndarray:
 def _to_8_bits(values: np.ndarray) -> np.ndarray:
     """Gray values of the wide Pillow modes, integers or floats, as uint8.
 
-    The largest value tells what stands for white: 1, 255, or that of 10, 12, 14 or 16 bits, as
-    cameras and scanners put fewer bits into 16. Values below zero are moved up by the lowest.
+    The largest value decides what white is: 1, 255, or the maximum of 10, 12, 14 or 16 bits,
+    because cameras and scanners store fewer bits in 16. Negative values are shifted up to zero.
     """
     wide = values.astype(np.float32)
     finite = np.isfinite(wide)
@@ -334,7 +334,7 @@ def _to_8_bits(values: np.ndarray) -> np.ndarray:
     lowest = float(wide.min(initial=0.0))
     wide = wide - lowest
     highest = float(wide.max(initial=0.0))
-    # Moved-up values end anywhere: their own span is the whole.
+    # Shifted values have no fixed maximum: their own range is the full range.
     wholes = () if lowest < 0 else (1.0, 255.0, 1_023.0, 4_095.0, 16_383.0, 65_535.0)
     whole = next((value for value in wholes if value >= highest), highest) or 1.0
     return np.clip(np.rint(wide * (255.0 / whole)), 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""The images below a folder, and what else lies there."""
+"""Finds the images in a folder and below, and the other files there."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from captcha_ssl.printable import shown
 
 HIDDEN = "hidden"
 _OWN = ({"config.toml", "metrics.jsonl"}, {"evaluation.json"}, {"benchmark.json"})
-"""Files that a folder holds which this program has written results to."""
+"""Files that mark a folder with results of this program."""
 _ABOUT = frozenset(("about.json",))
-"""Files that belong to a dataset and are no images of it."""
+"""Files of a dataset that are not its images."""
 
 
 @dataclass
 class Found:
-    """What lies in a folder and below, by names relative to it, sorted.
+    """The files in a folder and below, as sorted relative names.
 
-    `images` are what can be read, by ending or by content. `aside` is what is left alone and why,
-    `unreadable` what could hold images and may not be looked into.
+    `images` can be read, judged by extension or content. `aside` lists skipped files with the
+    reason, `unreadable` lists what could contain images but has no read permission.
     """
 
     names: list[str] = field(default_factory=list)
@@ -32,12 +32,12 @@ class Found:
 
 
 def find_images(folder: Path) -> Found:
-    """Look through `folder`, each folder below once, also by links that lead elsewhere."""
+    """Search `folder`, every folder below it once, and the folders behind links."""
     found = Found()
     seen: set[tuple[int, int]] = set()
     links: list[str] = []
     _walk(folder, "", found, seen, links)
-    # After all that is really here: what a link leads to keeps its own name where it has one.
+    # Links come last: a file that is also here without a link keeps its own name.
     while links:
         link = min(links)
         links.remove(link)
@@ -58,7 +58,7 @@ def _walk(
             status = (root / place).stat()
             identity = (status.st_dev, status.st_ino)
             if identity in seen:
-                found.aside.append(Rejected(f"{place}/", "a link to a folder that is read already"))
+                found.aside.append(Rejected(f"{place}/", "a link to a folder that is already read"))
                 continue
             seen.add(identity)
             with os.scandir(root / place) as entries:
@@ -84,7 +84,7 @@ def _walk(
 
 
 def leads_to_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a folder or a link to one; links in a circle are none."""
+    """Whether it is a folder or a link to one; a circle of links is not."""
     try:
         return entry.is_dir()
     except OSError:
@@ -92,12 +92,12 @@ def leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
-    """Put what is no folder among the images or aside."""
+    """Sort a file into the images or the skipped files."""
     suffix = PurePosixPath(name).suffix.lower()
     # Not `entry.is_file`, which raises for links in a circle.
     if not os.path.isfile(entry.path):  # noqa: PTH113
         missing = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
-        what = "a link to nothing" if missing else "a pipe, socket or device"
+        what = "a broken link" if missing else "a pipe, socket or device"
         found.aside.append(Rejected(name, what))
     elif suffix in SUFFIXES or looks_like_image(Path(entry.path)):
         found.names.append(name)
@@ -108,9 +108,9 @@ def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
 
 
 def aside_note(aside: Sequence[Rejected]) -> list[str]:
-    """What is said of files that were left aside, hidden ones apart: how many, and the first."""
+    """A sentence on skipped files except hidden ones: their number, and the first."""
     seen = [entry for entry in aside if entry.reason != HIDDEN]
     if not seen:
         return []
     first = ", ".join(f"{shown(entry.row, 80)} ({entry.reason})" for entry in seen[:3])
-    return [f"{len(seen):,} left aside: {first}" + ", …" * (len(seen) > 3)]
+    return [f"{len(seen):,} skipped: {first}" + ", …" * (len(seen) > 3)]

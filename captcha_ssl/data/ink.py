@@ -1,6 +1,6 @@
-"""Where the ink of a set of images is, how strong and how wide, and what lies under and over it.
+"""Measures the ink of a set of images: position, contrast, stroke width, background and clutter.
 
-Text is many short strokes, a disturbing line is one long one. So contrasts are counted along
+Text is many short strokes, a disturbing line is one long stroke. So contrasts are counted along
 ridges: each crossing of a stroke counts once, whatever its width, and a thick line counts no more
 than a thin one.
 """
@@ -16,26 +16,26 @@ import numpy as np
 from captcha_ssl.data.preparation import Gray, extent, odd, to_gray
 
 SAMPLE = 64
-"""Images that are measured, spread over a set."""
+"""The number of images that are measured, from all parts of a set."""
 _ROWS = 160
-"""Images are measured at no more rows than this: stroke widths are told in their own pixels."""
+"""Higher images are shrunk to this height for measuring; results are in original pixels."""
 _WINDOW = 0.4
 """The window of the background, in heights."""
 _FAINTEST = 8.0
-"""Gray levels below which nothing counts as ink."""
+"""Weaker contrasts, in gray levels, do not count as ink."""
 _FEWEST_RIDGES = 10
 
 
 @dataclass(frozen=True)
 class ImageInk:
-    """What is measured in one image; lengths in its own pixels, contrasts in gray levels.
+    """The measurements of one image; lengths in its own pixels, contrasts in gray levels.
 
-    `contrast` is that of the text; `strongest` that of whatever stands out most, which is another
-    thing in an image where a line buries the ink (`buried`). `stroke` is the width of a stroke of
-    the text, `background` the range of the slow part of the image, `noise` that of the fast part.
-    `box` is where the ink is: left, top, right, bottom in shares. `color` is the mean of paper
-    minus ink, one value a channel (negative where the ink is lighter). `grays` is the contrast of
-    the text in each gray it may become.
+    `contrast` is that of the text. `strongest` is the strongest contrast in the image; it differs
+    if a line is stronger than the text (`buried`). `stroke` is the width of a stroke of the text,
+    `background` the range of the low frequencies, `noise` that of the high ones. `box` is the
+    position of the ink: left, top, right, bottom in shares. `color` is the mean of paper minus ink,
+    one value per channel (negative if the ink is lighter). `grays` is the contrast of the text in
+    each possible gray.
     """
 
     size: tuple[int, int]
@@ -53,14 +53,14 @@ class ImageInk:
 
 @dataclass(frozen=True)
 class InkReport:
-    """Medians over the measured images, and shares of them.
+    """Medians over the measured images, and shares of the images.
 
-    Lengths are pixels of the images, contrasts gray levels. `height` is the share of the picture's
-    height that the ink of one image takes, `box` what holds the ink of nearly all of them,
-    `direction` the color of the ink (paper minus ink, of length 1) and `one_color` how much of
-    one color it is in all images (1: the same). `padding` is the share of columns that are added
-    to bring all images to one width; `pitch` is the distance of characters, None without labels.
-    `grays` is the contrast of the text in each gray it may become, in the fainter images.
+    Lengths are pixels of the images, contrasts gray levels. `height` is the height of the ink as a
+    share of the image, `box` contains the ink of nearly all images, `direction` is the color of the
+    ink (paper minus ink, of length 1) and `one_color` its consistency over the images (1: the same
+    color). `padding` is the share of columns that are added to bring all images to one width;
+    `pitch` is the distance of characters, None without labels. `grays` is the contrast of the text
+    in each possible gray, in the fainter images.
     """
 
     images: int
@@ -86,9 +86,9 @@ class InkReport:
 def measure(
     images: Sequence[np.ndarray], *, lengths: Sequence[int] | None = None, padding: float = 0.0
 ) -> InkReport | None:
-    """Measure RGB uint8 [H, W, 3] images; None where none of them shows any ink.
+    """Measure RGB uint8 [H, W, 3] images; None if none of them shows any ink.
 
-    `lengths` are the numbers of characters in them.
+    `lengths` are their numbers of characters.
     """
     found = [measure_image(image) for image in images]
     kept = [(i, ink) for i, ink in enumerate(found) if ink is not None]
@@ -129,7 +129,7 @@ def measure(
 
 
 def measure_image(image: np.ndarray) -> ImageInk | None:
-    """The ink of RGB uint8 [H, W, 3]; None where nothing stands out."""
+    """The ink of RGB uint8 [H, W, 3]; None if there is none."""
     size = image.shape[:2]
     shrink = min(1.0, _ROWS / size[0])
     if shrink < 1:
@@ -180,8 +180,8 @@ def measure_image(image: np.ndarray) -> ImageInk | None:
 
 @dataclass(frozen=True)
 class _Channel:
-    """Of one channel [H, W]: how far it stands out of its background, that background, how far
-    this ranges, and the deviation of what changes from pixel to pixel."""
+    """For one channel [H, W]: its contrast with the background, the background, the range of the
+    background, and the deviation of the pixel noise."""
 
     contrast: np.ndarray
     paper: np.ndarray
@@ -204,9 +204,9 @@ class _Channel:
 
 
 def _ridges(contrast: np.ndarray, least: float) -> np.ndarray:
-    """Where float [H, W] is above `least` and no lower than its neighbors on one of two axes.
+    """Ridges: float [H, W] is above `least` and not below its neighbors on one of two axes.
 
-    Of a level stretch only the first pixel counts.
+    Of a plateau only the first pixel counts.
     """
     around = np.pad(contrast, 1)
     middle = around[1:-1, 1:-1]
@@ -217,7 +217,7 @@ def _ridges(contrast: np.ndarray, least: float) -> np.ndarray:
 
 
 def _split(levels: np.ndarray) -> float:
-    """The level that parts faint ridges from strong ones best (Otsu's, of the logarithms)."""
+    """The level that separates faint ridges from strong ones best (Otsu's, of the logarithms)."""
     ordered = np.sort(np.log(levels))
     count, sums = len(ordered), np.cumsum(ordered)
     below = np.arange(1, count)
@@ -227,9 +227,9 @@ def _split(levels: np.ndarray) -> float:
 
 
 def _is_buried(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
-    """Whether what is stronger than `border` is a line across, and the text is what is fainter.
+    """Whether the ridges above `border` are a line across the image, and the fainter ones the text.
 
-    A line spans the picture and is low in every column; strong text stands tall in some.
+    A line spans the image and is low in every column; strong text is tall in some columns.
     """
     faint, strong = levels[levels <= border], levels[levels > border]
     if not len(strong) or len(faint) < 0.25 * len(levels):
@@ -245,7 +245,7 @@ def _is_buried(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
 
 
 def _gray_contrasts(paper: np.ndarray, ink: np.ndarray) -> dict[Gray, float]:
-    """The median contrast of colors [N, 3] in each gray that they may become."""
+    """The median contrast of colors [N, 3] in each possible gray."""
     kinds: tuple[Gray, ...] = ("luminance", "minimum", "maximum")
     pair = [np.clip(values, 0, 255).astype(np.uint8)[:, None] for values in (paper, ink)]
     found: dict[Gray, float] = {}
@@ -256,7 +256,7 @@ def _gray_contrasts(paper: np.ndarray, ink: np.ndarray) -> dict[Gray, float]:
 
 
 def _common_box(boxes: np.ndarray) -> tuple[float, float, float, float]:
-    """What holds the ink of all but the odd image, [N, 4] in shares."""
+    """The box that contains the ink of all but a few images, from boxes [N, 4] in shares."""
     left, top = np.quantile(boxes[:, :2], 0.02, axis=0)
     right, bottom = np.quantile(boxes[:, 2:], 0.98, axis=0)
     return float(left), float(top), float(right), float(bottom)

@@ -1,4 +1,4 @@
-"""What the measures of a set mean for reading it, in words."""
+"""Describes the measurements of a set in words, and warns about what makes it hard to read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOISY = 0.15
 
 
 def describe(ink: InkReport) -> str:
-    """The measures in one line."""
+    """The measurements in one line."""
     shade = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "dark or light"
     pitch = "" if ink.pitch is None else f", {ink.pitch:.0f} pixels from character to character"
     return (
@@ -25,7 +25,7 @@ def describe(ink: InkReport) -> str:
 
 
 def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
-    """What makes the set hard, one sentence each; what is done about it follows in words."""
+    """The difficulties of the set, one sentence each, with the remedy that is used or advised."""
     done, preparation = "", geometry.preparation
     if ink.buried > 0.5:
         times = ink.strongest / max(ink.contrast, 1.0)
@@ -33,7 +33,7 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         yield f"a line across is {times:.0f} times stronger than the text{done}"
     elif ink.background > ink.contrast:
         done = "" if preparation and preparation.flatten != "none" else "; try flatten=closing"
-        yield f"the background varies more than the text stands out of it{done}"
+        yield f"the background varies more than the contrast of the text{done}"
     if ink.contrast < FAINT:
         yield f"the text is faint: {ink.contrast:.0f} of 255 gray levels"
     if ink.noise > _NOISY * ink.contrast:
@@ -55,6 +55,6 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         )
     if ink.padding > _PADDED:
         yield (
-            f"{ink.padding:.0%} of the columns are padding, for most images are narrower than "
-            f"{geometry.width} pixels"
+            f"{ink.padding:.0%} of the columns are padding, because most images are narrower "
+            f"than {geometry.width} pixels"
         )

@@ -1,4 +1,4 @@
-"""Labels that a recognizer could never learn, found before it is trained."""
+"""Finds labels that a recognizer can never learn, before training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WIDEST = 1 << 16
 def check_charset(
     path: Path, names: Sequence[str], labels: Sequence[str], charset: Charset
 ) -> None:
-    """Raise UserError that names the first image with a character outside `charset`."""
+    """Raise UserError for a label with a character outside `charset`; it names the first image."""
     for name, label in zip(names, labels, strict=True):
         unknown = charset.unknown(label)
         if unknown:
@@ -32,9 +32,9 @@ def check_frames(
     width: int,
     frames: Callable[[int], int],
 ) -> None:
-    """Raise UserError that names the label which needs the most frames, if too many for `width`.
+    """Raise UserError for labels that need too many frames for `width`; it names the worst.
 
-    `frames` maps a width in pixels to the frames a model makes of it.
+    `frames` maps a width in pixels to a model's number of frames.
     """
     if not labels:
         return
@@ -45,7 +45,7 @@ def check_frames(
     enough = width_for(needed, width, frames)
     raise UserError(
         f"{path}: {names[longest]}: label {quoted(labels[longest])} needs {needed} frames, but "
-        f"images {width} pixels wide give {available}; a width of {enough} would do"
+        f"images {width} pixels wide give {available}; a width of {enough} is enough"
     )
 
 

@@ -1,4 +1,4 @@
-"""What is learned of a label as it was written down: one rule for tables, databases and names."""
+"""Normalizes labels: the same rule for tables, databases and file names."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ UNDECODABLE = "the label is not UTF-8; write it in UTF-8"
 
 
 def read_label(written: str) -> tuple[str, str | None]:
-    """The label without spaces and line ends around it, composed (NFC), and what is wrong with it.
+    """The label, stripped and composed (NFC), and what is wrong with it.
 
-    Wrong is an empty label, one with a line break in it, and one of bytes that are no UTF-8.
+    A label is wrong if it is empty, has a line break or is not UTF-8.
     """
     label = composed(written.strip())
     if not label:
@@ -26,12 +26,12 @@ def read_label(written: str) -> tuple[str, str | None]:
 
 
 def form_note(labels: int) -> list[str]:
-    """What is said of `labels` that were written in another Unicode form."""
+    """The note on labels in another Unicode form."""
     if not labels:
         return []
-    return [f"{labels:,} labels are written decomposed (NFD) and are read composed (NFC)"]
+    return [f"{labels:,} labels are in decomposed form (NFD) and are read as composed (NFC)"]
 
 
 def is_respelled(written: str) -> bool:
-    """Whether composing changes the label: worth a word to its user."""
+    """Whether composing changes the label, which deserves a note."""
     return not written.isascii() and composed(written) != written

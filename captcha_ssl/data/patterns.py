@@ -1,6 +1,6 @@
-"""The files that a pattern such as `pile/**/*.png` stands for, each folder looked into once."""
+"""The files that match a pattern such as `pile/**/*.png`; each folder is searched once."""
 
-# A pattern may be absolute, which Path.glob refuses.
+# A pattern may be absolute, and Path.glob refuses that.
 # ruff: noqa: PTH207
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ANY_FOLDERS = "**"
 
 
 def matching(pattern: str) -> list[str]:
-    """What `pattern` (`*`, `?`, `[…]`, `**`) matches, sorted, as `glob.glob` finds it.
+    """The sorted matches of `pattern` (`*`, `?`, `[…]`, `**`), like `glob.glob`.
 
-    With `**` a folder that links lead to again and again is looked into once: `glob.glob` follows
-    two links to `.` for ever.
+    With `**` every folder is searched once, however many links lead to it: `glob.glob` follows two
+    links to `.` endlessly.
     """
     parts = pattern.replace("\\", "/").split("/") if os.sep == "\\" else pattern.split("/")
     if _ANY_FOLDERS not in parts:
@@ -57,7 +57,7 @@ def _below(folder: Path) -> list[str]:
             names.append(name)
             if leads_to_folder(entry):
                 folders.append((entry.is_symlink(), name))
-        # Real folders are taken from the end of the list before links: they keep their own names.
+        # Real folders are searched before links, so that they keep their own names.
         links = [name for linked, name in folders if linked]
         waiting = links + waiting + [name for linked, name in folders if not linked]
     return names
@@ -70,7 +70,7 @@ def _expression(parts: list[str]) -> re.Pattern[str]:
         if part == _ANY_FOLDERS:
             text += ".*" if last else "(?:[^/]+/)*"
         else:
-            # `fnmatch` lets `*` and `?` match a slash, which parts names here.
+            # In `fnmatch`, `*` and `?` match a slash, which separates names here.
             inner = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z")
             text += inner.replace(".*", "[^/]*") + ("" if last else "/")
     return re.compile(text, re.DOTALL)

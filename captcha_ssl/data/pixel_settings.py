@@ -1,4 +1,4 @@
-"""How the pixels of a set are prepared: chosen from what is measured in them, or told."""
+"""How the images of a set are prepared: chosen from measurements, or by the user."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from captcha_ssl.settings import Settings, setting
 
 
 class PixelSettings(Settings):
-    """What is done to images before they are resized. `auto` is decided by data/ink.py."""
+    """Preparation of images before they are resized. data/choose_preparation.py decides `auto`."""
 
     prepare: str = setting(
         "auto",
-        "auto: bring out ink that is small, faint or colored; none: leave what is not set below",
+        (
+            "auto: bring out ink that is small, faint or colored; none: only the steps that are "
+            "set below"
+        ),
         choices=("auto", "none"),
     )
     trim: str = setting(
         "auto",
-        "cut the margins off: one box for all, each image by its own ink, or none",
+        (
+            "cut off margins; box: the same box for all images; image: by the ink of each "
+            "image; or none"
+        ),
         choices=("auto", "none", "box", "image"),
     )
     flatten: str = setting(
         "auto",
-        "take the background away: closing (lighter or darker than the ink), median, or none",
+        "remove the background: closing (lighter or darker than the ink), median, or none",
         choices=("auto", "none", "closing", "median"),
     )
     flatten_window: float | None = setting(
@@ -31,9 +37,9 @@ class PixelSettings(Settings):
     )
     gray: str = setting(
         "auto",
-        "how color becomes gray; direction: along the color of the ink",
+        "conversion of color to gray; direction: along the color of the ink",
         choices=("auto", "luminance", "minimum", "maximum", "direction"),
     )
     normalize: float = setting(
-        0.0, "make local contrast equal in windows of so many heights; 0: no", low=0, high=4
+        0.0, "equalize local contrast in windows of this many heights; 0: off", low=0, high=4
     )

@@ -73,7 +73,7 @@ def check_picture_name(path: Path) -> str:
     """The format in which a picture is written to `path`. Raises UserError when there is none."""
     format = _WRITTEN.get(path.suffix.lower())
     if format is None:
-        raise UserError(f"{path}: not the name of a picture that can be written; end it in .png")
+        raise UserError(f"{path}: not the name of a picture; use a name that ends in .png")
     if path.is_dir():
         raise UserError(f"{path}: a folder; name a file")
     return format

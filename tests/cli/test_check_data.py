@@ -89,7 +89,7 @@ def test_a_sheet_that_cannot_be_written_is_refused_before_the_work(folder: Path,
     (folder / "a.png").write_bytes(b"")
     assert run(folder, "--sheet", "sheet.psd") == 2
     heard = capsys.readouterr()
-    assert heard.out == "" and "end it in .png" in heard.err
+    assert heard.out == "" and "ends in .png" in heard.err
 
 
 def test_no_line_is_longer_than_a_screen(folder: Path, capsys):

@@ -113,7 +113,7 @@ def test_an_image_with_a_character_that_the_model_does_not_know_counts_as_misrea
     assert scores["unknown_images"] == 1
     assert scores["unknown_characters"] == {"\x1b": 1, "b": 1}
     said = evaluate().stdout
-    assert "1 labels hold characters that the model cannot read (\\x1b ×1, b ×1)" in said
+    assert "1 labels have characters that the model cannot read (\\x1b ×1, b ×1)" in said
     assert "\x1b" not in said
 
 

@@ -34,7 +34,7 @@ def test_the_sheet_is_drawn_and_named(pile: Path, tmp_path: Path) -> None:
 def test_a_name_that_is_no_png_is_refused_before_anything_is_read(tmp_path: Path) -> None:
     done = run("neighbors", tmp_path / "none", tmp_path / "s.gif", "--init-from", SHIPPED)
     assert done.returncode == 2
-    assert "s.gif: not the name of a PNG; end it in .png" in done.stderr
+    assert "s.gif: not the name of a PNG; use a name that ends in .png" in done.stderr
 
 
 def test_more_neighbors_than_images_are_one_line(pile: Path, tmp_path: Path) -> None:

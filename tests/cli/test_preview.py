@@ -66,8 +66,8 @@ def test_a_preview_needs_no_run_folder_and_takes_every_setting(pile: Path, tmp_p
     ("name", "said"),
     [
         ("absent/sheet.png", "make it first"),
-        ("sheet.jpg", "end it in .png"),
-        ("sheet", "end it in .png"),
+        ("sheet.jpg", "ends in .png"),
+        ("sheet", "ends in .png"),
     ],
 )
 def test_a_file_that_cannot_be_drawn_is_refused_at_once(

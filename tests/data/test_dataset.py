@@ -159,7 +159,7 @@ def test_a_character_outside_the_charset_is_named_with_its_file(labeled: Path):
 
 
 def test_a_label_too_long_for_the_frames_is_named_with_the_width_that_would_do(labeled: Path):
-    wanted = r"b\.png: label 'yy' needs 3 frames.*96 pixels wide give 2; a width of 144 would do"
+    wanted = r"b\.png: label 'yy' needs 3 frames.*96 pixels wide give 2; a width of 144 is enough"
     with pytest.raises(UserError, match=wanted):
         load_dataset(labeled, labeled=True, frames=lambda width: width // 48)
 
