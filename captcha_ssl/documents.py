@@ -1,7 +1,7 @@
-"""JSON and TOML that may hold anything: what comes out has the type that was asked for.
+"""Reads untrusted JSON and TOML into values of a requested type.
 
-One reader for all of them, as parsers fail in more ways than they say: text nested too deep is a
-RecursionError, a number of 5,000 digits a ValueError, a field of another type breaks what uses it.
+One reader for all of them, because parsers fail in undocumented ways: text nested too deep is a
+RecursionError, a number of 5,000 digits a ValueError, a field of another type breaks its user.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from captcha_ssl.text_file import read_text_file
 Kind = TypeVar("Kind")
 
 MOST_BYTES = 1 << 26
-"""Bytes of the largest document that is read."""
+"""The largest document, in bytes."""
 _MOST_WHOLE = 2**63 - 1
 _MOST_DOTS = 1_000
-"""Dots in a line of TOML; to read a key of 20,000 parts takes 20 seconds and two gigabytes."""
+"""Most dots in a line of TOML: a key of 20,000 parts takes 20 seconds and two gigabytes."""
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 
 def read_json(file: Path, kind: type[Kind], remedy: str, *, ignore: bool = False) -> Kind:
-    """The `kind` that the JSON in `file` holds. Raises UserError, which ends in the `remedy`."""
+    """The `kind` in the JSON of `file`. Raises UserError, which ends with the `remedy`."""
     try:
         text = read_text_file(file, most=MOST_BYTES)
     except UserError as error:
@@ -41,9 +41,9 @@ def read_json(file: Path, kind: type[Kind], remedy: str, *, ignore: bool = False
 def parse_json(
     text: str, kind: type[Kind], where: Path | str, remedy: str, *, ignore: bool = False
 ) -> Kind:
-    """The `kind` that the JSON `text` holds, found `where`, as `typed` makes it.
+    """The `kind` in the JSON `text` from `where`; see `typed`.
 
-    Raises UserError, which ends in the `remedy`.
+    Raises UserError, which ends with the `remedy`.
     """
     try:
         return typed(kind, loaded_json(text), ignore=ignore)
@@ -52,7 +52,7 @@ def parse_json(
 
 
 def loaded_json(text: str) -> Any:
-    """What JSON `text` holds. Raises ValueError, whatever is wrong with it."""
+    """The value of JSON `text`. Raises only ValueError, whatever is wrong."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -60,7 +60,7 @@ def loaded_json(text: str) -> Any:
 
 
 def parse_toml(text: str, where: Path | str) -> dict[str, Any]:
-    """The table that TOML `text`, found `where`, holds. Raises UserError."""
+    """The table in TOML `text` from `where`. Raises UserError."""
     if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
         raise UserError(f"{where}: not valid TOML: a line has more than {_MOST_DOTS:,} dots")
     try:
@@ -72,11 +72,11 @@ def parse_toml(text: str, where: Path | str) -> dict[str, Any]:
 
 
 def typed(kind: Any, value: Any, *, ignore: bool = False) -> Any:
-    """`value`, as a parser of JSON or TOML gives it, as `kind`.
+    """`value` from a parser of JSON or TOML, converted to `kind`.
 
-    `kind` is a dataclass, list, dict, tuple, literal, union or plain type, nested in any way. Whole
-    numbers have 64 bits and others are finite; text can be written as UTF-8. `ignore` passes over
-    fields that a dataclass does not have. Raises ValueError, which names the field.
+    `kind` is a dataclass, list, dict, tuple, literal, union or plain type, nested in any way.
+    Integers have 64 bits, other numbers are finite, and text is valid UTF-8. `ignore` skips fields
+    that a dataclass does not have. Raises ValueError, which names the field.
     """
     if kind is Any:
         return value
@@ -101,7 +101,7 @@ def _built(kind: Any, value: Any, ignore: bool) -> Any:
 
 @cache
 def _fields(kind: Any) -> tuple[dict[str, Any], list[str]]:
-    """The types of the fields of a dataclass, and those that have no default."""
+    """The types of the fields of a dataclass, and the required fields."""
     hints = typing.get_type_hints(kind)
     none = dataclasses.MISSING
     fields = dataclasses.fields(kind)
@@ -184,7 +184,7 @@ def _plain(kind: Any, value: Any) -> Any:
             raise ValueError(f"expected a finite number, found {_shown(value)}")
         return float(value)
     if kind is str and isinstance(value, str):
-        # A lone surrogate can be written in JSON, but to no file and no terminal.
+        # JSON can have a lone surrogate, but files and terminals cannot.
         if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
             raise ValueError(f"expected text, found half a character in {_shown(value)}")
         return value

@@ -1,10 +1,10 @@
-"""Times in words."""
+"""Durations in words."""
 
 from __future__ import annotations
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person would say them: 45 s, 12 min, 3 h 05 min."""
+    """Seconds in a readable form: 45 s, 12 min, 3 h 05 min."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

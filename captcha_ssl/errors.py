@@ -12,4 +12,4 @@ class UserError(Exception):
 
 
 class DivergedError(UserError):
-    """A loss, weight or logit that is not finite. A benchmark notes it and does the rest."""
+    """A loss, weight or logit that is not finite. A benchmark records it and continues."""

@@ -1,7 +1,7 @@
-"""A short cut for the PNG files that most datasets are made of.
+"""A fast path for plain PNG files, the most common images in datasets.
 
-OpenCV decodes them several times faster than Pillow and without holding the interpreter, but it
-is lenient with damage and deaf to rarer features, so it gets only files that are whole and plain.
+OpenCV decodes them several times faster than Pillow and without holding the interpreter lock. But
+it accepts damage and ignores rarer features, so it gets only files that are complete and plain.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ import cv2
 import numpy as np
 
 _SILENT = 0
-# OpenCV writes to the terminal what it thinks of a damaged file; what is wrong is said once, by us.
-# Its version 5 has the function elsewhere.
+# OpenCV prints its own complaint about a damaged file; silence it, because we report the error.
+# Version 5 has the function elsewhere.
 (getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel)(_SILENT)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BEGINNING = _SIGNATURE + b"\0\0\0\rIHDR"
-"""The header stands first: what is read of the size must be what the decoder reads."""
+"""The header must come first, so that we check the same size that the decoder reads."""
 _GRAY, _RGB, _PALETTE, _RGBA = 0, 2, 3, 6
 _SAMPLES = {_GRAY: 1, _RGB: 3, _PALETTE: 1, _RGBA: 4}
 _ALL_SAMPLES = {**_SAMPLES, 4: 2}
 _LAST_FILTER = 4
 _NEEDED = frozenset(b"IHDR PLTE tRNS IDAT IEND".split())
 _HARMLESS = frozenset(b"bKGD cHRM gAMA pHYs sBIT sRGB tEXt tIME zTXt iTXt".split())
-"""Chunks that are kept from the decoder, which complains on the terminal of what is odd in them."""
+"""Chunks that are removed before decoding, because the decoder prints complaints about odd ones."""
 _LONGEST_SIDE = 1_000_000
-"""Pixels; libpng refuses more, and says so on the terminal."""
+"""Largest side in pixels; libpng refuses more and prints a complaint."""
 _MOST_CHUNKS = 1 << 18
-"""Of 8 KiB each, as libpng writes them, a file of any size that is read has fewer."""
+"""Readable files have fewer chunks: libpng writes chunks of 8 KiB."""
 _PASSES = (
     (0, 0, 8, 8),
     (0, 4, 8, 8),
@@ -43,14 +43,14 @@ _PASSES = (
     (0, 1, 2, 2),
     (1, 0, 2, 1),
 )
-"""Of an interlaced PNG: first row, first column, rows from one to the next, columns the same."""
+"""The passes of an interlaced PNG: first row, first column, step in rows, step in columns."""
 
 
 def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
-    """Pixels uint8 [H, W, 3] RGB or [H, W, 4] RGBA, or None when the file needs a full decoder.
+    """Pixels uint8 [H, W, 3] RGB or [H, W, 4] RGBA, or None if the file needs a full decoder.
 
-    Plain is an 8-bit, not interlaced PNG in gray, RGB, RGBA or palette colors whose checksums
-    agree, with nothing in it that could change how its pixels look.
+    A plain PNG has 8 bits, is not interlaced, is gray, RGB, RGBA or palette, has correct checksums,
+    and has no chunk that changes its pixels.
     """
     plain = _plain(data, max_pixels)
     if plain is None:
@@ -70,9 +70,9 @@ def decode_plain_png(data: bytes, *, max_pixels: int) -> np.ndarray | None:
 
 
 def lacks_pixels(data: bytes) -> bool:
-    """Whether the pixels of a PNG of any kind end before its last row.
+    """Whether the pixels of any PNG end before its last row.
 
-    Pillow takes what is missing for black as long as the checksums agree.
+    Pillow fills missing rows with black as long as the checksums are correct.
     """
     if len(data) < 33 or not data.startswith(_BEGINNING):
         return False
@@ -93,15 +93,13 @@ def lacks_pixels(data: bytes) -> bool:
                 while unpack.unconsumed_tail and found < needed:
                     found += len(unpack.decompress(unpack.unconsumed_tail, needed - found))
     except zlib.error:
-        # The decoder says what is wrong.
+        # The full decoder reports the error.
         return False
     return found < needed
 
 
 def lacks_colors(data: bytes) -> bool:
-    """Whether the pixels of a PNG are numbers of colors, and there is no color.
-
-    Pillow takes all of them for black.
+    """Whether a PNG uses a palette but has none; Pillow then reads every pixel as black.
     """
     if len(data) < 33 or not data.startswith(_BEGINNING) or data[25] != _PALETTE:
         return False
@@ -114,7 +112,7 @@ def lacks_colors(data: bytes) -> bool:
 
 
 def _plain(data: bytes, max_pixels: int) -> bytes | None:
-    """The file with no more than its decoder needs, or None where it is not plain."""
+    """The file reduced to what the decoder needs, or None if it is not plain."""
     if len(data) < 33 or not data.startswith(_BEGINNING):
         return None
     width, height, depth, color, *methods, interlace = struct.unpack_from(">IIBBBBB", data, 16)
@@ -129,13 +127,13 @@ def _plain(data: bytes, max_pixels: int) -> bytes | None:
 
 
 def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
-    """Whether the pixels are all there: rows of `stride` bytes, the first of each a known filter.
+    """Whether all pixels are present: rows of `stride` bytes that begin with a known filter.
 
-    The decoder fills missing rows with anything and writes a complaint to the terminal.
+    The decoder fills missing rows with arbitrary values and prints a complaint.
     """
     unpack = zlib.decompressobj()
     try:
-        # No more than was announced, whatever it would come to.
+        # Decompress no more than the announced size.
         pixels = unpack.decompress(b"".join(packed), rows * stride + 1)
     except zlib.error:
         return False
@@ -145,7 +143,7 @@ def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
 
 @dataclass
 class _Whole:
-    """What a PNG consists of whose chunks carry their checksums."""
+    """The parts of a PNG whose checksums are correct."""
 
     file: bytes
     packed: list[bytes]
@@ -153,7 +151,7 @@ class _Whole:
 
 
 def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
-    """The needed chunks, if every other is harmless and every chunk carries its checksum."""
+    """The needed chunks, if all others are harmless and every checksum is correct."""
     view, position = memoryview(data), len(_SIGNATURE)
     packed: list[bytes] = []
     kept: list[memoryview | bytes] = [_SIGNATURE]
@@ -168,7 +166,7 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
             return None
         if crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end]):
             return None
-        # Chunks in an order or a number that they must not have are for a decoder that knows more.
+        # Chunks in a wrong order or number are left to the full decoder.
         if (
             kind in needed
             and kind != b"IDAT"
@@ -193,7 +191,7 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The kinds and contents of the chunks, as far as they go."""
+    """The types and contents of the chunks, up to the first that is incomplete."""
     position = len(_SIGNATURE)
     for _ in range(_MOST_CHUNKS):
         if position + 8 > len(data):

@@ -1,9 +1,9 @@
-"""What is done to the pixels of an image before it is brought to its geometry.
+"""The steps that prepare an image before it is resized.
 
-An image of which the ink is small, faint or colored loses it on the way to 32 rows of gray. A
-preparation brings it out first: it cuts the picture down to the ink, takes the background away,
-and chooses how color becomes gray. It travels on the model card with the geometry, so that every
-reader does what the training did. Needs NumPy and OpenCV alone.
+Small, faint or colored ink is lost when an image shrinks to 32 rows of gray. A preparation brings
+the ink out first: it crops the image to the ink, removes the background, and chooses the conversion
+to gray. It is stored on the model card with the geometry, so that reading uses the same steps as
+training. Needs only NumPy and OpenCV.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ Gray = Literal["luminance", "minimum", "maximum", "direction"]
 Ink = Literal["dark", "light", "both"]
 
 _FEWEST = 12
-"""Pixels that a side keeps when an image is trimmed to its own ink."""
+"""The smallest side, in pixels, of an image that is trimmed to its own ink."""
 _INK_SHARE = 0.25
-"""The share of the strongest contrast of an image from which on a pixel counts as its ink."""
+"""A pixel counts as ink from this share of the strongest contrast of the image."""
 _LINE_SHARE = 0.08
-"""The share of the fullest row (or column) from which on a row belongs to the ink."""
+"""A row (or column) belongs to the ink from this share of the fullest one."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """Steps in the order in which they are done; the defaults do nothing.
+    """Steps in the order in which they are applied; the defaults do nothing.
 
     `trim` `box`: cut to `box`, the same for every image, in shares of its width and height (left,
     top, right, bottom). `flatten`: replace every channel by its contrast against the background,
     dark on white; `closing` finds a background that is lighter (`ink` `dark`) or darker (`light`)
-    than the ink, `median` one of either kind, in squares of `window` heights. A contrast of
-    `level` gray values is black, and a stronger one is no blacker. `gray` other than `luminance`
-    makes all channels equal: their minimum, their maximum, or their sum weighted by `direction`.
-    `normalize`: local mean and deviation, in windows of that many heights, are made equal
-    everywhere (0: left alone). `trim` `image`: cut to the image's own ink, found in what the
-    other steps have made of it, with a margin of `margin` of its height on every side.
+    than the ink, `median` one of either kind, in squares of `window` heights. A contrast of `level`
+    gray values is black, and a stronger one is no blacker. `gray` other than `luminance` makes all
+    channels equal: their minimum, their maximum, or their sum weighted by `direction`. `normalize`:
+    equalize local mean and deviation, in windows of that many heights (0: off). `trim` `image`: cut
+    to the image's own ink, found after the other steps, with a margin of `margin` of its height on
+    every side.
     """
 
     trim: Trim = "none"
@@ -55,7 +55,7 @@ class Preparation:
     normalize: float = 0.0
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what no image can be prepared by."""
+        """Raises ValueError for impossible values."""
         left, top, right, bottom = self.box
         fine = (
             0 <= left < right <= 1
@@ -75,7 +75,7 @@ class Preparation:
             raise ValueError(f"not a preparation: {self}")
 
     def __bool__(self) -> bool:
-        """Whether there is anything to be done."""
+        """Whether any step is active."""
         kept = self.trim == "none" and self.flatten == "none"
         return not (kept and self.gray == "luminance" and not self.normalize)
 
@@ -84,11 +84,11 @@ class Preparation:
         words = {
             f"cut to {left:.0%}–{right:.0%} of the width and {top:.0%}–{bottom:.0%} of the "
             "height": self.trim == "box",
-            f"background taken away ({self.flatten}, {self.window:g} of the height), contrast of "
+            f"background removed ({self.flatten}, {self.window:g} of the height), contrast of "
             f"{self.level:.0f} is black": self.flatten != "none",
             f"gray by the {self.gray} of the channels": self.gray in ("minimum", "maximum"),
             "gray along the color of the ink": self.gray == "direction",
-            f"local contrast made equal ({self.normalize:g} of the height)": self.normalize > 0,
+            f"local contrast equalized ({self.normalize:g} of the height)": self.normalize > 0,
             "every image cut to its own ink": self.trim == "image",
         }
         return "; ".join(text for text, done in words.items() if done) or "nothing"
@@ -110,12 +110,12 @@ class Preparation:
 
 
 def odd(size: float) -> int:
-    """The odd number of pixels, from 3 up, that is nearest below `size` + 1."""
+    """The largest odd number of pixels up to `size`, at least 3."""
     return max(3, int(size) // 2 * 2 + 1)
 
 
 def flattened(image: np.ndarray, how: Flatten, ink: Ink, window: int, level: float) -> np.ndarray:
-    """Every channel of uint8 [H, W, C] as its contrast against the background, dark on white."""
+    """Every channel of uint8 [H, W, C] as its contrast with the background, dark on white."""
     contrast = contrasts(image, how, ink, window)
     floor = np.median(contrast, axis=(0, 1))
     raised = (contrast - floor) * (255.0 / level)
@@ -167,10 +167,10 @@ def _cut_to_box(image: np.ndarray, box: tuple[float, float, float, float]) -> np
 
 
 def _normalized(image: np.ndarray, window: int) -> np.ndarray:
-    """Local mean and deviation of uint8 [H, W, 3] brought to 128 and 48 everywhere.
+    """uint8 [H, W, 3] with a local mean of 128 and a local deviation of 48.
 
-    Where the image is nearly flat the deviation counts as a quarter of the whole image's, so that
-    its noise is not blown up.
+    In flat areas the deviation counts as a quarter of the whole image's, so that noise is not
+    amplified.
     """
     values = image.astype(np.float32)
     mean = cv2.blur(values, (window, window))
@@ -182,7 +182,7 @@ def _normalized(image: np.ndarray, window: int) -> np.ndarray:
 
 
 def _cut_to_ink(image: np.ndarray, margin: float) -> np.ndarray:
-    """The part of RGB uint8 [H, W, 3] that holds its ink; all of it where no ink stands out."""
+    """The part of RGB uint8 [H, W, 3] with its ink; the whole image if there is none."""
     height, width = image.shape[:2]
     paper = np.median(image, axis=(0, 1))
     contrast = np.abs(image.astype(np.float32) - paper).max(2)
@@ -199,7 +199,7 @@ def _cut_to_ink(image: np.ndarray, margin: float) -> np.ndarray:
 
 
 def extent(counts: np.ndarray) -> tuple[int, int]:
-    """The first row of ink and the one after the last, of the pixels of ink in every row."""
+    """The first row of ink and the row after the last, from the count of ink pixels per row."""
     if not counts.any():
         return 0, len(counts)
     rows = np.flatnonzero(counts > _LINE_SHARE * counts.max())

@@ -1,4 +1,4 @@
-"""What was left out of a dataset, or left aside, and why."""
+"""Rejected or skipped parts of a dataset, with the reason."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row or file left out of a dataset: what it is, and why.
+    """A rejected row or file of a dataset, with the reason.
 
-    `before` counts the images of the dataset that stand before it, where it has a place.
+    `before` is the number of images before it, if it has a position.
     """
 
     row: str

@@ -32,7 +32,7 @@ _FONTS = (
     "/System/Library/Fonts",
     "C:/Windows/Fonts",
 )
-"""Where systems keep their fonts."""
+"""Font folders of operating systems."""
 _WRITTEN = {
     ".png": "PNG",
     **dict.fromkeys((".jpg", ".jpeg"), "JPEG"),
@@ -52,7 +52,7 @@ def rgb(image: np.ndarray) -> np.ndarray:
 def write_sheet(path: Path, tiles: Sequence[Tile], *, title: str) -> None:
     """Draw `tiles`, RGB uint8 [H, W, 3] with a caption each, under `title` and save it.
 
-    The name's ending says how (.png, .jpg, …). Raises UserError when it cannot be written.
+    The extension decides the format (.png, .jpg, …). Raises UserError if it cannot be written.
     """
     save_sheet(path, draw_sheet(tiles, title=title))
 
@@ -70,7 +70,7 @@ def save_sheet(path: Path, sheet: Image.Image) -> None:
 
 
 def check_picture_name(path: Path) -> str:
-    """The format in which a picture is written to `path`. Raises UserError when there is none."""
+    """The image format for `path`. Raises UserError for an unknown extension."""
     format = _WRITTEN.get(path.suffix.lower())
     if format is None:
         raise UserError(f"{path}: not the name of a picture; use a name that ends in .png")
@@ -118,16 +118,16 @@ def _draw_tile(
 
 
 def _tile_height(tiles: Sequence[Tile]) -> int:
-    """The height at which the middle one of the pictures fills the width of a tile."""
+    """The height at which a picture of median shape fills the width of a tile."""
     aspects = [image.shape[0] / image.shape[1] for image, _ in tiles]
     wanted = round(_TILE_WIDTH * float(np.median(aspects))) if aspects else 0
     return min(max(wanted, _TILE_HEIGHTS[0]), _TILE_HEIGHTS[1])
 
 
 class Captions:
-    """Draws captions in `font`, or those with other characters in one of this machine's fonts.
+    """Draws captions in `font`, or in an installed font if `font` lacks their characters.
 
-    Where no font has a character, its code point stands for it, and a warning says so.
+    If no font has a character, its code point is drawn instead, with a warning.
     """
 
     def __init__(self, captions: Sequence[str], font: ImageFont.FreeTypeFont) -> None:
@@ -138,12 +138,12 @@ class Captions:
         if self._lacking:
             listed = ", ".join(sorted(self._lacking)[:5])
             warn(
-                f"no installed font has {listed}; the sheet shows code points in the place of "
+                f"no installed font has {listed}; the sheet shows code points instead of "
                 f"{len(self._lacking):,} characters"
             )
 
     def drawn(self, caption: str) -> tuple[str, ImageFont.FreeTypeFont]:
-        """What to draw for a caption, no wider than a tile, and in which font."""
+        """The text to draw for a caption, at most as wide as a tile, and its font."""
         known = all(has_glyph(self._font, character) for character in caption)
         font = self._font if known or self._other is None else self._other
         text = "".join(ascii(c)[1:-1] if c in self._lacking else c for c in caption[:200])
@@ -156,14 +156,14 @@ class Captions:
 
 @cache
 def has_glyph(font: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Whether the font draws this character, and not the box that stands for all it lacks."""
+    """Whether the font has this character, rather than the box for missing ones."""
     if character.isspace():
         return True
     return bytes(font.getmask(character)) != bytes(font.getmask(_IN_NO_FONT))
 
 
 def installed_font(characters: Set[str], size: int) -> ImageFont.FreeTypeFont | None:
-    """A font of this machine that has all of `characters`, and digits; None if there is none."""
+    """An installed font that has all of `characters` and digits, or None."""
     for folder in _FONTS:
         for file in sorted(Path(folder).expanduser().rglob("*.[to]t[fc]")):
             try:
@@ -180,7 +180,7 @@ def _width_of(title: str, font: ImageFont.FreeTypeFont) -> int:
 
 
 def sheet_font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    """A font in which 0 and O, 1 and l differ: found without the second that matplotlib takes."""
+    """A font in which 0 and O, 1 and l differ, found without importing matplotlib (a second)."""
     package = importlib.util.find_spec("matplotlib")
     if package is None or package.origin is None:
         raise UserError("matplotlib is not installed; install captcha-ssl with its dependencies")

@@ -1,7 +1,7 @@
-"""One text, several ways to write it: Unicode forms, capitals, slashes.
+"""Different spellings of one name: Unicode forms, upper and lower case, slashes.
 
-`é` is one character or two (NFC or NFD: the names of files on macOS are often decomposed), other
-systems part folders by a backslash, and some do not tell `A.PNG` from `a.png`.
+`é` is one character or two (NFC or NFD: file names on macOS are often decomposed), other systems
+separate folders with a backslash, and some do not distinguish `A.PNG` from `a.png`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 
 
 def composed(text: str) -> str:
-    """`text` in Unicode's composed form (NFC), the one in which labels are learned and compared."""
+    """`text` in Unicode's composed form (NFC), the form of labels in training and evaluation."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 class Spellings:
-    """Finds a name among `names`, though it is spelled otherwise where that leaves no doubt."""
+    """Finds a name among `names`, also in another spelling if the match is unambiguous."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = set(names)
         self._similar: dict[tuple[str, str], str | None] | None = None
 
     def find(self, name: str) -> str | None:
-        """The one of the names that `name` means, or None."""
+        """The matching name, or None."""
         for written in (name, name.replace("\\", "/")):
             if written in self._names:
                 return written
@@ -31,12 +31,12 @@ class Spellings:
             self._similar = {}
             for known in self._names:
                 for key in _keys(known):
-                    # Two names that differ by no more than this cannot be told apart.
+                    # Two names that differ only in spelling are ambiguous.
                     self._similar[key] = None if key in self._similar else known
         return next(filter(None, map(self._similar.get, _keys(name))), None)
 
 
 def _keys(name: str) -> tuple[tuple[str, str], ...]:
-    """What names alike have in common, the narrower likeness first."""
+    """Normalized forms of a name, the stricter one first."""
     text = composed(name.replace("\\", "/"))
     return (("form", text), ("capitals", composed(text.casefold())))

@@ -12,7 +12,7 @@ import numpy as np
 from captcha_ssl.data.images import Images
 from captcha_ssl.errors import UserError
 
-# Keeps the draws for a test set and for a label subset apart when both use the same seed.
+# Separates the draws of test set and label subset if both use the same seed.
 _SUBSET, _TEST = 1, 2
 
 
@@ -20,7 +20,7 @@ _SUBSET, _TEST = 1, 2
 class Split:
     """Sorted int64 indices of the pool and the test set.
 
-    `removed` counts the images that are in neither: pixel-for-pixel copies of a test image.
+    `removed` counts the images in neither: exact copies of a test image.
     """
 
     pool: np.ndarray
@@ -43,9 +43,9 @@ def nested_subset(count_total: int, size: int, seed: int) -> np.ndarray:
 def split_benchmark(images: Images, labels: Sequence[str] | None, *, test: int, seed: int) -> Split:
     """Part images uint8 [N, …] into a test set of exactly `test` images and the pool.
 
-    No two test images are equal, none of them is in the pool in any copy, and an image whose
-    copies carry different labels is never tested, for its truth is not known.
-    Raises UserError when that leaves no pool.
+    No two test images are equal, and no copy of one is in the pool. An image whose copies have
+    different labels is never a test image, because its true label is unknown. Raises UserError if
+    nothing is left for the pool.
     """
     copies = duplicate_groups(images)
     eligible = [
@@ -53,8 +53,8 @@ def split_benchmark(images: Images, labels: Sequence[str] | None, *, test: int, 
     ]
     if test >= len(eligible):
         raise UserError(
-            f"a test set of {test:,} leaves no images to learn from: "
-            f"there are {len(eligible):,} distinct ones; ask for fewer"
+            f"a test set of {test:,} leaves no training images: there are {len(eligible):,} "
+            "distinct ones; ask for fewer"
         )
     drawn = np.random.default_rng([seed, _TEST]).choice(len(eligible), size=test, replace=False)
     chosen = {eligible[i] for i in drawn}

@@ -1,4 +1,4 @@
-"""Visits every image of a source from a few threads."""
+"""Visits every image of a source with a few threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.sources import Source
 
 Progress = Callable[[int, int], None]
-"""Called with how many images are done, and of how many."""
+"""Called with the number of finished images and the total."""
 _CHUNK = 64
 
 
@@ -23,8 +23,8 @@ def sweep(
 ) -> dict[int, str]:
     """Call `visit(index, RGB uint8 [H, W, 3])` for each image, in any order, from worker threads.
 
-    Returns the reason for each index that cannot be read. `progress(done, total)` is called from
-    this thread. Raises MemoryError when an image needs more memory than there is.
+    Returns the reason for each unreadable index. `progress(done, total)` is called from this
+    thread. Raises MemoryError if an image needs too much memory.
     """
     failures: dict[int, str] = {}
 
@@ -43,7 +43,7 @@ def sweep(
     pool = ThreadPoolExecutor(threads)
     try:
         while True:
-            # A few ahead, not all: a pile may have many millions.
+            # Submit only a few ahead: there may be many millions.
             waiting.extend(
                 pool.submit(read, chunk) for chunk in islice(chunks, 4 * threads - len(waiting))
             )
@@ -53,6 +53,6 @@ def sweep(
             if progress is not None:
                 progress(done, total)
     finally:
-        # Without this an interruption would wait for the whole pile.
+        # Otherwise an interruption would wait for all images.
         pool.shutdown(cancel_futures=True)
     return failures

@@ -74,8 +74,8 @@ def test_the_report_says_what_these_arms_do_and_what_synthetic_costs(
     text = (finished[0] / "report.md").read_text()
     assert "synthetic is pretrained not on the pool but on 12 images rendered in the style" in text
     assert "| synthetic | 0 | 4 | " in text
-    assert "…-strong sees larger warps" in text
-    assert "probability of at least 0.3" in text
+    assert "…-strong trains with larger warps" in text
+    assert "probability is at least 0.3" in text
 
 
 def test_synthetic_is_held_against_what_learns_without_pretraining(
@@ -132,7 +132,7 @@ def test_the_recipe_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
     assert reported == {("scratch", ""), (won.arm, won.recipe)}
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
     assert f"and {won.recipe} for {won.arm} at 4 won" in report
-    assert "but for what its recipe says" in report
+    assert "A recipe may change these values" in report
 
 
 @pytest.mark.parametrize("recipe", ["ramp=7", "rampe=0.3", "ramp", "lr=0.1"])

@@ -82,7 +82,7 @@ def test_the_command_is_quoted_and_the_picture_shown(
             {("scratch", 9): [0.1, 0.2], ("simclr", 9): [0.5, 0.6]},
             ("lr_grid=3e-4,1e-3,3e-3", "head_lr_grid=1,2,3"),
             "at an end of its grid for scratch at 9 (0.003), simclr at 9 (0.003)",
-            "so few learning rates",
+            "Few learning rates",
         ),
     ],
 )

@@ -114,4 +114,4 @@ def test_labels_that_need_a_second_look_are_counted(labeled: Path):
     report = inspect(labeled, frames=lambda width: width)
     assert (report.labels.hidden, report.labels.right_to_left) == (1, 1)
     assert "é" in report.labels.charset and "\u0301" not in report.labels.charset
-    assert report.notes == ["1 labels are written decomposed (NFD) and are read composed (NFC)"]
+    assert report.notes == ["1 labels are in decomposed form (NFD) and are read as composed (NFC)"]

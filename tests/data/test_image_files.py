@@ -35,7 +35,7 @@ def test_what_is_left_aside_is_named_with_its_reason(pile):
     assert {entry.row: entry.reason for entry in found.aside} == {
         ".b.png": "hidden",
         "Captchas.csv": "a table; to read it, name it on the command line",
-        "gone.png": "a link to nothing",
+        "gone.png": "a broken link",
         "notes.txt": "not an image",
         "pipe.png": "a pipe, socket or device",
         "run/": "results of captcha-ssl",
@@ -59,8 +59,8 @@ def test_links_that_lead_only_to_each_other_are_left_aside(pile):
     found = find_images(folder)
     assert found.names == ["a.png"]
     assert found.aside == [
-        Rejected("b.png", "a link to nothing"),
-        Rejected("c", "a link to nothing"),
+        Rejected("b.png", "a broken link"),
+        Rejected("c", "a broken link"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Dataset conventions: one module each, and `open_source`, which tells them apart."""
+"""Dataset formats: one module each, and `open_source`, which detects the format."""
 
 from captcha_ssl.data.sources.joined import Paths, listed
 from captcha_ssl.data.sources.recognize import open_source

@@ -1,4 +1,4 @@
-"""Images that are files: the source behind folders, tables and labels in file names."""
+"""Images in files: the source for folders, tables and labels in file names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FileSource:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know: the remarks, and what was left aside."""
+        """Notes for the user: the remarks and the skipped files."""
         return self.remarks + aside_note(self.aside)
 
     def __len__(self) -> int:

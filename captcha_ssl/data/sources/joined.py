@@ -1,4 +1,4 @@
-"""Several datasets as one: those named together, and the shards in a folder."""
+"""Several datasets as one: those given together, and the shards in a folder."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class JoinedSource:
 
     @property
     def rejected(self) -> list[Rejected]:
-        """What the parts have rejected."""
+        """The rejected rows of all parts."""
         return [
             Rejected(
                 _named(title, entry.row),
@@ -53,7 +53,7 @@ class JoinedSource:
 
     @property
     def notes(self) -> list[str]:
-        """What a user should know of each part."""
+        """Notes for the user on each part."""
         return [
             f"{title}: {note}" if title else note
             for title, part in zip(self.titles, self.parts, strict=True)
@@ -66,7 +66,7 @@ class JoinedSource:
         return self.parts[number].read(place)
 
     def locate(self, index: int) -> tuple[int, int]:
-        """Which part an image is in, and where there."""
+        """The part of an image, and its index there."""
         number = bisect_right(self._ends, index)
         return number, index - self._start(number)
 
@@ -84,7 +84,7 @@ class JoinedSource:
 
 
 class JoinedNames(Sequence[str]):
-    """Names made when asked for: packed parts may have many millions."""
+    """Names created on demand: packed parts may have many millions."""
 
     def __init__(self, source: JoinedSource) -> None:
         self._source = source
@@ -142,12 +142,12 @@ def titles(paths: Sequence[Path]) -> list[str]:
 
 
 def find_shards(folder: Path) -> list[Path]:
-    """The folders in `folder` when all of them are packed or LMDB, sorted; else none."""
+    """The sorted subfolders of `folder` if all of them are packed or LMDB; else none."""
     try:
         below = sorted(
             entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
         )
         return below if all(is_packed(entry) or is_lmdb(entry) for entry in below) else []
     except OSError:
-        # What may not be looked into is said by who looks for images.
+        # The search for images reports folders without read permission.
         return []

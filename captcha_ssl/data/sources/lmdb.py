@@ -16,9 +16,9 @@ from captcha_ssl.errors import UserError
 
 DATA = "data.mdb"
 _LEAST_RECORD = 16
-"""Bytes that a record takes at least: a header, a key and a value."""
+"""The smallest record in bytes: a header, a key and a value."""
 _REASONS = {EMPTY: "no label", UNDECODABLE: "no label, or not UTF-8"}
-# A process may open a database once only, so sources that live at the same time share it.
+# A process may open a database only once, so sources share the open database.
 _OPEN: WeakValueDictionary[Path, lmdb.Environment] = WeakValueDictionary()
 
 
@@ -55,9 +55,10 @@ def is_lmdb(folder: Path) -> bool:
 
 
 def open_lmdb(folder: Path, *, want_labels: bool | None) -> LmdbSource:
-    """Open a database for reading. Raises UserError when it is damaged or of another layout.
+    """Open a database for reading.
 
-    Without any label record it is an unlabeled pile; records without one are otherwise rejected.
+    Raises UserError if it is damaged or has another layout. Without any label record the images are
+    unlabeled; otherwise records without a label are rejected.
     """
     try:
         database = _open(folder)
@@ -97,16 +98,16 @@ def _open(folder: Path) -> lmdb.Environment:
 
 
 def _check_size(file: Path, database: lmdb.Environment) -> None:
-    """Raises UserError for a file that is cut short: to look beyond its end kills a process."""
+    """Raises UserError for a truncated file: reading beyond its end kills the process."""
     needed = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
     if file.stat().st_size < needed:
         raise UserError(f"{file}: incomplete; make the dataset again")
 
 
 def _most_records(file: Path) -> int:
-    """How many records a file can hold: a forged header may claim any number."""
+    """The largest possible number of records in a file: a forged header may claim more."""
     status = file.stat()
-    # Of a sparse file only what is really there; some file systems do not say how much that is.
+    # Of a sparse file only the allocated part; some file systems do not report it.
     stored = getattr(status, "st_blocks", 0) * 512 or status.st_size
     return int(min(status.st_size, stored)) // _LEAST_RECORD
 
@@ -115,7 +116,7 @@ def _count(folder: Path, value: bytes | None, records: int) -> int:
     if value is None or not value.strip().isdigit():
         raise UserError(f"{folder}: no num-samples record, so this is no database of images")
     digits = value.strip().lstrip(b"0") or b"0"
-    # Not int() at once: it refuses numbers of thousands of digits.
+    # Check the length before int(), which refuses numbers of thousands of digits.
     if len(digits) > len(str(records)) or int(digits) > records:
         claimed = f"{int(digits):,}" if len(digits) < 40 else f"{len(digits):,} digits of"
         raise UserError(f"{folder}: incomplete, {claimed} samples in {records:,} records")

@@ -1,4 +1,4 @@
-"""Labels in file names: `label_anything.png`, or `label.png` where the caller expects labels."""
+"""Labels in file names: `label_anything.png`, or `label.png` if the caller requires labels."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted
 
 _LONGEST = 32
-"""Characters of the longest text at the beginning of a name that passes for a label unasked."""
+"""The longest prefix of a name that counts as a label when labels are not required."""
 _SHARE = 0.9
 _SHORTEST_PREFIX = 3
-"""Characters that all names begin with before they count as `frame12` and not as a label."""
+"""The length of a common prefix from which names count as `frame12` and not as labels."""
 _DENSE = 0.02
-"""Share of a range that is named before numbers of several lengths count as counted."""
+"""Numbers of several lengths are a count if they fill at least this share of their range."""
 _MANY = 20
-"""Numbers from which on it shows whether they are spread evenly."""
+"""The smallest number of names for a test of even spread."""
 
 
 def carry_labels(names: Sequence[str]) -> bool:
-    """Whether the names themselves say that they begin with a label.
+    """Whether the names evidently begin with labels.
 
-    At least 90% look like `label_anything`, and not all with the same label, as `img_0001` does,
-    nor with running numbers, as `0001_x` does.
+    At least 90% look like `label_anything`, not all with the same label, as in `img_0001`, and not
+    with consecutive numbers, as in `0001_x`.
     """
     stems = [stem for stem in map(_stem, names) if _looks_labeled(stem)]
     if len(stems) < _SHARE * len(names):
@@ -39,9 +39,9 @@ def carry_labels(names: Sequence[str]) -> bool:
 
 
 def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
-    """Images labeled by what their names hold before the first underscore.
+    """Images labeled with the part of their names before the first underscore.
 
-    Raises UserError for names that cannot be labels: all alike, or running numbers.
+    Raises UserError for names that cannot be labels: all alike, or consecutive numbers.
     """
     written = [_before_underscore(_stem(name)) for name in names]
     _refuse_numbering(folder, names, written)
@@ -49,7 +49,7 @@ def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
 
 
 def source_from_texts(folder: Path, names: Sequence[str], written: Sequence[str]) -> FileSource:
-    """Images whose names hold the texts `written`; those without a usable one are rejected."""
+    """Images whose names contain the texts `written`; those without a usable text are rejected."""
     labels: list[str] = []
     kept: list[str] = []
     rejected: list[Rejected] = []
@@ -59,20 +59,19 @@ def source_from_texts(folder: Path, names: Sequence[str], written: Sequence[str]
             labels.append(label)
             kept.append(name)
         else:
-            reason = "its name holds no label" if problem == EMPTY else problem
+            reason = "its name has no label" if problem == EMPTY else problem
             rejected.append(Rejected(name, reason))
     respelled = form_note(sum(map(is_respelled, written)))
     return FileSource("labels in file names", folder, kept, labels, rejected, respelled)
 
 
 def are_counters(labels: Sequence[str]) -> bool:
-    """Whether these are numbers that count the images, maybe with gaps, and not what is on them.
+    """Whether these are consecutive numbers, maybe with gaps, and not labels.
 
-    Digits are also what many captchas show, so numbers count as counters only when they lie as
-    close as counted ones do and do not fill their range as random texts do; or when all of them
-    begin with a zero; or when they have the lengths of numbers counted from a few digits up, and
-    are not mostly small as texts of random lengths are; or when the same letters stand beside all
-    of them, as in `frame12`.
+    Many captchas show digits, so numbers count as consecutive only in these cases: they are as
+    close together as a count and do not fill their range like random texts; all of them begin with
+    a zero; their lengths are those of a count from a few digits up, and they are not mostly small
+    like texts of random lengths; the same letters surround all of them, as in `frame12`.
     """
     digits = _counted(labels)
     numbers = sorted(set(map(int, digits)))
@@ -87,7 +86,7 @@ def are_counters(labels: Sequence[str]) -> bool:
         padded = len(numbers) > 2 and all(text.startswith("0") for text in digits)
         random = numbers[0] < 0.1 * whole and numbers[-1] >= 0.9 * whole
         return density == 1 or padded or (density >= 0.5 and not random)
-    # Counted without leading zeros: ever more numbers of every further digit.
+    # A count without leading zeros has ever more numbers of every further length.
     plain = not any(text.startswith("0") and len(text) > 1 for text in digits)
     longest = sum(len(text) == max(lengths) for text in digits)
     even = len(numbers) < _MANY or 4 * numbers[len(numbers) // 2] >= numbers[-1]
@@ -96,7 +95,7 @@ def are_counters(labels: Sequence[str]) -> bool:
 
 
 def _counted(labels: Sequence[str]) -> list[str]:
-    """The digits in which the labels differ, as `12` in `frame12`; none where it is not that."""
+    """The digits in which the labels differ, as `12` in `frame12`; none for other labels."""
     prefix = os.path.commonprefix(list(labels)).rstrip("0123456789")
     suffix = os.path.commonprefix([label[::-1] for label in labels])[::-1].lstrip("0123456789")
     if prefix.isalnum() and len(prefix) < _SHORTEST_PREFIX:
@@ -112,7 +111,7 @@ def _refuse_numbering(folder: Path, names: Sequence[str], labels: Sequence[str])
     alike = len(set(labels)) == 1
     if not alike and not are_counters(labels):
         return
-    what = "all begin alike" if alike else "are running numbers"
+    what = "all begin alike" if alike else "are consecutive numbers"
     raise UserError(
         f"{folder}: no labels: the file names ({quoted(names[0])}, …) {what}; "
         "add a labels.csv with the header filename,label"
@@ -120,7 +119,7 @@ def _refuse_numbering(folder: Path, names: Sequence[str], labels: Sequence[str])
 
 
 def _looks_labeled(stem: str) -> bool:
-    """Whether it is `label_anything`: letters, their marks and digits before an underscore."""
+    """Whether it has the form `label_anything`: letters, marks and digits before an underscore."""
     label, underscore, rest = composed(stem).partition("_")
     return bool(
         underscore

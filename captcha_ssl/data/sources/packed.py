@@ -31,7 +31,7 @@ DESCRIPTION, PIXELS, LABELS = "dataset.json", "images.npy", "labels.csv"
 
 
 class PackedNames(Sequence[str]):
-    """The names of rows `indices`: made when asked for, as a pile may have many millions."""
+    """The names of rows `indices`, created on demand: there may be many millions."""
 
     def __init__(self, indices: Sequence[int] | np.ndarray) -> None:
         self._indices = indices
@@ -59,7 +59,7 @@ class PackedNames(Sequence[str]):
         return place if int(self._indices[place]) == number else None
 
     def digest(self) -> str:
-        """A short text that is the same for equal names, made without making them."""
+        """A short text that is the same for equal names, without creating the names."""
         held = self._indices
         told = repr(held).encode() if isinstance(held, range) else np.asarray(held, "<i8").tobytes()
         return blake2b(told, digest_size=8).hexdigest()
@@ -88,13 +88,13 @@ class PackedSource:
         return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else np.array(image)
 
     def pixels(self) -> np.ndarray:
-        """uint8 [len, C, H, W]: the mapped file itself when no row was rejected, else a copy."""
+        """uint8 [len, C, H, W]: the mapped file itself if no row is rejected, else a copy."""
         everything = len(self.indices) == len(self.images)
         return self.images if everything else self.images[self.indices]
 
 
 def open_packed(folder: Path, *, want_labels: bool | None) -> PackedSource:
-    """Open a packed folder. Raises UserError when its parts are damaged or disagree."""
+    """Open a packed folder. Raises UserError if its files are damaged or inconsistent."""
     about = _read_description(folder / DESCRIPTION)
     images = _map_images(folder / PIXELS, about)
     labels: list[str] | None = None
@@ -110,7 +110,7 @@ def open_packed(folder: Path, *, want_labels: bool | None) -> PackedSource:
 
 
 def is_packed(folder: Path) -> bool:
-    """Whether the folder claims to be packed; `open_packed` says whether the claim is good."""
+    """Whether the folder claims to be packed; `open_packed` checks the claim."""
     return (folder / DESCRIPTION).is_file()
 
 
@@ -129,18 +129,18 @@ def _read_description(path: Path) -> dict[str, Any]:
 
 def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
     try:
-        # To open a pipe would wait for its writer.
+        # Opening a pipe would wait for its writer.
         open_regular_file(path).close()
-        # Not np.load, which takes other formats too, zip archives and pickles among them.
+        # Not np.load, which also accepts other formats, such as zip archives and pickles.
         images: np.ndarray = np.lib.format.open_memmap(path, mode="r")
-    except Exception as error:  # the reader of headers fails in every way there is
+    except Exception as error:  # the header reader raises any kind of exception
         raise UserError(f"{path}: damaged or incomplete; make the dataset again") from error
     described = tuple(about.get(key) for key in ("count", "channels", "height", "width"))
-    # Of arrays that take no bytes the size of the file says nothing: any count would pass.
+    # For arrays of zero bytes the file size proves nothing: any count would fit.
     if images.ndim != 4 or images.shape[1] not in (1, 3) or not all(images.shape):
         raise UserError(
-            f"{path}: holds an array {images.shape}, not images "
-            "[count, 1 or 3 channels, height, width]; make the dataset again"
+            f"{path}: has an array {images.shape}, not images [count, 1 or 3 channels, height, "
+            "width]; make the dataset again"
         )
     if images.dtype != np.uint8 or images.shape != described:
         raise UserError(
@@ -186,7 +186,7 @@ def _read_labels(path: Path, count: int) -> tuple[dict[int, str], list[Rejected]
 
 
 def _index(key: str, count: int) -> int | None:
-    """The number in `key` when it is the index of one of `count` images."""
+    """The number in `key` if it is the index of one of `count` images."""
     if not (key.isascii() and key.isdecimal() and len(key) <= 18):
         return None
     return int(key) if int(key) < count else None

@@ -1,4 +1,4 @@
-"""PaddleOCR's lists of `path<TAB>label`, by the names they have in its guides."""
+"""PaddleOCR's lists of `path<TAB>label`, with the file names of its guides."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ PATTERNS = ("rec_gt*.txt", "train_list.txt", "val_list.txt", "gt.txt")
 
 
 def find_lists(folder: Path) -> list[Path]:
-    """The lists that stand in `folder`, by name."""
+    """The lists in `folder`, by name."""
     return sorted({file for pattern in PATTERNS for file in folder.glob(pattern) if file.is_file()})
 
 
 def open_list(folder: Path, want_labels: bool | None) -> FileSource:
-    """The images of the one list in `folder`. Raises UserError where there are several."""
+    """The images of the only list in `folder`. Raises UserError if there are several."""
     lists = find_lists(folder)
     if len(lists) > 1:
         names = ", ".join(file.name for file in lists)

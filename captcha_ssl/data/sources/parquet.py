@@ -1,4 +1,4 @@
-"""Parquet files with a column of images, as Hugging Face has them. Needs the extra `parquet`."""
+"""Parquet files with a column of images, like those of Hugging Face. Needs the extra `parquet`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SUFFIX = ".parquet"
 _IMAGES = ("image", "img", "picture", "jpg", "png")
 _TEXTS = ("text", "label", "transcription", "ground_truth", "sentence")
 _GROUPS_HELD = 4
-"""Row groups that are kept in memory: readers go through the rows side by side."""
+"""Row groups that are kept in memory, because several threads read neighboring rows."""
 
 
 @dataclass
@@ -55,7 +55,7 @@ class ParquetSource:
             raise ImageError(name, f"damaged file ({one_line(error)})") from error
         data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
-            raise ImageError(name, "holds no image, only a path or nothing")
+            raise ImageError(name, "has no image, only a path or nothing")
         return read_image(data, name=name)
 
     def _group(self, number: int) -> list[Any]:
@@ -81,8 +81,9 @@ def find_parts(folder: Path) -> list[Path]:
 def open_parquet(path: Path, want_labels: bool | None) -> ParquetSource:
     """Open one file. Rows without a usable text are rejected unless `want_labels` is False.
 
-    The image column is called `image` or holds bytes (itself, or in `bytes`), the text column
-    `text` or `label`. Raises UserError when pyarrow is not installed or there is no image column.
+    The image column is called `image` or has bytes (itself, or in `bytes`); the text column is
+    called `text` or `label`. Raises UserError if pyarrow is not installed or there is no image
+    column.
     """
     try:
         import pyarrow.parquet as package

@@ -1,4 +1,4 @@
-"""Tells which convention a dataset follows."""
+"""Detects the format of a dataset."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _has(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool]:
 
 def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
     table = find_table(folder)
-    # A pile is all of its images, also those that nobody has labeled yet.
+    # Unlabeled reading takes all images, also those that the table does not name.
     if table is not None and want_labels is not False:
         return open_table(table, want_labels=want_labels)
     return _open_pile(folder, want_labels)
@@ -72,7 +72,7 @@ FORMATS: Sequence[Format] = (
     Format("rec_gt*.txt (PaddleOCR)", _has(find_lists), _with_labels(open_list)),
     stores.SHARDS,
 )
-"""The conventions of a folder, in the order in which they are tried; else it is a pile."""
+"""The formats of a folder, in the order in which they are tried; else it is a folder of images."""
 
 FILE_FORMATS: Mapping[str, Opener] = {
     **dict.fromkeys(SUFFIXES_OF_TABLES, lambda path, want: open_table(path, want_labels=want)),
@@ -81,7 +81,7 @@ FILE_FORMATS: Mapping[str, Opener] = {
     **stores.ARCHIVES,
     ZIP: lambda path, want: open_zip(path, want, lambda folder, w: _open(folder, w), is_table),
 }
-"""How a file is opened, by the ending of its name."""
+"""How a file is opened, by its extension."""
 
 
 def is_table(name: str) -> bool:

@@ -41,7 +41,7 @@ def open_metadata(folder: Path, want_labels: bool | None) -> FileSource:
 
 
 def open_jsonl(file: Path, want_labels: bool | None) -> FileSource:
-    """The images that a file of JSON objects, one a line, names. Raises UserError."""
+    """The images in a file of JSON objects, one per line. Raises UserError."""
     return _source("JSON lines", file, _jsonl(file), want_labels)
 
 
@@ -56,10 +56,10 @@ def open_doctr(folder: Path, want_labels: bool | None) -> FileSource:
 
 
 def open_json(file: Path, want_labels: bool | None) -> FileSource:
-    """The images that a JSON file names: docTR's `{name: text}`, or a list of objects.
+    """The images in a JSON file: docTR's `{name: text}`, or a list of objects.
 
-    The list is Label Studio's export JSON-MIN, or any whose objects hold a path and a text. Raises
-    UserError for anything else.
+    The list is Label Studio's export JSON-MIN, or any list of objects with a path and a text.
+    Raises UserError for anything else.
     """
     try:
         held = loaded_json(read_text_file(file, most=_MOST_BYTES))
@@ -113,7 +113,7 @@ def _row(file: Path, number: int, held: Mapping[str, Any] | None, files: Files) 
 
 
 def _text_key(held: Mapping[str, Any]) -> str | None:
-    """The field that holds the text: by its name, or because it is the only one left."""
+    """The field with the text: by its name, or because it is the only one left."""
     named = next((key for key in _TEXTS if key in held), None)
     if named is not None:
         return named
@@ -123,7 +123,7 @@ def _text_key(held: Mapping[str, Any]) -> str | None:
 
 
 def _near(path: str, files: Files) -> str:
-    """What a path is called from the folder of the file: a server may put something before it.
+    """The path relative to the folder of the file: a server may put something before it.
 
     Label Studio names `/data/local-files/?d=FOLDER/NAME` and `/data/upload/3/1a2b3c4d-NAME`.
     """

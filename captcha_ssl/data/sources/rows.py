@@ -1,7 +1,6 @@
-"""The rows of a table of labels, whoever wrote it: a row that can be taken in two ways is rejected.
+"""The rows of a table of labels, from any program; ambiguous rows are rejected.
 
-Lines are parsed one by one, so that a quotation mark that nobody closed spoils its own row and no
-other.
+Lines are parsed one by one, so that an unclosed quotation mark affects only its own row.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ _NAMES = {"\t": "tab", ",": "comma", ";": "semicolon"}
 _MOST_LINE = 1 << 17
 """Characters of a line."""
 _MOST_LINES = 20
-"""Lines that one row may run over, in a cell with line breaks that is not a label."""
+"""Most lines of one row, if a cell that is not the label has line breaks."""
 _OPEN = "quotation marks do not match; close them, and write one that is part of a label twice"
 _LONG = f"longer than {_MOST_LINE:,} characters"
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """What line `line` says of one image: its key (a path or an index) and its label.
+    """One image in line `line`: its key (a path or an index) and its label.
 
-    `problem` says why the row cannot be understood, `label_problem` why its label cannot be used.
+    `problem` is the reason why the row is rejected, `label_problem` why its label is unusable.
     """
 
     line: int
@@ -50,7 +49,7 @@ class _Layout:
     key: int
     label: int
     width: int
-    """Cells of a row; further ones, in columns without a name, must not hold anything."""
+    """Number of cells in a row; further cells, in columns without a name, must be empty."""
     allowed: int
     headed: bool
 
@@ -58,11 +57,11 @@ class _Layout:
 def read_rows(
     table: Path, keys: Sequence[str], looks_like_key: Callable[[str], bool], example: str
 ) -> list[TableRow]:
-    """The rows of `table` in their order, without rows in which all cells are empty.
+    """The rows of `table` in order, without rows of empty cells.
 
     The header names the key's column by one of `keys`; without a header a row is a key, which
-    `looks_like_key`, and a label. Raises UserError when it cannot be read, is empty, or has
-    neither: then `example` is the header that was expected.
+    `looks_like_key`, and a label. Raises UserError if the table cannot be read, is empty, or has
+    neither form; the message shows the header `example`.
     """
     lines = _Lines(table)
     first = next((line for line in lines if line.strip() and not _names_delimiter(line)), None)
@@ -75,12 +74,12 @@ def read_rows(
 
 
 def _names_delimiter(line: str) -> bool:
-    """Whether it is a line such as `sep=;`, by which a spreadsheet is told how cells end."""
+    """Whether it is a line such as `sep=;`, which tells a spreadsheet the separator."""
     return re.fullmatch(r"\s*\"?sep=.\"?\s*", line, re.IGNORECASE) is not None
 
 
 class _Lines(Iterator[str]):
-    """Lines of a file, their numbers, and a way to look at those that follow."""
+    """Lines of a file with their numbers, and a way to peek at the next ones."""
 
     def __init__(self, file: Path) -> None:
         self.number = 0
@@ -97,7 +96,7 @@ class _Lines(Iterator[str]):
         self.number -= 1
 
     def ahead(self, count: int) -> list[str]:
-        """Up to `count` of the lines that come next; they will still come."""
+        """Up to `count` of the next lines, without consuming them."""
         while len(self._ahead) < count:
             line = next(self._lines, None)
             if line is None:
@@ -114,7 +113,7 @@ def _layout(
     looks_like_key: Callable[[str], bool],
     example: str,
 ) -> _Layout:
-    """How the rows are laid out, by the first of them. Raises UserError."""
+    """The layout of the rows, detected from the first. Raises UserError."""
     for delimiter in _DELIMITERS:
         cells = _split(first, delimiter) or []
         names = [cell.lower() for cell in cells]
@@ -162,13 +161,13 @@ def _row(number: int, cells: Sequence[str], layout: _Layout) -> TableRow:
     if len(cells) > layout.allowed or any(cells[layout.width :]):
         mark = _NAMES[layout.delimiter]
         remedy = (
-            "a label cannot hold a tab"
+            "a label cannot have a tab"
             if layout.delimiter == "\t"
-            else f"put a label that holds a {mark} in quotation marks"
+            else f"put a label with a {mark} in quotation marks"
         )
         problem = f"{len(cells)} cells where {layout.width} are expected; {remedy}"
     elif "\n" in written:
-        # Also one at its end: the quotation mark may have closed what another had opened.
+        # Also a line break at its end: the quotation mark may close what an earlier line opened.
         label_problem = BROKEN
     elif len(key.splitlines()) > 1:
         problem = BROKEN.replace("label", "name")
@@ -176,7 +175,7 @@ def _row(number: int, cells: Sequence[str], layout: _Layout) -> TableRow:
 
 
 def _split(line: str, delimiter: str) -> list[str] | None:
-    """The cells of a line, or None when it is too long or a quotation mark in it stays open."""
+    """The cells of a line, or None if it is too long or has an open quotation mark."""
     if len(line) > _MOST_LINE:
         return None
     if '"' not in line:
@@ -187,7 +186,7 @@ def _split(line: str, delimiter: str) -> list[str] | None:
 
 
 def _parsed(text: str, delimiter: str) -> list[str] | None:
-    """The cells of a row in which cells may be in quotes; None when a quotation mark is astray."""
+    """The cells of a row that may have quoted cells; None for a misplaced quotation mark."""
     cell, cells, place = _cell_pattern(delimiter), [], 0
     while True:
         found = cell.match(text, place)
@@ -209,9 +208,9 @@ def _cell_pattern(delimiter: str) -> re.Pattern[str]:
 
 
 def _split_at_tabs(line: str) -> list[str]:
-    """Cells in which a quotation mark is a character, as PaddleOCR writes and reads them.
+    """Cells in which a quotation mark is an ordinary character, as in PaddleOCR's lists.
 
-    Only a row that another program put in quotes, all of it or where it had to, is taken so.
+    Only a row that another program quoted, completely or where necessary, is read as quoted.
     """
     cells = [cell.strip() for cell in line.split("\t")]
     unquoted = [_unquoted(cell) for cell in cells]
@@ -223,7 +222,7 @@ def _split_at_tabs(line: str) -> list[str]:
 
 
 def _unquoted(cell: str) -> str | None:
-    """What stands between the quotation marks of a cell, or None when it is not in such."""
+    """The text between the quotation marks of a cell, or None if it has none."""
     if len(cell) < 2 or not (cell.startswith('"') and cell.endswith('"')):
         return None
     inner = cell[1:-1]
@@ -231,7 +230,7 @@ def _unquoted(cell: str) -> str | None:
 
 
 def _may_go_on(cells: Sequence[str], layout: _Layout) -> bool:
-    """Whether a cell of a row with tabs could be in quotes that end on another line."""
+    """Whether a cell of a row with tabs may have quotes that end on another line."""
     opened = any(cell.startswith('"') for cell in cells)
     return layout.delimiter == "\t" and opened and sum(cell.count('"') for cell in cells) % 2 == 1
 
@@ -239,9 +238,9 @@ def _may_go_on(cells: Sequence[str], layout: _Layout) -> bool:
 def _over_several_lines(
     line: str, lines: _Lines, layout: _Layout, looks_like_key: Callable[[str], bool]
 ) -> list[str] | None:
-    """The cells of a row with line breaks in quotes, whose other lines are then read too.
+    """The cells of a row with line breaks in quotes; its other lines are consumed too.
 
-    None when the quotation mark stays open, or when what it would swallow is a row by itself.
+    None if the quotation mark stays open, or if it would swallow a complete row.
     """
     begun = line.split(layout.delimiter)
     is_row = looks_like_key(_cell(begun, layout.key).strip(' "'))

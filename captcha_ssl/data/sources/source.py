@@ -1,4 +1,4 @@
-"""What every dataset convention offers to its readers."""
+"""The interface of every dataset format."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """The convention, in words."""
+        """The format, in words."""
 
     @property
     def names(self) -> Sequence[str]:
-        """What each image is called in messages."""
+        """The name of each image in messages."""
 
     @property
     def labels(self) -> Sequence[str] | None:
-        """The text of each image, or None for an unlabeled pile."""
+        """The text of each image, or None for unlabeled images."""
 
     @property
     def rejected(self) -> list[Rejected]:
-        """Rows that name no usable image or label."""
+        """Rows without a usable image or label."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What a user should know of how the dataset was read, in a sentence each."""
+        """Notes for the user on how the dataset is read, one sentence each."""
 
     def __len__(self) -> int: ...
 

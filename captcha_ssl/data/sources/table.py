@@ -35,7 +35,7 @@ _MOST_SHOWN = 200
 
 
 def find_table(folder: Path) -> Path | None:
-    """The table of labels that stands in `folder`, if any; capitals in its name do not matter."""
+    """The table of labels in `folder`, if there is one; upper and lower case do not matter."""
     for name in TABLES:
         if (folder / name).is_file():
             return folder / name
@@ -48,7 +48,7 @@ def find_table(folder: Path) -> Path | None:
 
 
 def is_metadata_csv(folder: Path) -> bool:
-    """Whether `folder` has a metadata.csv, as Hugging Face has it, that names files and texts."""
+    """Whether `folder` has a metadata.csv of Hugging Face with files and texts."""
     file = folder / METADATA
     first = first_line(file)
     names = {cell.strip(' "').lower() for cell in first.split(",")}
@@ -56,16 +56,16 @@ def is_metadata_csv(folder: Path) -> bool:
 
 
 def open_metadata_csv(folder: Path, want_labels: bool | None) -> FileSource:
-    """A folder of images with such a metadata.csv. Raises UserError as `open_table` does."""
+    """A folder of images with such a metadata.csv. Raises UserError like `open_table`."""
     return open_table(folder / METADATA, want_labels=want_labels)
 
 
 def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     """The images a table lists, relative to its folder or to `images/` beside it.
 
-    Rows that cannot be understood, whose file is missing or outside that folder, or that repeat
-    an earlier row, are rejected; so are rows without a usable label unless `want_labels` is False.
-    Raises UserError when the table cannot be understood.
+    Rows that are ambiguous, whose file is missing or outside that folder, or that repeat an earlier
+    row, are rejected; so are rows without a usable label unless `want_labels` is False. Raises
+    UserError if the table cannot be read.
     """
     files = Files(table.parent)
     rows = read_rows(table, _PATH_COLUMNS, files.look_like_one, "filename,label")
@@ -75,10 +75,10 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
 def source_of_rows(
     kind: str, table: Path, rows: Sequence[TableRow], files: Files, *, want_labels: bool | None
 ) -> FileSource:
-    """The images that rows name, whatever file called `table` they were read from.
+    """The images of rows from a file `table` of any format.
 
-    What is rejected, and why, is as `open_table` has it. Raises UserError for labels in an
-    encoding that is not known.
+    Rows are rejected for the same reasons as in `open_table`. Raises UserError for labels in an
+    unknown encoding.
     """
     rejected: dict[int, str] = {}
     found: dict[int, str] = {}
@@ -135,16 +135,16 @@ class Files:
         if not self._respelled:
             return []
         return [
-            f"{self._respelled:,} files are spelled otherwise in the table (Unicode form, capitals "
-            "or backslashes)"
+            f"{self._respelled:,} files have another spelling in the table (Unicode form, upper "
+            "and lower case or backslashes)"
         ]
 
     def look_like_one(self, path: str) -> bool:
-        """Whether `path` names an image, by its ending or because it is there."""
+        """Whether `path` names an image: by its extension, or because the file exists."""
         return Path(path).suffix.lower() in SUFFIXES or self._as_written(path) is not None
 
     def locate(self, path: str) -> tuple[str | None, str]:
-        """The file's path relative to the root, or None and why it is not a file below it."""
+        """The file's path relative to the root, or None and the reason."""
         name = self._as_written(path)
         if name is None and "\\" in path and not _ON_WINDOWS.match(path):
             path = path.replace("\\", "/")
@@ -157,9 +157,9 @@ class Files:
         if not path:
             return None, _MISSING
         for base in ("", "images/"):
-            # Not Path.exists, which raises for what is too long to be a path.
+            # Not Path.exists, which raises if the path is too long.
             if os.path.lexists(f"{self._root}/{base}{path}"):
-                return None, "no regular file (a folder, a pipe, or a link to nothing)"
+                return None, "not a regular file (a folder, a pipe, or a broken link)"
         name = self._otherwise(path)
         self._respelled += name is not None
         return name, _MISSING
@@ -168,9 +168,10 @@ class Files:
         if Path(path).is_absolute():
             path = os.path.relpath(path, self._root)
         for base in ("", "images/"):
-            # Lexical on purpose: a link inside the folder is its owner's wish, ".." is not.
+            # Lexical on purpose: the owner of the folder made the links in it; ".." may be an
+            # attack.
             name = os.path.normpath(base + path)
-            # Not Path.is_file, which raises for what is too long to be a path.
+            # Not Path.is_file, which raises if the path is too long.
             if not _climbs(name) and os.path.isfile(f"{self._root}/{name}"):  # noqa: PTH113
                 return name.replace(os.sep, "/")
         return self._as_stored(os.path.normpath(path).replace(os.sep, "/"))
@@ -195,7 +196,7 @@ def _climbs(path: str) -> bool:
 
 
 def _repeated(label_of: dict[int, str], files: dict[int, str]) -> dict[int, str]:
-    """Lines to reject: repeats of a file, and all of its lines when their labels disagree."""
+    """Lines to reject: repeats of a file, and all its lines if their labels differ."""
     lines_of: defaultdict[str, list[int]] = defaultdict(list)
     for line, name in files.items():
         lines_of[name].append(line)

@@ -1,4 +1,4 @@
-"""What TextRecognitionDataGenerator writes: its names of files, and its labels.txt."""
+"""Datasets of TextRecognitionDataGenerator: its file names and its labels.txt."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def open_trdg(folder: Path, want_labels: bool | None) -> FileSource:
 def labels_in_names(names: Sequence[str]) -> list[str] | None:
     """The texts in names such as `the text_0.jpg` (-nf 0) or `0_the text.jpg` (-nf 1).
 
-    None unless the numbers are all those from 0 on, each once, and the texts are not all alike.
+    None unless the numbers are 0, 1, 2, …, each once, and the texts are not all alike.
     """
     stems = [PurePosixPath(name).stem for name in names]
     behind = [stem.rpartition("_")[::2] for stem in stems]

@@ -28,7 +28,7 @@ _MOST_MEMBERS = 20_000_000
 
 @dataclass
 class TarSource:
-    """Images at known places of a tar file that is held open."""
+    """Images at known offsets of an open tar file."""
 
     path: Path
     names: list[str]
@@ -67,7 +67,7 @@ def find_shards(folder: Path) -> list[Path]:
 def open_tar(path: Path, want_labels: bool | None) -> TarSource:
     """Open one shard. Samples without a usable text are rejected unless `want_labels` is False.
 
-    Without any text it is an unlabeled pile. Raises UserError for a file that is no plain tar.
+    Without any text the images are unlabeled. Raises UserError for a file that is not a plain tar.
     """
     images, texts = _members(path)
     labeled = want_labels is not False and bool(texts)
@@ -100,7 +100,7 @@ _Place = tuple[str, int, int]
 
 
 def _members(path: Path) -> tuple[dict[str, _Place], dict[str, _Place]]:
-    """The first image and the first text of each sample, by its key, in the order of the file."""
+    """The first image and the first text of each sample, by key, in the order of the file."""
     images: dict[str, _Place] = {}
     texts: dict[str, _Place] = {}
     try:
@@ -110,7 +110,7 @@ def _members(path: Path) -> tuple[dict[str, _Place], dict[str, _Place]]:
                     raise UserError(f"{path}: more than {_MOST_MEMBERS:,} members")
                 if not member.isreg():
                     continue
-                # A key ends at the first dot of the file's name, whatever folder that is in.
+                # A key ends at the first dot of the file name; dots of folders do not count.
                 name = PurePosixPath(member.name)
                 stem, dot, ending = name.name.partition(".")
                 suffix = name.suffix.lower()
@@ -148,4 +148,4 @@ def _text(file: BinaryIO, place: _Place | None) -> tuple[str, str | None]:
         return held, None
     fields: Sequence[str] = _TEXT_FIELDS if isinstance(held, dict) else ()
     found = next((held[key] for key in fields if isinstance(held.get(key), str)), None)
-    return found or "", None if found else f"its JSON holds none of {', '.join(_TEXT_FIELDS)}"
+    return found or "", None if found else f"its JSON has none of {', '.join(_TEXT_FIELDS)}"

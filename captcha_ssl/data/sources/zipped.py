@@ -118,7 +118,7 @@ def _is_image(name: str) -> bool:
 
 
 def _is_safe(name: str) -> bool:
-    """Whether the name stays below the folder it is put into."""
+    """Whether the unpacked name stays inside its folder."""
     path = PurePosixPath(name)
     return (
         not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
@@ -126,7 +126,7 @@ def _is_safe(name: str) -> bool:
 
 
 def _common_root(names: Sequence[str]) -> str:
-    """The folder, with a slash, in which all of the names lie, except for one called images."""
+    """The common folder of all names, with a slash, unless it is called images."""
     parts = [PurePosixPath(name).parent.parts for name in names]
     common = list(os.path.commonprefix(parts))
     if common and common[-1] == "images":

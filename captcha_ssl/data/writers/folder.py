@@ -37,10 +37,10 @@ class FolderStore:
         (self._folder / "about.json").write_text(text + "\n", encoding="utf-8")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is open."""
 
     def _write_labels(self, folder: Path, names: Sequence[str], labels: Sequence[str]) -> None:
-        """Say in `folder` which text each of the files in `images/` shows."""
+        """Write the table that gives the text of each file in `images/`."""
         write_labels(folder / "labels.csv", "filename", zip(names, labels, strict=True))
 
     def _name(self, index: int) -> str:

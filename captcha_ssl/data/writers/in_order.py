@@ -1,4 +1,4 @@
-"""For formats that are written from front to back: an image waits for those before it."""
+"""For sequential formats: an image waits for the images before it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Item = tuple[int, np.ndarray, str | None]
 
 
 class InOrder:
-    """Takes images in any order and gives them back in that of their indices."""
+    """Accepts images in any order and returns them in the order of their indices."""
 
     def __init__(self) -> None:
         self._next = 0
@@ -20,9 +20,9 @@ class InOrder:
     def __call__(
         self, first: int, images: np.ndarray, labels: Sequence[str | None]
     ) -> Iterator[Item]:
-        """Take the images from `first` on; all that are next now."""
+        """Accept the images from `first` on; returns all that are next in order."""
         for index, (image, label) in enumerate(zip(images, labels, strict=True), first):
-            # A copy, where it has to wait: the caller may use its array again.
+            # Copy a waiting image: the caller may reuse its array.
             held = image if index == self._next else image.copy()
             self._waiting[index] = (index, held, label)
             while self._next in self._waiting:

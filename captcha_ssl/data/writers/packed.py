@@ -29,7 +29,7 @@ class PackedStore:
             self._start = file.tell()
 
     def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
-        # Written, not mapped: a full disk is then an OSError and not a fatal signal.
+        # Written, not memory-mapped: a full disk then raises OSError instead of a fatal signal.
         with (self._folder / PIXELS).open("r+b", buffering=0) as file:
             file.seek(self._start + first * images[0].size)
             unwritten = np.ascontiguousarray(images).data.cast("B")
@@ -45,4 +45,4 @@ class PackedStore:
         (self._folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Nothing is open."""

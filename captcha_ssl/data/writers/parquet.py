@@ -36,7 +36,7 @@ class ParquetStore:
             ) from error
         self._package = pyarrow
         image = pyarrow.struct([("bytes", pyarrow.binary()), ("path", pyarrow.string())])
-        # What Hugging Face reads the column as; every other reader passes over it.
+        # The column type for Hugging Face; other readers ignore it.
         features = {"image": {"_type": "Image"}, "text": {"dtype": "string", "_type": "Value"}}
         about = {"huggingface": json.dumps({"info": {"features": features}})}
         self._schema = pyarrow.schema([("image", image), ("text", pyarrow.string())], about)

@@ -55,7 +55,7 @@ class WebDatasetStore:
 
 
 def _add(shard: tarfile.TarFile, name: str, data: bytes) -> None:
-    # Neither time nor owner: equal images make equal bytes.
+    # Without time and owner, so that equal images give equal bytes.
     member = tarfile.TarInfo(name)
     member.size = len(data)
     shard.addfile(member, io.BytesIO(data))

@@ -1,4 +1,4 @@
-"""A dataset that appears under its name only when every one of its images is there."""
+"""Writes a dataset that appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from captcha_ssl.errors import UserError
 
 
 class Store(Protocol):
-    """Where one format keeps its images."""
+    """The storage of images in one format."""
 
     shared: bool
-    """Whether a copy of the store, in a process of its own, may put images too."""
+    """Whether copies of the store in other processes may also put images."""
     any_size: bool
     """Whether images may differ in size, and in channels."""
 
     def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
-        """Keep uint8 [N, C, H, W] as the images from `first` on."""
+        """Store uint8 [N, C, H, W] as the images from `first` on."""
         ...
 
     def finish(self, labels: Sequence[str] | None, about: Mapping[str, Any]) -> None: ...
@@ -54,7 +54,7 @@ FORMATS = tuple(STORES)
 
 
 class DatasetWriter:
-    """Takes each image of a dataset once, in any order; all labeled or none."""
+    """Accepts each image of a dataset once, in any order; all labeled or none."""
 
     def __init__(self, store: Store, count: int, geometry: Geometry) -> None:
         self.store = store
@@ -65,8 +65,8 @@ class DatasetWriter:
     def add(self, index: int, image: np.ndarray, label: str | None) -> None:
         """Write uint8 [C, H, W] as image `index`.
 
-        Raises ValueError for an image that is written already, or of another shape where the format
-        has one for all.
+        Raises ValueError for an image that is already written, or that has another shape in a
+        format with one shape.
         """
         fits = image.ndim == 3 if self.store.any_size else image.shape == self._shape
         if image.dtype != np.uint8 or not fits:
@@ -77,13 +77,13 @@ class DatasetWriter:
         self.note(index, [label])
 
     def note(self, first: int, labels: Sequence[str | None]) -> None:
-        """Take the images from `first` on for written: they were put into the store directly."""
+        """Mark the images from `first` on as written: they are already in the store."""
         end = first + len(labels)
         self._labels[first:end] = labels
         self._written[first:end] = True
 
     def finish(self, about: Mapping[str, Any]) -> None:
-        """Write what stands beside the images. Raises ValueError when an image is missing."""
+        """Write the files beside the images. Raises ValueError if an image is missing."""
         missing = np.flatnonzero(~self._written)
         if missing.size:
             raise ValueError(f"{missing.size} images were never added, the first is {missing[0]}")
@@ -104,10 +104,10 @@ def open_writer(
     width: int,
     about: Mapping[str, Any],
 ) -> Iterator[DatasetWriter]:
-    """Write `count` images to a new dataset at `out`; on any failure nothing is left there.
+    """Write `count` images to a new dataset at `out`; a failure leaves nothing there.
 
-    `format` is one of FORMATS; `about` (style, seed, …) is stored as JSON beside
-    the images. Raises UserError when `out` holds something already or cannot be written.
+    `format` is one of FORMATS; `about` (style, seed, …) is stored as JSON beside the images. Raises
+    UserError if `out` is not empty or cannot be written.
     """
     if format not in STORES:
         raise UserError(f"format {format!r} is not known; choose from {', '.join(FORMATS)}")

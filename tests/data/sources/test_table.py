@@ -168,7 +168,7 @@ def test_a_row_that_can_be_taken_in_two_ways_is_rejected_and_spoils_no_other(
 def test_the_remedy_is_said(table):
     source = table('filename,label\na.png,1,234\nb.png,"5\n')
     assert [entry.reason for entry in source.rejected] == [
-        "3 cells where 2 are expected; put a label that holds a comma in quotation marks",
+        "3 cells where 2 are expected; put a label with a comma in quotation marks",
         "quotation marks do not match; close them, and write one that is part of a label twice",
     ]
 
@@ -211,7 +211,7 @@ def test_labels_are_composed_and_that_is_said(table):
     decomposed = unicodedata.normalize("NFD", "é1")
     source = table(f"filename,label\na.png,é1\nb.png,{decomposed}\n")
     assert source.labels == ["é1", "é1"]
-    assert source.notes == ["1 labels are written decomposed (NFD) and are read composed (NFC)"]
+    assert source.notes == ["1 labels are in decomposed form (NFD) and are read as composed (NFC)"]
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -222,7 +222,7 @@ def test_a_file_is_found_in_either_unicode_form(pile, form: str):
     (folder / "labels.csv").write_text(f"filename,label\n{other},x\n", encoding="utf-8")
     source = open_table(folder / "labels.csv", want_labels=None)
     assert source.names == [f"images/{name}"]
-    assert "1 files are spelled otherwise" in source.notes[0]
+    assert "1 files have another spelling" in source.notes[0]
     source.read(0)
 
 
