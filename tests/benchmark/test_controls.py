@@ -131,7 +131,7 @@ def test_the_recipe_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
     reported = {(row.arm, row.recipe) for row in results.rows}
     assert reported == {("scratch", ""), (won.arm, won.recipe)}
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
-    assert f"and {won.recipe} for {won.arm} at 4 won" in report
+    assert f"it uses {won.recipe} for {won.arm} at 4)" in report
     assert "A recipe may change these values" in report
 
 

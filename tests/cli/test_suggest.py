@@ -58,7 +58,7 @@ def test_what_was_left_aside_is_said(
     assert run(line) == 0
     said = capsys.readouterr()
     assert said.out.startswith("img_")
-    assert "pile: 1 left aside: drawing.svg (not an image)\n" in said.err
+    assert "pile: 1 skipped: drawing.svg (not an image)\n" in said.err
 
 
 @pytest.mark.parametrize(

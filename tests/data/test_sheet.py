@@ -61,14 +61,14 @@ def test_the_file_is_a_picture(tmp_path: Path):
 
 
 def test_a_name_that_is_no_picture_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match=r"end it in \.png"):
+    with pytest.raises(UserError, match=r"ends in \.png"):
         write_sheet(tmp_path / "sheet.xyz", [], title="t")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["sheet.psd", "sheet.eps", "sheet.pdf", "sheet"])
 def test_a_picture_that_cannot_be_written_is_refused_by_its_name(tmp_path: Path, name: str):
-    with pytest.raises(UserError, match=r"end it in \.png"):
+    with pytest.raises(UserError, match=r"ends in \.png"):
         check_picture_name(tmp_path / name)
 
 

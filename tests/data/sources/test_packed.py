@@ -124,7 +124,7 @@ def test_pixels_that_are_no_images_are_refused(packed: Path, shape: tuple[int, .
     about = json.loads((packed / "dataset.json").read_text())
     about |= dict(zip(("count", "channels", "height", "width"), shape, strict=True))
     (packed / "dataset.json").write_text(json.dumps(about))
-    with pytest.raises(UserError, match=r"images\.npy: (holds an array|damaged)"):
+    with pytest.raises(UserError, match=r"images\.npy: (has an array|damaged)"):
         open_packed(packed, want_labels=None)
 
 
