@@ -1,18 +1,18 @@
-"""How the program ends when it is asked to: Ctrl-C, SIGTERM or a terminal that closes.
+"""How the program ends on a signal: Ctrl-C, SIGTERM or a terminal that closes.
 
-`begin` is the first thing that the program does. From then on the first signal ends the process
-from within the handler: what is half done is taken away, one line is said, the exit code is 130.
-No exception is raised for it, so that none can be lost in an import or a callback. Signals that
-follow change nothing. A training asks for time to save its state instead, with `StopRequests`; a
-thread ends the process in its place when that, or a call into compiled code, takes too long.
+The program calls `begin` first. From then on the first signal ends the process from within the
+handler: it removes unfinished files, prints one line and exits with 130. It raises no exception,
+because an import or a callback could swallow it. Further signals are ignored. A training asks for
+time to save its state instead, with `StopRequests`; a thread ends the process in its place when
+that, or a call into compiled code, takes too long.
 
 Used as a library, this module changes nothing but for the time of a `StopRequests`.
 """
 
 from __future__ import annotations
 
-# Modules that every interpreter has loaded already, but for signal: until `begin` has run, a
-# signal meets an interpreter that knows nothing of this program.
+# Apart from signal, every interpreter has these modules loaded already. A signal before `begin`
+# gets Python's default handling, so the imports must be fast.
 import _thread
 import os
 import signal
@@ -33,13 +33,13 @@ SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 PATIENCE = 8.5
-"""Seconds after the first signal at which the process ends, whatever it is doing."""
+"""Seconds after the first signal until the process ends, whatever it is doing."""
 WORKER_PATIENCE = 5.0
 """The same for a worker process; its parent waits for it."""
 
 
 class _Process:
-    """What this process knows about its own end."""
+    """The state of the signal handling of this process."""
 
     def __init__(self) -> None:
         self.begun = self.asked = self.saving = self.held_back = False
@@ -60,10 +60,10 @@ def begin(
     speaks: bool = True,
     patience: float = PATIENCE,
 ) -> None:
-    """Take over the `signals` that end a program, once. A worker process does not speak.
+    """Handle the `signals` that end a program, once. A worker process prints nothing.
 
-    A hang-up that is ignored, as under nohup, stays ignored. Ctrl-C does not: a shell ignores it
-    for what it runs in the background, and whoever sends it to this process by hand means it.
+    An ignored hang-up, as under nohup, stays ignored. An ignored Ctrl-C is handled: a shell ignores
+    it for background jobs, but somebody who sends it to this process by hand means it.
     """
     if _process.begun:
         return
@@ -73,8 +73,8 @@ def begin(
         if number != getattr(signal, "SIGHUP", None) or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _answer)
     if os.name == "posix":
-        # The interpreter runs a handler only between two of its instructions. This tells a
-        # thread at once, also while the main thread is in a long call.
+        # The interpreter runs a handler only between two instructions. The wakeup fd informs a
+        # thread at once, even while the main thread is in a long call.
         told, tell = os.pipe()
         os.set_blocking(tell, False)
         signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
@@ -82,32 +82,33 @@ def begin(
 
 
 def _keep_standard_numbers() -> None:
-    """Open the null device for a standard stream that is closed (`2>&-`).
+    """Open the null device for a closed standard stream (`2>&-`).
 
-    Its number would be given to the next file that is opened, and what is printed would go there.
+    Otherwise the next opened file would get its number, and printed text would go into that file.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            # The lowest number that is free, and so this one.
+            # The lowest free number is this one.
             os.open(os.devnull, os.O_RDWR)
 
 
 def asked() -> bool:
-    """Whether this process was asked to end."""
+    """Whether a signal has asked this process to end."""
     return _process.asked
 
 
 def the_last_word() -> bool:
-    """Whether the caller may say the line that the program ends with: only one may."""
+    """Whether the caller may print the last line of the program: only one caller may."""
     return not _process.begun or _process.line.acquire(False)
 
 
 class AtTheEnd:
-    """Within a `with` block, `action` is called if the program is ended by a signal.
+    """Within a `with` block, `action` is called if a signal ends the program.
 
-    The last is called first. They run in the main thread, between any two instructions of it.
+    The last one is called first. Actions run in the main thread, between any two of its
+    instructions.
     """
 
     def __init__(self, action: Callable[[], object]) -> None:
@@ -123,10 +124,10 @@ class AtTheEnd:
 
 
 class HeldBack:
-    """Within a `with` block of the main thread a signal waits for its end.
+    """Within a `with` block of the main thread, a signal waits for the end of the block.
 
-    For what must not be left half done and takes a moment. To block signals is not enough: another
-    thread of the process receives them, and the handler still runs in the main one.
+    Use it for short work that must not stay unfinished. Blocking signals is not enough: another
+    thread receives them, and the handler still runs in the main thread.
     """
 
     def __enter__(self) -> Self:
@@ -140,9 +141,9 @@ class HeldBack:
 
 
 class Saying:
-    """Within a `with` block, `words` are said if the program is ended by a signal.
+    """Within a `with` block, `words` are printed if a signal ends the program.
 
-    Of several blocks, one in the other, the outermost speaks.
+    Of nested blocks, the outermost one prints.
     """
 
     def __init__(self, words: str) -> None:
@@ -160,8 +161,8 @@ class Saying:
 class StopRequests:
     """Within a `with` block, a signal is noted instead of ending the program.
 
-    Whoever asks for that looks at `asked` often, saves what is to be saved and raises
-    KeyboardInterrupt. Outside the main thread Python delivers no signals, and the answer is no.
+    The caller checks `asked` often, saves its work and raises KeyboardInterrupt. Outside the main
+    thread Python delivers no signals, so the answer is always no.
     """
 
     def __init__(self) -> None:
@@ -183,15 +184,15 @@ class StopRequests:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if _process.asked and kind is None:
-            # It came after the last look.
+            # The signal came after the last check.
             _end()
 
     def asked(self) -> bool:
-        """Whether a stop was asked for since the block began."""
+        """Whether a stop was requested since the block began."""
         return self._asked or _process.asked
 
     def needs(self, seconds: float) -> None:
-        """Let the program have so many seconds to stop, if that is more than it has anyhow."""
+        """Give the program at least this many seconds to stop."""
         if _process.speaks:
             _process.patience = max(PATIENCE, seconds)
 
@@ -228,7 +229,7 @@ def _leave() -> NoReturn:
     if the_last_word() and _process.speaks and not rank():
         line = error_line(next(iter(_process.words), "interrupted"))
         try:  # noqa: SIM105
-            # In one piece, and whatever the state of the stream object.
+            # In a single write, independent of the state of the stream object.
             os.write(2, f"{line}\n".encode(_encoding(), "backslashreplace"))
         except OSError:
             pass
@@ -236,7 +237,7 @@ def _leave() -> NoReturn:
 
 
 def error_line(message: str) -> str:
-    """`message` as the one line of an error, without what a terminal takes for a command."""
+    """`message` as one line of an error, without control sequences for a terminal."""
     line = " ".join(part.strip() for part in message.splitlines())
     return f"{PROGRAM}: error: {shown(line, SCREEN)}"
 
@@ -246,7 +247,7 @@ def _encoding() -> str:
 
 
 def _watch(told: int) -> None:
-    """In a thread: end the process when the main thread does not in time."""
+    """In a thread: end the process if the main thread does not end it in time."""
     while True:
         if any(number in SIGNALS for number in os.read(told, 64)):
             _process.since = _process.since or time.monotonic()
@@ -256,7 +257,7 @@ def _watch(told: int) -> None:
 def _end_in_time() -> NoReturn:
     while time.monotonic() < _process.since + _process.patience:
         time.sleep(0.05)
-    # Whatever the main thread holds: its workers must not outlive it.
+    # End the workers too, whatever the main thread is doing.
     pool = sys.modules.get("multiprocessing")
     for child in pool.active_children() if pool else ():
         child.kill()

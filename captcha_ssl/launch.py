@@ -1,6 +1,6 @@
 """The rank of this process and the number of ranks, as torchrun sets them."""
 
-# Loaded before signals are taken over: nothing here may take time to import.
+# Loaded before signals are handled: imports here must be fast.
 from __future__ import annotations
 
 import atexit
@@ -18,35 +18,35 @@ def ranks() -> int:
 
 
 def rank() -> int:
-    """Which of them this one is, from 0. The first alone writes and speaks."""
+    """The number of this process, from 0. Only the first one writes and prints."""
     return _number("RANK", 0)
 
 
 def local_rank() -> int:
-    """Which of those on this machine: the number of its GPU."""
+    """Its number on this machine: the number of its GPU."""
     return _number("LOCAL_RANK", 0)
 
 
 def leave(code: int) -> NoReturn:
-    """End this process with exit code `code`, after what it printed.
+    """End this process with exit code `code`, after flushing its output.
 
-    It does not take the interpreter down, which would give signals their old meaning again: one
-    that comes then would end a finished program by a signal. One of several ranks does not even
-    run what was registered for the exit: a thread of torch's process group that wants the
-    interpreter meanwhile aborts it, one time in twenty on a busy machine, and the launcher would
-    report a finished run as failed.
+    It does not shut the interpreter down: that restores the default signal handlers, and a late
+    signal would then end a finished program with an error. One of several ranks also skips the exit
+    handlers: a thread of torch's process group may need the interpreter during the shutdown and
+    abort the process (one time in twenty on a busy machine), and the launcher would report a
+    finished run as failed.
     """
     if ranks() == 1:
         atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):
         try:  # noqa: SIM105 - contextlib takes time to import
             stream.flush()
-        except (OSError, ValueError, AttributeError):  # Nobody reads it, or it is closed.
+        except (OSError, ValueError, AttributeError):  # The pipe is closed.
             pass
     os._exit(code)
 
 
 def _number(name: str, otherwise: int) -> int:
-    # Schedulers of clusters set the other names too, for processes that are on their own.
+    # Cluster schedulers also set the other variables, for processes that are not in a group.
     told = os.environ.get(name, "") if "TORCHELASTIC_RUN_ID" in os.environ else ""
     return int(told) if told.isdecimal() else otherwise

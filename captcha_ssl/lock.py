@@ -1,4 +1,4 @@
-"""A folder that one process at a time works in."""
+"""A lock on a folder, so that one process at a time works in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType, TracebackType
 fcntl: ModuleType | None
 try:
     import fcntl
-except ImportError:  # Windows has no such lock, and its users must take care themselves.
+except ImportError:  # Windows has no such lock; users must avoid parallel runs in one folder.
     fcntl = None
 
 
@@ -17,16 +17,18 @@ _held: set[int] = set()
 
 
 def held_locks() -> tuple[int, ...]:
-    """The descriptors of the locks of this process. Who inherits one holds the lock too."""
+    """The descriptors of the locks of this process.
+
+    A process that inherits one also holds the lock.
+    """
     return tuple(_held)
 
 
 class FolderLock:
-    """Holds `folder` within a `with` block; entering raises BlockingIOError when another does.
+    """Locks `folder` within a `with` block; entering raises BlockingIOError if it is locked.
 
-    The lock is the kernel's and leaves no file: it ends with its process, however that ends, and
-    with the worker processes that inherited it. Where a file system knows no locks, nothing is
-    held.
+    It is a kernel lock and leaves no file: it ends with its process, however that ends, and with
+    the worker processes that inherited it. File systems without locks are not locked.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""The page on which a user types labels, and the small server behind it."""
+"""The web page for typing labels, and its small server."""

@@ -1,4 +1,4 @@
-"""The table that grows with every label typed: on disk before the next image shows."""
+"""The table of labels: every label is on disk before the next image appears."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ COLUMNS = ["filename", "label"]
 
 
 class Answers:
-    """The table `filename,label` at `path`, as every command reads it.
+    """The table `filename,label` at `path`, which every command can read.
 
-    A new label is one line, appended and synced. A label that changes or goes rewrites the table
+    A new label is appended as one line and synced. Changing or removing a label rewrites the table
     atomically. `labels` maps names to labels in the order of the table; `unfinished` is the name
-    and label of a last line that a kill or a full disk cut short: it is taken out of the table, so
-    that the user can look at it again. Raises UserError for a file that is another kind of table.
+    and label of an incomplete last line after a kill or a full disk. It is removed from the table,
+    and the user sees that image again. Raises UserError for another kind of table.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,7 +33,7 @@ class Answers:
         return len(self.labels)
 
     def put(self, name: str, label: str) -> None:
-        """Set the label of an image. Raises OSError, and then nothing has changed."""
+        """Set the label of an image. If it raises OSError, nothing has changed."""
         if self.labels.get(name) == label:
             return
         if name in self.labels:
@@ -45,7 +45,7 @@ class Answers:
         self.labels[name] = label
 
     def remove(self, name: str) -> None:
-        """Take the label of an image back, if it has one. Raises OSError."""
+        """Remove the label of an image, if it has one. Raises OSError."""
         if name in self.labels:
             self._replace({other: label for other, label in self.labels.items() if other != name})
 
@@ -62,7 +62,7 @@ class Answers:
 
 
 class NameList:
-    """Names of images in a text file, one a line: those set aside, or those looked through."""
+    """Names of images in a text file, one per line: unreadable images, or reviewed ones."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -70,7 +70,7 @@ class NameList:
             self.names = dict.fromkeys(whole_lines(path))
         except (OSError, ValueError) as error:
             raise UserError(f"{path}: not a readable list of names ({error})") from error
-        # What a kill has cut short would run into the next name.
+        # An incomplete last line would merge with the next name.
         if path.exists() and not path.read_bytes().endswith(b"\n"):
             self._rewrite(self.names)
 
@@ -81,7 +81,7 @@ class NameList:
             self.names[name] = None
 
     def remove(self, name: str) -> None:
-        """Take a name out, if it is there. Raises OSError."""
+        """Remove a name, if it is there. Raises OSError."""
         if name in self.names:
             kept = {other: None for other in self.names if other != name}
             self._rewrite(kept)
@@ -99,7 +99,7 @@ def write_table(path: Path, labels: dict[str, str]) -> None:
 
 
 def storable(name: str) -> bool:
-    """Whether a row can hold the name so that every reader of tables gives it back."""
+    """Whether every reader of tables gets this name back from a row."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -112,7 +112,7 @@ def _append(path: Path, line: str) -> None:
     try:
         append_line(path, line)
     except OSError:
-        # A part of the line may stand there, and the next one would run into it.
+        # A part of the line may be in the file, and the next line would merge with it.
         if path.exists():
             os.truncate(path, size)
         raise
@@ -134,8 +134,7 @@ def _read(path: Path) -> tuple[dict[str, str], tuple[str, str] | None]:
         raise UserError(f"{path}: not readable as a table in UTF-8 ({error})") from error
     if rows and rows[0] != COLUMNS or any(len(row) != len(COLUMNS) for row in rows[:-1]):
         raise UserError(
-            f"{path}: not a table with the columns filename,label and no others; "
-            "choose another --out"
+            f"{path}: not a table with only the columns filename,label; choose another --out"
         )
     unfinished = None
     if len(rows) > 1 and not text.endswith("\n"):

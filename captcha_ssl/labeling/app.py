@@ -1,4 +1,4 @@
-"""What the page's program answers: one page, its images by number, and the answers of its user."""
+"""The web application: one page, its images by number, and the user's answers."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ _HEADERS = {
 
 
 def build_app(session: Session, token: str, hosts: set[str], finish: Callable[[], None]) -> ASGIApp:
-    """The application. Every path begins with `token`, every request names one of the `hosts`.
+    """The application.
 
-    A request is a number of an image or a few words of JSON: none of it becomes a path on the
-    disk. `finish` is called when the user is done.
+    Every path begins with `token`, every request names one of the `hosts`. A request has the number
+    of an image or a little JSON; nothing of it becomes a path on disk. `finish` is called when the
+    user is done.
     """
     answers = Endpoints(session, finish)
     routes = [
@@ -56,21 +57,21 @@ def build_app(session: Session, token: str, hosts: set[str], finish: Callable[[]
 
 
 class Endpoints:
-    """One method for each thing that the page may ask."""
+    """One method for each request of the page."""
 
     def __init__(self, session: Session, finish: Callable[[], None]) -> None:
         self.session, self.finish = session, finish
         self._page = {name: _page_file(name or "index.html") for name in _FILES}
 
     async def static(self, request: Request) -> Response:
-        """A file of the page, all of which were read when the program began."""
+        """A file of the page; all of them are read at the start."""
         name = request.path_params.get("name", "")
         if name not in self._page:
             return PlainTextResponse("not found", 404)
         return Response(self._page[name], media_type=_FILES[name])
 
     async def image(self, request: Request) -> Response:
-        """The image of a number as PNG."""
+        """The image with this number as PNG."""
         index = request.path_params["index"]
         if index >= len(self.session.pile):
             return PlainTextResponse("not found", 404)
@@ -78,21 +79,21 @@ class Endpoints:
             png = await run_in_threadpool(self.session.pile.png, index)
         except ImageError as error:
             return PlainTextResponse(error.reason, 404)
-        # The same number is the same image for as long as this token holds.
+        # A number means the same image as long as this token is valid.
         kept = {"cache-control": "private, max-age=86400, immutable"}
         return Response(png, media_type="image/png", headers=kept)
 
     async def view(self, request: Request) -> Response:
-        """All that is shown beside an image, by default the next one without an answer."""
+        """Everything that is shown with an image, by default the next one without an answer."""
         asked = request.query_params.get("index")
         return await _answered(self.session.view, None if asked is None else _number(asked))
 
     async def model(self, request: Request) -> Response:
-        """How the recognizer that guesses gets on."""
+        """The state of the model that guesses."""
         return JSONResponse(self.session.model())
 
     async def answer(self, request: Request) -> Response:
-        """Keep a label."""
+        """Store a label."""
         body = await _body(request)
         index, label = body.get("index"), body.get("label")
         if type(index) is not int or not isinstance(label, str):
@@ -100,7 +101,7 @@ class Endpoints:
         return await _answered(self.session.answer, index, label)
 
     async def skip(self, request: Request) -> Response:
-        """Put an image behind all others."""
+        """Move an image to the end."""
         return await _marked(self.session.skip, request)
 
     async def set_aside(self, request: Request) -> Response:
@@ -108,11 +109,11 @@ class Endpoints:
         return await _marked(self.session.set_aside, request)
 
     async def undo(self, request: Request) -> Response:
-        """Take the last answer back."""
+        """Undo the last answer."""
         return await _answered(self.session.undo)
 
     async def more(self, request: Request) -> Response:
-        """Raise the number of labels to come to."""
+        """Raise the target number of labels."""
         count = (await _body(request)).get("count")
         if type(count) is not int or not 0 < count <= 10_000:
             return _refused("ask for 1 to 10,000 images more")
@@ -125,7 +126,7 @@ class Endpoints:
 
 
 class Guard:
-    """Lets through what names this machine and knows the token, and adds headers to each answer."""
+    """Accepts requests that name this machine and know the token; adds headers to each answer."""
 
     def __init__(self, app: ASGIApp, token: str, hosts: set[str]) -> None:
         self.app, self.token, self.hosts = app, token, hosts
@@ -140,9 +141,9 @@ class Guard:
         origin = headers.get(b"origin")
         first, _, rest = scope["path"].lstrip("/").partition("/")
         app: ASGIApp
-        # A page of another host, which a name server may have sent here, knows neither.
+        # A page of another host knows neither, even if a name server sends it here.
         if headers.get(b"host", "").lower() not in self.hosts:
-            app = PlainTextResponse("refused: this program answers to 127.0.0.1 alone", 403)
+            app = PlainTextResponse("refused: this program answers only to 127.0.0.1", 403)
         elif origin is not None and origin.partition("://")[2].lower() not in self.hosts:
             app = PlainTextResponse("refused: sent by a page of another host", 403)
         elif not secrets.compare_digest(first.encode(), self.token.encode()):
@@ -176,7 +177,7 @@ async def _answered(what: Callable[..., dict[str, Any]], *arguments: Any) -> Res
 async def _marked(mark: Callable[[int], dict[str, Any]], request: Request) -> Response:
     index = (await _body(request)).get("index")
     if type(index) is not int:
-        return _refused("this needs the index of an image")
+        return _refused("the index of an image is missing")
     return await _answered(mark, index)
 
 
@@ -185,9 +186,9 @@ def _refused(why: str, code: int = 400) -> Response:
 
 
 async def _body(request: Request) -> dict[str, Any]:
-    """The JSON object a request carries; an empty one for anything else."""
+    """The JSON object of a request; an empty one for anything else."""
     data = b""
-    # Another site's form cannot send this type without asking first.
+    # A form of another site cannot send this type without a preflight request.
     if request.headers.get("content-type") != "application/json":
         return {}
     async for chunk in request.stream():

@@ -1,4 +1,4 @@
-"""What a recognizer reads in the images that come next, typed in for the user to accept."""
+"""A recognizer's readings of the next images, as guesses for the user to accept."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, rea
 _BATCH = 64
 _SURE = 0.8
 _REMEMBERED = 50
-"""Answers over which the share of right guesses is taken."""
+"""The number of latest answers for the share of right guesses."""
 
 
 class Guesses:
-    """Readings of `pile` by a recognizer, made when asked for; none without a `reader`."""
+    """Readings of `pile` by a recognizer, computed on demand; none without a `reader`."""
 
     def __init__(self, pile: Pile, reader: TextReader | None, name: str) -> None:
         self.pile, self.reader, self.name = pile, reader, name
         self.readings: dict[int, Reading] = {}
         self.damaged: dict[int, str] = {}
-        """Images that cannot be read, and why."""
+        """Unreadable images with the reason."""
         self._seen: set[int] = set()
         self._right: deque[bool] = deque(maxlen=_REMEMBERED)
 
     def read(self, indices: Iterable[int], progress: Progress | None = None) -> None:
-        """Read those of the images that have not been read yet."""
+        """Read the images that are not read yet."""
         wanted = [index for index in indices if index not in self._seen]
         for start in range(0, len(wanted), _BATCH):
             self._read(wanted[start : start + _BATCH])
@@ -38,15 +38,15 @@ class Guesses:
                 progress(min(start + _BATCH, len(wanted)), len(wanted))
 
     def judge(self, right: bool) -> None:
-        """Note whether a guess was what the user made of the image."""
+        """Note whether the guess equals the user's label."""
         self._right.append(right)
 
     def score(self) -> tuple[int, int]:
-        """How many of the last answers were guessed right, and of how many."""
+        """The number of right guesses among the last answers, and the number of these answers."""
         return sum(self._right), len(self._right)
 
     def characters(self) -> set[str]:
-        """Those that were read somewhere so far, and not in doubt."""
+        """The characters in all readings so far that are not doubtful."""
         return {
             character
             for reading in self.readings.values()

@@ -1,4 +1,4 @@
-"""In which order images come up to be labeled."""
+"""The order in which images are labeled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from captcha_ssl.recognition.reading.text_reader import Reading
 
 ORDERS = ("random", "unsure", "suggest")
 SAMPLE = 5_000
-"""Images of a larger pile that are read to find the unsure ones."""
+"""The number of images that are read to find the unsure ones."""
 
 
 def random_order(count: int, seed: int) -> list[int]:
@@ -19,7 +19,7 @@ def random_order(count: int, seed: int) -> list[int]:
 
 
 def unsure_first(order: Sequence[int], readings: Mapping[int, Reading]) -> list[int]:
-    """`order` with those that were read, the least sure of them first, before the others."""
+    """`order` with the images that are read at the beginning, the least sure first."""
     read = [index for index in order if index in readings]
     read.sort(key=lambda index: readings[index].confidence)
     return read + [index for index in order if index not in readings]
@@ -28,7 +28,7 @@ def unsure_first(order: Sequence[int], readings: Mapping[int, Reading]) -> list[
 def suspicious_first(labels: Mapping[int, str], readings: Mapping[int, Reading]) -> list[int]:
     """The labeled images, first those where a reader is sure of another text.
 
-    After them come those read as they are labeled, the least sure first, and those not read.
+    Then come those whose reading equals the label, the least sure first, and those not read.
     """
 
     def suspicion(index: int) -> float:

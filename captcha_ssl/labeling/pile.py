@@ -1,4 +1,4 @@
-"""The images to label, and what a table beside them calls each."""
+"""The images to label, and their names in the table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import storable
 
 WIDEST = 1600
-"""Pixels of the longer side of an image as it is shown."""
+"""The longer side of a displayed image, in pixels."""
 
 
 class Pile:
@@ -58,7 +58,7 @@ class Pile:
         return self._sources[number].read(place)
 
     def png(self, index: int) -> bytes:
-        """The image as PNG, whatever its file is, at most 1,600 pixels wide and high.
+        """The image as PNG, at most 1,600 pixels wide and high.
 
         Raises ImageError.
         """

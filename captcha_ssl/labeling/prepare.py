@@ -1,4 +1,4 @@
-"""From what a user asks for to a session: the images, the recognizer that guesses, the order."""
+"""Prepares a session from the user's wishes: the images, the model that guesses, the order."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from captcha_ssl.recognition.reading.restriction import Restricted
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
 NONE = "none"
-"""The name that stands for no model at all."""
+"""The name for "no model"."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """What a user asks of the page.
+    """The user's wishes for the page.
 
-    `model` is a run, a model file, `shipped` or `none`; None takes the newest round of learning
-    beside the table, or else the model that ships. `order` is one of random, unsure and suggest;
-    None takes unsure when a model is named, else random.
+    `model` is a run, a model file, `shipped` or `none`; None takes the newest training round beside
+    the table, or else the shipped model. `order` is random, unsure or suggest; None takes unsure if
+    a model is named, else random.
     """
 
     table: Path
@@ -58,7 +58,7 @@ class Wishes:
 def prepare(paths: Paths, wishes: Wishes, progress: Progress | None = None) -> Iterator[Session]:
     """A session on the images at `paths`, whose folder of labels is held until the block ends.
 
-    Raises UserError for a pile, a table or a model that does not fit what is asked for.
+    Raises UserError for an unsuitable pile, table or model.
     """
     folder = wishes.table.parent
     if not folder.is_dir():
@@ -141,7 +141,7 @@ def _suggested(
     wishes: Wishes,
     progress: Progress | None,
 ) -> list[int]:
-    """Images of the sample that are unlike each other and those labeled, in an encoder's eyes."""
+    """Images of the sample that are far from each other and from labeled ones in an embedding."""
     import numpy as np
 
     from captcha_ssl.data.image import ImageError
@@ -186,18 +186,19 @@ def _review_order(
 
 
 def _starting_point(model: Path | None) -> Path | str | None:
-    """What a round starts from when no encoder is named: the model that guesses."""
+    """The default start of a training round: the model that guesses."""
     if model is None:
         return SHIPPED
     return None if str(model) == NONE or model.suffix.lower() == ".onnx" else model
 
 
 def _adopt(session: Session, run: Path, wishes: Wishes) -> None:
-    """Let the recognizer of a round guess from now on, and bring what it is unsure of to front."""
+    """Guess with the recognizer of a round from now on; show first what it is unsure of."""
     guesses = Guesses(session.pile, open_reader(run, wishes.device), run.name)
     order = None
     if wishes.order in (None, "unsure"):
-        # Begun with the model that ships, a random order gives way to the recognizer's own.
+        # If the session started with the shipped model, the recognizer's order replaces a random
+        # one.
         shuffled = random_order(len(session.pile), wishes.seed)
         guesses.read(shuffled[:SAMPLE])
         order = unsure_first(shuffled, guesses.readings)

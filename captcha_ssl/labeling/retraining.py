@@ -1,4 +1,4 @@
-"""A recognizer that learns in the background from the labels so far."""
+"""Trains a recognizer in the background on the labels so far."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from captcha_ssl.atomic import whole_lines
 from captcha_ssl.labeling.answers import write_table
 
 FILE_NAME, METRICS = "model.onnx", "metrics.jsonl"
-"""What a run that has ended well leaves, and what it measures on the way."""
+"""The file of a successful run, and the file of its metrics."""
 
 _NICENESS = 10
-"""How far the training stands back behind the page."""
+"""The niceness of the training, so that the page stays fast."""
 
 
 class Retraining:
     """Runs `captcha-ssl finetune` on the labels after every `every` new ones.
 
-    Each round is a run of its own in `folder`, named by its number of labels. `learned` is called
-    from another thread with the folder of a run that has ended well. One round runs at a time.
+    Each round is a separate run in `folder`, named by its number of labels. `learned` is called
+    from another thread with the folder of a successful run. One round runs at a time.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Retraining:
         self._stopped = False
 
     def note(self, labels: dict[str, str]) -> None:
-        """Begin a round when enough labels have come together and none is running."""
+        """Start a round if there are enough new labels and no round is running."""
         with self._lock:
             due = len(labels) >= self._last + self.every
             if not due or self._process is not None or self._stopped:
@@ -59,7 +59,7 @@ class Retraining:
             self._begin(labels)
 
     def status(self) -> dict[str, Any]:
-        """`state` (waiting, learning, learned, failed) and what belongs to it."""
+        """`state` (waiting, learning, learned, failed) and its details."""
         with self._lock:
             status: dict[str, Any] = {"state": self._state, "labels": self._labels}
             if self._state == "learning":
@@ -69,7 +69,7 @@ class Retraining:
             return {**status, "every": self.every, "next": self._last + self.every}
 
     def stop(self) -> None:
-        """End a round that is running, and begin no other."""
+        """End the running round, and start no other."""
         with self._lock:
             self._stopped = True
             process = self._process
@@ -81,7 +81,7 @@ class Retraining:
         count = len(labels)
         self._run = free_name(self.folder / str(count))
         self.folder.mkdir(parents=True, exist_ok=True)
-        # A copy beside the table, for its names are relative to that folder, and it grows.
+        # A copy beside the table, because names are relative to that folder and the table grows.
         copy = self.table.with_name(f".{self.table.stem}-{self._run.name}.csv")
         write_table(copy, labels)
         command = [sys.executable, "-m", "captcha_ssl", "finetune", str(copy)]
@@ -94,7 +94,7 @@ class Retraining:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            # Ctrl-C is for the page's program, which ends this one.
+            # Ctrl-C goes to the page's program, which ends this one.
             start_new_session=True,
         )
         with suppress(AttributeError, OSError):
@@ -115,7 +115,7 @@ class Retraining:
             self._process, self._state, self._error = None, state, error
 
     def _step(self) -> int:
-        """The last step that the round has logged."""
+        """The last logged step of the round."""
         if self._run is None:
             return 0
         with suppress(OSError, ValueError, LookupError, TypeError):
@@ -124,7 +124,7 @@ class Retraining:
 
 
 def free_name(path: Path) -> Path:
-    """`path`, or with a number behind it where something is there already."""
+    """`path`, or `path` with a number if it already exists."""
     number, free = 1, path
     while free.exists():
         number += 1
@@ -133,7 +133,7 @@ def free_name(path: Path) -> Path:
 
 
 def newest_round(folder: Path) -> Path | None:
-    """The run of the round that ended last, if there is one."""
+    """The run of the last finished round, if there is one."""
     ended = [file for file in folder.glob(f"*/{FILE_NAME}") if file.is_file()]
     newest = max(ended, key=lambda file: file.stat().st_mtime, default=None)
     return None if newest is None else newest.parent

@@ -1,4 +1,4 @@
-"""The small server behind the page: on this machine alone, for as long as the user types."""
+"""The small server of the page: reachable only from this machine, until the user is done."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HOST = "127.0.0.1"
 
 
 def serve(session: Session, port: int, ready: Callable[[str], None]) -> None:
-    """Show the page until its user is done. `ready` is told its address, with the token in it.
+    """Serve the page until the user is done.
 
-    Port 0 takes any that is free. Raises UserError when the extra `label` is not installed or the
-    port is taken, KeyboardInterrupt on Ctrl-C.
+    `ready` gets its address, which includes the token. Port 0 takes any free port. Raises UserError
+    if the extra `label` is not installed or the port is in use, KeyboardInterrupt on Ctrl-C.
     """
     try:
         import uvicorn

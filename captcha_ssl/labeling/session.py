@@ -1,4 +1,4 @@
-"""One sitting: which image is next, what was typed, and how it goes."""
+"""A labeling session: the next image, the labels, undo, and the progress."""
 
 from __future__ import annotations
 
@@ -19,42 +19,42 @@ from captcha_ssl.labeling.order import in_front
 from captcha_ssl.labeling.pile import Pile
 
 AHEAD, BEHIND = 7, 3
-"""Images that the page shows beside the one to be labeled."""
+"""The number of further images that the page shows."""
 LONGEST_LABEL = 256
 _LONGEST_PAUSE = 60.0
-"""Seconds; after a longer gap between two answers the user is taken to have been away."""
+"""Seconds; a longer gap between two answers counts as a break."""
 _GAPS = 30
 _ENOUGH_TO_KNOW = 10
-"""Labels from which on it is believed that a pile has letters of one case alone."""
+"""From this many labels on, the session assumes one case if all letters so far have one case."""
 
 
 class Learner(Protocol):
-    """What trains a recognizer on the labels so far, while the user goes on."""
+    """Trains a recognizer on the labels so far, while the user continues."""
 
     def note(self, labels: dict[str, str]) -> None:
         """Called after each new label, with all of them."""
 
     def status(self) -> dict[str, Any]:
-        """What there is to show of it."""
+        """Its state for the page."""
 
 
 @dataclass(frozen=True)
 class _Step:
-    """What undoes an answer."""
+    """How to undo an answer."""
 
     index: int
     label: str | None
     unreadable: bool
     reviewed: bool
     place: int | None = None
-    """Where the image stood before it was skipped."""
+    """The position of the image before it was skipped."""
 
 
 class Session:
     """Labels images in `order`, or reviews labels, up to `target` of them.
 
-    Methods may be called from several threads. Those that answer write to disk before they return,
-    and raise OSError where that fails, with nothing changed.
+    Methods may be called from several threads. Those that store an answer write it to disk before
+    they return; if they raise OSError, nothing has changed.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Session:
     # What the page asks for.
 
     def view(self, index: int | None = None) -> dict[str, Any]:
-        """The image `index`, or the next that has no answer, and all that is shown around it."""
+        """The image `index`, or the next one without an answer, and everything shown with it."""
         with self._lock:
             if index is not None and index not in self._place:
                 raise UserError("there is no such image")
@@ -96,10 +96,13 @@ class Session:
             return self._view(index)
 
     def answer(self, index: int, label: str) -> dict[str, Any]:
-        """Keep the label of an image; the view of the next one. Raises UserError, OSError."""
+        """Store the label of an image; returns the view of the next one.
+
+        Raises UserError, OSError.
+        """
         label = label.strip()
         if not label:
-            raise UserError("type what the image says, or mark it unreadable")
+            raise UserError("type the text of the image, or mark it unreadable")
         if len(label) > LONGEST_LABEL or not label.isprintable():
             raise UserError(f"a label has at most {LONGEST_LABEL} printable characters")
         with self._lock:
@@ -116,7 +119,7 @@ class Session:
             return self._view(self._after(index))
 
     def set_aside(self, index: int) -> dict[str, Any]:
-        """Mark an image unreadable, without a label; the view of the next one."""
+        """Mark an image unreadable, without a label; returns the view of the next one."""
         with self._lock:
             step, name = self._begin(index), self._name(index)
             self.unreadable.add(name)
@@ -125,7 +128,7 @@ class Session:
             return self._view(self._after(index))
 
     def skip(self, index: int) -> dict[str, Any]:
-        """Put an image behind all others; the view of the next one."""
+        """Move an image to the end; returns the view of the next one."""
         with self._lock:
             step = self._begin(index)
             following = next(self._open(self._place[index] + 1), None)
@@ -136,7 +139,7 @@ class Session:
             return self._view(index if following is None else following)
 
     def undo(self) -> dict[str, Any]:
-        """Take the last answer or skip back; the view of its image."""
+        """Undo the last answer or skip; returns the view of its image."""
         with self._lock:
             if not self._steps:
                 raise UserError("there is nothing to undo")
@@ -156,7 +159,7 @@ class Session:
             return self._view(step.index)
 
     def more(self, count: int) -> dict[str, Any]:
-        """Ask for `count` labels more than there are."""
+        """Raise the target to `count` more labels than there are."""
         with self._lock:
             self.target = max(self.target, self._done()) + count
             return self.view()
@@ -169,7 +172,7 @@ class Session:
                 self._set_order(order)
 
     def model(self) -> dict[str, Any] | None:
-        """The recognizer that guesses, how often it is right, and what becomes of the next one."""
+        """The model that guesses, its share of right guesses, and the state of the next model."""
         right, judged = self.guesses.score()
         status = self.learner.status() if self.learner else {}
         if self.guesses.reader is None and not status:
@@ -177,14 +180,14 @@ class Session:
         name = self.guesses.name if self.guesses.reader is not None else None
         return {"name": name, "right": right, "judged": judged, **status}
 
-    # How the images stand.
+    # The state of the images.
 
     def _set_order(self, order: Sequence[int]) -> None:
         self._order = list(order)
         self._place = {index: place for place, index in enumerate(self._order)}
 
     def _unfinished(self) -> int | None:
-        """The image whose row was cut short; what is left of its label is typed in."""
+        """The image whose row is incomplete; the rest of its label becomes the guess."""
         if self.answers.unfinished is None:
             return None
         name, label = self.answers.unfinished
@@ -194,7 +197,7 @@ class Session:
         return index
 
     def _name(self, index: int) -> str:
-        """What the table calls an image, or will."""
+        """The name of an image in the table."""
         return self._names.get(index, self.pile.names[index])
 
     def _answered(self, index: int) -> bool:
@@ -204,7 +207,7 @@ class Session:
         return name in self.answers.labels or name in self.unreadable.names
 
     def _open(self, place: int) -> Iterator[int]:
-        """The images from a place on that wait for an answer and can be shown."""
+        """The images from a position on that have no answer and can be shown."""
         for here in range(place, len(self._order)):
             index = self._order[here]
             if self._place[index] == here and not self._answered(index):
@@ -214,7 +217,7 @@ class Session:
                     yield index
 
     def _after(self, index: int) -> int | None:
-        """The next image to be labeled; from the start again when there is none behind."""
+        """The next image to be labeled; from the start again if there is none after this one."""
         following = next(self._open(self._place[index] + 1), None)
         return next(self._open(0), None) if following is None else following
 
@@ -318,7 +321,7 @@ class Session:
         }
 
     def _guess(self, index: int) -> str | None:
-        """What was read, in capitals or small letters where all letters typed so far are."""
+        """The reading, in upper or lower case if all letters typed so far have that case."""
         reading = self.guesses.readings.get(index)
         if reading is None:
             return None
@@ -328,7 +331,7 @@ class Session:
             upper, lower = typed == typed.upper(), typed == typed.lower()
             if upper != lower:
                 cased = text.upper() if upper else text.lower()
-        # A few letters become two, and the confidences would not fit.
+        # A few letters become two, and the number of confidences would be wrong.
         return cased if len(cased) == len(text) else text
 
     def _progress(self, done: int) -> dict[str, Any]:
@@ -344,7 +347,7 @@ class Session:
         }
 
     def _characters(self) -> list[tuple[str, int]]:
-        """Each character and how often it was typed, the rarest first; 0 for those only read."""
+        """Each character with its count in the labels, the rarest first; 0 for those only read."""
         counts = Counter("".join(self.answers.labels.values()))
         for character in self.guesses.characters():
             counts.setdefault(character, 0)

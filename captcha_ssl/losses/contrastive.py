@@ -21,11 +21,11 @@ def contrastive(
         loss = mean over similar pairs of ½D² + mean over dissimilar pairs of ½max(0, m − D)²
 
     (Hadsell, Chopra & LeCun 2006, eq. 4). `a`, `b` are `[N, D]`, `negatives` `[K, D]`; the two
-    means weigh similar and dissimilar pairs alike however many there are of each. A margin of √2
-    is the distance of vectors that have nothing in common; a smaller one leaves them together and
-    the embedding in few dimensions. float32 inside.
+    means give similar and dissimilar pairs the same weight, whatever their numbers. A margin of √2
+    is the distance of orthogonal vectors; a smaller one leaves vectors closer and the embedding in
+    few dimensions. float32 inside.
     """
     similar, dissimilar = (2 - 2 * cosine for cosine in cosines(a, b, negatives))
-    # The root has no slope at zero.
+    # The square root has no gradient at zero.
     shortfall = (margin - dissimilar.clamp_min(_SMALLEST).sqrt()).clamp_min(0)
     return 0.5 * similar.mean() + 0.5 * shortfall.square().mean()

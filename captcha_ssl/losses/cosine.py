@@ -1,4 +1,4 @@
-"""Negative cosine between a prediction and a target that stands still."""
+"""Negative cosine between a prediction and a target without gradient."""
 
 from __future__ import annotations
 

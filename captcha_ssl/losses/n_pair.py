@@ -1,4 +1,4 @@
-"""The multi-class N-pair loss: cross-entropy on inner products of free length."""
+"""The multi-class N-pair loss: cross-entropy on inner products of unnormalized vectors."""
 
 from __future__ import annotations
 

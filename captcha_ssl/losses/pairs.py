@@ -24,6 +24,6 @@ def cosines(a: Tensor, b: Tensor, negatives: Tensor | None) -> tuple[Tensor, Ten
 
 
 def _other_instances(count: int, device: torch.device) -> Tensor:
-    # Row i of two views put one below the other meets itself at i and its instance at i ± count.
+    # In the stacked views, row i equals itself at i and its instance at i ± count.
     row, step = torch.arange(2 * count, device=device), torch.arange(1, count, device=device)
     return (row[:, None] + torch.cat([step, step + count])) % (2 * count)

@@ -1,4 +1,4 @@
-"""Which losses compare two views, by CLI name, and how their settings reach them."""
+"""The losses that compare two views, by CLI name, and their settings."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ LOSSES: dict[str, Callable[[LossSettings], PairLoss]] = {
     ),
     "n-pair": lambda s: partial(n_pair, l2=s.l2),
 }
-"""CLI name → the loss as its settings make it."""
+"""CLI name → the function that builds the loss from its settings."""
 
 FREE_LENGTH = {"n-pair"}
-"""Losses to which the length of an embedding means something."""
+"""Losses that depend on the length of the embeddings."""
 
 
 def build_loss(settings: LossSettings) -> PairLoss:

@@ -1,4 +1,4 @@
-"""Relational consistency: a part is like the wholes that its own whole is like."""
+"""Relational consistency: a part is similar to the wholes that its own whole is similar to."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from captcha_ssl.losses.precision import full_precision
 
 @full_precision
 def relational_consistency(parts: Tensor, wholes: Tensor, temperature: float = 0.04) -> Tensor:
-    """How far parts and their wholes disagree about which other wholes are alike.
+    """How much parts and their wholes disagree about the similarity to other wholes.
 
     `parts` is `[N, D]`, `wholes` `[M, D]`, part i belonging to whole w(i) = i mod M; M ≥ 2. On the
-    unit sphere, with the likenesses to all wholes but the own one
+    unit sphere, with the similarities to all wholes except their own
 
         q_i  = softmax over k ≠ w(i) of part_i·whole_k / τ
         p_i  = softmax over k ≠ w(i) of whole_w(i)·whole_k / τ

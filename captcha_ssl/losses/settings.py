@@ -12,7 +12,7 @@ MINING_NAMES = ("random", "semi-hard", "hard")
 
 
 class LossSettings(Settings):
-    """Which loss pulls two views together and the others apart."""
+    """The loss between two views."""
 
     title: ClassVar[str] = "Loss"
 

@@ -1,4 +1,4 @@
-"""Sinkhorn-Knopp: scores into soft assignments that use every prototype alike."""
+"""Sinkhorn-Knopp: turns scores into soft assignments that use every prototype equally."""
 
 from __future__ import annotations
 

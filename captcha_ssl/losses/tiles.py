@@ -14,17 +14,17 @@ from torch.autograd.function import once_differentiable
 _LARGEST_EXPONENT = 40.0
 """exp(±40), and sums of exp(40) over any batch, are normal float32 numbers."""
 _CPU_SIDE = 512
-"""A tile of 1 MB stays in the cache between its product, its exponential and its sums."""
+"""A tile of 1 MB stays in the cache for its product, its exponential and its sums."""
 _SHARE_OF_MEMORY = 1 / 32
 _BYTES = 4
 
 
 def tile_side(device: torch.device) -> int:
-    """Rows of a square tile: as many as fill 1/32 of a GPU's memory, 512 elsewhere.
+    """Rows of a square tile: on a GPU as many as fill 1/32 of its memory, elsewhere 512.
 
-    Of an 80 GB GPU that is about 25,000, so that there is one tile up to a batch of 4,000 with
-    three crops an image. Of all memory, not of the free part: a run that is resumed beside other
-    work adds up in the same order as before.
+    An 80 GB GPU gives about 25,000, so that one tile is enough up to a batch of 4,000 with three
+    crops per image. The total memory counts, not the free part, so that a resumed run adds up in
+    the same order.
     """
     if device.type != "cuda":
         return _CPU_SIDE
@@ -40,12 +40,12 @@ def mean_log_sum(z: Tensor, temperature: float, side: int) -> Tensor:
     """1/M · Σ_i log Σ_{k≠i} exp(z_i·z_k / τ) of unit vectors `[M, D]`, M ≥ 2, as a scalar.
 
     Up to `side` rows the pairs are one matrix, kept for the backward pass. Beyond that they are
-    taken in square tiles `side` rows wide. A tile gives its sums along its rows and, the matrix
-    being symmetric, along its columns to the rows that mirror it; what lies below the diagonal is
-    not computed, and no tile is kept: the backward pass computes each anew. Memory grows with
-    M·D + side². Differentiable once; in the type of `z`.
+    taken in square tiles `side` rows wide. The matrix is symmetric: the sums of a tile along its
+    columns are those of the mirrored rows, so only tiles on and above the diagonal are computed. No
+    tile is kept: the backward pass computes each one again. Memory grows with M·D + side².
+    Differentiable once; in the type of `z`.
     """
-    # Above this τ every exponential is a normal number, with no maximum taken away first.
+    # Above this τ every exponential is a normal number without subtracting the maximum.
     plain = 1 / temperature <= _LARGEST_EXPONENT
     rule: Any = _OwnMaxima if not plain else _Matrix if len(z) <= side else _Tiles
     mean: Tensor = rule.apply(z, temperature, side)
@@ -53,7 +53,7 @@ def mean_log_sum(z: Tensor, temperature: float, side: int) -> Tensor:
 
 
 class _Matrix(torch.autograd.Function):
-    """All pairs at once, in as few operations as there can be."""
+    """All pairs at once, with as few operations as possible."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, temperature: float, side: int) -> Tensor:
@@ -75,7 +75,7 @@ class _Matrix(torch.autograd.Function):
 
 
 class _Tiles(torch.autograd.Function):
-    """One exponential serves a row and the column that mirrors it."""
+    """One exponential serves a row and its mirrored column."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, temperature: float, side: int) -> Tensor:
@@ -102,7 +102,7 @@ class _Tiles(torch.autograd.Function):
 
 
 class _OwnMaxima(torch.autograd.Function):
-    """Every row by its own largest logit, which is kept up as the tiles go by."""
+    """Every row is scaled by its largest logit so far, which is updated for each tile."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, temperature: float, side: int) -> Tensor:
@@ -128,7 +128,7 @@ class _OwnMaxima(torch.autograd.Function):
 
 
 def _tiles(z: Tensor, temperature: float, side: int) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Rows, columns and logits of the tiles on and above the diagonal; of no row with itself."""
+    """Rows, columns and logits of the tiles on and above the diagonal, without self-pairs."""
     blocks = [slice(first, first + side) for first in range(0, len(z), side)]
     for place, rows in enumerate(blocks):
         scaled = z[rows] / temperature
@@ -140,7 +140,7 @@ def _tiles(z: Tensor, temperature: float, side: int) -> Iterator[tuple[slice, sl
 
 
 def _add_pulls(gradient: Tensor, z: Tensor, rows: slice, columns: slice, weights: Tensor) -> None:
-    """Add what each row of a tile takes from the other side of it; `weights` is symmetric."""
+    """Add the gradients of a tile to its rows and to its mirrored rows; `weights` is symmetric."""
     gradient[rows] += weights @ z[columns]
     if rows != columns:
         gradient[columns] += weights.T @ z[rows]

@@ -31,7 +31,7 @@ MINING: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "semi-hard": _semi_hard,
     "hard": _hard,
 }
-"""Squared distances to the positive `[M]` and to all negatives `[M, K]` → to the one taken."""
+"""Squared distances to the positive `[M]` and to all negatives `[M, K]` → to the mined one."""
 
 
 @full_precision
@@ -43,7 +43,7 @@ def triplet(
     *,
     negatives: Tensor | None = None,
 ) -> Tensor:
-    """Every anchor nearer to its positive than to a negative, by a margin.
+    """Every anchor must be closer to its positive than to a negative, by a margin.
 
     With d² the squared distance on the unit sphere, for the anchors and the negatives of
     `pairs.cosines`,
@@ -51,8 +51,8 @@ def triplet(
         loss = mean over anchors of max(0, d²(anchor, positive) − d²(anchor, negative) + margin)
 
     (Schroff et al., FaceNet 2015, eq. 3). `mining` takes one negative per anchor: `random`; `hard`,
-    the nearest; `semi-hard`, the nearest of those farther than the positive, or the farthest of
-    all where none is. `a`, `b` are `[N, D]`, `negatives` `[K, D]`; float32 inside.
+    the nearest; `semi-hard`, the nearest of those farther than the positive, or the farthest of all
+    if there is none. `a`, `b` are `[N, D]`, `negatives` `[K, D]`; float32 inside.
     """
     positive, others = (2 - 2 * cosine for cosine in cosines(a, b, negatives))
     negative = MINING[mining](positive, others)

@@ -19,7 +19,7 @@ def vicreg(
     variance: float = 25.0,
     covariance: float = 1.0,
 ) -> Tensor:
-    """Weighted sum of what three terms find wrong.
+    """The weighted sum of three terms.
 
     `a` and `b` are `[N, D]`, row i of both from one instance; N ≥ 2. With variances and covariances
     over the batch (divided by N − 1),
@@ -29,8 +29,8 @@ def vicreg(
         c(z)    = 1/D · Σ_i Σ_{j≠i} Cov(z_i, z_j)²
         loss    = λ · s(a, b) + μ · ½(v(a) + v(b)) + ν · (c(a) + c(b))
 
-    (Bardes et al. 2022, eq. 1 to 6, with the factors of the authors' program, 1/D in s and ½ before
-    v, for which the weights λ, μ, ν = 25, 25, 1 were found). float32 inside.
+    (Bardes et al. 2022, eq. 1 to 6, with the factors of the authors' code, 1/D in s and ½ before v,
+    which belong to the weights λ, μ, ν = 25, 25, 1). float32 inside.
     """
     spread = 0.5 * (_shortfall(a) + _shortfall(b))
     return (
