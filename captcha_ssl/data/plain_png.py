@@ -99,8 +99,7 @@ def lacks_pixels(data: bytes) -> bool:
 
 
 def lacks_colors(data: bytes) -> bool:
-    """Whether a PNG uses a palette but has none; Pillow then reads every pixel as black.
-    """
+    """Whether a PNG uses a palette but has none; Pillow then reads every pixel as black."""
     if len(data) < 33 or not data.startswith(_BEGINNING) or data[25] != _PALETTE:
         return False
     for kind, chunk in _chunks(data):
