@@ -48,7 +48,7 @@ def check_data_command(
     from captcha_ssl.models.frames import frames
 
     data = piles(data, files_from)
-    # Better to fail here than after the work.
+    # Fail before the work, not after it.
     if sheet is not None:
         check_picture_name(sheet)
         refuse_among_images("--sheet", sheet, data)

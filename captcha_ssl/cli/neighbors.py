@@ -23,7 +23,7 @@ from captcha_ssl.cli.options import (
 def neighbors_command(
     *,
     data: Annotated[list[Path] | None, data_argument("Images")] = None,
-    out: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where the sheet goes.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE.png", help="The PNG to write.")],
     init_from: Annotated[
         Path,
         typer.Option("--init-from", metavar="RUN", help="A pretrain or finetune run, or its file."),

@@ -25,7 +25,9 @@ def suggest_command(
         Path,
         typer.Option("--init-from", metavar="RUN", help="A pretrain or finetune run, or its file."),
     ],
-    count: Annotated[int, typer.Option("--count", metavar="N", min=1, help="Images to name.")],
+    count: Annotated[
+        int, typer.Option("--count", metavar="N", min=1, help="Number of images to name.")
+    ],
     files_from: FilesFrom = None,
     exclude: Annotated[
         Path | None,

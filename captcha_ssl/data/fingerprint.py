@@ -50,7 +50,7 @@ def fingerprint(
 
 
 def _names(names: Sequence[str]) -> str:
-    # Those of a packed pile of many millions are running numbers, made when asked for.
+    # The names of a packed folder with many millions of images are created on demand.
     if isinstance(names, PackedNames):
         return names.digest()
     if isinstance(names, JoinedNames):

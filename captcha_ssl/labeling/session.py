@@ -275,7 +275,7 @@ class Session:
         }
 
     def _commands(self) -> list[str]:
-        """What a user may do with the labels."""
+        """What a user can do next with the labels."""
         table = shlex.quote(str(self.answers.path))
         # What came through a pipe is gone.
         piles = [shlex.quote(str(path)) for path in self.pile.paths if path != STDIN]

@@ -15,7 +15,7 @@ from captcha_ssl.data.sources.source import Source
 
 @dataclass
 class FileSource:
-    """The files `root / names[i]`; `aside` is what else lies there and was left alone.
+    """The files `root / names[i]`; `aside` lists skipped files.
 
     `stored` has the names that lead into an archive or a database: the source and the place there.
     """

@@ -121,13 +121,13 @@ Paths = Path | Sequence[Path]
 
 
 def listed(paths: Paths) -> Path:
-    """What stands for one or several datasets in messages."""
+    """The name of one or several datasets in messages."""
     named = [paths] if isinstance(paths, Path) else paths
     return Path(", ".join("standard input" if path == STDIN else str(path) for path in named))
 
 
 def titles(paths: Sequence[Path]) -> list[str]:
-    """What each of several datasets is called in the names of its images: as short as it may be.
+    """The prefix of each of several datasets in the names of its images, as short as possible.
 
     A list of files is called nothing: it says itself where they are.
     """

@@ -56,7 +56,7 @@ def _open_table_of(folder: Path, want_labels: bool | None) -> Source:
 
 
 def _with_labels(open_labeled: Opener) -> Opener:
-    """Opens a folder whose labels lie beside its images; without labels it is all its images."""
+    """Opens a folder with labels beside its images; without labels it is all its images."""
     return lambda folder, want: (
         _open_pile(folder, want) if want is False else open_labeled(folder, want)
     )
@@ -96,9 +96,9 @@ def open_source(path: Paths, *, want_labels: bool | None = None) -> Source:
 
     `@FILE` stands for the images that a list names, `-` for those listed on standard input.
 
-    `want_labels` True requires labels, and takes file names for them where nothing else is
-    there; False reads every image as unlabeled; None takes labels where they are evident.
-    Raises UserError when there is no dataset, or no labels where they are required.
+    `want_labels` True requires labels, and uses file names if there is nothing else; False reads
+    every image as unlabeled; None uses labels where they are evident. Raises UserError if there is
+    no dataset, or if required labels are missing.
     """
     if not isinstance(path, Path):
         paths = list(path)

@@ -119,7 +119,7 @@ def source_of_rows(
 
 
 class Files:
-    """Finds the files below `root` that a table names, in its own or another spelling.
+    """Finds the files below `root` that a table names, also in another spelling.
 
     `stored` has the names found so far that lead into an archive or a database.
     """

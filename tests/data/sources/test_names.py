@@ -44,7 +44,7 @@ def test_a_name_without_a_label_is_rejected():
 @pytest.mark.parametrize(
     ("names", "why"),
     [
-        (["00007.png", "00008.png", "00009.png"], "running numbers"),
+        (["00007.png", "00008.png", "00009.png"], "consecutive numbers"),
         (["img_1.png", "img_2.png"], "begin alike"),
     ],
 )
@@ -77,7 +77,7 @@ def numbers(*values: int, form: str = "{}.png") -> list[str]:
     ],
 )
 def test_counters_are_no_labels_with_gaps_either(names: list[str]):
-    with pytest.raises(UserError, match="running numbers"):
+    with pytest.raises(UserError, match="consecutive numbers"):
         source_from_names(Path("pile"), names)
     assert not carry_labels(names)
 
