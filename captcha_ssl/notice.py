@@ -1,4 +1,4 @@
-"""A word to the user that ends nothing."""
+"""A warning to the user."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from captcha_ssl.printable import SCREEN, shown
 
 
 def warn(message: str) -> None:
-    """Say `message` in one line on stderr; of several ranks only the first does."""
+    """Print `message` as one line on stderr; of several ranks, only the first one prints."""
     if rank() or sys.stderr is None:
         return
     print(f"captcha-ssl: warning: {shown(' '.join(message.split()), SCREEN)}", file=sys.stderr)

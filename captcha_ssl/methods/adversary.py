@@ -1,4 +1,4 @@
-"""The second optimizer of adversarial methods, its state part of the method's state."""
+"""The second optimizer of adversarial methods; its state is part of the method's state."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from captcha_ssl.models.task import Progress
 class AdversaryAdamW(nn.Module):
     """AdamW (Loshchilov & Hutter 2019) for a network beside the one the loop trains.
 
-    Its moments are buffers, all parameters end to end: they are saved with the method, follow it
-    to its device, and so a resumed run is exact. It is given gradients rather than reading
-    `.grad`, which lets the network stay frozen for the loop's own optimizer.
+    Its moments are buffers, with all parameters concatenated: they are saved and moved with the
+    method, so a resumed run is exact. It gets gradients as arguments instead of reading `.grad`, so
+    that the network stays frozen for the loop's own optimizer.
     """
 
     first: Tensor

@@ -1,4 +1,4 @@
-"""Auto-encoders: the frames must hold what it takes to draw the picture again."""
+"""Auto-encoders: the frames must contain enough to reconstruct the image."""
 
 from __future__ import annotations
 
@@ -28,21 +28,23 @@ VARIANTS = ("masked", "denoising", "variational", "plain")
 class AutoencoderSettings(Settings):
     """Settings of the auto-encoder, by variant.
 
-    plain: through a narrow code (Hinton & Salakhutdinov 2006); variational: through a random one
-    (Kingma & Welling 2014); denoising: from a cluttered picture (Vincent et al. 2008); masked:
-    from the rest of the picture (MAE, He et al. 2022).
+    plain: through a narrow code (Hinton & Salakhutdinov 2006); variational: through a random code
+    (Kingma & Welling 2014); denoising: from a cluttered image (Vincent et al. 2008); masked: from
+    the visible part of the image (MAE, He et al. 2022).
     """
 
     variant: str = setting("masked", "what makes the task hard", choices=VARIANTS)
     code_width: int = setting(16, "numbers per frame in the code (plain, variational)", low=1)
     kl_weight: float = setting(0.1, "weight β of the code's divergence (variational)", low=0.0)
-    corrupt_strokes: int = setting(3, "curved strokes drawn over, at most (denoising)", low=0)
-    corrupt_dots: float = setting(24.0, "dots expected, at most (denoising)", low=0)
+    corrupt_strokes: int = setting(
+        3, ("largest number of curved strokes drawn over an image (denoising)"), low=0
+    )
+    corrupt_dots: float = setting(24.0, "largest expected number of dots (denoising)", low=0)
     corrupt_blur: float = setting(
-        0.5, "share of pictures that are blurred (denoising)", low=0, high=1
+        0.5, "share of images that are blurred (denoising)", low=0, high=1
     )
     corrupt_noise: float = setting(
-        0.5, "largest deviation of pixel noise, in image deviations (denoising)", low=0
+        0.5, "largest standard deviation of pixel noise, in those of the image (denoising)", low=0
     )
 
 

@@ -1,4 +1,4 @@
-"""Barlow Twins: projections whose dimensions agree between views and differ among themselves."""
+"""Barlow Twins: dimensions of the projections agree between views and are not redundant."""
 
 from __future__ import annotations
 

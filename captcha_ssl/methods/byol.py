@@ -1,4 +1,4 @@
-"""BYOL: the online network predicts the target network, which follows it; no negatives."""
+"""BYOL: the online network predicts the target network, its moving average; no negatives."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ class BYOLSettings(Settings):
     """Settings of BYOL (Grill et al. 2020)."""
 
     predictor_hidden: int = setting(256, "hidden width of the predictor", low=1)
-    target_momentum: float = setting(
-        0.99, "share of itself that the target keeps per step; rises to 1", low=0.0, high=1.0
-    )
+    target_momentum: float = setting(0.99, "momentum of the target; rises to 1", low=0.0, high=1.0)
 
 
 class BYOL(TwoViewMethod):

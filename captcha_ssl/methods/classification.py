@@ -1,4 +1,4 @@
-"""What the methods that guess a class have in common: the head, and the figures they report."""
+"""The head and the figures of all methods that predict a class."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def classification_figures(
     """`loss` (cross-entropy in float32, mean over targets) and `accuracy`.
 
     `logits` are `[N, K]` or `[N, K, …]`, `target` int64 `[N]` or `[N, …]`. With a class `weight`
-    `[K]` the mean of the loss is the weighted one; the accuracy never is.
+    `[K]` the loss is a weighted mean; the accuracy is never weighted.
     """
     correct = logits.detach().argmax(1) == target
     loss = F.cross_entropy(logits.float(), target, weight)

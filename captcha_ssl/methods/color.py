@@ -32,7 +32,7 @@ def to_lab(images: Tensor) -> Tensor:
 
 
 def from_lab(lab: Tensor) -> Tensor:
-    """CIE 1976 L*a*b* `[B, 3, H, W]` → sRGB float32 in 0…1, clipped where the screen ends."""
+    """CIE 1976 L*a*b* `[B, 3, H, W]` → sRGB float32, clipped to 0…1."""
     with torch.autocast(lab.device.type, enabled=False):
         lightness, a, b = lab.float().unbind(1)
         y = (lightness + 16) / 116

@@ -1,4 +1,4 @@
-"""Colorization: which color has each place of a picture that is shown in gray?"""
+"""Colorization: predict the color of each part of an image that is shown in gray."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ class ColorizationSettings(Settings):
 
     color_bins: int = setting(9, "bins on each of the axes a and b", low=2, high=32)
     color_rebalance: float = setting(
-        0.5, "how far rare colors gain weight: 0 not at all, 1 in full", low=0.0, high=0.99
+        0.5, "extra weight of rare colors: 0 none, 1 full", low=0.0, high=0.99
     )
 
 
 class Colorization(Method):
     """Encoder of the lightness in all three channels, and a decoder to classes of color.
 
-    The encoder keeps its three channels, and so takes color images when it is fine-tuned.
-    Raises UserError for a gray encoder.
+    The encoder keeps its three channels, so it accepts color images in fine-tuning. Raises
+    UserError for a gray encoder.
     """
 
     settings_classes = (ColorizationSettings,)
-    supports_ddp = False  # its weights count the colors of the batch that one process has
+    supports_ddp = False  # the class weights count the colors in the batch of one process
 
     def __init__(self, encoder: Encoder, settings: ColorizationSettings) -> None:
         super().__init__(encoder)
@@ -81,7 +81,7 @@ class Colorization(Method):
         return a * bins + b
 
     def class_color(self, classes: Tensor) -> Tensor:
-        """The middle of every class's bin, a and b float32 `[B, 2, …]` of int64 `[B, …]`."""
+        """The center of every class's bin: a and b float32 `[B, 2, …]` for int64 `[B, …]`."""
         bins = self.settings.color_bins
         place = torch.stack([classes // bins, classes % bins], 1)
         return ((place + 0.5) / bins * 2 - 1) * _LARGEST_CHROMA

@@ -1,4 +1,4 @@
-"""DiG: restore what is hidden of a crop, and know it again from another view."""
+"""DiG: restore the hidden parts of a crop, and match it with another view."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DiGSettings(Settings):
     """Settings of DiG (Yang et al. 2022)."""
 
     contrast_weight: float = setting(
-        0.1, "weight of the contrast, beside 1 for the pixels", low=0.0
+        0.1, "weight of the contrast; the pixels have weight 1", low=0.0
     )
 
 
@@ -37,14 +37,14 @@ class DiG(TwoViewMethod):
 
         loss = pixels + w · ½( contrast(masked, view) + contrast(view, masked) )
 
-    (Yang et al., ACM MM 2022): `pixels` is the squared error where a plain crop was hidden, of
-    blocks that are each normalized; contrast(x, y) is the loss between what the online network
-    predicts from x and what the target network, which follows it, makes of y. As in the authors'
-    program both ways are contrasted, and the hidden crop is a plain one, since the noise of an
-    augmented one is no target. Adapted: crops joined across images, so that no place can tell
-    which is which, stand where the paper has quarters of an image; any of our losses, which take
-    keys as anchors too, contrasts them; and the two ways are averaged, which at the authors'
-    temperature of 0.2 is nearly their sum times 2τ.
+    (Yang et al., ACM MM 2022): `pixels` is the squared error on the hidden blocks of a plain crop,
+    each block normalized; contrast(x, y) is the loss between the online network's prediction from x
+    and the target network's projection of y. As in the authors' code, both directions are
+    contrasted, and the hidden crop is plain, because the noise of an augmented crop is not a useful
+    target. Differences: crops joined across images replace the paper's quarters of an image, so
+    that position cannot identify a crop; any of our losses contrasts them, also with keys as
+    anchors; and the two directions are averaged, which at the authors' temperature of 0.2 is nearly
+    their sum times 2τ.
     """
 
     settings_classes = (
@@ -110,7 +110,7 @@ class DiG(TwoViewMethod):
         plain = self.instances.plain(crops)
         filled, seen, mask = hide(plain, self.mask)
         target = block_normalized(filled, self.mask.mask_size)
-        # A crop that is no multiple of the blocks was filled up, and is cut back to its width.
+        # A crop whose width is not a multiple of the blocks is padded; cut it back.
         seen, target, mask = (part[..., : plain.shape[3]] for part in (seen, target, mask))
         return self.instances.view(crops), seen, target, mask
 

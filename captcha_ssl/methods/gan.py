@@ -1,4 +1,4 @@
-"""GAN: restore hidden parts so well that a discriminator takes them for real."""
+"""GAN: restore hidden parts so well that a discriminator cannot tell them from real ones."""
 
 from __future__ import annotations
 
@@ -24,24 +24,26 @@ class GANSettings(Settings):
     """Settings of adversarial restoration (context encoders, Pathak et al. 2016)."""
 
     adversarial_weight: float = setting(
-        0.1, "weight of deceiving the discriminator, beside the squared error", low=0.0
+        0.1, "weight of the adversarial loss; the squared error has weight 1", low=0.0
     )
     discriminator_width: int = setting(32, "channels of the discriminator, multiple of 4", low=4)
     discriminator_lr: float = setting(4e-4, "the discriminator's peak learning rate", low=0.0)
 
 
 class GAN(Method):
-    """Encoder and decoder restore; a discriminator with an optimizer of its own judges.
+    """Encoder and decoder restore; a discriminator with its own optimizer judges.
 
-    Least-squares losses (Mao et al. 2017) of the verdicts on hidden places alone: real 1,
-    restored 0. The discriminator's parameters ask for no gradient, so that the loop leaves them
-    be; its update differentiates with respect to copies that do.
+    Least-squares losses (Mao et al. 2017) on the verdicts for hidden areas only: real 1, restored
+    0. The discriminator's parameters have requires_grad=False, so that the loop ignores them; its
+    update differentiates with respect to copies.
     """
 
     settings_classes = (GANSettings, MaskSettings)
     peak_lr = 1e-3
 
-    supports_ddp = False  # its second optimizer steps inside, unknown to the other ranks
+    supports_ddp = (
+        False  # its second optimizer steps inside forward, without averaging over the ranks
+    )
 
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)

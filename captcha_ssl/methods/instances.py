@@ -1,7 +1,7 @@
 """Instance maps: which pieces of two views of an image must agree.
 
-Whole-image vectors average the characters away, and windows of a whole image can be told apart
-by their place alone. A `crop` carries no place, so the encoder has to look at the strokes.
+Whole-image vectors average the characters away, and position alone identifies windows of a whole
+image. A `crop` has no position, so the encoder must look at the strokes.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from captcha_ssl.views.view import random_view
 USUAL_CROPS, USUAL_CROP_WIDTH = 3, 32
 _MOST_CROPS, _CROP_WIDTHS = 8, (16, 64)
 _CHARACTERS, _PROPORTION = 1.6, 0.75
-"""Characters in a crop; and the distance of characters in heights of the ink, as print has it."""
+"""Characters in a crop; and the usual distance of characters in print, in heights of the ink."""
 _ALIKE = 1.6
-"""Characters up to so many times wider or narrower than usual are cropped as usual ones are."""
+"""Characters up to this many times wider or narrower than usual get the usual crops."""
 
 
 def fit_instances(
     settings: InstanceSettings, inks: Sequence[ImageInk], width: int
 ) -> InstanceSettings:
-    """The settings with what they leave to the images taken from their ink and their `width`.
+    """The settings, with open values derived from the ink and the `width` of the images.
 
-    Crops are as wide as one and a half characters, and as many as lie side by side in an image.
+    Crops are one and a half characters wide; there are as many as fit side by side into an image.
     """
     crop = settings.crop_width or _crop_width(inks)
     crop = crop if settings.crop_width else min(crop, max(8, width - width % STRIDE))
@@ -59,8 +59,8 @@ def _crop_width(inks: Sequence[ImageInk]) -> int:
 class Instances(Protocol):
     """Two random views of a batch, and the embedding of every instance in a view.
 
-    Row i of the embeddings of both views is the same instance; every row of a view gives equally
-    many instances, side by side.
+    Row i of the embeddings of both views is the same instance; every image gives the same number of
+    instances, in consecutive rows.
     """
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,11 +81,11 @@ class Instances(Protocol):
 
 
 class Crops:
-    """Crops with a view each, joined across images before they are encoded.
+    """Crops with one view each, joined across images before they are encoded.
 
-    Joining puts a crop beside other neighbors, at another place, in each view: neither context
-    nor position nor the zero padding of an edge can tell which crop it is (the rearrangement of
-    RCLSTR, Zhang et al., ACM MM 2023, at the level of windows).
+    In each view a crop has other neighbors and another position: neither context nor position nor
+    the zero padding of an edge identifies a crop (the rearrangement of RCLSTR, Zhang et al., ACM MM
+    2023, at the level of windows).
     """
 
     margin = 4
@@ -104,8 +104,8 @@ class Crops:
     def cut(self, images: Tensor, times: int = 1) -> Tensor:
         """Random crops with a margin, `[times · crops · B, C, H, crop_width + 2 · margin]`.
 
-        The first B are of the images in their order, and so are the next B. All crops come
-        `times` times, one after the other.
+        The first B crops are from the images in order, and so are the next B. The whole list
+        repeats `times` times.
         """
         pixels = standardize(images)
         lefts = inked_positions(pixels, self.count, self.width)
@@ -116,7 +116,7 @@ class Crops:
         return random_view(crops, self.view_settings, self.width)
 
     def plain(self, crops: Tensor) -> Tensor:
-        """Crops from `cut` as they are, without the margin."""
+        """Crops from `cut` without a view, without the margin."""
         return crops[..., self.margin : -self.margin]
 
     def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class Crops:
         return frames[:, first : first + core]
 
     def _joined_frames(self, encoder: Encoder, view: Tensor) -> tuple[Tensor, Tensor]:
-        """The frames of all crops in the random order of joining, and the place of every crop."""
+        """The frames of all crops in the random order of joining, and the index of every crop."""
         count = len(view) - len(view) % self.joined
         order = torch.randperm(len(view), device=view.device)
         parts = ((order[:count], self.joined), (order[count:], 1))
@@ -152,7 +152,7 @@ class Crops:
         return side_by_side(view.chunk(self.count))
 
     def check(self, width: int) -> None:
-        """Raises UserError for a crop that is wider than the image, or cuts a frame in two."""
+        """Raises UserError for a crop that is wider than the image or not a multiple of a frame."""
         crop = self.width
         if crop % STRIDE:
             raise UserError(f"crop_width = {crop}: use a multiple of {STRIDE}")
@@ -171,7 +171,7 @@ MAPS: dict[str, Callable[[InstanceSettings, ViewSettings], Instances]] = {
 
 
 def build_crops(settings: InstanceSettings, views: ViewSettings) -> Crops:
-    """The crops of a method that knows no other map. Raises UserError when another is asked for."""
+    """The crops of a method that works only with crops. Raises UserError for another map."""
     if settings.instances != "crop":
         raise UserError(
             f"instances = {settings.instances!r}: this method works on crops; set instances=crop"

@@ -1,4 +1,4 @@
-"""Jigsaw: in which order were the pieces of a line of text put down?"""
+"""Jigsaw: predict the order of shuffled pieces of a line of text."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class JigsawSettings(Settings):
 
     pieces: int = setting(4, "pieces of an image", low=2, high=6)
     orders: int = setting(24, "orders that are told apart, at most (pieces)!", low=2)
-    piece_gap: int = setting(4, "pixels between two pieces, at least", low=0)
-    piece_jitter: int = setting(2, "pixels by which the place of a piece varies, at least", low=0)
+    piece_gap: int = setting(4, "smallest gap between two pieces, pixels", low=0)
+    piece_jitter: int = setting(2, "smallest range of a piece's random position, pixels", low=0)
 
 
 class Jigsaw(Method):
-    """Encoder and a head that names the order from the pieces' mean frames side by side."""
+    """Encoder and a head that predicts the order from the joined mean frames of the pieces."""
 
     settings_classes = (JigsawSettings,)
     peak_lr = 1e-3
@@ -66,7 +66,7 @@ class Jigsaw(Method):
         }
 
     def puzzle(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Pieces float `[pieces, B, C, H, w]` from left to right, and the order to name, `[B]`."""
+        """Pieces float `[pieces, B, C, H, w]` from left to right, and their order, `[B]`."""
         lefts, width = self.places(len(images), images.shape[3], images.device)
         order = torch.randint(len(self.orders), (len(images),), device=images.device)
         return cut_pieces(images, lefts, width), order
@@ -74,7 +74,7 @@ class Jigsaw(Method):
     def places(self, batch: int, width: int, device: torch.device) -> tuple[Tensor, int]:
         """Left edges int64 `[pieces, batch]` in images `width` pixels wide, and a piece's width.
 
-        Each piece lies anywhere in its own equal part of the image less the gap, so that two
+        Each piece has a random position in its own equal part of the image minus the gap, so that
         neighbors never touch.
         """
         settings, piece = self.settings, self._piece_width(width)
@@ -90,16 +90,16 @@ class Jigsaw(Method):
 
 
 def in_order(things: Tensor, order: Tensor) -> Tensor:
-    """Each row of `[B, P, …]` put in the order that its row of int64 `[B, P]` names."""
+    """Each row of `[B, P, …]`, reordered by its row of int64 `[B, P]`."""
     rows = torch.arange(len(things), device=things.device)[:, None]
     return things[rows, order]
 
 
 def distant_orders(pieces: int, count: int) -> list[tuple[int, ...]]:
-    """`count` orders of `pieces` things, each as unlike the earlier ones as can be.
+    """`count` orders of `pieces` things, each as different from the earlier ones as possible.
 
     Greedy in the smallest Hamming distance to those chosen (Noroozi & Favaro 2016, algorithm 1),
-    from the identity on. Raises UserError when there are not as many orders.
+    starting with the identity. Raises UserError if there are too few orders.
     """
     if count > math.factorial(pieces):
         raise UserError(

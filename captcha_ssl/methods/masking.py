@@ -1,4 +1,4 @@
-"""Which parts of an image are hidden, and the loss on what was hidden."""
+"""Masks that hide parts of an image, and the loss on the hidden parts."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _SIZES = (4, 8, 16)
 
 
 class MaskSettings(Settings):
-    """How much of an image is hidden, and in which shape."""
+    """The share and the shape of the hidden parts."""
 
     mask_shape: str = setting(
-        "block", "hide square blocks or whole columns of them", choices=("block", "column")
+        "block", "hide square blocks or whole columns of blocks", choices=("block", "column")
     )
     mask_ratio: float = setting(0.7, "share of an image that is hidden", low=0.05, high=0.95)
     mask_size: int = setting(8, "side of a block in pixels: 4, 8 or 16", low=4, high=16)
 
     def check(self) -> None:
-        """Raises UserError for a block that does not divide the height of an encoder."""
+        """Raises UserError for a block size that does not divide the height of an encoder."""
         if self.mask_size not in _SIZES:
             raise UserError(f"mask_size = {self.mask_size}: use 4, 8 or 16")
 
@@ -33,7 +33,7 @@ def fill_blocks(images: Tensor, size: int) -> Tensor:
 
 
 def random_mask(images: Tensor, settings: MaskSettings) -> Tensor:
-    """1.0 where `[B, C, H, W]` is hidden, float `[B, 1, H, W]`; as many blocks in every image.
+    """1.0 where `[B, C, H, W]` is hidden, float `[B, 1, H, W]`; equally many blocks per image.
 
     Height and width must be multiples of `mask_size`.
     """
@@ -51,7 +51,7 @@ def random_mask(images: Tensor, settings: MaskSettings) -> Tensor:
 def hide(images: Tensor, settings: MaskSettings) -> tuple[Tensor, Tensor, Tensor]:
     """Standardized `[B, C, H, W]` filled to whole blocks, with 0 where it is hidden, and the mask.
 
-    0 is the mean of an image, so that the hidden parts are of no brightness of their own.
+    0 is the mean of an image, so that hidden parts have a neutral brightness.
     """
     pixels = fill_blocks(images, settings.mask_size)
     mask = random_mask(pixels, settings)
@@ -66,7 +66,8 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
 def block_normalized(images: Tensor, size: int) -> Tensor:
     """Every block of float `[B, C, H, W]` to zero mean and unit deviation (He et al., MAE 2022).
 
-    The deviation is floored at a tenth of the image's: the noise of plain paper is no target.
+    The deviation is at least a tenth of the image's, so that the noise of empty paper is not a
+    target.
     """
     batch, channels, height, width = images.shape
     blocks = images.view(batch, channels, height // size, size, width // size, size)

@@ -20,7 +20,7 @@ class Method(Task):
 
     settings_classes: tuple[type[Settings], ...] = ()
     peak_lr: float = 3e-3
-    """The peak learning rate if none is asked for: the better of 1e-3 and 3e-3 in a short trial."""
+    """The default peak learning rate: the better of 1e-3 and 3e-3 in a short trial."""
     supports_ddp: bool = True
     """Whether all ranks converge to identical weights when torchrun starts several."""
 
@@ -29,15 +29,15 @@ class Method(Task):
         self.encoder = encoder
 
     def check(self, images: Tensor) -> None:
-        """Raises UserError when the method cannot learn from images such as these.
+        """Raises UserError if the method cannot learn from such images.
 
-        Called once with a sample of the pile, uint8 `[N, C, H, W]`, before a run is begun.
+        Called once with a sample of the images, uint8 `[N, C, H, W]`, before a run starts.
         """
 
     def preview(self, images: Tensor) -> dict[str, Tensor]:
-        """What a step shows the encoder of uint8 `[B, C, H, W]`, and what it asks for.
+        """The inputs of the encoder and the targets in a step on uint8 `[B, C, H, W]`.
 
-        Caption → standardized float pictures `[B, C, H', W']`, one per image; NaN where a picture
-        has none. Drawn by the functions and the random numbers of `forward`.
+        Caption → standardized float pictures `[B, C, H', W']`, one per image; NaN outside the
+        picture. It uses the functions and the random numbers of `forward`.
         """
         raise TypeError(f"{type(self).__name__} defines no preview")

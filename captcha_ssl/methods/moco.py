@@ -1,4 +1,4 @@
-"""MoCo: a query finds its key among those of earlier batches, made by a slow encoder."""
+"""MoCo: a query must find its key among the keys of earlier batches, from a momentum encoder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,9 @@ class MoCoSettings(Settings):
     """Settings of MoCo (He et al. 2020; Chen et al. 2020)."""
 
     queue: int = setting(4096, "keys of earlier batches that serve as negatives", low=1)
-    key_momentum: float = setting(
-        0.99, "share of itself that the key encoder keeps per step", low=0.0, high=1.0
-    )
+    key_momentum: float = setting(0.99, "momentum of the key encoder", low=0.0, high=1.0)
     norm_splits: int = setting(
-        4, "parts of a batch that are normalized apart, on one device", low=1
+        4, "parts of a batch that are normalized separately, on one device", low=1
     )
 
 
@@ -55,9 +53,9 @@ class MoCo(TwoViewMethod):
         super().__init__(encoder, instances, views)
         self.momentum = settings.key_momentum
         self.loss = build_loss(loss)
-        # As in MoCo v2. With a last normalization the loss climbed past that of chance in trials.
+        # As in MoCo v2. With a last normalization the loss rose above chance in trials.
         self.projector = build_projector(encoder, projector, last_norm=False)
-        # Several ranks are parts enough, each with its own statistics.
+        # Several ranks already have separate statistics.
         splits = settings.norm_splits if world_size() == 1 else 1
         split_batch_norm(self.encoder, splits)
         split_batch_norm(self.projector, splits)
@@ -83,7 +81,7 @@ class MoCo(TwoViewMethod):
     @torch.no_grad()
     def _keys(self, view: Tensor) -> Tensor:
         """The keys of all ranks, `[ranks · N, projector_out]`."""
-        # Shuffled, so that a key is normalized in other company than its query.
+        # Shuffled, so that a key is normalized with other images than its query.
         others, undo = shuffled(view)
         keys: Tensor = self.key_projector(self.instances.embed(self.key_encoder, others))
         return undo(keys.view(len(view), -1, keys.shape[1])).flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Patch location: on which side of a window of text, and how far off, is another one?"""
+"""Patch location: predict the side and the distance of a second window of text."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from captcha_ssl.settings import Settings, setting
 
 
 class PatchLocationSettings(Settings):
-    """Settings of patch location (Doersch et al. 2015), its eight neighbors laid in a line."""
+    """Settings of patch location (Doersch et al. 2015), its eight neighbors reduced to a line."""
 
-    reach: int = setting(2, "windows that the other is away at most; 2 · reach classes", low=1)
+    reach: int = setting(
+        2, ("largest distance of the other window, in windows; 2 · reach classes"), low=1
+    )
     pairs: int = setting(4, "pairs of windows per image", low=1)
     patch_width: int = setting(16, "width of a window in pixels", low=8)
-    patch_gap: int = setting(4, "pixels between two windows, at least", low=0)
-    patch_jitter: int = setting(2, "pixels by which a distance varies", low=0)
+    patch_gap: int = setting(4, "smallest gap between two windows, pixels", low=0)
+    patch_jitter: int = setting(2, "range of the random distance, pixels", low=0)
 
 
 class PatchLocation(Method):
-    """Encoder and a head that names side and distance from the mean frames of both windows."""
+    """Encoder and a head that predicts side and distance from the mean frames of both windows."""
 
     settings_classes = (PatchLocationSettings,)
 
@@ -73,8 +75,8 @@ class PatchLocation(Method):
     def places(self, count: int, width: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Left edges of two windows in an image `width` wide, and the class, int64 `[count]`.
 
-        Class 2k is the other one on the left, 2k + 1 on the right, k + 1 windows away. Neither
-        window leaves the image: repeated edge columns would tell its place.
+        In class 2k the other window is on the left, in 2k + 1 on the right, k + 1 windows away. No
+        window leaves the image: repeated edge columns would reveal its position.
         """
         settings = self.settings
         step = settings.patch_width + settings.patch_gap
@@ -82,7 +84,7 @@ class PatchLocation(Method):
         varied = torch.randint(settings.patch_jitter + 1, (count,), device=device)
         distance = (target // 2 + 1) * step + varied
         room = width - settings.patch_width - distance
-        # Rounding may carry a product one place too far.
+        # Rounding may make a product one too large.
         left = (torch.rand(count, device=device) * (room + 1)).long().minimum(room)
         right = left + distance
         on_the_right = target % 2 == 1

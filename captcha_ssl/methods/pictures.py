@@ -1,4 +1,4 @@
-"""Pieces of an image laid out as one picture, for a person to look at."""
+"""Arranges pieces of an image as one picture for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces of an image, each standardized and encoded as an image of its own."""
+"""Pieces of an image, each standardized and encoded as a separate image."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from captcha_ssl.views.crops import cut
 def cut_pieces(images: Tensor, lefts: Tensor, width: int) -> Tensor:
     """Pieces float `[P, B, C, H, width]` of uint8 `[B, C, H, W]` at columns `lefts` int64 `[P, B]`.
 
-    Every piece is standardized by itself, so that brightness does not tell which pieces were
-    neighbors.
+    Every piece is standardized separately, so that brightness does not reveal neighbors.
     """
     return torch.stack([standardize(cut(images, left, width)) for left in lefts])
 
@@ -21,7 +20,7 @@ def cut_pieces(images: Tensor, lefts: Tensor, width: int) -> Tensor:
 def embed_pieces(encoder: Encoder, pieces: Tensor) -> Tensor:
     """The mean frame of every piece of `[P, B, C, H, w]`, `[B, P, D]`.
 
-    The encoder pads each alike, so that no edge tells its place.
+    The encoder pads all pieces in the same way, so that no edge reveals a position.
     """
     embedded: Tensor = encoder(pieces.flatten(0, 1)).mean(1)
     return embedded.view(*pieces.shape[:2], -1).transpose(0, 1)

@@ -1,4 +1,4 @@
-"""The projector that every method puts on top of the encoder, and that is thrown away."""
+"""The projector on top of the encoder, which is discarded after pretraining."""
 
 from __future__ import annotations
 

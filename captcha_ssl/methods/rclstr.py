@@ -23,7 +23,7 @@ LEVELS = ("frame", "subword", "word")
 
 
 class RCLSTRSettings(Settings):
-    """Weights of RCLSTR (Zhang et al. 2023); 1, 1, 1 and 0.3 are those of the authors' program."""
+    """Weights of RCLSTR (Zhang et al. 2023); 1, 1, 1 and 0.3 are those of the authors' code."""
 
     frame_weight: float = setting(1.0, "weight of the contrast of frames", low=0.0)
     subword_weight: float = setting(1.0, "weight of the contrast of crops", low=0.0)
@@ -32,22 +32,21 @@ class RCLSTRSettings(Settings):
         0.3, "weight of the agreement between neighboring levels", low=0.0
     )
     consistency_temperature: float = setting(
-        0.04, "temperature of the likenesses that must agree", low=0.001
+        0.04, "temperature of the similarities that must agree", low=0.001
     )
 
 
 class RCLSTR(TwoViewMethod):
-    """Encoder, a projector per level, and crops that are joined in another order in each view.
+    """Encoder, a projector per level, and crops that are joined in a different order in each view.
 
         loss = Σ_l w_l · L_l / Σ_l w_l + w_c · ½( C(frame, sub-word) + C(sub-word, word) )
 
     (Zhang et al., ACM MM 2023), L_l the loss between the two views at level l, C the relational
-    consistency of one view with the level above in the other, both ways. Adapted: where the paper
-    cuts two images in halves and joins them anew, crops of many images are joined, and a sub-word
-    is a crop; the other view and the batch stand in for the momentum encoder and its queues; the
-    contrasts are averaged, not added; the consistency is a sum over the instances, by whose number
-    the authors' program divides; and that within a level, which their baseline has too, is left
-    out.
+    consistency of one view with the level above in the other, in both directions. Differences from
+    the paper: it joins halves of two images, here crops of many images are joined, and a sub-word
+    is a crop; the other view and the batch replace the momentum encoder and its queues; the
+    contrasts are averaged, not added; the authors' code divides the consistency by the number of
+    instances; the consistency within a level, which their baseline also has, is absent.
     """
 
     settings_classes = (
@@ -84,8 +83,8 @@ class RCLSTR(TwoViewMethod):
 
     def forward(self, images: Tensor, progress: Progress) -> dict[str, Tensor]:
         one, two = self.instances.views(images)
-        # The frames of a crop look much alike and would be false negatives of each other. So one
-        # of them speaks for its crop in this step, the same in both views.
+        # The frames of a crop look similar and would be false negatives of each other. So one frame
+        # represents its crop in this step, the same one in both views.
         chosen = torch.rand(len(one), device=one.device)
         a, b = (self._projections(view, chosen) for view in (one, two))
         figures = {level: self.loss(a[level], b[level]) for level in LEVELS}
@@ -98,7 +97,7 @@ class RCLSTR(TwoViewMethod):
         """A core frame and the mean core frame of every crop, `[crops · B, D]`, and their mean
         over the crops of every image, `[B, D]`.
 
-        `chosen` `[crops · B]`, from 0 to below 1, says how far through the core the frame stands.
+        `chosen` `[crops · B]`, from 0 to below 1, is the position of the frame in the core.
         """
         frames = self.instances.core(self.instances.frames(self.encoder, view))
         place = (chosen * frames.shape[1]).long()

@@ -1,4 +1,4 @@
-"""Which methods there are. A method is named here, and imported when it is used."""
+"""The methods by name. A method is imported when it is used."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ METHODS = {
 
 
 def register(name: str, place: str) -> None:
-    """Make a method of another package known as `name`; `place` is its module:class.
+    """Register a method of another package as `name`; `place` is its module:class.
 
-    Worker processes import it too, so the module must be found where the program is started.
-    Raises ValueError when the name is taken, or holds a sign that the benchmark reads.
+    Worker processes import it too, so the module must be importable where the program starts.
+    Raises ValueError if the name exists, or has a character that the benchmark uses as syntax.
     """
     if METHODS.get(name, place) != place:
         raise ValueError(f"a method {name!r} is there already")
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
-        raise ValueError(f"{name!r}: use small letters, digits and single dashes between them")
+        raise ValueError(f"{name!r}: use lower-case letters, digits and single dashes between them")
     METHODS[name] = place
 
 
 def method_class(name: str) -> type[Method]:
-    """The class of a method by its CLI name. Raises UserError with the nearest known name."""
+    """The class of a method by CLI name. Raises UserError, which suggests the nearest name."""
     if name not in METHODS:
         raise UserError(f"method {name!r} is not known; {did_you_mean(name, METHODS)}")
     module, _, attribute = METHODS[name].partition(":")

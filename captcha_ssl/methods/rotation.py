@@ -1,4 +1,4 @@
-"""Rotation: by which quarter or half turn was a window of the text rotated?"""
+"""Rotation: predict by which quarter or half turn a window of the text is rotated."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from captcha_ssl.settings import Settings, setting
 from captcha_ssl.views.crops import cut, spread_positions
 
 TURNS = {"quarter": (0, 1, 2, 3), "half": (0, 2)}
-"""Setting → the quarter turns that are told apart."""
+"""Setting → the quarter turns that are the classes."""
 
 
 class RotationSettings(Settings):
@@ -31,7 +31,7 @@ class RotationSettings(Settings):
 
 
 class Rotation(Method):
-    """Encoder and a head that names the turn from the mean frame of a window."""
+    """Encoder and a head that predicts the turn from the mean frame of a window."""
 
     settings_classes = (RotationSettings,)
 
@@ -57,7 +57,8 @@ class Rotation(Method):
     def turned(self, images: Tensor) -> Tensor:
         """The windows at every turn, `[turns, windows · B, C, H, H]`.
 
-        All turns of a window are in one batch, as in the paper: no turn is rarer than another.
+        All turns of a window are in one batch, as in the paper, so that all turns are equally
+        frequent.
         """
         windows = self.windows(images)
         return torch.stack([torch.rot90(windows, turn, (2, 3)) for turn in self.turns])
@@ -65,9 +66,9 @@ class Rotation(Method):
     def windows(self, images: Tensor) -> Tensor:
         """Square windows of uint8 `[B, C, H, W]`, enlarged to the height: `[windows · B, C, H, H]`.
 
-        A window as high as the image would never cut a character at the top or the bottom but
-        often at the sides, which gives a quarter turn away. So it is lower, and its place is
-        random in both directions.
+        A window as high as the image would cut characters at the sides, but never at the top or the
+        bottom, and that reveals a quarter turn. So it is lower, and its position is random in both
+        directions.
         """
         batch, _, height, width = images.shape
         side = min(round(self.settings.rotation_side * height), width)

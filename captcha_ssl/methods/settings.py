@@ -10,22 +10,22 @@ INSTANCES = ("crop", "window", "frame", "image")
 
 
 class InstanceSettings(Settings):
-    """How an image becomes instances."""
+    """The instances of an image."""
 
     title: ClassVar[str] = "Instances"
 
-    instances: str = setting("crop", "what is contrasted", choices=INSTANCES, flag="NAME")
+    instances: str = setting("crop", "what the loss compares", choices=INSTANCES, flag="NAME")
     crops: int | None = setting(
         None, "crops per image (crop); none: 3, or more in wide images", low=1
     )
     crop_width: int | None = setting(
         None, "width of a crop in pixels, a multiple of 4 (crop); none: from the characters", low=8
     )
-    core: int = setting(4, "frames in the middle of a crop that are averaged (crop)", low=1)
+    core: int = setting(4, "frames in the middle of a crop that make its embedding (crop)", low=1)
     window: int = setting(5, "frames averaged into one instance (window)", low=1)
     frame_shift: int = setting(
-        4, "frames by which the place of an image may differ between views (frame)", low=0
+        4, "largest shift of an image between views, in frames (frame)", low=0
     )
     one_pass: bool = setting(
-        False, "encode both views in one pass, normalized by the statistics of both; faster"
+        False, "encode both views in one pass with common batch statistics; faster"
     )

@@ -1,4 +1,4 @@
-"""SimCLR: two views of an instance attract, all other instances of the batch repel."""
+"""SimCLR: two views of an instance attract each other, all other instances repel them."""
 
 from __future__ import annotations
 

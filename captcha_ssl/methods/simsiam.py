@@ -1,4 +1,4 @@
-"""SimSiam: one view's prediction meets the other view, which stands still; no negatives."""
+"""SimSiam: one view predicts the other, which gets no gradient; no negatives."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from captcha_ssl.views.settings import ViewSettings
 class SimSiamSettings(Settings):
     """Settings of SimSiam (Chen & He 2021)."""
 
-    bottleneck: int = setting(32, "hidden width of the predictor; a quarter of its own", low=1)
+    bottleneck: int = setting(32, "hidden width of the predictor, a quarter of its output", low=1)
 
 
 class SimSiam(TwoViewMethod):
-    """Encoder, projector and a predictor with a bottleneck; the loss runs from 0 to −1."""
+    """Encoder, projector and a predictor with a bottleneck; the loss falls from 0 to −1."""
 
     settings_classes = (SimSiamSettings, ProjectorSettings, InstanceSettings, ViewSettings)
 

@@ -1,4 +1,4 @@
-"""SwAV: both views of an instance belong to the same prototypes, which are all used alike."""
+"""SwAV: both views of an instance belong to the same prototypes, all used equally."""
 
 from __future__ import annotations
 
@@ -20,11 +20,14 @@ from captcha_ssl.views.settings import ViewSettings
 class SwAVSettings(Settings):
     """Settings of SwAV (Caron et al. 2020)."""
 
-    prototypes: int = setting(128, "prototypes; a few times the characters there are", low=2)
+    prototypes: int = setting(
+        128, ("number of prototypes; a few times the number of characters"), low=2
+    )
     swav_temperature: float = setting(0.1, "temperature τ of the prediction (swav)", low=0.001)
-    # At the paper's 0.05 trials with views this strong stayed at the loss of even codes, log K.
+    # With the paper's 0.05 and views this strong, trials stayed at the loss of uniform codes, log
+    # K.
     epsilon: float = setting(0.02, "softness ε of the assignment (swav)", low=0.001)
-    sinkhorn_iterations: int = setting(3, "rounds that even the assignment out", low=1)
+    sinkhorn_iterations: int = setting(3, "iterations of Sinkhorn-Knopp", low=1)
 
 
 class SwAV(TwoViewMethod):

@@ -1,4 +1,4 @@
-"""What the methods that compare two views of the same instances have in common."""
+"""The base of all methods that compare two views of the same instances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from captcha_ssl.views.settings import ViewSettings
 
 
 class TwoViewMethod(Method):
-    """A method that makes its images into instances, and sees them in two views."""
+    """A method that turns images into instances and compares two views of them."""
 
     def __init__(self, encoder: Encoder, instances: InstanceSettings, views: ViewSettings) -> None:
         super().__init__(encoder)
@@ -25,10 +25,10 @@ class TwoViewMethod(Method):
     def of_both(
         self, images: Tensor, embedded: Callable[[Tensor], Tensor]
     ) -> tuple[Tensor, Tensor]:
-        """What `embedded` makes of each of two views, `[N, D]` each.
+        """The result of `embedded` for each of two views, `[N, D]` each.
 
-        In one pass, if so set: the rows of both then share the statistics of batch normalization,
-        which halves the operations of a step.
+        With `one_pass`, both views share one pass and its batch statistics, which halves the
+        operations of a step.
         """
         one, other = self.instances.views(images)
         if not self.one_pass:

@@ -1,4 +1,4 @@
-"""VICReg: variance, invariance and covariance of the projections, each by a term of its own."""
+"""VICReg: separate terms for variance, invariance and covariance of the projections."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class VICRegSettings(Settings):
     """Settings of VICReg (Bardes et al. 2022)."""
 
     invariance_weight: float = setting(25.0, "weight λ of the distance between views", low=0.0)
-    variance_weight: float = setting(25.0, "weight μ of the variance that is missing", low=0.0)
+    variance_weight: float = setting(25.0, "weight μ of the variance term", low=0.0)
     covariance_weight: float = setting(1.0, "weight ν of the covariance", low=0.0)
 
 

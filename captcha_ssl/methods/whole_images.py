@@ -1,4 +1,4 @@
-"""Instance maps over whole images, whose two views stay aligned frame by frame."""
+"""Instance maps over whole images; the two views stay aligned frame by frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captcha_ssl.views.view import random_view
 
 
 class WholeImages:
-    """What the maps that leave an image whole have in common."""
+    """The base of the maps that keep an image whole."""
 
     def __init__(self, views: ViewSettings) -> None:
         self.view_settings = _aligned(views)
@@ -26,11 +26,11 @@ class WholeImages:
         return one, other
 
     def picture(self, view: Tensor) -> Tensor:
-        """The view as it is."""
+        """The view unchanged."""
         return view
 
     def check(self, width: int) -> None:
-        """Any width will do."""
+        """Any width is fine."""
 
 
 class Windows(WholeImages):
@@ -49,10 +49,10 @@ class Windows(WholeImages):
 
 
 class Frames(WholeImages):
-    """Every frame of the whole image, which is put at another place whenever it is encoded.
+    """Every frame of the whole image, which is shifted whenever it is encoded.
 
-    The place differs by up to `shift` frames. The frames of two views stay aligned, while neither
-    the place nor the distance to the zero padding of an edge can tell which frame it is.
+    The shifts differ by up to `shift` frames. The frames of two views stay aligned, but neither the
+    position nor the distance to the zero padding of an edge identifies a frame.
     """
 
     def __init__(self, views: ViewSettings, shift: int) -> None:
@@ -68,7 +68,7 @@ class Frames(WholeImages):
         return frames.gather(1, kept).flatten(0, 1)
 
     def picture(self, view: Tensor) -> Tensor:
-        """The view at a place where it may be encoded."""
+        """The view with an example of a shift."""
         return self._moved(view)[0]
 
     def _moved(self, view: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +78,7 @@ class Frames(WholeImages):
 
 
 class Images(WholeImages):
-    """The mean of all frames: one vector for the whole image, as SimCLR has it for photographs."""
+    """The mean of all frames: one vector per image, as in SimCLR for photographs."""
 
     def embed(self, encoder: Encoder, view: Tensor) -> Tensor:
         """The mean frame of every image, `[B, D]`."""
@@ -89,8 +89,8 @@ class Images(WholeImages):
 def _aligned(settings: ViewSettings) -> ViewSettings:
     """The settings with deformations small enough that frames of two whole views correspond.
 
-    A turn or a stretch about the center that suits a crop moves the ends of a wide image by
-    several frames, and the pairs would show different characters.
+    A rotation or stretch about the center that suits a crop moves the ends of a wide image by
+    several frames, and pairs would show different characters.
     """
     most = gentle_views()
     deformations = ("rotation", "shear", "scale")

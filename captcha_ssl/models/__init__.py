@@ -1,1 +1,1 @@
-"""Networks: the encoder (image to frames) and the heads that methods and recognizer put on it."""
+"""Networks: the encoder (image to frames) and the heads of methods and recognizer."""

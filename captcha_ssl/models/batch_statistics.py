@@ -1,4 +1,4 @@
-"""The statistics that batch normalization uses in evaluation, taken anew from plain images."""
+"""Recomputes the evaluation statistics of batch normalization from unaugmented images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from captcha_ssl.models.encoder import Encoder, standardize
 def adapt(encoder: Encoder, batches: Iterable[Tensor]) -> None:
     """Set the batch statistics of `encoder` to the mean over uint8 batches `[B, C, H, W]`.
 
-    In pretraining it may have seen nothing but crops, pieces or masked images.
+    In pretraining the encoder may see only crops, pieces or masked images.
     """
     norms = [module for module in encoder.modules() if isinstance(module, _BatchNorm)]
     momenta, training = [norm.momentum for norm in norms], encoder.training

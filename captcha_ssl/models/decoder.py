@@ -1,4 +1,4 @@
-"""The decoder: frames back to pixels, or to anything else that is laid out like them."""
+"""The decoder: from frames back to pixels, or to other maps of the same shape."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from torch import Tensor, nn
 class Decoder(nn.Module):
     """Frames `[B, T, inputs]` → float32 `[B, channels, rows, columns · T]`, left to right.
 
-    Two convolutions over the row of frames; the second writes the strip of `columns` columns
-    behind each frame at once. It is small on purpose (SimMIM, Xie et al. 2022): what it cannot
-    make up must be in the frames.
+    Two convolutions over the row of frames; the second writes the strip of `columns` columns behind
+    each frame at once. It is small on purpose (SimMIM, Xie et al. 2022), so that the frames must
+    contain the information.
     """
 
     def __init__(

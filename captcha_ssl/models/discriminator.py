@@ -1,4 +1,4 @@
-"""The discriminator: does every place of an image look real?"""
+"""The discriminator: judges for every part of an image whether it looks real."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ STRIDE = 4
 def build_discriminator(channels: int, width: int) -> nn.Sequential:
     """Float `[B, channels, H, W]` → a verdict for every 4 by 4 pixels, `[B, 1, H / 4, W / 4]`.
 
-    A small PatchGAN (Isola et al. 2017), whose verdicts see 18 by 18 pixels. Normalized per
-    image, never per batch: real and restored batches must not be told apart by their statistics.
+    A small PatchGAN (Isola et al. 2017), whose verdicts see 18 by 18 pixels. Normalized per image,
+    never per batch: batch statistics must not reveal restored batches.
     """
     return nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, 1),

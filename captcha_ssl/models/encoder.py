@@ -1,4 +1,4 @@
-"""The encoder: a residual convolutional network that reads an image into a row of frames."""
+"""The encoder: a residual convolutional network that turns an image into a row of frames."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self.stem = nn.Sequential(
             nn.Conv2d(channels, stem, 3, 2, 1, bias=False), BatchNorm2d(stem), nn.ReLU()
         )
-        # Only the first stage halves the width: neighboring characters need frames of their own.
+        # Only the first stage halves the width: neighboring characters need separate frames.
         self.stages = nn.Sequential(
             ResidualBlock(stem, stages[0], (2, 2)),
             ResidualBlock(stages[0], stages[1], (2, 1)),
@@ -91,7 +91,7 @@ def standardize(images: Tensor) -> Tensor:
     """Every image to zero mean and unit deviation over its own pixels and channels.
 
     Takes uint8 or float `[B, C, H, W]`, returns float32 of the same shape. A flat image becomes
-    zeros: the deviation is floored at two gray levels, so that noise is not blown up.
+    zeros: the deviation is at least two gray levels, so that noise is not amplified.
     """
     x = images.float()
     deviation, mean = torch.std_mean(x, (1, 2, 3), keepdim=True, correction=0)

@@ -1,9 +1,9 @@
-"""How many frames an image gives, known before any network is built (and without torch)."""
+"""The number of frames of an image, computed without a network and without torch."""
 
 from __future__ import annotations
 
 STRIDE = 4
-"""Pixels of width behind one frame, the same for every encoder."""
+"""Pixels of width per frame, the same for every encoder."""
 
 
 def frames(width: int) -> int:

@@ -13,8 +13,8 @@ def projector(
     """Embeddings `[N, inputs]` → `[N, outputs]` through `layers` linear layers.
 
     Batch normalization follows every layer, ReLU all but the last, whose normalization has no
-    affine part (Chen et al., SimCLR 2020, and its public implementation). Without `last_norm` it
-    has none, so that the length and the spread of the outputs are free.
+    affine part (Chen et al., SimCLR 2020, and its public implementation). Without `last_norm` the
+    last layer has none, so that length and spread of the outputs are free.
     """
     widths = [inputs, *[hidden] * (layers - 1), outputs]
     parts: list[nn.Module] = []

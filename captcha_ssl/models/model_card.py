@@ -1,4 +1,4 @@
-"""What a model says of itself, as text that travels inside its file (read without torch)."""
+"""The model card: the description inside a model file (read without torch)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from captcha_ssl.documents import loaded_json, typed
 from captcha_ssl.errors import UserError
 
 KEY = "captcha-ssl-model"
-"""The metadata key under which a model file, of either format, holds its card."""
+"""The metadata key of the card in a model file of either format."""
 _VERSION = 1
 MOST_PIXELS = 4096
-"""No model has a longer side."""
+"""The largest height or width of a model."""
 _COLDEST, _HOTTEST = 1e-3, 1e3
 """Temperatures beyond these make every confidence 0 or 1; calibration finds 0.2 to 10."""
 
@@ -25,7 +25,7 @@ _COLDEST, _HOTTEST = 1e-3, 1e3
 class Calibration:
     """What logits are divided by before they become the confidence of a text or a character.
 
-    Temperatures of 1 leave them as they are; none of it changes what is read.
+    A temperature of 1 changes nothing; none of them changes the text.
     """
 
     text: float = 1.0
@@ -33,7 +33,7 @@ class Calibration:
 
 
 _RENAMED = {"recogniser": "recognizer"}
-"""Kinds that older versions wrote under another spelling."""
+"""Kinds in the spelling of older versions."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ModelCard:
 
 
 def parse_card(file: Path, stored: str | None) -> ModelCard:
-    """The card that `file` holds as the text `stored`. Raises UserError when it is no card."""
+    """The card of `file` from the text `stored`. Raises UserError if it is not a card."""
     if stored is None:
         raise UserError(f"{file}: not a captcha-ssl model; train one with pretrain or finetune")
     try:
@@ -71,7 +71,7 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
 
 
 def _checked(card: ModelCard) -> ModelCard:
-    """The card, when all of it can be used. Raises ValueError."""
+    """The card if it is valid. Raises ValueError."""
     if card.charset is not None:
         Charset(card.charset)
     if max(card.geometry.height, card.geometry.width) > MOST_PIXELS:

@@ -1,6 +1,6 @@
-"""The model file: safetensors whose metadata carries all that is needed to use it.
+"""The model file: safetensors with metadata that contain everything needed to use it.
 
-No pickle is ever read. Charset, geometry and encoder name travel with the weights, so that a
+No pickle is ever read. Charset, geometry and encoder name are stored with the weights, so that a
 model cannot be used with the wrong preprocessing.
 """
 
@@ -23,9 +23,9 @@ from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.safetensors"
 MOST_BYTES, MOST_TENSORS = 1 << 30, 10_000
-"""What no model file has more of: the largest encoder takes 18 MB in 66 tensors."""
+"""Limits of a model file in bytes and tensors: the largest encoder has 18 MB in 66 tensors."""
 _MOST_HEADER = 1 << 24
-"""Bytes of the largest list of tensors; to read a longer one takes seconds and gigabytes."""
+"""The longest header in bytes; a longer one takes seconds and gigabytes to read."""
 _TYPES = {torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64}
 
 
@@ -36,14 +36,14 @@ def save_model(path: Path, tensors: dict[str, Tensor], card: ModelCard) -> None:
     """
     lost = not_finite(tensors)
     if lost:
-        raise DivergedError(f"{path}: not written, for {lost} is not finite any more; lower lr")
-    # One key only: safetensors writes several in a random order, and equal runs would differ.
+        raise DivergedError(f"{path}: not written, because {lost} is not finite; lower lr")
+    # Only one key: safetensors writes several keys in random order, and equal runs would differ.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     atomic_write_bytes(path, save(plain, {KEY: card.to_json()}))
 
 
 def find_model(path: Path) -> Path:
-    """The model file that `path` (a run directory, the file itself, or `shipped`) stands for.
+    """The model file for `path`: a run directory, the file itself, or `shipped`.
 
     Raises UserError when there is none.
     """
@@ -66,7 +66,7 @@ def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
             raise UserError(f"{file}: too large for a model (over {MOST_BYTES:,} bytes)")
         with file.open("rb") as raw:
             header = int.from_bytes(raw.read(8), "little")
-        # Of another kind of file these bytes are any number, and safetensors says so.
+        # In another kind of file these bytes are arbitrary; safetensors reports that.
         if _MOST_HEADER < header <= file.stat().st_size:
             raise UserError(
                 f"{file}: a list of tensors of {header:,} bytes is too long for a model"
@@ -84,7 +84,7 @@ def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
 
 
 def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of a tensor with a value that is infinite or no number, or None."""
+    """The name of a tensor with a value that is not finite, or None."""
     floats = ((name, tensor) for name, tensor in tensors.items() if tensor.is_floating_point())
     return next((name for name, tensor in floats if not tensor.isfinite().all()), None)
 

@@ -1,4 +1,4 @@
-"""A copy of a network that follows it slowly."""
+"""A momentum copy of a network: the moving average of its weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def slow_copy(module: M) -> M:
-    """A copy of `module` whose parameters no optimizer trains."""
+    """A copy of `module` with frozen parameters."""
     return copy.deepcopy(module).requires_grad_(False)
 
 
@@ -22,9 +22,9 @@ def slow_copy(module: M) -> M:
 def follow(slow: nn.Module, fast: nn.Module, momentum: Progress) -> None:
     """slow ← momentum · slow + (1 − momentum) · fast, every parameter (He et al. 2020, eq. 2).
 
-    Buffers stay apart: each of the two normalizes by the statistics of its own batches.
+    Buffers are not averaged: each network normalizes by the statistics of its own batches.
     """
-    # All at once: on a GPU one operation for each parameter would wait for Python.
+    # One fused operation: on a GPU, one operation per parameter would wait for Python.
     mine: list[Tensor] = list(slow.parameters())
     other: list[Tensor] = list(fast.parameters())
     if isinstance(momentum, Tensor):

@@ -1,4 +1,4 @@
-"""Batch normalization that does not count its batches."""
+"""Batch normalization without a counter of batches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _Uncounted(_BatchNorm):
-    """torch's BatchNorm, but for its counter of batches, which only a plain mean over them needs.
+    """torch's BatchNorm without its counter of batches, which only cumulative averages need.
 
-    Each counter is an operation of its own in every pass: 26 in a step of SimCLR. The state is
-    that of BatchNorm.
+    Each counter is one operation per pass: 26 in a step of SimCLR. The state is that of BatchNorm.
     """
 
     def forward(self, input: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""What the processes of one training know of each other's batches.
+"""Exchanges data between the processes (ranks) of one training.
 
-With one process every function is the identity or a local one. The losses of all ranks are
-averaged, and so are their gradients (DistributedDataParallel); the gradients here are made for
-that, so that several ranks learn what one does from the whole batch.
+With one process every function is the identity or a local one. DistributedDataParallel averages the
+gradients of all ranks. The gradients here are scaled for that, so that several ranks learn the same
+as one rank from the whole batch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def world_size() -> int:
 def gather(rows: Tensor) -> Tensor:
     """The rows `[N, …]` of all ranks, `[ranks · N, …]`, in the order of the ranks.
 
-    Every rank has equally many. The gradient is that of the sum of all ranks' losses.
+    Every rank has the same number of rows. The gradient is that of the sum of all ranks' losses.
     """
     if world_size() == 1:
         return rows
@@ -40,17 +40,17 @@ def total(values: Tensor) -> Tensor:
 
 
 def own_rows(rows: Tensor) -> Tensor:
-    """This rank's share of rows that `gather` put together."""
+    """This rank's part of the rows from `gather`."""
     size = world_size()
     return rows if size == 1 else rows.chunk(size)[dist.get_rank()]
 
 
 @torch.no_grad()
 def shuffled(rows: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """As many rows, drawn at random from those of all ranks, and a function that undoes it.
+    """The rows shuffled across all ranks, and a function that undoes the shuffle.
 
-    That takes what was made of the rows, `[N, …]` on every rank, and gives what was made of all
-    ranks' rows, `[ranks · N, …]`, in the order of `gather` (He et al., MoCo 2020, §3.3).
+    That function takes the results for the rows, `[N, …]` on every rank, and returns the results
+    for all ranks' rows, `[ranks · N, …]`, in the order of `gather` (He et al., MoCo 2020, §3.3).
     """
     everyone = gather(rows)
     order = torch.randperm(len(everyone), device=rows.device)

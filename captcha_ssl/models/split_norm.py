@@ -1,4 +1,4 @@
-"""Batch normalization over parts of a batch, as several devices would compute it."""
+"""Batch normalization over parts of a batch, like on several devices."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 class SplitBatchNorm(_BatchNorm):
     """Normalizes each of up to `splits` equal parts of the batch by its own statistics.
 
-    Where a query and its key share one batch's statistics they can be matched by those (He et
-    al., MoCo 2020, §3.3). Parts hold at least two rows. The state is that of BatchNorm, and so is
-    evaluation.
+    If a query and its key share batch statistics, these reveal the match (He et al., MoCo 2020,
+    §3.3). Parts hold at least two rows. The state is that of BatchNorm, and so is evaluation.
     """
 
     def __init__(self, norm: _BatchNorm, splits: int) -> None:
@@ -27,7 +26,7 @@ class SplitBatchNorm(_BatchNorm):
         return torch.cat([super(SplitBatchNorm, self).forward(part) for part in parts])
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Any number of dimensions is fine."""
 
 
 def split_batch_norm(module: nn.Module, splits: int) -> None:

@@ -11,7 +11,7 @@ from captcha_ssl.models.split_norm import SplitBatchNorm
 
 
 class SyncedBatchNorm(_BatchNorm):
-    """What torch's SyncBatchNorm computes, which runs on GPUs only, for any device.
+    """The computation of torch's SyncBatchNorm, which supports only GPUs, for any device.
 
     The state is that of BatchNorm, and so is evaluation.
     """
@@ -46,11 +46,11 @@ class SyncedBatchNorm(_BatchNorm):
         self.running_var.lerp_(variance.to(self.running_var.dtype), share)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Any number of dimensions is fine."""
 
 
 def synchronize_norms(module: nn.Module, device: torch.device) -> None:
-    """Replace every batch normalization inside `module`, but those that keep to their own part."""
+    """Replace every batch normalization inside `module`, except SplitBatchNorm."""
     for name, child in module.named_children():
         if isinstance(child, SplitBatchNorm):
             continue
@@ -66,7 +66,7 @@ def _synced(norm: _BatchNorm, device: torch.device) -> nn.Module:
         return found
     synced = SyncedBatchNorm(norm.num_features, norm.eps, norm.momentum, norm.affine)
     synced.load_state_dict(norm.state_dict())
-    # The copy that follows slowly is not trained here either.
+    # A momentum copy stays frozen.
     for mine, theirs in zip(synced.parameters(), norm.parameters(), strict=True):
         mine.requires_grad_(theirs.requires_grad)
     return synced.to(device)

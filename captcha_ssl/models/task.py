@@ -1,4 +1,4 @@
-"""What the training loop trains."""
+"""The type that the training loop trains."""
 
 from __future__ import annotations
 
@@ -31,4 +31,4 @@ class Task(nn.Module):
         raise TypeError(f"{type(self).__name__} defines no forward")
 
     def after_step(self, progress: Progress) -> None:
-        """Called once the optimizer has stepped; for momentum encoders and queues."""
+        """Called after each optimizer step; for momentum encoders and queues."""

@@ -1,4 +1,4 @@
-"""Starting an encoder, and the head of a recognizer, from what was trained before."""
+"""Initializes an encoder, and the head of a recognizer, from a trained model."""
 
 from __future__ import annotations
 
