@@ -28,20 +28,19 @@ def test_a_training_that_reads_is_never_helped() -> None:
     assert weights([2.0] + [1.0] * 10 + [0.5] * 89) == [0.0] * 100
 
 
-def test_one_on_the_plateau_is_helped_early_and_again_until_it_leaves() -> None:
-    found = weights([2.4] * 100)
-    assert found[:5] == [0.0] * 5 and found[5] == 1.0
-    assert found[5:29] == sorted(found[5:29], reverse=True)
-    again = [step for step in range(6, 100) if found[step] > found[step - 1]]
-    assert len(again) == 2 and again[0] in (30, 31), "it is helped again"
-    assert found[85:] == [0.0] * 15, "the last steps are for CTC alone"
+def test_one_on_the_plateau_is_helped_until_it_leaves_and_then_ever_less() -> None:
+    stuck = weights([2.4] * 100)
+    assert stuck[:5] == [0.0] * 5 and stuck[5:61] == [1.0] * 56
+    assert stuck[76:] == [0.0] * 24, "the last steps are for CTC alone"
     left = weights([2.4] * 12 + [0.4] * 88)
-    assert left[5] == 1.0 and left[31:] == [0.0] * 69
+    full = [step for step, weight in enumerate(left) if weight == 1.0]
+    assert full[0] == 5 and 12 <= full[-1] <= 16
+    assert left[full[-1] :] == sorted(left[full[-1] :], reverse=True)
+    assert left[33:] == [0.0] * 67
 
 
 def test_a_head_that_knows_no_character_is_helped_at_once() -> None:
-    found = weights([2.4] * 10 + [0.4] * 90, at_once=True)
-    assert found[0] == 1.0 and found[24] > 0 and found[26:] == [0.0] * 74
+    assert weights([2.4] * 10 + [0.4] * 90, at_once=True)[0] == 1.0
 
 
 def test_what_is_known_of_the_plateau_is_a_part_of_the_saved_state() -> None:

@@ -22,10 +22,10 @@ _FIRST_LOOK = 0.05
 it has left the plateau by then. One that began with none is helped at once. To wait costs more than
 the help: soon the network says blank everywhere, and much of what is left goes into undoing that.
 """
-_LAST_LOOK = 0.65
-"""The share after which no help begins any more: the last steps are for CTC alone."""
-_HELPED = 0.25
-"""The share of the training over which the help fades; then it begins again if it is needed."""
+_LAST_LOOK = 0.6
+"""The share after which there is no full help any more: the last steps are for CTC alone."""
+_FADES = 0.15
+"""The share of the training over which the help fades once the plateau is left."""
 _ON_IT = 0.8
 """Share of the logarithm of the number of characters above which a loss is on the plateau."""
 _HIGHEST = 64
@@ -37,7 +37,7 @@ class Plateau(nn.Module):
     """Watches the loss per character; its state is tensors, so that nobody waits for a device."""
 
     recent: Tensor
-    since: Tensor
+    until: Tensor
 
     def __init__(self, charset: Charset, *, at_once: bool = False) -> None:
         """`at_once`: do not wait whether the training leaves the plateau by itself."""
@@ -45,7 +45,7 @@ class Plateau(nn.Module):
         self._first_look = 0.0 if at_once else _FIRST_LOOK
         self._above = _ON_IT * math.log(max(2, len(charset)))
         self.register_buffer("recent", torch.tensor(math.inf))
-        self.register_buffer("since", torch.tensor(-math.inf))
+        self.register_buffer("until", torch.tensor(-math.inf))
 
     def may_help(self, progress: Progress) -> bool:
         """Whether there may be any help as early as that; one on a device is not asked."""
@@ -53,20 +53,21 @@ class Plateau(nn.Module):
 
     @torch.no_grad()
     def help(self, loss: Tensor, progress: Progress) -> Tensor:
-        """The weight 0…1 of the help, a scalar; `loss` is that of this step for each character."""
+        """The weight 0…1 of the help, a scalar; `loss` is that of this step for each character.
+
+        It is 1 for as long as the training sits on the plateau, and then fades.
+        """
         loss = loss.detach().float()
         known = self.recent.isfinite()
         self.recent.copy_(torch.where(known, self.recent.lerp(loss, _RECENT), loss))
-        over = progress - self.since >= _HELPED
-        asked = (progress >= self._first_look) & (progress <= _LAST_LOOK)
-        begins = over & (self.recent > self._above) & asked
-        self.since.copy_(torch.where(begins, progress, self.since))
-        return (1 - (progress - self.since) / _HELPED).clamp(0, 1)
+        looks = (progress >= self._first_look) & (progress <= _LAST_LOOK)
+        self.until.copy_(torch.where((self.recent > self._above) & looks, progress, self.until))
+        return (1 - (progress - self.until) / _FADES).clamp(0, 1)
 
     @property
     def helped(self) -> bool:
         """Whether this training ever was; waits for the device."""
-        return math.isfinite(self.since.item())
+        return math.isfinite(self.until.item())
 
 
 def left_plateau(loss: float, charset: Charset) -> bool:
