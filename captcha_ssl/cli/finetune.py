@@ -46,10 +46,16 @@ def finetune_command(
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     begun = folder if resume else None
-    start = choose_start(config, data, resumed=begun, load=partial(load, quiet=True))
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    read_quietly = partial(load, quiet=True)
+    start = choose_start(config, data, resumed=begun, load=read_quietly, say=say)
     config = start.config
-    if start.reason and not quiet:
-        print(start.reason, file=sys.stderr)
+    if start.reason:
+        say(start.reason)
     given = FinetuneData.load(config, data, partial(load, quiet=quiet))
     if not quiet:
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)

@@ -75,7 +75,10 @@ def test_where_nothing_is_read_more_pixels_are_tried(
         return 0.4 if (config.finetune.init_from, height) == (None, 48) else 0.9
 
     monkeypatch.setattr(start, "_race", race)
-    found = choose_start(config(), labeled)
+    said: list[str] = []
+    found = choose_start(config(), labeled, say=said.append)
+    assert said[0].startswith("comparing the shipped model and scratch as starts, 200 steps")
+    assert said[1].endswith("at height 48")
     assert seen == [(SHIPPED, 32, 0), (None, 32, 0), (SHIPPED, 48, 1), (None, 48, 1)]
     assert (found.config.finetune.init_from, found.config.model.height) == (None, 48)
     assert "starts from scratch at height 48" in found.reason

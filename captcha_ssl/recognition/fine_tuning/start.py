@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def choose_start(
     *,
     resumed: Path | None = None,
     load: LoadImages = load_images,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Start:
     """Settle `init_from` where it is `auto`; the reason is empty where the user had said it.
 
@@ -46,7 +48,8 @@ def choose_start(
     short race against training from scratch decides: both train on three quarters of the labels,
     and the lower character error rate on the rest wins. Where neither reads much, both try once
     more with more rows of pixels, and characters that are taken to stand evenly at first. A
-    `resumed` run keeps what it began with. Raises UserError for data that cannot be used.
+    `resumed` run keeps what it began with. `say` is told before what takes time. Raises UserError
+    for data that cannot be used.
     """
     if config.finetune.init_from != AUTO:
         return Start(config, "")
@@ -59,6 +62,8 @@ def choose_start(
     if len(labels.train) < FEW_LABELS:
         reason = f"{len(labels.train):,} labels are too few to compare it with another start"
         return Start(shipped, f"starts from the shipped model: {reason}")
+    steps = min(RACE_STEPS, config.finetune.steps)
+    say(f"comparing the shipped model and scratch as starts, {steps} steps each")
     tried = {"the shipped model": shipped, "scratch": scratch}
     error = {
         "the shipped model": _race(shipped, labels),
@@ -66,13 +71,13 @@ def choose_start(
     }
     height = labels.train.geometry.height + 16
     if min(error.values()) > _UNREAD and height <= _HIGHEST and config.model.height is None:
+        say(f"neither reads much; comparing them at height {height}")
         for name, start in list(tried.items()):
             higher = f"{name} at height {height}"
             tried[higher] = _higher(start, height)
             error[higher] = _race(tried[higher], FinetuneData.load(tried[higher], data, load))
     winner = min(error, key=lambda name: error[name])
     compared = ", ".join(f"{rate:.1%} from {name}" for name, rate in error.items())
-    steps = min(RACE_STEPS, config.finetune.steps)
     return Start(
         tried[winner],
         f"starts from {winner}: character errors after {steps} steps are {compared}",
