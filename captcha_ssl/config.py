@@ -21,6 +21,8 @@ from captcha_ssl.text_file import read_text_file
 
 _MOST_CONFIG = 1 << 20
 """Bytes of a configuration file."""
+SECTIONS = ("generate", "pretrain", "finetune", "benchmark", "tune")
+"""Tables of a TOML file that several commands share: each reads its own, and what is in none."""
 S = TypeVar("S", bound=Settings)
 
 
@@ -28,10 +30,13 @@ S = TypeVar("S", bound=Settings)
 class Given:
     """The user's settings, in rising order of priority: a TOML file, `key=value` texts, flags.
 
-    A flag with the value None is absent. `label` is the name of the texts in errors.
+    A flag with the value None is absent. `label` is the name of the texts in errors. A file may
+    have a table for each command: `section` names the one to read, which overrides the settings
+    outside of all tables.
     """
 
     file: Path | None = None
+    section: str = field(default="", kw_only=True)
     assignments: Sequence[str] = ()
     flags: Mapping[str, Any] = field(default_factory=dict)
     label: str = "--set"
@@ -39,7 +44,8 @@ class Given:
     @cached_property
     def values(self) -> dict[str, tuple[Any, str]]:
         """Key → its value and its origin. Raises UserError for an unreadable file."""
-        found = {key: (value, str(self.file)) for key, value in _read_toml(self.file).items()}
+        file = _of_section(_read_toml(self.file), self.section, self.file)
+        found = {key: (value, str(self.file)) for key, value in file.items()}
         for text in self.assignments:
             key, value = split_assignment(text, self.label)
             found[key] = (value, self.label)
@@ -96,8 +102,10 @@ class Config:
 
     `shown` are the classes whose flags `--help` lists; they and the configuration must import fast.
     `open_defaults` describes the defaults that depend on something else than their class.
+    `section` is the name of the command's table in a TOML file that several commands share.
     """
 
+    section: ClassVar[str] = ""
     shown: ClassVar[tuple[type[Settings], ...]] = ()
     open_defaults: ClassVar[Mapping[str, str]] = {}
 
@@ -202,5 +210,15 @@ def _plain(value: Any) -> Any:
 def _read_toml(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
-    loaded = parse_toml(read_text_file(file, most=_MOST_CONFIG), file)
-    return {key.replace("-", "_"): value for key, value in loaded.items()}
+    return parse_toml(read_text_file(file, most=_MOST_CONFIG), file)
+
+
+def _of_section(loaded: Mapping[str, Any], section: str, file: Path | None) -> dict[str, Any]:
+    """The settings of a file that one command reads: those of no table, then those of its own."""
+    tables = {key: value for key, value in loaded.items() if key in SECTIONS}
+    for key, value in tables.items():
+        if not isinstance(value, dict):
+            raise UserError(f"{file}: {key} is a table of settings; write [{key}] above them")
+    plain = {key: value for key, value in loaded.items() if key not in tables}
+    own = {**plain, **tables.get(section, {})}
+    return {key.replace("-", "_"): value for key, value in own.items()}

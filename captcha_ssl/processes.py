@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import pickle
@@ -65,8 +66,14 @@ class Workers(Protocol):
         tasks: Iterable[Item],
         *,
         say: Say = _silent,
+        ordered: bool = True,
+        until: float = math.inf,
     ) -> Generator[Result, None, None]:
         """`function(task, say)` of each task, in order; `say` is told the lines of all of them.
+
+        Not `ordered`, each comes as soon as it is there, and the next task is drawn after that:
+        it may depend on all results so far. At `until`, by time.monotonic(), it ends with what is
+        there, and workers that are at a task then are stopped.
 
         Raises what `function` raises, and UserError when a worker is lost. Closing the generator
         ends what is not finished.
@@ -94,10 +101,14 @@ class Here:
         tasks: Iterable[Item],
         *,
         say: Say = _silent,
+        ordered: bool = True,
+        until: float = math.inf,
     ) -> Generator[Result, None, None]:
-        """As `Workers.each`."""
+        """As `Workers.each`; a task that is begun is done to its end."""
         for task in tasks:
             yield function(task, say)
+            if time.monotonic() >= until:
+                return
 
 
 class Processes:
@@ -120,9 +131,11 @@ class Processes:
         tasks: Iterable[Item],
         *,
         say: Say = _silent,
+        ordered: bool = True,
+        until: float = math.inf,
     ) -> Generator[Result, None, None]:
         """As `Workers.each`."""
-        crew = _Crew(self._holds, say)
+        crew = _Crew(self._holds, say, ordered, until)
         with AtTheEnd(crew.stop):
             try:
                 crew.start(self._count, function, self._prepare)
@@ -177,8 +190,8 @@ class _Worker:
 class _Crew:
     """Workers, what they have to do and what they have done."""
 
-    def __init__(self, holds: int, say: Say) -> None:
-        self._holds, self._say = holds, say
+    def __init__(self, holds: int, say: Say, ordered: bool, until: float) -> None:
+        self._holds, self._say, self._ordered, self._until = holds, say, ordered, until
         self._workers: list[_Worker] = []
         self._done: dict[int, Any] = {}
 
@@ -196,12 +209,19 @@ class _Crew:
             worker.send_bytes(order)
 
     def results(self, tasks: Iterable[Any]) -> Iterator[Any]:
-        """The results in the order of the tasks; only so many are worked at ahead of them."""
+        """The results in the order of the tasks; only so many are worked at ahead of them.
+
+        Or in the order in which they come, all that are there before the next task is drawn.
+        """
         coming = enumerate(tasks)
         given = yielded = 0
         ahead = (self._holds + 1) * len(self._workers)
         exhausted = False
-        while True:
+        while time.monotonic() < self._until:
+            if self._done and not self._ordered:
+                yield self._done.pop(next(iter(self._done)))
+                yielded += 1
+                continue
             for worker in self._free():
                 if exhausted or given - yielded >= ahead:
                     break
@@ -227,9 +247,10 @@ class _Crew:
                     yield worker
 
     def _listen(self) -> None:
-        """Wait for messages and take them in."""
+        """Wait for messages, at most until the end, and take them in."""
         by_wire = {worker.wire: worker for worker in self._workers}
-        for wire in connection.wait(list(by_wire)):
+        left = None if self._until == math.inf else max(0.0, self._until - time.monotonic())
+        for wire in connection.wait(list(by_wire), left):
             worker = by_wire[wire]  # type: ignore[index]
             kind, content = worker.receive()
             if kind == _LINE:
@@ -243,6 +264,8 @@ class _Crew:
 
     def dismiss(self) -> None:
         """Tell workers without a task that there is nothing left to do."""
+        if any(worker.tasks for worker in self._workers):
+            return
         for worker in self._workers:
             worker.wire.close()
         self._wait(_GRACE)

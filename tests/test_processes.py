@@ -98,6 +98,47 @@ def test_results_and_lines_come_as_from_one_process(count: int, brief: bool) -> 
     assert sorted(said) == sorted(f"at {n}" for n in range(20))
 
 
+def _wait_for(file: Path, say: Say) -> str:
+    until = time.monotonic() + 60
+    while not file.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    return file.name
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_may_depend_on_all_results_so_far(count: int) -> None:
+    found: list[int] = []
+
+    def tasks() -> Iterator[int]:
+        # Two are handed out before there is any result, and each one after that for a result.
+        for drawn in range(6):
+            assert len(found) >= drawn - count + 1
+            yield drawn
+
+    crew = workers(count, setting="workers", prepare=int)
+    for result in crew.each(_square, tasks(), ordered=False):
+        found.append(result)
+    assert sorted(found) == [0, 1, 4, 9, 16, 25]
+
+
+def test_a_quick_task_does_not_wait_for_a_slow_one_before_it(tmp_path: Path) -> None:
+    slow, quick = tmp_path / "slow", tmp_path / "quick"
+    quick.touch()
+    found = []
+    crew = workers(2, setting="workers", prepare=int)
+    for name in crew.each(_wait_for, [slow, quick, quick], ordered=False):
+        found.append(name)
+        if len(found) == 2:
+            slow.touch()
+    assert found == ["quick", "quick", "slow"]
+
+
+def test_what_is_not_done_in_time_is_stopped(tmp_path: Path) -> None:
+    crew = workers(2, setting="workers", prepare=int)
+    tasks = [tmp_path / "never"] * 2
+    assert list(crew.each(_wait_for, tasks, ordered=False, until=time.monotonic() + 3)) == []
+
+
 def test_what_a_task_raises_is_raised_here() -> None:
     results = workers(2, setting="workers", prepare=int).each(_fail, [1, 2, 3, 4])
     with pytest.raises(UserError, match="three is too many"):

@@ -47,6 +47,19 @@ def test_true_in_a_file_is_no_number_and_is_shown_as_written(tmp_path: Path) -> 
         one(file=file)
 
 
+def test_a_file_may_have_a_table_for_each_command(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text("[pretrain]\nbatch-size = 8\n[finetune]\nbatch_size = 3\nunknown = 1\n")
+    assert Given(file, section="pretrain").values == {"batch_size": (8, str(file))}
+    assert Given(file, section="benchmark").values == {}
+    file.write_text("batch_size = 5\nlr = 1.0\n[pretrain]\nbatch_size = 8\n")
+    values = Given(file, section="pretrain").values
+    assert {key: value for key, (value, _) in values.items()} == {"batch_size": 8, "lr": 1.0}
+    file.write_text("pretrain = 3\n")
+    with pytest.raises(UserError, match=r"pretrain is a table of settings; write \[pretrain\]"):
+        _ = Given(file, section="pretrain").values
+
+
 def test_text_is_composed_as_labels_are() -> None:
     class Signs(Settings):
         charset: str = setting("a", "characters")

@@ -112,6 +112,7 @@ class Configured:
             values.pop("config_file"),
             tuple(values.pop("assignments") or ()),
             {name: values.pop(name) or None for name in (*flags, *self.arguments)},
+            section=kind.section,
         )
         word, print_config = values.pop("word"), values.pop("print_config")
         config = kind.read(given)

@@ -19,6 +19,7 @@ from captcha_ssl.training.settings import LoopSettings, ModelSettings
 class PretrainConfig(Config):
     """The settings of a pretraining. `method` holds instances of the method's settings_classes."""
 
+    section: ClassVar[str] = "pretrain"
     shown: ClassVar[tuple[type[Settings], ...]] = (
         PretrainSettings,
         LossSettings,

@@ -14,6 +14,7 @@ from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 class GenerateConfig(Config):
     """What a picture looks like, and how many are written in which way."""
 
+    section: ClassVar[str] = "generate"
     shown: ClassVar[tuple[type[Settings], ...]] = (PictureSettings, GenerateSettings)
 
     picture: PictureSettings = PictureSettings()

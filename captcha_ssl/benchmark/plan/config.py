@@ -35,6 +35,7 @@ S = TypeVar("S", bound=Settings)
 class BenchmarkConfig(Config):
     """The settings of a benchmark. `methods` holds the settings that variants start from."""
 
+    section: ClassVar[str] = "benchmark"
     shown: ClassVar[tuple[type[Settings], ...]] = (BenchmarkSettings, ModelSettings)
 
     benchmark: BenchmarkSettings

@@ -21,6 +21,7 @@ AUTO = Path("auto")
 class FinetuneConfig(Config):
     """The settings of a fine-tuning."""
 
+    section: ClassVar[str] = "finetune"
     shown: ClassVar[tuple[type[Settings], ...]] = (FinetuneSettings, ModelSettings, LoopSettings)
     open_defaults: ClassVar[Mapping[str, str]] = {"init_from": "auto: the shipped model or scratch"}
 
