@@ -106,13 +106,13 @@ class DiG(TwoViewMethod):
 
     def _look(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A view of random crops; the crops with hidden blocks, the blocks to restore, the mask."""
-        crops = self.instances.cut(images)
+        crops, others = self.instances.pair(images)
         plain = self.instances.plain(crops)
         filled, seen, mask = hide(plain, self.mask)
         target = block_normalized(filled, self.mask.mask_size)
         # A crop whose width is not a multiple of the blocks is padded; cut it back.
         seen, target, mask = (part[..., : plain.shape[3]] for part in (seen, target, mask))
-        return self.instances.view(crops), seen, target, mask
+        return self.instances.view(others), seen, target, mask
 
     def _contrast(self, embedded: Tensor, other: Tensor) -> Tensor:
         queries = self.predictor(self.projector(embedded))

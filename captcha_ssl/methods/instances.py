@@ -20,7 +20,7 @@ from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.methods.whole_images import Frames, Images, Windows
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
-from captcha_ssl.views.crops import cut_all, inked_positions, join
+from captcha_ssl.views.crops import cut_all, inked_positions, jittered, join
 from captcha_ssl.views.settings import ViewSettings
 from captcha_ssl.views.view import random_view
 
@@ -97,7 +97,11 @@ class Crops:
         self.width = settings.crop_width or USUAL_CROP_WIDTH
 
     def views(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Two views `[crops · B, C, H, crop_width]` of the same random crops."""
+        """Two views `[crops · B, C, H, crop_width]` of the same random crops.
+
+        With `jitter`, of crops at places that differ by up to so many pixels: where a crop cuts
+        through its characters then no longer tells which one it is, and the characters must.
+        """
         one, other = self.view(self.cut(images, times=2)).chunk(2)
         return one, other
 
@@ -105,11 +109,22 @@ class Crops:
         """Random crops with a margin, `[times · crops · B, C, H, crop_width + 2 · margin]`.
 
         The first B crops are from the images in order, and so are the next B. The whole list
-        repeats `times` times.
+        repeats `times` times, each time up to `jitter` pixels away.
         """
         pixels = standardize(images)
         lefts = inked_positions(pixels, self.count, self.width)
+        if self.settings.jitter and times > 1:
+            lefts = jittered(lefts, self.settings.jitter, images.shape[3] - self.width, times)
+            times = 1
         return cut_all(pixels, lefts - self.margin, self.width + 2 * self.margin, times)
+
+    def pair(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Random crops as from `cut` for two views; the same where there is no `jitter`."""
+        if not self.settings.jitter:
+            crops = self.cut(images)
+            return crops, crops
+        one, other = self.cut(images, times=2).chunk(2)
+        return one, other
 
     def view(self, crops: Tensor) -> Tensor:
         """A random view of crops from `cut`, without the margin."""

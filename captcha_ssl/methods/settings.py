@@ -22,6 +22,9 @@ class InstanceSettings(Settings):
         None, "width of a crop in pixels, a multiple of 4 (crop); none: from the characters", low=8
     )
     core: int = setting(4, "frames in the middle of a crop that make its embedding (crop)", low=1)
+    jitter: int = setting(
+        0, "largest distance between the places of a crop in its two views, in pixels (crop)", low=0
+    )
     window: int = setting(5, "frames averaged into one instance (window)", low=1)
     frame_shift: int = setting(
         4, "largest shift of an image between views, in frames (frame)", low=0

@@ -55,6 +55,18 @@ def inked_positions(images: Tensor, count: int, width: int) -> Tensor:
     return torch.searchsorted(places, wanted, right=True).clamp_max_(span).T
 
 
+def jittered(lefts: Tensor, jitter: int, span: int, times: int) -> Tensor:
+    """Left edges int64 `[times · count, B]`: `lefts` `[count, B]` so often, each near by.
+
+    Each is moved by up to half of `jitter` pixels, so that no two of a crop are further apart than
+    that, and stays in 0…`span`.
+    """
+    every = lefts.repeat(times, 1)
+    far = (jitter + 1) // 2
+    moved = torch.rand(every.shape, device=lefts.device) * (jitter + 1)
+    return (every + moved.long() - far).clamp_(0, max(0, span))
+
+
 def cut_all(images: Tensor, lefts: Tensor, width: int, times: int = 1) -> Tensor:
     """`cut` at each row of `lefts` int64 `[count, B]`: `[times · count · B, C, H, width]`."""
     count, (batch, channels, height, full) = len(lefts), images.shape

@@ -66,6 +66,17 @@ def _look(method: DiG, seed: int = 2) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return method._look(_images())
 
 
+def test_with_jitter_the_other_view_is_cut_elsewhere() -> None:
+    still = dict(zip(("view", "seen"), _look(_dig(STILL)), strict=False))
+    moved = dict(
+        zip(("view", "seen"), _look(_dig(STILL, InstanceSettings(jitter=6))), strict=False)
+    )
+    hidden = still["seen"] == 0
+    assert torch.allclose(still["view"][~hidden], still["seen"][~hidden], atol=1e-5)
+    hidden = moved["seen"] == 0
+    assert not torch.allclose(moved["view"][~hidden], moved["seen"][~hidden], atol=0.1)
+
+
 @pytest.mark.parametrize("term", ["pixels", "contrast"])
 def test_the_encoder_learns_from_both_terms(term: str) -> None:
     method = _dig()

@@ -29,6 +29,22 @@ def test_crop_embeddings_of_both_views_belong_to_the_same_crop() -> None:
     assert (distance.argmin(1) == torch.arange(18)).all()
 
 
+def test_with_jitter_both_views_of_a_crop_are_cut_near_each_other() -> None:
+    """Every pixel of a picture says its column here, so that a view tells where it was cut."""
+    columns = torch.arange(96, dtype=torch.uint8).expand(6, 1, 32, 96)
+    crops = build_instances(InstanceSettings(crops=3, jitter=5), STILL)
+    deviation = columns[0].float().std(correction=0).item()
+    apart = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        one, two = (view[:, 0, 16, 8] * deviation for view in crops.views(columns))
+        apart |= set((one - two).round().int().tolist())
+    assert apart == set(range(-5, 6))
+    still = build_instances(InstanceSettings(crops=3), STILL)
+    one, two = still.views(columns)
+    assert torch.equal(one, two)
+
+
 def test_the_same_crop_meets_other_neighbors_in_each_view() -> None:
     encoder = build_encoder("tiny", 1, 32).eval()
     crops = build_instances(InstanceSettings(crops=3, core=8), STILL)
