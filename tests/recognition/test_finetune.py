@@ -25,9 +25,14 @@ from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.evaluation.metrics import cer
 from captcha_ssl.recognition.fine_tuning import ctc
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.ctc import ctc_loss, pad_labels
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, ctc_loss, pad_labels
 from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import (
+    FinetuneData,
+    FinetuneResult,
+    Finetuning,
+    labeled_fetcher,
+)
 from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.reading.recognizer import Recognizer
@@ -135,6 +140,25 @@ def test_a_frozen_encoder_keeps_weights_and_statistics(digits: Dataset, tmp_path
     assert all(torch.equal(before[k], after[k]) for k in before)
     moved = _finetune(digits, FinetuneSettings(steps=5, init_from=file)).recognizer.encoder
     assert not torch.equal(before["fold.weight"], moved.state_dict()["fold.weight"])
+
+
+def test_an_encoder_that_stands_still_at_first_is_trained_afterwards(digits: Dataset) -> None:
+    torch.manual_seed(0)
+    recognizer = Recognizer(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
+    task = CTCTask(recognizer, STILL, freeze_first=0.5).train()
+    fetch = labeled_fetcher(digits, CHARSET, torch.device("cpu"))
+    batch = fetch(torch.arange(4))
+    weight, head = recognizer.encoder.fold.weight, recognizer.head.weight
+    before = {k: v.clone() for k, v in recognizer.encoder.state_dict().items()}
+    for progress in (0.0, 0.49):
+        task(batch, progress)["loss"].backward()
+    assert weight.grad is None and head.grad is not None
+    # Nor do its batch statistics move.
+    after = recognizer.encoder.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    task(batch, 0.5)["loss"].backward()
+    assert weight.grad is not None
+    assert recognizer.encoder.training
 
 
 def test_fine_tuning_can_start_from_a_recognizer(digits: Dataset, tmp_path: Path) -> None:

@@ -78,6 +78,13 @@ class BenchmarkSettings(Settings):
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
     finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
     head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)
+    freeze_first: float = setting(
+        0.0,
+        "share of the fine-tuning, at first, in which an arm with an encoder that has learned "
+        "trains its head alone",
+        low=0.0,
+        high=1.0,
+    )
     alignment: float = setting(
         0.0, "weight of the evenly spaced loss in the first steps of every arm", low=0.0
     )

@@ -116,6 +116,7 @@ class Bench:
                 # If the encoder is frozen, the tuned rate is that of the head.
                 head_lr=lr if arm.freeze else settings.head_lr,
                 freeze=arm.freeze,
+                freeze_first=settings.freeze_first if encoder else 0.0,
                 alignment=settings.alignment,
                 alignment_steps=settings.alignment_steps,
                 init_from=encoder.file if encoder else None,

@@ -31,7 +31,8 @@ class CTCTask(Task):
 
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
     `faded` of the training, and with weight 1 for a while where the training is found to sit on
-    the CTC plateau by `plateau`.
+    the CTC plateau by `plateau`. In its share `freeze_first` the encoder stands still, so that a
+    head that knows nothing yet spoils nothing that a pretraining has learned.
     """
 
     def __init__(
@@ -40,12 +41,15 @@ class CTCTask(Task):
         views: ViewSettings,
         *,
         frozen: bool = False,
+        freeze_first: float = 0.0,
         alignment: float = 0.0,
         faded: float = 1.0,
         plateau: Plateau | None = None,
     ) -> None:
         super().__init__()
         self.recognizer, self.views, self.frozen = recognizer, views, frozen
+        self.freeze_first = freeze_first
+        self._still: bool | None = None
         self.alignment, self.faded = alignment, faded
         self.plateau = plateau
         recognizer.encoder.requires_grad_(not frozen)
@@ -55,10 +59,14 @@ class CTCTask(Task):
         super().train(mode)
         if self.frozen:
             self.recognizer.encoder.eval()
+        self._still = None
         return self
 
     def forward(self, batch: LabeledBatch, progress: Progress) -> dict[str, Tensor]:
         """`loss`, and `blank_rate`: the share of images for which every frame says blank."""
+        self._hold_still(
+            self.frozen or (self.freeze_first > 0 and bool(progress < self.freeze_first))
+        )
         images, classes, lengths = batch
         pixels = random_view(standardize(images), self.views)
         logits = self.recognizer(pixels)
@@ -73,6 +81,16 @@ class CTCTask(Task):
             shares = ink_left_of(pixels, logits.shape[1])
             loss = loss + weight * even_alignment(logits, classes, lengths, shares)
         return {"loss": loss, "blank_rate": blank.float().mean()}
+
+    def _hold_still(self, still: bool) -> None:
+        """Train the encoder or not: its modules are gone through where that changes.
+
+        A step that may change so is none that a GPU can record; the loop notices, and says so.
+        """
+        if still != self._still:
+            encoder = self.recognizer.encoder.requires_grad_(not still)
+            encoder.train(self.training and not still)
+            self._still = still
 
 
 def ctc_loss(logits: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:

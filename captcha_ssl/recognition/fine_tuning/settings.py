@@ -42,6 +42,9 @@ class FinetuneSettings(Settings):
     steps: int = setting(1000, "steps of training", low=1, flag="N")
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0, flag=True)
     freeze: bool = setting(False, "leave the encoder as it is and train the head alone", flag=True)
+    freeze_first: float = setting(
+        0.0, "share of the steps, at first, in which the head alone is trained", low=0.0, high=1.0
+    )
     alignment: float = setting(
         0.0,
         "weight of evenly spaced characters in the first steps, to leave the CTC plateau",
