@@ -31,6 +31,7 @@ LAYERS = (
         {"pretraining"},
         {"recognition"},
         {"api", "benchmark", "labeling"},
+        {"tuning"},
         {"cli"},
     ),
 )

@@ -27,6 +27,7 @@ from captcha_ssl.cli.outcome import finish, outcome
 from captcha_ssl.cli.predict import predict_command
 from captcha_ssl.cli.pretrain import pretrain_command
 from captcha_ssl.cli.suggest import suggest_command
+from captcha_ssl.cli.tune import tune_command
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import PROGRAM
 from captcha_ssl.launch import ranks
@@ -49,6 +50,7 @@ COMMANDS: dict[str, Configured | Callable[..., None]] = {
     "label": label_command,
     "convert": convert_command,
     "neighbors": neighbors_command,
+    "tune": Configured(tune_command, "captcha_ssl.tuning.config:TuneConfig"),
     "benchmark": Configured(
         benchmark_command,
         "captcha_ssl.benchmark.plan.config:BenchmarkConfig",

@@ -35,10 +35,28 @@ def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> list[str
     Returns what can be said of the views in words: the columns in which text was lost.
     Raises UserError when the method cannot learn from the images, or `file` cannot be written.
     """
+    method, columns = _drawn(config, data, ROWS)
+    count = f"{len(columns['image'])} of {len(data):,} images at {data.geometry}"
+    seed = config.loop.seed
+    write_columns(file, columns, title=f"{config.pretrain.method}: {count}, seed {seed}")
+    return lost_text(method, data.images, seed, resolve_device(config.loop.device))
+
+
+def drawn(config: PretrainConfig, data: Dataset, rows: int = ROWS) -> dict[str, list[np.ndarray]]:
+    """Caption → RGB uint8 pictures [H, W, 3] of a few images, as `write_preview` draws them.
+
+    Raises UserError when the method cannot learn from the images.
+    """
+    return _drawn(config, data, rows)[1]
+
+
+def _drawn(
+    config: PretrainConfig, data: Dataset, rows: int
+) -> tuple[Method, dict[str, list[np.ndarray]]]:
     images, loop = data.images, config.loop
     device = resolve_device(loop.device)
     method = build_method(config, images, data.geometry).to(device)
-    chosen = BatchOrder(len(images), min(ROWS, len(images)), loop.seed)(0)
+    chosen = BatchOrder(len(images), min(rows, len(images)), loop.seed)(0)
     batch = torch.from_numpy(images[chosen.numpy()])
     torch.manual_seed(step_seed(loop.seed, 0))
     with torch.no_grad():
@@ -46,9 +64,7 @@ def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> list[str
     columns = {"image": list(map(rgb, batch.numpy()))}
     for caption, picture in pictures.items():
         columns[caption] = list(map(rgb, to_uint8(picture.cpu(), batch).numpy()))
-    count = f"{len(batch)} of {len(images):,} images at {data.geometry}"
-    write_columns(file, columns, title=f"{config.pretrain.method}: {count}, seed {loop.seed}")
-    return lost_text(method, images, loop.seed, device)
+    return method, columns
 
 
 def lost_text(method: Method, images: Images, seed: int, device: torch.device) -> list[str]:

@@ -56,8 +56,8 @@ def choose_start(
     scratch, shipped = _from(config, None), _from(config, Path(SHIPPED))
     if resumed is not None and (resumed / CONFIG).exists():
         return Start(_begun(config, Given(file=resumed / CONFIG)), "")
-    if misfit := _misfit(config.model):
-        return Start(scratch, f"starts from scratch: {misfit}")
+    if unfit := misfit(config.model):
+        return Start(scratch, f"starts from scratch: {unfit}")
     labels = FinetuneData.load(shipped, data, load)
     if len(labels.train) < FEW_LABELS:
         reason = f"{len(labels.train):,} labels are too few to compare it with another start"
@@ -108,7 +108,7 @@ def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
     return replace(config, finetune=finetune, model=config.model.replace(height=height))
 
 
-def _misfit(model: ModelSettings) -> str:
+def misfit(model: ModelSettings) -> str:
     """Why the shipped model cannot be what the user asked for; empty where it can."""
     for key, value in SETTINGS.items():
         asked = model.explicit(key)

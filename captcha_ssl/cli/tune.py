@@ -1,0 +1,171 @@
+"""`captcha-ssl tune`: what to pretrain with, and how to fine-tune, on these images."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from captcha_ssl.cli.loading import load
+from captcha_ssl.cli.options import Out, Quiet, run_folder
+from captcha_ssl.cli.streams import terminal_restored
+from captcha_ssl.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from captcha_ssl.processes import Say
+    from captcha_ssl.tuning.config import TuneConfig
+    from captcha_ssl.tuning.results import Results
+    from captcha_ssl.tuning.trial import Outcome
+
+_UNITS = {"h": 3600, "m": 60, "s": 1}
+_SHOWN = 6
+"""Recipes in the table on a terminal."""
+
+
+def tune_command(
+    config: TuneConfig,
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Images to learn from.")],
+    labeled: Annotated[
+        Path | None,
+        typer.Argument(metavar="[LABELED]", help="Labels to judge by; if absent, those of DATA."),
+    ] = None,
+    out: Out = None,
+    budget: Annotated[
+        str, typer.Option("--budget", metavar="TIME", help="Time to take: 90s, 30m, 1h30m.")
+    ] = "30m",
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            min=0,
+            help="Trials side by side; 0: one a core, or as many as a GPU has memory for.",
+        ),
+    ] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the search in --out, for --budget more.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find what to pretrain with, and how to fine-tune, on your images.
+
+    Example: captcha-ssl tune pile/ pile/labeled.csv --out runs/tune --budget 30m
+
+    Tries recipes: the start, the method, its crops, views and loss, the fine-tuning. Each is judged
+    by what it reads in labels that are held out; images that benchmark tests on are never used.
+
+    Prints the path of recipe.toml, which pretrain, finetune and benchmark take as --config; beside
+    it lies report.html. Needs pip install 'captcha-ssl[tune]'.
+    """
+    until = time.monotonic() + seconds(budget)
+    folder = run_folder(out)
+
+    from captcha_ssl.tuning.tune import RECIPE, Listener, tune
+
+    command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
+    try:
+        with _progress(until, quiet=quiet) as (say, show):
+            results = tune(
+                config,
+                data,
+                folder,
+                labeled,
+                until=until,
+                jobs=jobs,
+                resume=resume,
+                listener=Listener(say, show),
+                load=partial(load, quiet=quiet),
+                command=command,
+            )
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"stopped; continue with --out {folder} --resume") from None
+    if not quiet:
+        print(results.summary, file=sys.stderr)
+        print(f"report: {folder / 'report.html'}", file=sys.stderr)
+    typer.echo(folder / RECIPE)
+
+
+def seconds(text: str) -> float:
+    """The seconds of a time such as 90s, 30m or 1h30m. Raises UserError for anything else."""
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip().lower())
+    total = sum(
+        int(count or 0) * unit
+        for count, unit in zip(found.groups() if found else (), _UNITS.values(), strict=False)
+    )
+    if not total:
+        raise UserError(f"--budget {text}: not a time; write 90s, 30m or 1h30m")
+    return float(total)
+
+
+@contextmanager
+def _progress(
+    until: float, *, quiet: bool
+) -> Iterator[tuple[Say, Callable[[Results, Outcome], None]]]:
+    """What takes a message, and what takes the results after every outcome."""
+    if quiet:
+        yield lambda line: None, lambda results, outcome: None
+    elif not sys.stderr.isatty():
+
+        def show_line(results: Results, outcome: Outcome) -> None:
+            _print(_line(results, outcome, until))
+
+        yield _print, show_line
+    else:
+        from rich.console import Console
+        from rich.live import Live
+
+        console = Console(stderr=True)
+        # Left to itself, rich would send what is printed on stdout to this console.
+        with (
+            terminal_restored(),
+            Live(console=console, transient=True, redirect_stdout=False) as live,
+        ):
+
+            def show_table(results: Results, outcome: Outcome) -> None:
+                live.update(_table(results, _line(results, outcome, until)))
+
+            yield console.print, show_table
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _line(results: Results, outcome: Outcome, until: float) -> str:
+    """What a recipe came to, the best so far, and the time left."""
+    from captcha_ssl.duration import duration
+
+    trial = next(t for t in results.tried if t.number == outcome.number)
+    best = results.best
+    came_to = outcome.problem or f"CER {outcome.cer:.1%}, {duration(outcome.seconds)}"
+    left = duration(max(0.0, until - time.monotonic()))
+    return (
+        f"[{outcome.number}] {results.named(trial)}, rung {outcome.rung + 1} of "
+        f"{results.config.tune.rungs}: {came_to}; best [{best.number}] {results.named(best)} "
+        f"{results.figure(best)}; {left} left"
+    )
+
+
+def _table(results: Results, line: str) -> RenderableType:
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for head in ("trial", "recipe", "rung", "CER"):
+        table.add_column(head, justify="left" if head == "recipe" else "right", no_wrap=True)
+    for trial in results.ranked[:_SHOWN]:
+        error = f"{trial.last.cer:.1%}" if not trial.last.problem else "–"
+        table.add_row(str(trial.number), results.named(trial), str(trial.last.rung + 1), error)
+    return Group(table, Text(line, overflow="ellipsis", no_wrap=True))

@@ -1,0 +1,139 @@
+"""What the trials learn from: the pile, and labels in folds; never an image that is tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+
+from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
+from captcha_ssl.benchmark.runs.material import split
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.fingerprint import Fingerprint
+from captcha_ssl.data.sources import open_source
+from captcha_ssl.data.splits import nested_subset
+from captcha_ssl.errors import UserError
+from captcha_ssl.training.images import LoadImages, load_images
+from captcha_ssl.training.settings import ModelSettings
+from captcha_ssl.tuning.recipe import Recipe
+from captcha_ssl.tuning.settings import TuneSettings
+
+LEAST_LABELS, ENOUGH_LABELS = 12, 50
+"""Below the first no two recipes can be told apart; the second is what a user is asked for."""
+_FEW_LABELS, _FEW_FOLDS, _HELD_OUT, _MOST_HELD_OUT = 300, 3, 0.25, 1000
+
+
+@dataclass(frozen=True)
+class TrialImages:
+    """The pile without labels, and the labeled images, at one geometry.
+
+    The charset is that of all labels; `aside` counts the images that are kept for a test, and
+    `there` the labels that are not.
+    """
+
+    pile: Dataset
+    labeled: Dataset
+    charset: Charset
+    aside: int
+    there: int
+
+    @property
+    def comparable(self) -> int:
+        """How many labels benchmark can compare at: it takes as many again to tune on."""
+        return min(len(self.labeled), self.there // 2)
+
+    def fingerprint(self) -> Fingerprint:
+        """What a search must not be resumed without."""
+        return {
+            **self.pile.fingerprint(),
+            **{f"labeled {name}": fact for name, fact in self.labeled.fingerprint().items()},
+        }
+
+
+@dataclass
+class Material:
+    """Where the images lie. Each geometry is read when a recipe asks for it, and kept."""
+
+    data: Path
+    labels: Path | None
+    settings: TuneSettings
+    load: LoadImages = load_images
+    _read: dict[str, TrialImages] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise UserError when there are no labels at all."""
+        if self.labels is None and open_source(self.data, want_labels=None).labels is None:
+            raise UserError(
+                f"{self.data}: has no labels, and all that could be compared of recipes without "
+                f"any are the monitors of pretrain; label {ENOUGH_LABELS} images (captcha-ssl "
+                "label writes a table), and name it behind DATA"
+            )
+
+    def at(self, recipe: Recipe) -> TrialImages:
+        """The images as `recipe` sees them. Raises UserError when they cannot be used."""
+        pixels = recipe.pixels
+        # Whatever the encoder: it does not change the images.
+        key = pixels.replace(encoder="tiny").model_dump_json()
+        if key not in self._read:
+            self._read[key] = self._images(pixels)
+        return self._read[key]
+
+    def _images(self, model: ModelSettings) -> TrialImages:
+        settings = self.settings
+        labeled = self.load(self.labels or self.data, model, labeled=True)
+        pile, aside = replace(labeled, labels=None), 0
+        if self.labels is not None or len(open_source(self.data, want_labels=False)) > len(labeled):
+            pile = self.load(
+                self.data, model, labeled=False, geometry=labeled.geometry, choose=False
+            )
+        some = nested_subset(len(pile), min(len(pile), settings.images), settings.seed)
+        pile = pile.take(np.sort(some))
+        if self.labels is None and settings.test:
+            parts = split(labeled, _as_benchmark(settings))
+            pile, labeled = _without(pile, parts.test), parts.pool
+            aside = len(parts.test)
+        own = labeled.take(nested_subset(len(labeled), self._count(len(labeled)), settings.seed))
+        return TrialImages(
+            pile, own, Charset.from_labels(own.labels or ()), aside, there=len(labeled)
+        )
+
+    def _count(self, there: int) -> int:
+        count = self.settings.labels or there
+        if count < LEAST_LABELS:
+            raise UserError(
+                f"{self.labels or self.data}: {count:,} labels are too few to compare recipes "
+                f"with; label {ENOUGH_LABELS} images"
+            )
+        return count
+
+
+def folds(labeled: Dataset, settings: TuneSettings) -> list[tuple[Dataset, Dataset]]:
+    """Pairs of images to train on and images held out; of several, each image is held out once."""
+    count = len(labeled)
+    few = _FEW_FOLDS if count < _FEW_LABELS else 1
+    wanted = min(settings.folds or few, count)
+    if wanted == 1:
+        held = max(1, min(_MOST_HELD_OUT, round(_HELD_OUT * count)))
+        return [(labeled.take(range(held, count)), labeled.take(range(held)))]
+    parts = np.array_split(np.arange(count), wanted)
+    return [
+        (labeled.take(np.setdiff1d(np.arange(count), part)), labeled.take(part)) for part in parts
+    ]
+
+
+def _as_benchmark(settings: TuneSettings) -> BenchmarkSettings:
+    return BenchmarkSettings(test=settings.test, test_seed=settings.test_seed)
+
+
+def _without(pile: Dataset, others: Dataset) -> Dataset:
+    """The pile without any copy of one of the `others`."""
+    gone = set(_digests(others))
+    return pile.take([i for i, digest in enumerate(_digests(pile)) if digest not in gone])
+
+
+def _digests(data: Dataset) -> list[bytes]:
+    images = (data.images[index] for index in range(len(data)))
+    return [blake2b(image.tobytes(), digest_size=16).digest() for image in images]

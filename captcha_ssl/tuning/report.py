@@ -1,0 +1,182 @@
+"""The page of a search: what was found, how to use it, all trials, what mattered, the views."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.report.blocks import (
+    Block,
+    Code,
+    Heading,
+    Highlights,
+    Items,
+    Picture,
+    Table,
+    Text,
+)
+from captcha_ssl.benchmark.report.markdown import markdown
+from captcha_ssl.benchmark.report.web_page import web_page
+from captcha_ssl.data.column_sheet import write_columns
+from captcha_ssl.duration import duration
+from captcha_ssl.errors import UserError
+from captcha_ssl.pretraining.config import PretrainConfig
+from captcha_ssl.pretraining.preview import drawn
+from captcha_ssl.tuning.importance import importance
+from captcha_ssl.tuning.plot import PLOT, plot_search
+from captcha_ssl.tuning.results import Results, interval
+from captcha_ssl.tuning.study import Tried
+
+REPORT, PAGE, VIEWS = "report.md", "report.html", "views.png"
+_IMAGES = 4
+"""Rows of the sheet of views."""
+_SLIGHT = 0.05
+"""A share of what mattered that is not worth a line."""
+HEADS = ("trial", "recipe", "rung", "CER", "exact match", "time", "what is not the default")
+
+
+def write_report(out: Path, results: Results) -> None:
+    """Write the page into `out`, each file whole or not at all. Raises OSError."""
+    mattered = importance(results.tried)
+    plot_search(out / PLOT, results, mattered)
+    shown = _write_views(out / VIEWS, results)
+    blocks = list(_content(out, results, mattered, views=shown))
+    atomic_write_text(out / REPORT, markdown(blocks))
+    atomic_write_text(out / PAGE, web_page(f"captcha-ssl tune: {results.data}", blocks, out))
+
+
+def _content(
+    out: Path, results: Results, mattered: dict[str, float], *, views: bool
+) -> Iterator[Block]:
+    recipe, best = results.recipe(results.best.values), results.best
+    tune, images = results.config.tune, results.images
+    yield Heading("A recipe for these images", 1)
+    yield Text(
+        f"{results.data}: {len(images.pile):,} images to learn from, {len(images.labeled):,} "
+        f"labels to judge by, {len(results.tried):,} recipes tried."
+    )
+    yield Highlights(
+        [
+            (f"{trial.last.cer:.1%}", f"characters wrong: {results.named(trial)}")
+            for trial in (best, *(t for t in results.baselines if t.number != best.number))
+        ]
+    )
+    yield Heading("The best so far")
+    yield Items([f"`{line}`" for line in results.summary.splitlines()])
+    if recipe.changes:
+        rows = [[name, value] for name, value in recipe.changes.items()]
+        yield Table(("setting", "value"), rows, left=("setting",))
+    yield Heading("To use it")
+    yield Code(_commands(out, results))
+    yield Text(
+        "`recipe.toml` has a table for each command. Its pretraining is as long as that of the "
+        "search; with more images and more time, a longer one is usually better (`--steps`)."
+    )
+    if views:
+        yield Heading("What the method sees")
+        yield Picture(VIEWS, "Views of the default method beside those of the best recipe")
+    yield Heading("The trials")
+    yield Picture(PLOT, "Errors of the trials over time, and what mattered")
+    rows = [_row(results, trial) for trial in results.ranked]
+    yield Table(HEADS, rows, left=("recipe", "what is not the default"))
+    yield Heading("What mattered")
+    yield from _importance(mattered)
+    yield Heading("Protocol")
+    yield Items(list(_protocol(results)), numbered=True)
+    yield Heading("To repeat it")
+    yield Code(results.command or "captcha-ssl tune")
+    yield Text(f"Seed {tune.seed}; what is tried, and how much of it, depends on the time it took.")
+
+
+def _commands(out: Path, results: Results) -> str:
+    recipe = results.recipe(results.best.values)
+    file, data = shlex.quote(str(out / "recipe.toml")), shlex.quote(str(results.data))
+    lines = []
+    if recipe.method is not None:
+        lines.append(f"captcha-ssl pretrain {data} --config {file} --out runs/encoder")
+    start = " --init-from runs/encoder" if recipe.method is not None else ""
+    lines.append(f"captcha-ssl finetune LABELED --config {file}{start} --out runs/reader")
+    lines.append(f"captcha-ssl benchmark {data} --config {file} --out runs/benchmark")
+    return "\n".join(lines)
+
+
+def _row(results: Results, trial: Tried) -> list[str]:
+    recipe, last = results.recipe(trial.values), trial.last
+    changes = ", ".join(f"{name}={value}" for name, value in recipe.changes.items())
+    failed = bool(last.problem)
+    return [
+        str(trial.number),
+        recipe.name,
+        f"{last.rung + 1}/{results.config.tune.rungs}",
+        "–" if failed else interval(results.cer(trial)),
+        "–" if failed else f"{last.exact_match:.1%}",
+        duration(sum(outcome.seconds for outcome in trial.outcomes)),
+        last.problem or changes or "–",
+    ]
+
+
+def _importance(mattered: dict[str, float]) -> Iterator[Block]:
+    rows = [[name, f"{share:.0%}"] for name, share in mattered.items() if share >= _SLIGHT]
+    if not rows:
+        yield Text("Too few recipes were tried to say, or nothing stood out.")
+        return
+    yield Text(
+        "How much of the spread of the errors on the first rung the values of a dimension explain, "
+        "among the recipes that have it (ε² of ranks). Shares overlap; with few trials they are a "
+        "hint."
+    )
+    yield Table(("dimension", "explains"), rows, left=("dimension",))
+
+
+def _protocol(results: Results) -> Iterator[str]:
+    tune, images = results.config.tune, results.images
+    steps = ", ".join(f"{tune.steps_on(rung):,}" for rung in range(tune.rungs))
+    yield (
+        f"A recipe is pretrained for {steps} steps on one rung after the other, anew on each, and "
+        "then fine-tuned; about one of "
+        f"{tune.reduction} goes on (successive halving), the first {results.fixed} always do."
+    )
+    yield (
+        "It is judged by the character error rate in images whose labels were held out from its "
+        "fine-tuning. ± is half of a 95% t-interval over these images; the luck of the "
+        "initialization is not in it, nor that the best of many is a lucky one."
+    )
+    if images.aside:
+        yield (
+            f"{images.aside:,} images that `benchmark` tests on were seen by no trial, with or "
+            "without labels."
+        )
+    yield "Recipes are drawn by a tree-structured Parzen estimator (Optuna), defaults first."
+
+
+def _write_views(file: Path, results: Results) -> bool:
+    """Draw the views of the default method beside those of the best; whether there are any."""
+    tune, recipe = results.config.tune, results.recipe(results.best.values)
+    if not tune.methods:
+        return False
+    pile, columns = results.images.pile, {}
+    default = PretrainConfig.of(tune.methods[0])
+    best = recipe.pretraining(1, len(pile))
+    same = best is None or (default.pretrain.method, default.method) == (
+        best.pretrain.method,
+        best.method,
+    )
+    for words, config in (("default", default), ("best", None if same else best)):
+        if config is None:
+            continue
+        try:
+            pictures = drawn(config, pile, rows=_IMAGES)
+        except UserError:
+            # The default method cannot learn from every pile.
+            continue
+        for caption, column in pictures.items():
+            if caption != "image":
+                columns[f"{words}, {config.pretrain.method}: {caption}"] = column
+            else:
+                columns.setdefault(caption, column)
+    if not columns:
+        return False
+    write_columns(file, columns, title=f"Default{'' if same else ' and best'}")
+    return True

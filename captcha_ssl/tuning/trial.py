@@ -1,0 +1,121 @@
+"""One recipe on one rung: pretrained so long, fine-tuned on so many folds, and judged."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.pretraining.pretrain import Pretraining
+from captcha_ssl.processes import Say
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
+from captcha_ssl.recognition.evaluation.metrics import edit_distance
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.training.run_directory import open_run
+from captcha_ssl.training.settings import ModelSettings
+from captcha_ssl.tuning.material import Material, TrialImages, folds
+from captcha_ssl.tuning.recipe import Recipe
+from captcha_ssl.tuning.space import Values
+
+_NEVER = 10**9
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked: the recipe of a trial, on a rung."""
+
+    number: int
+    values: Values
+    rung: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a recipe did on a rung.
+
+    `errors` are wrong characters in each held-out image, in the order of the labeled images, so
+    that those of two recipes on the same rung are pairs. `problem` says why it could not be tried.
+    """
+
+    number: int
+    rung: int
+    cer: float
+    exact_match: float
+    errors: list[int]
+    seconds: float
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every trial needs; `out` is the folder of what is trained on the way."""
+
+    out: Path
+    material: Material
+    model: ModelSettings
+
+    def recipe(self, values: Values) -> Recipe:
+        """What the values of a trial mean."""
+        return Recipe(values, self.material.settings, self.model)
+
+    def perform(self, task: Task, say: Say) -> Outcome:
+        """Try a recipe on a rung. One that cannot be tried is the worst, with the reason."""
+        began = time.perf_counter()
+        folder = self.out / f"{task.number}-{task.rung}"
+        try:
+            read = self._read(task, folder)
+        except UserError as error:
+            read, problem = [], str(error)
+        else:
+            problem = ""
+        # Not where the process is asked to end amid a pretraining, which has saved its state here.
+        shutil.rmtree(folder, ignore_errors=True)
+        if problem:
+            seconds = time.perf_counter() - began
+            return Outcome(task.number, task.rung, 1.0, 0.0, [], seconds, problem)
+        wrong = [
+            edit_distance(label, text)
+            for part in read
+            for label, text in zip(part.labels, part.predictions, strict=True)
+        ]
+        characters = sum(len(label) for part in read for label in part.labels)
+        return Outcome(
+            number=task.number,
+            rung=task.rung,
+            cer=sum(wrong) / characters,
+            exact_match=fmean(error == 0 for error in wrong),
+            errors=wrong,
+            seconds=time.perf_counter() - began,
+        )
+
+    def _read(self, task: Task, folder: Path) -> list[Evaluation]:
+        """What the recognizers of the folds of this rung read in what was held out."""
+        recipe, settings = self.recipe(task.values), self.material.settings
+        images = self.material.at(recipe)
+        encoder = self._pretrained(recipe, settings.steps_on(task.rung), images, folder)
+        config = recipe.finetuning(encoder)
+        pile = images.pile if recipe.self_training else None
+        parts = folds(images.labeled, settings)
+        found = []
+        for train, held_out in parts[: settings.folds_on(task.rung, len(parts))]:
+            data = FinetuneData(train, images.charset, unlabeled=pile)
+            found.append(evaluate(Finetuning(config, data).train().recognizer, held_out))
+        return found
+
+    def _pretrained(
+        self, recipe: Recipe, steps: int, images: TrialImages, folder: Path
+    ) -> Path | None:
+        """The encoder; one whose pretraining was stopped goes on where it was."""
+        config = recipe.pretraining(steps, len(images.pile))
+        if config is None:
+            return None
+        config = replace(
+            config,
+            pretrain=config.pretrain.replace(monitor_every=_NEVER),
+            loop=config.loop.replace(checkpoint_every=_NEVER),
+        )
+        with open_run(folder, config.to_toml(), resume=True) as run:
+            return Pretraining(config, images.pile).train(run).file

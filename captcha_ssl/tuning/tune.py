@@ -1,0 +1,166 @@
+"""The search from the images to the recipe. A resumed search goes on where it was stopped."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.runs.parallel import process_count
+from captcha_ssl.errors import UserError
+from captcha_ssl.processes import Processes, Workers, available_cores
+from captcha_ssl.recognition.fine_tuning.start import misfit
+from captcha_ssl.training.images import LoadImages, load_images
+from captcha_ssl.training.run_directory import RunDirectory, open_run
+from captcha_ssl.tuning.config import TuneConfig
+from captcha_ssl.tuning.material import Material
+from captcha_ssl.tuning.recipe import Recipe
+from captcha_ssl.tuning.report import write_report
+from captcha_ssl.tuning.results import Results
+from captcha_ssl.tuning.settings import NO_METHOD
+from captcha_ssl.tuning.space import defaults, with_defaults
+from captcha_ssl.tuning.study import Study
+from captcha_ssl.tuning.trial import Bench, Outcome
+
+RECIPE = "recipe.toml"
+_TRIALS = "trials"
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Hears a line now and then, and the results so far after every outcome."""
+
+    say: Callable[[str], None] = lambda line: None
+    show: Callable[[Results, Outcome], None] = lambda results, outcome: None
+
+
+class Tuning:
+    """A search to be made on `data`, a pile, with the labels of `labeled` or its own.
+
+    Raises UserError for images and labels that cannot be used.
+    """
+
+    def __init__(
+        self,
+        config: TuneConfig,
+        data: Path,
+        labeled: Path | None = None,
+        load: LoadImages = load_images,
+    ) -> None:
+        self.config, self.data = config, data
+        material = Material(data, labeled, config.tune, load)
+        material.check()
+        start = Recipe(with_defaults(defaults(NO_METHOD), config.tune), config.tune, config.model)
+        self.images = material.at(start)
+        # Trials read in silence what else they need.
+        material.load = load_images
+        self.material = material
+
+    def run(
+        self,
+        run: RunDirectory,
+        *,
+        until: float = math.inf,
+        jobs: int = 0,
+        crew: Workers | None = None,
+        listener: Listener = Listener(),  # noqa: B008
+        command: str = "",
+    ) -> Results:
+        """Try recipes until `until`, by time.monotonic(), and write the best and the report.
+
+        `crew` does the trials; by default it is `jobs` worker processes, 0 for one a core, or as
+        many as a GPU has memory for. Raises UserError for a run begun with other data, or when the
+        time was too short for a single trial.
+        """
+        tune = self.config.tune
+        run.hold_to(self.images.fingerprint())
+        study = Study(run.path, tune, shipped=not misfit(self.config.model))
+        bench = Bench(run.path / _TRIALS, self.material, self.config.model)
+        bench.out.mkdir(exist_ok=True)
+        crew = crew or _crew(process_count(jobs, tune.device))
+        listener.say(self._about())
+        more = True
+        while more and time.monotonic() < until:
+            more = False
+            for outcome in crew.each(
+                bench.perform, study.tasks(), say=listener.say, ordered=False, until=until
+            ):
+                study.tell(outcome)
+                more = True
+                if outcome.problem and not outcome.number:
+                    raise UserError(outcome.problem)
+                results = self._results(study, bench, command)
+                if results is not None:
+                    self._write(run, results)
+                    listener.show(results, outcome)
+        results = self._results(study, bench, command)
+        if results is None:
+            raise UserError(
+                f"{run.path}: the budget ended before a recipe was tried; continue with a larger "
+                "--budget and --resume"
+            )
+        self._write(run, results)
+        write_report(run.path, results)
+        return results
+
+    def _results(self, study: Study, bench: Bench, command: str) -> Results | None:
+        best = study.best()
+        if best is None:
+            return None
+        return Results(
+            config=self.config,
+            images=self.images,
+            data=self.data,
+            tried=tuple(study.tried()),
+            best=best,
+            fixed=study.fixed,
+            recipe=bench.recipe,
+            command=command,
+        )
+
+    def _write(self, run: RunDirectory, results: Results) -> None:
+        recipe = results.recipe(results.best.values)
+        text = recipe.to_toml(self.data, self.images.comparable, results.summary)
+        atomic_write_text(run.path / RECIPE, text)
+
+    def _about(self) -> str:
+        pile, labels = len(self.images.pile), len(self.images.labeled)
+        aside = self.images.aside
+        kept = f"; {aside:,} images are kept for benchmark to test on" if aside else ""
+        return f"{pile:,} images to learn from, {labels:,} labels to judge by{kept}"
+
+
+def tune(
+    config: TuneConfig,
+    data: Path,
+    out: Path,
+    labeled: Path | None = None,
+    *,
+    until: float = math.inf,
+    jobs: int = 0,
+    resume: bool = False,
+    listener: Listener = Listener(),  # noqa: B008
+    load: LoadImages = load_images,
+    command: str = "",
+) -> Results:
+    """Search in the run directory `out`. Raises UserError as `Tuning`, its `run` and `open_run`."""
+    job = Tuning(config, data, labeled, load)
+    with open_run(out, config.to_toml(), resume=resume) as run:
+        return job.run(run, until=until, jobs=jobs, listener=listener, command=command)
+
+
+def _crew(count: int) -> Workers:
+    """Processes even for one trial at a time: it can be stopped, and lose no more than itself."""
+    threads = max(1, available_cores() // count)
+    return Processes(count, "--jobs", partial(_use_threads, threads))
+
+
+def _use_threads(count: int) -> None:
+    """No more than OMP_NUM_THREADS allows."""
+    torch.set_num_threads(min(count, torch.get_num_threads()))
