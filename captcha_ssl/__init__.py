@@ -4,10 +4,15 @@
 first used, so that `import captcha_ssl` costs nothing.
 """
 
-import os
-from typing import TYPE_CHECKING, Any
+from __future__ import annotations
 
+# The program begins here: until it answers signals, nothing may be loaded that takes time.
+import os
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from captcha_ssl.api import Reader as Reader
     from captcha_ssl.api import finetune as finetune
     from captcha_ssl.api import pretrain as pretrain

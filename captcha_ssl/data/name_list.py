@@ -5,8 +5,11 @@
 from __future__ import annotations
 
 import os
+import select
+import stat
 import sys
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 
 from captcha_ssl.errors import UserError
@@ -14,7 +17,9 @@ from captcha_ssl.errors import UserError
 STDIN = Path("-")
 MARK = "@"
 """Before the name of a list, where a dataset may stand."""
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 28
+_PATIENCE = 10
+"""Seconds that a pipe is waited for until something opens it to write."""
 
 
 def as_dataset(file: Path) -> Path:
@@ -39,7 +44,8 @@ def read_names(file: Path) -> list[str]:
     """The names in `file`, one a line, or with zero bytes between them where there are any.
 
     `-` is standard input, and a pipe will do; both may be asked for again. Empty lines are passed
-    over. Raises UserError when it cannot be read, or is larger than a gigabyte.
+    over. Raises UserError when it cannot be read, or is larger than 256 MiB, or is a pipe that
+    nothing writes to.
     """
     data = _read(file) if os.path.isfile(file) else _read_once(file)
     names = data.split(b"\0") if b"\0" in data else data.splitlines()
@@ -49,16 +55,30 @@ def read_names(file: Path) -> list[str]:
 
 def _read(file: Path) -> bytes:
     try:
-        if file == STDIN:
-            data = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with file.open("rb") as opened:
-                data = opened.read(MOST_BYTES + 1)
+        data = sys.stdin.buffer.read(MOST_BYTES + 1) if file == STDIN else _contents(file)
     except OSError as error:
         raise UserError(f"{file}: the list of files cannot be read ({error.strerror})") from error
     if len(data) > MOST_BYTES:
         raise UserError(f"{file}: the list of files has more than {MOST_BYTES:,} bytes")
     return data
+
+
+def _contents(file: Path) -> bytes:
+    # To open a pipe without a writer would wait for one for ever.
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb", buffering=0) as opened:
+        begun = b""
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            # None where a writer holds it open and is silent, nothing where there is none.
+            first = opened.read(1)
+            waiting = select.poll()
+            waiting.register(descriptor, select.POLLIN)
+            if first == b"" and not waiting.poll(1000 * _PATIENCE):
+                raise UserError(f"{file}: the list of files is a pipe that nothing writes to")
+            begun = first or b""
+        if hasattr(os, "set_blocking"):
+            os.set_blocking(descriptor, True)
+        return begun + BufferedReader(opened).read(MOST_BYTES + 1)
 
 
 _read_once = cache(_read)

@@ -24,6 +24,14 @@ def program(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+def test_signals_are_answered_before_anything_is_loaded_that_takes_time():
+    script = "import captcha_ssl.cli.start, sys; print(*sys.modules)"
+    root = str(Path(__file__).parents[2])
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {root!r}); {script}"]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert not {"typing", "re", "contextlib", "pathlib", "numpy"} & set(loaded)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
     (tmp_path / "pile").mkdir()
