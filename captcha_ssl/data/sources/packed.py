@@ -132,7 +132,9 @@ def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
         # Opening a pipe would wait for its writer.
         open_regular_file(path).close()
         # Not np.load, which also accepts other formats, such as zip archives and pickles.
-        images: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+        # More bytes than can be counted would be reported on the terminal.
+        with np.errstate(over="raise"):
+            images: np.ndarray = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # the header reader raises any kind of exception
         raise UserError(f"{path}: damaged or incomplete; make the dataset again") from error
     described = tuple(about.get(key) for key in ("count", "channels", "height", "width"))

@@ -132,3 +132,14 @@ def test_a_description_of_endless_depth_is_refused(packed: Path):
     (packed / "dataset.json").write_text("[" * 200_000)
     with pytest.raises(UserError, match="not readable as JSON"):
         open_packed(packed, want_labels=None)
+
+
+def test_a_header_that_claims_more_bytes_than_can_be_counted_is_one_error(packed: Path, capfd):
+    about = json.loads((packed / "dataset.json").read_text()) | {"count": 10**18}
+    (packed / "dataset.json").write_text(json.dumps(about))
+    header = {"descr": "|u1", "fortran_order": False, "shape": (10**18, 1, 8, 24)}
+    with (packed / "images.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(UserError, match=r"images\.npy: damaged or incomplete"):
+        open_packed(packed, want_labels=False)
+    assert capfd.readouterr().err == ""
