@@ -172,7 +172,7 @@ def _visit(
                 _photograph_small(page, pictures / "label-phone-dark.png")
         expect(page.locator("#finished")).to_be_visible()
         page.keyboard.press("Escape")
-        expect(page.locator("#trouble")).to_contain_text("has stopped")
+        expect(page.locator("#farewell h1")).to_contain_text("has stopped")
         browser.close()
     if Answers(folder / "labels.csv").labels != truth:
         raise SystemExit("the table does not hold what was typed")

@@ -114,7 +114,10 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
     reader: TextReader = open_reader(model, wishes.device)
     if wishes.charset is not None:
         reader = Restricted(reader, wishes.charset)
-    return Guesses(pile, reader, SHIPPED if model is None or is_shipped(model) else model.name)
+    if model is None or is_shipped(model):
+        return Guesses(pile, reader, SHIPPED)
+    own = wishes.model is None
+    return Guesses(pile, reader, _round_name(model) if own else model.name)
 
 
 def _order(
@@ -192,9 +195,14 @@ def _starting_point(model: Path | None) -> Path | str | None:
     return None if str(model) == NONE or model.suffix.lower() == ".onnx" else model
 
 
+def _round_name(run: Path) -> str:
+    """What the page calls the recognizer of a round, whose folder is named by its labels."""
+    return f"after {run.name.partition('-')[0]} labels"
+
+
 def _adopt(session: Session, run: Path, wishes: Wishes) -> None:
     """Guess with the recognizer of a round from now on; show first what it is unsure of."""
-    guesses = Guesses(session.pile, open_reader(run, wishes.device), run.name)
+    guesses = Guesses(session.pile, open_reader(run, wishes.device), _round_name(run))
     order = None
     if wishes.order in (None, "unsure"):
         # If the session started with the shipped model, the recognizer's order replaces a random

@@ -274,18 +274,21 @@ class Session:
             "can_undo": bool(self._steps),
         }
 
-    def _commands(self) -> list[str]:
-        """What a user can do next with the labels."""
+    def _commands(self) -> list[tuple[str, str]]:
+        """What a user can do next with the labels: what it is for, and the command."""
         table = shlex.quote(str(self.answers.path))
         # What came through a pipe is gone.
         piles = [shlex.quote(str(path)) for path in self.pile.paths if path != STDIN]
-        review = [] if self.review or not piles else ["captcha-ssl label", *piles, "--out", table]
         unlabeled = [word for pile in piles for word in ("--unlabeled", pile)]
-        return [
-            *([" ".join([*review, "--review"])] if review else []),
-            f"captcha-ssl check-data {table}",
-            " ".join(["captcha-ssl finetune", table, *unlabeled, "--out runs/reader"]),
+        commands = [
+            ("Check", ["check-data", table]),
+            ("Train", ["finetune", table, *unlabeled, "--out", "runs/reader"]),
         ]
+        if piles and not self.review:
+            commands.insert(
+                0, ("Find typing errors", ["label", *piles, "--out", table, "--review"])
+            )
+        return [(what, " ".join(["captcha-ssl", *words])) for what, words in commands]
 
     def _before(self, here: int) -> list[int]:
         found: list[int] = []

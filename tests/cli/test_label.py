@@ -113,7 +113,10 @@ def test_it_learns_from_the_labels_and_guesses_better(
     while view["model"]["state"] == "learning" and time.monotonic() < deadline:
         time.sleep(0.2)
         view = ask(address + "view")
-    assert (view["model"]["state"], view["model"]["name"]) == ("learned", "3"), view["model"]
+    assert (view["model"]["state"], view["model"]["name"]) == (
+        "learned",
+        "after 3 labels",
+    ), view["model"]
     assert view["item"]["guess"] is not None
     assert (pile / "labels-rounds" / "3" / "model.onnx").is_file()
     assert not list(pile.glob(".labels*"))
@@ -121,7 +124,7 @@ def test_it_learns_from_the_labels_and_guesses_better(
     process.communicate()
     # The next start guesses with the newest round.
     _, address = start(pile, "--out", pile / "labels.csv")
-    assert ask(address + "view")["model"]["name"] == "3"
+    assert ask(address + "view")["model"]["name"] == "after 3 labels"
 
 
 @pytest.mark.parametrize(

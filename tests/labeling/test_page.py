@@ -78,9 +78,15 @@ def test_enter_labels_the_whole_pile(
         press(page, "Enter")
         wait_for(page, count)
     playwright.expect(page.locator("#finished h1")).to_have_text("12 labels")
+    said = f"No image is left without an answer. All labels are in {sitting.answers.path}."
+    playwright.expect(page.locator("#kept")).to_have_text(said)
+    playwright.expect(page.locator("#next dt")).to_have_text(
+        ["Find typing errors", "Check", "Train"]
+    )
+    playwright.expect(page.locator("#next code").last).to_contain_text("finetune")
     assert list(Answers(sitting.answers.path).labels.values()) == TEXTS
     press(page, "Escape")
-    playwright.expect(page.locator("#trouble")).to_contain_text("The program has stopped")
+    playwright.expect(page.locator("#farewell h1")).to_have_text("The program has stopped")
 
 
 def test_typing_corrects_what_is_marked_and_the_difference_shows(

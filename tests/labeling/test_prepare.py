@@ -107,6 +107,7 @@ def test_the_table_of_any_pile_is_what_a_recognizer_learns_from(
     with prepare(sources, Wishes(table, model=Path("none"))) as session:
         for index, text in enumerate(texts):
             session.answer(index, text)
+        assert session.pile.png(0).startswith(b"\x89PNG")
     assert open_source(table, want_labels=True).labels == texts
     unlabeled = [word for source in sources for word in ("--unlabeled", str(source))]
     out = str(tmp_path / "run")

@@ -2,6 +2,8 @@
 // The whole page: it shows what the program says is next, and sends back what was typed. Nothing is
 // kept here; the next image shows only once the program has written the answer to the disk.
 
+const ENOUGH = 10;   // labels from which on a character that was never typed is worth a word
+const FEW = 5;       // guesses that say nothing yet of how often the model is right
 const RARE = 5;      // a character typed less often than this, and than a third of the mean, is rare
 const DOUBT = 0.9;   // a character that the model is less sure of than this is marked
 const MOST_LARGER = 6;
@@ -207,7 +209,7 @@ function showModel(view) {
   const { name, right, judged, state, labels, step, steps, error, every, next } = view.model;
   if (name) {
     model.append("Model ", bold(name));
-    if (judged) model.append(`, right ${right} of the last ${judged}`);
+    if (judged >= FEW) model.append(`, right ${right} of the last ${judged}`);
   }
   const note = document.createElement("span");
   if (state === "learning") {
@@ -219,6 +221,8 @@ function showModel(view) {
     note.textContent = `learns again at ${next}`;
   }
   if (note.textContent) model.append(name ? " · " : "", note);
+  // The end is the moment to know what stopping would end.
+  $("learning").hidden = state !== "learning";
 }
 
 function showCharacters(view) {
@@ -229,11 +233,12 @@ function showCharacters(view) {
   let never = 0;
   const typedOnes = view.characters.filter(([, count]) => count);
   const mean = typedOnes.reduce((sum, [, count]) => sum + count, 0) / Math.max(1, typedOnes.length);
-  const few = Math.min(RARE, mean / 3);
+  const early = view.progress.done < ENOUGH;
+  const few = early ? 0 : Math.min(RARE, mean / 3);
   for (const [character, count] of view.characters) {
     const chip = document.createElement("li");
-    chip.className = count === 0 ? "never" : count < few ? "rare" : "";
-    never += count === 0;
+    chip.className = count === 0 ? (early ? "" : "never") : count < few ? "rare" : "";
+    never += count === 0 && !early;
     rare += count > 0 && count < few;
     const number = document.createElement("small");
     number.textContent = count;
@@ -241,7 +246,7 @@ function showCharacters(view) {
     list.append(chip);
   }
   const said = [];
-  if (never) said.push(`${never} read by the model and never typed yet`);
+  if (never) said.push(`${never} read by the model and not typed yet`);
   if (rare) said.push(`${rare} rare`);
   $("legendOfCharacters").textContent = said.join(" · ");
 }
@@ -279,18 +284,35 @@ function centerStrip() {
 function showEnd(view) {
   const { done } = view.progress;
   document.title = "Labels";
-  $("summary").textContent = view.review ? `${done.toLocaleString("en")} labels reviewed`
-    : `${done.toLocaleString("en")} labels`;
-  $("kept").textContent = `All of them are in ${view.table}`;
-  $("next").textContent = view.commands.join("\n");
+  const count = `${done.toLocaleString("en")} labels`;
+  $("summary").textContent = view.review ? `${count} reviewed` : count;
+  const through = view.item ? "" : view.review ? "That was the last one. " : "No image is left without an answer. ";
+  $("kept").textContent = `${through}All labels are in ${view.table}.`;
+  showCommands(view.commands);
   $("more").hidden = view.review || !view.item;
   ($("more").hidden ? $("end") : $("more")).focus();
 }
 
+// What to do next: a line that says what it is for, and the command.
+function showCommands(commands) {
+  const list = $("next");
+  list.replaceChildren();
+  for (const [what, command] of commands) {
+    const title = document.createElement("dt");
+    title.textContent = what;
+    const line = document.createElement("dd");
+    const code = document.createElement("code");
+    code.textContent = command;
+    line.append(code);
+    list.append(title, line);
+  }
+}
+
 function stopped() {
   now = null;
-  for (const id of ["work", "finished", "strip", "characters"]) $(id).hidden = true;
-  trouble("The program has stopped, and this page can be closed. All labels are in the table.");
+  for (const id of ["work", "finished", "strip", "characters", "legend", "model", "pace"]) $(id).hidden = true;
+  trouble("");
+  $("farewell").hidden = false;
 }
 
 function trouble(message) {
