@@ -1,6 +1,6 @@
-"""Tasks done here or side by side in worker processes, with the results in the order of the tasks.
+"""Runs tasks in this process or in worker processes; results come in the order of the tasks.
 
-`workers` chooses. Both kinds have one method, `each`, and a third kind needs no more than that.
+`workers` chooses the kind. A kind only needs the method `each`.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from captcha_ssl.lock import held_locks
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Say = Callable[[str], None]
-"""Takes a line for whoever watches."""
+"""Receives a progress line."""
 
 _HOLDS = 2
-"""Tasks that a worker has at once when they are `brief`: the next one is there when it is done."""
+"""The number of `brief` tasks per worker: the next one is ready when one is done."""
 _GRACE = WORKER_PATIENCE + 1.0
-"""Seconds from asking the workers to end to killing those that are left."""
+"""Seconds between asking the workers to end and killing the rest."""
 _HEARSAY = 0.3
-"""Seconds by which a signal to a whole process group may reach this process after a worker."""
+"""Seconds that a signal to a process group may reach this process later than a worker."""
 _RESULT, _ERROR, _LINE = range(3)
-"""What a message from a worker holds."""
+"""The kinds of messages from a worker."""
 
 
 def available_cores() -> int:
-    """CPU cores that this process may use: in a container perhaps fewer than there are."""
+    """CPU cores that this process may use; a container may have fewer than the machine."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
@@ -58,7 +58,7 @@ def _silent(line: str) -> None:
 
 
 class Workers(Protocol):
-    """Something that tasks are done by."""
+    """Runs tasks."""
 
     def each(
         self,
@@ -69,7 +69,7 @@ class Workers(Protocol):
         ordered: bool = True,
         until: float = math.inf,
     ) -> Generator[Result, None, None]:
-        """`function(task, say)` of each task, in order; `say` is told the lines of all of them.
+        """The results of `function(task, say)`, in order; `say` receives all progress lines.
 
         Not `ordered`, each comes as soon as it is there, and the next task is drawn after that:
         it may depend on all results so far. At `until`, by time.monotonic(), it ends with what is
@@ -84,16 +84,16 @@ class Workers(Protocol):
 def workers(
     count: int, *, setting: str, prepare: Callable[[], object], brief: bool = False
 ) -> Workers:
-    """Workers for `count` tasks at a time: this process alone, or as many others.
+    """Workers for `count` tasks at a time: this process, or `count` worker processes.
 
-    Each of the others calls `prepare()` first. `setting` is what a user changes to get fewer of
-    them. `brief` tasks take so little time that a worker should have the next at hand.
+    Each worker process first calls `prepare()`. `setting` is the option with which a user reduces
+    their number. For `brief` tasks a worker gets the next task in advance.
     """
     return Here() if count <= 1 else Processes(count, setting, prepare, brief)
 
 
 class Here:
-    """Does tasks in this process, one after the other."""
+    """Runs tasks in this process, one after the other."""
 
     def each(
         self,
@@ -112,11 +112,11 @@ class Here:
 
 
 class Processes:
-    """Does tasks in worker processes of this machine; `function` and tasks must be picklable.
+    """Runs tasks in worker processes of this machine; `function` and tasks must be picklable.
 
-    `function` is sent once to each. A script that comes here needs the usual
-    `if __name__ == "__main__":`. The workers hold the locks of this process too and end with it,
-    however it ends: a signal ends both, and a training in a worker saves its state before.
+    `function` is sent once to each worker. A script that uses this needs the usual `if __name__ ==
+    "__main__":`. The workers share the locks of this process and end with it, however it ends: a
+    signal ends both, and a training in a worker first saves its state.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Processes:
                 yield from crew.results(tasks)
                 crew.dismiss()
             except _LostError as error:
-                # After a signal to all of them, this process ends here by its own.
+                # After a signal to all processes, this one ends here by its own handler.
                 time.sleep(_HEARSAY)
                 raise UserError(
                     f"a worker process {error}, perhaps for lack of memory; try fewer "
@@ -153,21 +153,21 @@ class Processes:
 
 
 class _LostError(Exception):
-    """A worker that is gone, or that has no memory left."""
+    """A worker has died, or is out of memory."""
 
 
 class _Worker:
-    """A worker process as its parent sees it."""
+    """The parent's view of a worker process."""
 
     def __init__(self) -> None:
         self.wire, its_end = multiprocessing.Pipe()
-        # Started afresh: a forked copy of a process that runs threads (a progress bar, OpenCV,
-        # torch) may wait for ever on a lock that no thread of its own holds.
+        # Spawned, not forked: a forked copy of a process with threads (a progress bar, OpenCV,
+        # torch) may wait forever for a lock that none of its threads holds.
         self.process = multiprocessing.get_context("spawn").Process(
             target=_work, args=(its_end, [_Lock(number) for number in held_locks()])
         )
         self.tasks: deque[int] = deque()
-        """Numbers of the tasks it has."""
+        """The numbers of its tasks."""
         try:
             self.process.start()
         finally:
@@ -188,7 +188,7 @@ class _Worker:
 
 
 class _Crew:
-    """Workers, what they have to do and what they have done."""
+    """The workers, their tasks and their results."""
 
     def __init__(self, holds: int, say: Say, ordered: bool, until: float) -> None:
         self._holds, self._say, self._ordered, self._until = holds, say, ordered, until
@@ -196,12 +196,12 @@ class _Crew:
         self._done: dict[int, Any] = {}
 
     def start(self, count: int, function: Callable[..., Any], prepare: Callable[..., Any]) -> None:
-        """Start the processes and send them what to do."""
-        # Now, and not within the start of a worker, where it would let signals through again.
+        """Start the processes and send them the function."""
+        # Start it now: during the start of a worker it would unblock signals again.
         resource_tracker.ensure_running()
         for _ in range(count):
-            # A worker that is not known yet would outlive the end of this process, and one that
-            # was not told yet what it is would end in a traceback.
+            # A signal in between would leave a worker running that is not registered yet, or end a
+            # worker with a traceback that is not set up yet.
             with HeldBack(), _signals_blocked():
                 self._workers.append(_Worker())
         order = reduction.ForkingPickler.dumps((sys.path, function, prepare))
@@ -240,7 +240,7 @@ class _Crew:
                 self._listen()
 
     def _free(self) -> Iterator[_Worker]:
-        """Workers that take another task, those with the fewest first, each as often as it can."""
+        """Workers with room for another task, the least busy first."""
         for held in range(self._holds):
             for worker in self._workers:
                 if len(worker.tasks) == held:
@@ -271,7 +271,7 @@ class _Crew:
         self._wait(_GRACE)
 
     def stop(self) -> None:
-        """End all workers: those that train save their state, the others end at once."""
+        """End all workers: trainings save their state, the others end at once."""
         for worker in self._workers:
             worker.process.terminate()
         self._wait(_GRACE)
@@ -296,7 +296,7 @@ def _lost_if_gone() -> Iterator[None]:
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block signals while a worker starts, which inherits that until it has begun."""
+    """Block signals while a worker starts; it inherits the block until it is set up."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -308,7 +308,7 @@ def _signals_blocked() -> Iterator[None]:
 
 
 class _Lock:
-    """A descriptor that is open in the worker too."""
+    """A descriptor that stays open in the worker."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -323,9 +323,9 @@ def _inherited(duplicate: Any) -> int:
 
 
 def _work(wire: Connection, locks: list[int]) -> None:
-    """In a worker: do tasks until none comes. `locks` stay open until it ends."""
+    """In a worker: run tasks until there are none. `locks` stay open until it ends."""
     for number in SIGNALS:
-        # A terminal sends them to the parent as well, which says what becomes of its workers.
+        # A terminal sends them to the parent as well, and the parent decides about its workers.
         signal.signal(number, signal.SIG_IGN)
     begin((signal.SIGTERM,), speaks=False, patience=WORKER_PATIENCE)
     if hasattr(signal, "pthread_sigmask"):
@@ -334,10 +334,10 @@ def _work(wire: Connection, locks: list[int]) -> None:
     try:
         _do_tasks(wire)
     except KeyboardInterrupt:
-        # A training that was stopped, with its state saved.
+        # A stopped training with its state saved.
         _end_worker(INTERRUPTED)
     except (EOFError, OSError):
-        # Nothing left to do, or nobody to do it for.
+        # No task is left, or the parent is gone.
         _end_worker(0)
 
 
@@ -372,7 +372,7 @@ def _pickled_error(error: Exception) -> bytes:
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for its next task for ever."""
+    """A worker whose parent was killed would wait forever for its next task."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

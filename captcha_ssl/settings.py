@@ -1,4 +1,4 @@
-"""Settings: one declaration is the TOML key, the flag, the help, the range and the default.
+"""Settings: one declaration gives the TOML key, the flag, the help, the range and the default.
 
 A settings class derives from `Settings` and declares each of its fields with `setting`. Pydantic
 converts and checks; an error names the setting, what is wrong and what is allowed.
@@ -30,7 +30,7 @@ from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 
 MOST_SEED = 2**62
-"""The largest seed: torch and NumPy both take it, and so do runs that count up from it."""
+"""The largest seed that torch and NumPy accept, with room for runs that count up from it."""
 
 Choices = Sequence[str] | Callable[[], Sequence[str]]
 
@@ -43,7 +43,7 @@ _EXPECTED = {
     "path": "expected text",
     "tuple": "expected a list",
 }
-"""What to say of the errors that pydantic calls int_parsing, float_type and so on."""
+"""Our words for pydantic's errors int_parsing, float_type and so on."""
 _REFUSED = "refused"
 
 
@@ -96,13 +96,13 @@ class Option:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The names that may be given; none where anything may."""
+        """The allowed names; none if any value is allowed."""
         found = self.declared_choices
         return tuple(found() if callable(found) else found or ())
 
     @property
     def span(self) -> str:
-        """The range in words; empty where there is none."""
+        """The range in words; empty if there is none."""
         parts = (
             "" if self.low is None else f"from {self.low}",
             "" if self.high is None else f"to {self.high}",
@@ -121,7 +121,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
-        # Only what is used is compiled: `--help` uses nothing.
+        # Compile validators on first use: `--help` uses none.
         defer_build=True,
         allow_inf_nan=False,
         protected_namespaces=(),
@@ -155,17 +155,17 @@ class Settings(BaseModel):
         return value
 
     def replace(self, **changes: Any) -> Self:
-        """A copy with other values, which are checked. `model_fields_set` gains their names."""
+        """A copy with other, checked values. `model_fields_set` gains their names."""
         return type(self)(**{key: getattr(self, key) for key in self.model_fields_set} | changes)
 
     def explicit(self, key: str) -> Any:
-        """The value of `key` if it was set, and None where it is the default."""
+        """The value of `key` if it is set, or None if it is the default."""
         return getattr(self, key) if key in self.model_fields_set else None
 
 
 @cache
 def options(cls: type[Settings]) -> dict[str, Option]:
-    """What a settings class declares, by name."""
+    """The settings of a class, by name."""
     # Annotations are text while the class is made; those of a base may be from another module.
     hints = typing.get_type_hints(cls)
     found = {}
@@ -192,7 +192,7 @@ def options(cls: type[Settings]) -> dict[str, Option]:
 
 
 def user_error(error: ValidationError, where: Callable[[str], str]) -> UserError:
-    """The first thing that is wrong, in a line; `where(key)` says where its value came from."""
+    """The first error in one line; `where(key)` is the origin of the value."""
     first = error.errors(include_url=False)[0]
     key = str(first["loc"][0])
     place = f"{where(key)}: " if where(key) else ""
@@ -212,14 +212,14 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 def _item(option: Option, value: Any) -> Any:
     """A value as pydantic is to see it."""
     if isinstance(value, bool) and option.kind is not bool:
-        # Pydantic would take true for the number 1.
+        # Pydantic would accept true as the number 1.
         expected = _EXPECTED.get(option.kind.__name__, "expected text")
         raise _refused(f"{str(value).lower()}: {expected}")
     if isinstance(value, str) and option.kind is int:
         return value.replace(",", "")
     if isinstance(value, str | Path) and "\0" in str(value):
         raise _refused(f"{str(value)!r}: a zero character is in it")
-    # As labels are: a charset names the characters that labels hold.
+    # Composed (NFC) like labels: a charset names the characters of labels.
     text = isinstance(value, str) and option.kind is str
     return unicodedata.normalize("NFC", value) if text else value
 

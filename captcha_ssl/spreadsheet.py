@@ -1,4 +1,4 @@
-"""Tables for people: CSV that a spreadsheet shows as text and does not compute."""
+"""CSV for spreadsheets: texts that look like formulas are not computed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _QUOTED = re.compile(r'[,"\r\n]')
 
 
 def spreadsheet(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """CSV text. A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """CSV text. A text that a spreadsheet would read as a formula gets a leading apostrophe.
 
-    Such are texts that begin with `=`, `+`, `-` or `@` (OWASP, CSV injection). Numbers are left
-    as they are, so pass them as numbers.
+    These are texts that begin with `=`, `+`, `-` or `@` (OWASP, CSV injection). Numbers stay
+    unchanged, so pass them as numbers.
     """
     return "".join(f"{spreadsheet_row(row)}\n" for row in (header, *rows))
 

@@ -1,1 +1,1 @@
-"""Pretraining: a method on a pile of images."""
+"""Pretraining: training an encoder with a method on unlabeled images."""

@@ -47,6 +47,6 @@ class PretrainConfig(Config):
 
     @classmethod
     def read(cls, given: Given) -> Self:
-        """What a user set. Raises UserError as `Given.over` does."""
-        # Which settings there are depends on the method.
+        """The configuration for a user's settings. Raises UserError like `Given.over`."""
+        # The available settings depend on the method.
         return cls.of(given.peek("method") or PretrainSettings().method).at(given)

@@ -1,4 +1,4 @@
-"""Figures of embeddings that need no label: pure functions of tensors."""
+"""Figures of embeddings without labels: pure functions of tensors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _RIDGE = 1e-2
 def deviation(embeddings: Tensor) -> float:
     """How far embeddings `[N, D]` of unit length spread, per dimension and times √D, 0…1.
 
-    0 says that all are one vector, 1 that they fill the sphere evenly (Chen & He, SimSiam 2021,
-    Fig. 2, where it is compared with 1/√D).
+    0 means that all are the same vector, 1 that they fill the sphere evenly (Chen & He, SimSiam
+    2021, Fig. 2, which compares with 1/√D).
     """
     unit = F.normalize(embeddings.double(), dim=1)
     return float(unit.std(0, correction=0).mean() * unit.shape[1] ** 0.5)
@@ -51,11 +51,11 @@ def uniformity(embeddings: Tensor) -> float:
 
 
 def place_accuracy(windows: Tensor) -> float:
-    """How often a linear layer tells the place of a window, from embeddings `[B, places, D]`.
+    """How often a linear layer predicts the place of a window, from embeddings `[B, places, D]`.
 
-    The layer is that of linear discriminant analysis (Fisher 1936), fitted to the even images
-    and judged on the odd ones; chance is 1/places. A rate far above that of an untrained encoder
-    says that places are what was learned.
+    The layer is that of linear discriminant analysis (Fisher 1936), fitted to the even images and
+    judged on the odd ones; chance is 1/places. A rate far above that of an untrained encoder means
+    that the encoder has learned places.
     """
     fitted, judged = windows[::2].double(), windows[1::2].double()
     mean, spread = fitted.mean((0, 1)), fitted.std((0, 1), correction=0).clamp_min(1e-9)

@@ -1,4 +1,4 @@
-"""Figures of an encoder, measured now and then during pretraining."""
+"""Figures of an encoder, measured regularly during pretraining."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from captcha_ssl.views.settings import gentle_views
 from captcha_ssl.views.view import random_view
 
 SAMPLE = 384
-"""Images that are looked at, spread over the pile."""
+"""The number of images in the sample, from all parts of the pile."""
 WINDOW = 4
 """Adjacent frames whose place a linear layer has to predict."""
 _ROWS = 2048
-"""Frames that the figures of single frames are computed from."""
+"""The number of frames behind the figures of single frames."""
 
 MONITORED = frozenset(
     ("deviation", "effective_rank", "alignment", "uniformity", "place_accuracy", "place_chance")
 )
-"""The figures that every look at an encoder gives."""
+"""The figures of every measurement."""
 
 Probe = Callable[[Encoder], dict[str, float]]
 
@@ -40,8 +40,8 @@ Probe = Callable[[Encoder], dict[str, float]]
 class Monitor:
     """Figures of an encoder on a fixed sample of images, the same for equal weights.
 
-    Batch normalization takes the statistics of the sample, whatever a method has shown the
-    encoder in training. The encoder is left as it is, and so is torch's random generator.
+    Batch normalization uses the statistics of the sample, not those of the training. The encoder
+    and torch's random generator stay unchanged.
     """
 
     def __init__(self, images: Images, device: torch.device, probe: Probe | None = None) -> None:
@@ -79,10 +79,10 @@ class Monitor:
 
 
 def findings(figures: Mapping[str, float], width: int, instances: str | None = None) -> list[str]:
-    """What the figures of an encoder with frames of `width` numbers warn of, in words.
+    """Warnings from the figures of an encoder with frames of `width` numbers, in words.
 
-    `instances` is what the method contrasts, None where it contrasts none. Raises KeyError when
-    one of `MONITORED` is missing.
+    `instances` is the instance map of the method, None if it has none. Raises KeyError when one of
+    `MONITORED` is missing.
     """
     for missing in sorted(MONITORED - figures.keys()):
         raise KeyError(missing)
@@ -102,7 +102,7 @@ def findings(figures: Mapping[str, float], width: int, instances: str | None = N
     if told > 0.9 > 2 * chance:
         found.append(
             f"shortcut: a linear layer tells the place of a window in {told:.0%} (chance "
-            f"{chance:.0%}), so places may have been learned instead of strokes; "
+            f"{chance:.0%}), so the encoder may have learned places instead of strokes;  "
             f"{_against_places(instances)}"
         )
     return found
@@ -114,8 +114,8 @@ def _against_places(instances: str | None) -> str:
     if instances != "crop":
         return "use --instances crop"
     return (
-        "crops hide them already, so the images themselves show them, as a background that is "
-        "always the same does; judge the encoder with --probe DATA"
+        "crops already hide places, so the images themselves reveal them, for example by a "
+        "constant background; judge the encoder with --probe DATA"
     )
 
 

@@ -1,4 +1,4 @@
-"""Pretraining: an encoder learned from images alone."""
+"""Pretraining: learns an encoder from unlabeled images."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from captcha_ssl.views.settings import ViewSettings
 
 _LEAST_BATCH = 2
 CHECKED = 256
-"""Images, spread over the pile, that a method looks at before it begins."""
+"""The sample of images that a method checks before it starts."""
 _ADAPTED = 2048
-"""Images, spread over the pile, that give the encoder its batch statistics in the end."""
+"""The sample of images for the final batch statistics of the encoder."""
 
 
 @dataclass(frozen=True)
 class PretrainResult:
-    """The model file, the last figures, and what they warn of, in words."""
+    """The model file, the last figures, and the warnings from them."""
 
     file: Path
     figures: dict[str, float]
@@ -56,11 +56,11 @@ class PretrainResult:
 
 
 class Pretraining:
-    """An encoder to be learned from images alone.
+    """A job that learns an encoder from unlabeled images.
 
-    Raises UserError for all that can be refused before a run is begun: fewer images than fill a
-    batch, images that the method cannot learn from, a method or a batch that cannot be shared out
-    among the ranks, an unfit `init_from`.
+    Raises UserError for everything that can be refused before a run starts: too few images for a
+    batch, images that the method cannot learn from, a method or a batch size that does not fit the
+    ranks, an unsuitable `init_from`.
     """
 
     def __init__(self, config: PretrainConfig, data: Dataset, probe: Probe | None = None) -> None:
@@ -79,10 +79,10 @@ class Pretraining:
         self.monitor = Monitor(data.images, self.device, probe)
 
     def train(self, run: RunDirectory, observe: Observer | None = None) -> PretrainResult:
-        """Learn, and write the encoder to the run directory.
+        """Train, and write the encoder to the run directory.
 
-        Under torchrun all ranks learn one encoder, which the first writes. Raises UserError for a
-        run begun with other data, DivergedError for a loss that is not finite.
+        Under torchrun all ranks train one encoder, and the first rank writes it. Raises UserError
+        for a run that started with other data, DivergedError for a loss that is not finite.
         """
         loop, model, encoder = self.config.loop, self.config.model, self.method.encoder
         every = self.config.pretrain.monitor_every
@@ -130,9 +130,9 @@ def pretrain(
     probe: Probe | None = None,
     observe: Observer | None = None,
 ) -> PretrainResult:
-    """Learn an encoder in the run directory `out`, with all ranks that torchrun started.
+    """Learn an encoder in the run directory `out`, with all ranks of torchrun.
 
-    Raises UserError as `Pretraining`, its `train` and `open_run` do.
+    Raises UserError like `Pretraining`, its `train` and `open_run`.
     """
     with joined():
         job = Pretraining(config, data, probe)
@@ -142,9 +142,9 @@ def pretrain(
 
 
 def build_method(config: PretrainConfig, images: Images, geometry: Geometry) -> Method:
-    """The method as training begins with it, on the CPU, having checked a sample of the images.
+    """The method at the start of training, on the CPU, after checking a sample of the images.
 
-    Raises UserError when it cannot learn from them, or for an unfit `init_from`.
+    Raises UserError if it cannot learn from them, or for an unsuitable `init_from`.
     """
     torch.manual_seed(config.loop.seed)
     encoder = build_encoder(config.model.encoder, geometry.channels, geometry.height)
@@ -159,7 +159,7 @@ def build_method(config: PretrainConfig, images: Images, geometry: Geometry) -> 
 def fit_to_images(
     method_settings: tuple[Settings, ...], images: Images, geometry: Geometry
 ) -> tuple[Settings, ...]:
-    """The settings of a method, with what views and crops leave to the images measured in them."""
+    """The settings of a method; open values of views and crops are measured in the images."""
     if not any(isinstance(part, ViewSettings | InstanceSettings) for part in method_settings):
         return method_settings
     inks = measured_inks(images)
@@ -175,7 +175,7 @@ def fit_to_images(
 
 
 def _check_batch(count: int, batch_size: int) -> None:
-    """Raise UserError for a batch that the images do not fill, or that ranks cannot share out."""
+    """Raise UserError for a batch larger than the dataset, or not divisible by the ranks."""
     if batch_size < _LEAST_BATCH:
         raise UserError(
             f"batch_size = {batch_size}: images of a batch are compared; use {_LEAST_BATCH} or more"
@@ -186,7 +186,7 @@ def _check_batch(count: int, batch_size: int) -> None:
 
 
 def contrasted(method_settings: tuple[Settings, ...]) -> str | None:
-    """What a method with these settings contrasts; None where it contrasts no instances."""
+    """The instance map of a method with these settings; None if it has none."""
     chosen = (part.instances for part in method_settings if isinstance(part, InstanceSettings))
     return next(chosen, None)
 
@@ -194,7 +194,7 @@ def contrasted(method_settings: tuple[Settings, ...]) -> str | None:
 def _told(
     run: RunDirectory, figures: dict[str, float], width: int, instances: str | None
 ) -> list[str]:
-    """What the last figures warn of, which is logged too. Raises UserError for damaged ones."""
+    """Warnings from the last figures, also logged. Raises UserError for damaged figures."""
     if MONITORED - figures.keys():
         raise UserError(f"{run.path}: its metrics are damaged; start a new --out")
     words = findings(figures, width, instances)
@@ -204,5 +204,5 @@ def _told(
 
 
 def total_steps(settings: PretrainSettings, loop: LoopSettings, count: int) -> int:
-    """The steps that `settings.steps`, or else `settings.epochs` over `count` images, amount to."""
+    """The number of steps: `settings.steps`, or else `settings.epochs` over `count` images."""
     return settings.steps or max(1, round(settings.epochs * count / loop.batch_size))

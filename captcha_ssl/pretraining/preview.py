@@ -1,4 +1,4 @@
-"""A picture of what a method sees, before anything is trained."""
+"""A picture of what a method sees, without training."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from captcha_ssl.views.judge import added_over_text, fine_detail
 ROWS = 8
 _JUDGED, _TOLERATED, _MOST_ADDED = 128, 0.15, 2.0
 _EMPTY = 0.05
-"""Fine detail, in image deviations, below which a crop shows nothing."""
+"""A crop with less fine detail than this, in image deviations, shows nothing."""
 _GAP, _HIDDEN = (90, 140, 215), (176, 190, 212)
 
 
 def write_preview(file: Path, config: PretrainConfig, data: Dataset) -> list[str]:
-    """Draw what the first step of a run shows its method of a few of the uint8 `[N, C, H, W]`.
+    """Draw what the method sees in the first step, for a few of the uint8 `[N, C, H, W]`.
 
-    Seeded as that step is: with a batch as small as the sheet it would see the same pixels.
-    Returns what can be said of the views in words: the columns in which text was lost.
-    Raises UserError when the method cannot learn from the images, or `file` cannot be written.
+    It uses the seed of that step: a batch as small as the sheet would give the same pixels. Returns
+    warnings on the views: columns in which text is lost. Raises UserError if the method cannot
+    learn from the images, or `file` cannot be written.
     """
     method, columns = _drawn(config, data, ROWS)
     count = f"{len(columns['image'])} of {len(data):,} images at {data.geometry}"
@@ -68,10 +68,10 @@ def _drawn(
 
 
 def lost_text(method: Method, images: Images, seed: int, device: torch.device) -> list[str]:
-    """In words, the views in which the text of many of the uint8 `[N, C, H, W]` was lost.
+    """Warnings on views in which the text of many of the uint8 `[N, C, H, W]` is lost.
 
-    A detector of ink is the judge: text is lost where what was drawn over it, or noise, is more
-    than twice as strong as the text that was measured in the images.
+    Text counts as lost if the clutter or noise over it is more than twice as strong as the text
+    that was measured in the images.
     """
     instances, inks = getattr(method, "instances", None), measured_inks(images)
     if not isinstance(instances, Crops) or not inks:
@@ -88,7 +88,7 @@ def lost_text(method: Method, images: Images, seed: int, device: torch.device) -
     words = []
     if lost > _TOLERATED:
         words.append(
-            f"{lost:.0%} of the views have lost the text under noise and clutter; lower noise, "
+            f"{lost:.0%} of the views lose the text under noise and clutter; lower noise, "
             "strokes, dots or lines (--set noise=0.05 …), or set ink_contrast"
         )
     if float(empty) > _TOLERATED:
@@ -100,8 +100,8 @@ def to_uint8(pictures: Tensor, originals: Tensor) -> Tensor:
     """Standardized `[B, C, H', W']` as pixels `[B, 3, H', W']`, in the tones of their originals.
 
     Mean and deviation are those of uint8 `[B, C, H, W]`, so that paper and ink look as they do
-    there. What is hidden (exactly 0) and what is no picture (NaN) are two kinds of blue: the mean
-    of a picture with little ink is almost paper.
+    there. Hidden parts (exactly 0) and gaps (NaN) are two shades of blue: the mean of a picture
+    with little ink is almost paper.
     """
     pixels = originals.float()
     mean = pixels.mean((1, 2, 3), keepdim=True)

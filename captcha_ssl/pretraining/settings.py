@@ -10,12 +10,12 @@ from captcha_ssl.settings import Settings, setting
 
 
 class PretrainSettings(Settings):
-    """What is learned from the unlabeled images, and for how long."""
+    """The method and the length of pretraining."""
 
     title: ClassVar[str] = "Pretraining"
 
     method: str = setting(
-        "simclr", "way to learn without labels", choices=lambda: tuple(METHODS), flag="NAME"
+        "simclr", "pretraining method", choices=lambda: tuple(METHODS), flag="NAME"
     )
     epochs: float = setting(20.0, "passes over the images", low=0.0, flag="N")
     steps: int | None = setting(None, "steps of training; none: from epochs", low=1, flag="N")

@@ -1,1 +1,1 @@
-"""Reading text: the recognizer, its training, decoding, scores and predictions."""
+"""Recognition: from frames to text. The recognizer, its training, evaluation and export."""

@@ -1,4 +1,4 @@
-"""Calibrated confidences: how far off they are, and the temperatures that correct them."""
+"""Calibration: the error of the confidences, and the temperatures that correct them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, 
 
 BINS = 15
 MOST = 3000
-"""Images that are looked at; more would not move a single number."""
+"""The number of images that are read; more do not improve the temperatures."""
 _COLDEST, _HOTTEST = 0.2, 10.0
 
 
@@ -39,11 +39,11 @@ def correct_characters(label: str, read: str) -> list[bool]:
 
 
 def fit_calibration(reader: TextReader, images: Images, labels: Sequence[str]) -> Calibration:
-    """The temperatures at which texts and characters are right as often as they are sure.
+    """The temperatures at which confidences equal the accuracy of texts and characters.
 
-    `images` uint8 [N, C, H, W] were not trained on; up to 3,000 of them are read. Each temperature
-    minimizes the cross-entropy between confidence and being right, with Platt's smoothed targets
-    (Platt 1999), so that a reader without a single error does not become infinitely sure.
+    `images` uint8 [N, C, H, W] must be held out from training; up to 3,000 of them are read. Each
+    temperature minimizes the cross-entropy between confidence and being right, with Platt's
+    smoothed targets (Platt 1999), so that a reader without errors does not become infinitely sure.
     """
     images, labels = images[:MOST], labels[:MOST]
     batches = [images[at : at + BATCH_SIZE] for at in range(0, len(images), BATCH_SIZE)]
@@ -69,14 +69,14 @@ def fit_calibration(reader: TextReader, images: Images, labels: Sequence[str]) -
 
 
 def _runs(paths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the runs of equal classes begin in paths [N, T] laid end to end, and which are read."""
+    """The starts of runs of equal classes in concatenated paths [N, T], and which runs are read."""
     changes = np.diff(paths, axis=1, prepend=-1) != 0
     starts = np.flatnonzero(changes)
     return starts, paths.ravel()[starts] != BLANK
 
 
 def _fit(confidences: Callable[[float], np.ndarray], correct: Sequence[bool]) -> float:
-    """The temperature of least cross-entropy, to within 2%; 1 where there is nothing to fit."""
+    """The temperature with the lowest cross-entropy, to within 2%; 1 without data."""
     if not correct:
         return 1.0
     right = np.asarray(correct, bool)

@@ -1,4 +1,4 @@
-"""Which characters were read for which: a matrix with a row for each character that was misread."""
+"""A picture of the confusions: a matrix with a row for each misread character."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ _STYLE: Any = {
     "font.family": "DejaVu Sans Mono",
     "font.size": 10,
     "text.color": _INK,
-    # A dollar in a label is a dollar.
+    # A dollar sign in a label is not math.
     "text.parse_math": False,
 }
 
 
 def write_confusions(path: Path, evaluation: Evaluation) -> None:
-    """Draw counts of what was read instead, the characters that are misread most often first.
+    """Draw the counts of readings, the most misread characters first.
 
-    A row is a character as it stands in the label, with the share of its occurrences that was
-    read right; ∅ is nothing. Without an error there is a sentence. Raises OSError.
+    A row is a character of the labels, with the share of its occurrences that are read right; ∅
+    means no character. Without errors the picture has a sentence. Raises OSError.
     """
     counts = Counter(
         {(t, r): n for t, r, n in confusions(evaluation.labels, evaluation.predictions)}
@@ -55,7 +55,7 @@ def write_confusions(path: Path, evaluation: Evaluation) -> None:
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         if not rows:
-            axes.text(0.5, 0.5, "every character was read right", ha="center", va="center")
+            axes.text(0.5, 0.5, "every character is read right", ha="center", va="center")
             axes.axis("off")
         else:
             _draw(axes, rows, columns, table, right)
@@ -91,7 +91,7 @@ def _draw(
     axes.set_yticks(range(len(rows)), named)
     axes.tick_params(length=0, top=True, labeltop=True, bottom=False, labelbottom=False)
     axes.set_xlabel("read instead")
-    axes.set_ylabel("label, and how often right")
+    axes.set_ylabel("label, and share right")
     axes.set_xticks(np.arange(len(columns) + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
     axes.grid(which="minor", color=_FAINT, linewidth=0.6)

@@ -1,4 +1,4 @@
-"""A recognizer scored on a labeled dataset."""
+"""Scores a recognizer on a labeled dataset."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, Reading, Tex
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Labels and what was read, image by image; `rejected` counts the rows left out before.
+    """Labels and readings, image by image; `rejected` counts the rejected rows.
 
-    With the `charset` of the reader, labels that it cannot spell are counted; such images are
-    misread whatever it does.
+    With the `charset` of the reader, labels with unknown characters are counted; such images always
+    count as misread.
     """
 
     labels: Sequence[str]
@@ -34,7 +34,7 @@ class Evaluation:
 
     @property
     def unknown(self) -> dict[str, int]:
-        """Characters that the reader does not know, and how many labels hold each."""
+        """Characters that the reader does not know, with the number of labels that have each."""
         if self.charset is None:
             return {}
         known = frozenset(self.charset.characters)
@@ -43,13 +43,13 @@ class Evaluation:
 
     @property
     def unknown_images(self) -> int:
-        """Images whose label holds a character that the reader does not know."""
+        """Images whose label has a character that the reader does not know."""
         unknown = set(self.unknown)
         return sum(not unknown.isdisjoint(label) for label in self.labels) if unknown else 0
 
     @property
     def predictions(self) -> list[str]:
-        """The texts that were read."""
+        """The texts of the readings."""
         return [reading.text for reading in self.readings]
 
     @property
@@ -87,7 +87,7 @@ class Evaluation:
         return suspects(self.labels, self.readings)
 
     def to_json(self) -> dict[str, Any]:
-        """Every score under the key that the command line promises; shares lie in 0…1."""
+        """Every score under its documented key; shares lie in 0…1."""
         labels, predictions = self.labels, self.predictions
         correct = sum(map(str.__eq__, labels, predictions))
         return {

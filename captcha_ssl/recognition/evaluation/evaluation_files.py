@@ -1,4 +1,4 @@
-"""What an evaluation leaves behind in a folder: scores, every prediction, the worst errors."""
+"""Writes the files of an evaluation: scores, every prediction, the worst errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORST_COUNT = 48
 def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> None:
     """Write scores, predictions, pictures of the errors and rejected.csv, replacing older ones.
 
-    `dataset` is the one that was evaluated. Raises OSError or UserError when it cannot.
+    `dataset` is the evaluated one. Raises OSError or UserError if a file cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scores = json.dumps(evaluation.to_json(), indent=2)
@@ -36,9 +36,9 @@ def write_evaluation(folder: Path, dataset: Dataset, evaluation: Evaluation) -> 
 def write_worst_sheet(path: Path, dataset: Dataset, evaluation: Evaluation) -> None:
     """Draw up to 48 of the worst errors, each above `truth → prediction` (∅ for empty).
 
-    A question mark at the end says that the label is probably wrong.
+    A question mark at the end means that the label is probably wrong.
 
-    Raises UserError when the picture cannot be written.
+    Raises UserError if the picture cannot be written.
     """
     worst = evaluation.worst()
     accused = {suspect.position for suspect in evaluation.suspects()}

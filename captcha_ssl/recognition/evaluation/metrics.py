@@ -12,12 +12,12 @@ from math import sqrt
 from statistics import NormalDist, fmean
 
 GAP = ""
-"""Stands in an alignment for the character that one of the two texts does not have."""
+"""In an alignment, a character that one of the two texts does not have."""
 
 
 @dataclass
 class CharacterScore:
-    """What became of the `n` occurrences of a character in the references."""
+    """The results for the `n` occurrences of a character in the references."""
 
     n: int = 0
     correct: int = 0
@@ -33,8 +33,8 @@ def edit_distance(reference: str, prediction: str) -> int:
 def align(reference: str, prediction: str) -> list[tuple[str, str]]:
     """Pairs (reference character, predicted character) along one shortest edit path.
 
-    A character left out pairs with GAP, one too many has GAP for its reference. Where several
-    paths are shortest, characters are paired rather than skipped, from the right.
+    A character left out pairs with GAP, one too many has GAP for its reference. If several paths
+    are shortest, characters are paired rather than skipped, from the right.
     """
     distances = _distances(reference, prediction)
     i, j = len(reference), len(prediction)
@@ -65,7 +65,7 @@ def cer(references: Sequence[str], predictions: Sequence[str]) -> float:
 
 
 def one_minus_ned(references: Sequence[str], predictions: Sequence[str]) -> float:
-    """1 − mean(edit distance / length of the longer text), as ICDAR's reading contests score."""
+    """1 − mean(edit distance / length of the longer text), as in ICDAR's reading contests."""
     return 1 - fmean(
         edit_distance(r, p) / max(len(r), len(p), 1)
         for r, p in zip(references, predictions, strict=True)
@@ -92,7 +92,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
     center = share + z * z / (2 * n)
     half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    # Rounding must not push a bound past the share, or out of 0…1 where the two meet.
+    # Rounding must not move a bound beyond the share or out of 0…1.
     low, high = (center - half) / scale, (center + half) / scale
     return min(share, max(0.0, low)), max(share, min(1.0, high))
 
@@ -100,7 +100,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> tuple[float,
 def per_character_table(
     references: Sequence[str], predictions: Sequence[str]
 ) -> dict[str, CharacterScore]:
-    """A score for every character of the references, in their sorted order."""
+    """A score for every character of the references, sorted."""
     table = {character: CharacterScore() for character in sorted(set("".join(references)))}
     for (character, read), count in _aligned(references, predictions).items():
         if character == GAP:
@@ -121,7 +121,7 @@ def confusions(
 ) -> list[tuple[str, str, int]]:
     """The most frequent errors as (reference character, predicted character, count).
 
-    GAP on the right is a character left out, on the left one too many.
+    GAP on the right is a missing character, on the left an extra one.
     """
     pairs = _aligned(references, predictions)
     errors = [(r, p, count) for (r, p), count in pairs.items() if r != p]

@@ -1,4 +1,4 @@
-"""Labels that are probably wrong: a recognizer that is sure reads something else."""
+"""Labels that are probably wrong, because a confident recognizer reads another text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from captcha_ssl.recognition.reading.text_reader import Reading
 
 WRONG_LABELS = 0.01
-"""Share of wrong labels that is expected before an image is looked at."""
+"""The prior share of wrong labels."""
 
 
 @dataclass(frozen=True)

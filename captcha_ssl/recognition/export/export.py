@@ -1,7 +1,7 @@
-"""A recognizer as one file.
+"""Exports a recognizer as one file.
 
-ONNX is for any onnxruntime, without this package or torch; half-precision safetensors are for this
-package, to read with or to fine-tune from, at half the size.
+ONNX works in any onnxruntime, without this package or torch; half-precision safetensors work in
+this package, for reading or fine-tuning, at half the size.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 OPSET = 17
 TOLERANCE = 1e-3
-"""Largest difference of a logit; two implementations of float32 come to about 1e-5."""
+"""Largest allowed difference of a logit; two implementations of float32 differ by about 1e-5."""
 PREPROCESSING = (
     "uint8 pixels [batch, channels, height, width], gray or RGB, transparency on white, prepared "
     "as the geometry's preparation says (null: not at all; see captcha_ssl/data/preparation.py), "
@@ -36,11 +36,11 @@ PREPROCESSING = (
 
 
 def export(recognizer: Recognizer, path: Path, about: dict[str, Any]) -> None:
-    """Write an ONNX file with dynamic batch and width; it appears only when it reads alike.
+    """Write an ONNX file with dynamic batch and width, but only if it gives the same logits.
 
     Input `images` uint8 [N, C, H, W], output `logits` float32 [N, frames(W), K] with class 0 the
-    blank. The metadata hold the model card, and in words what the input must be. Raises
-    UserError when onnxruntime's logits differ from torch's, OSError when it cannot be written.
+    blank. The metadata have the model card and a description of the input. Raises UserError if
+    onnxruntime's logits differ from torch's, OSError if it cannot be written.
     """
     recognizer = copy.deepcopy(recognizer).cpu().eval()
     graph = _trace(recognizer)
@@ -82,7 +82,7 @@ def parity(recognizer: Recognizer, exported: OnnxReader) -> float:
     for batch, width in ((1, geometry.width), (2, geometry.width + 12), (5, geometry.width // 2)):
         shape = (batch, geometry.channels, geometry.height, max(8, width))
         images = rng.integers(0, 256, shape, np.uint8)
-        images[0] = 255  # a flat image, which standardizing must not blow up
+        images[0] = 255  # a flat image, whose noise must not be amplified
         theirs, ours = exported.logits(images), recognizer.logits(images)
         differences.append(np.abs(theirs - ours).max() if theirs.shape == ours.shape else np.inf)
     return float(np.max(differences))
@@ -93,8 +93,8 @@ def _trace(recognizer: Recognizer) -> onnx.ModelProto:
     example = torch.zeros(2, geometry.channels, geometry.height, geometry.width, dtype=torch.uint8)
     traced = io.BytesIO()
     with warnings.catch_warnings():
-        # The exporter from TorchScript, which torch calls old, needs no further package, and
-        # names and shapes come out as asked.
+        # torch calls the TorchScript exporter old, but it needs no other package and keeps our
+        # names and shapes.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             recognizer,

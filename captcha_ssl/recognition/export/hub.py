@@ -24,7 +24,7 @@ UNKNOWN_LICENSE = "unknown"
 
 @dataclass(frozen=True)
 class Scores:
-    """What the page says of an evaluation, as `evaluate --out` has written it."""
+    """The scores on the model card, from the files of `evaluate --out`."""
 
     n: int
     exact_match: float
@@ -52,9 +52,8 @@ def write_hub(
 ) -> None:
     """Write model.safetensors, model.onnx, config.json and README.md to a new folder.
 
-    It appears whole or not at all, and is a model for every command. Raises UserError when
-    something is there already or the ONNX file would read otherwise, OSError when it cannot be
-    written.
+    It is written atomically, and every command accepts it as a model. Raises UserError if the
+    folder exists or the ONNX file gives other logits, OSError if it cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: already exists; choose another name or remove it")
@@ -79,7 +78,7 @@ def model_page(
     scores: Scores | None,
     license: str,
 ) -> str:
-    """The README of a model: a header that hubs read, then what a person wants to know."""
+    """The README of a model: a header for hubs, then the text for people."""
     head = [
         "---",
         f"license: {license}",
@@ -102,7 +101,7 @@ def model_page(
             "",
             *_figures(scores),
             "",
-            "## What it takes and gives",
+            "## Input and output",
             "",
             "| | |",
             "|---|---|",
@@ -113,8 +112,8 @@ def model_page(
             known,
             f"Preprocessing: {PREPROCESSING}.",
             "",
-            "It reads no other characters, and what it was not trained on it may read with wrong "
-            "confidence.",
+            "It reads no other characters. On images unlike its training images, its "
+            "confidences may be wrong.",
             "",
             "## Use",
             "",

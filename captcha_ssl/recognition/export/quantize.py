@@ -1,4 +1,4 @@
-"""An exported recognizer with its convolutions in 8 bits: half the time, a quarter of the size."""
+"""Quantizes an exported recognizer to 8 bits: half the time, a quarter of the size."""
 
 from __future__ import annotations
 
@@ -22,20 +22,19 @@ from captcha_ssl.recognition.reading.onnx_reader import INPUT, OnnxReader
 from captcha_ssl.recognition.reading.text_reader import read_images
 
 CALIBRATED, JUDGED = 512, 1024
-"""How many images the ranges are taken from, and how many the two models are compared on."""
+"""Numbers of images for the ranges and for the comparison of the two models."""
 LEAST_ALIKE = 0.9
-"""Share of texts that must stay as they were; on images that are hard to read some change."""
+"""Smallest share of unchanged texts; some texts change on images that are hard to read."""
 _BATCH = 16
 
 
 def quantize(source: Path, target: Path, images: np.ndarray) -> float:
     """Write the ONNX file `source` to `target` with all convolutions but the first in int8.
 
-    The ranges of activations (per tensor) are the extremes over the first of the uint8 images
-    [N, C, H, W]; weights have one scale for each output channel and 7 bits, so that processors
-    without VNNI, which add products in 16 bits, do not overflow. Returns the share of the images
-    that both read alike. Raises UserError when that is below 0.9, OSError when it cannot be
-    written.
+    The ranges of activations (per tensor) are the extremes over the first of the uint8 images [N,
+    C, H, W]; weights have one scale for each output channel and 7 bits, so that processors without
+    VNNI, which add products in 16 bits, do not overflow. Returns the share of images with the same
+    text. Raises UserError if it is below 0.9, OSError if the file cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(target) as unproven, tempfile.TemporaryDirectory() as folder:
@@ -52,7 +51,7 @@ def quantize(source: Path, target: Path, images: np.ndarray) -> float:
 
 
 def _quantize(source: Path, target: Path, images: np.ndarray) -> None:
-    # It advises, at every run, to prepare a model that torch has prepared already.
+    # The quantizer always advises to preprocess the model, which torch has already done.
     logging.disable(logging.WARNING)
     try:
         quantize_static(
@@ -60,9 +59,9 @@ def _quantize(source: Path, target: Path, images: np.ndarray) -> None:
             target,
             _Batches(images),
             quant_format=QuantFormat.QDQ,
-            # Sums and pools stay in float: they cost little time, and there bits are missed.
+            # Sums and pools stay in float: they cost little time, and there precision matters.
             op_types_to_quantize=["Conv"],
-            # The first sees pixels, costs next to nothing, and its errors pass through all others.
+            # The first convolution sees pixels and is cheap, and its errors affect all later ones.
             nodes_to_exclude=[_first_convolution(source)],
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,

@@ -18,10 +18,10 @@ CER, EXACT_MATCH = "held_out_cer", "held_out_exact_match"
 
 
 class BestWeights(nn.Module):
-    """A copy of `reader` as it was when it read `held_out` best.
+    """A copy of `reader` with the weights that read `held_out` best.
 
-    As a part of the task that is trained it lies in the saved states, so that a resumed run has
-    the same copy.
+    It is part of the trained task, so it is in the saved state, and a resumed run has the same
+    copy.
     """
 
     def __init__(self, reader: Recognizer, held_out: Dataset) -> None:
@@ -29,15 +29,16 @@ class BestWeights(nn.Module):
         self.kept = slow_copy(reader)
         self.score: Tensor
         self.register_buffer("score", torch.tensor(torch.inf, dtype=torch.float64))
-        # In a tuple: it belongs to the task already, and would be saved twice.
+        # In a tuple, so that it is not a submodule: the task already has it, and it would be saved
+        # twice.
         self._reader, self._held_out = (reader,), held_out
 
     def inspect(self, step: int) -> dict[str, float]:
-        """Read the held-out images, and copy the weights if they were read better than before."""
+        """Read the held-out images, and copy the weights if they are read better than before."""
         (reader,) = self._reader
         labels = list(self._held_out.labels or ())
         read = [reading.text for reading in read_images(reader, self._held_out.images)]
-        # As it is written into metrics.jsonl, where a resumed run looks it up.
+        # Rounded as in metrics.jsonl, from which a resumed run reads it.
         error = round(cer(labels, read), 6)
         if error < self.score.item():
             self.score.fill_(error)
@@ -46,10 +47,10 @@ class BestWeights(nn.Module):
 
 
 def looks_since_best(history: History, left: Callable[[Mapping[str, float]], bool]) -> int:
-    """How many logged steps have passed since held-out labels were read best.
+    """The number of logged steps since held-out labels were read best.
 
-    None count before the first step that has `left` the CTC plateau: there every image gets the
-    same output, for a thousand steps or more, and patience would end a training that has not begun.
+    Steps count only after the training has `left` the CTC plateau: there every image gets the same
+    output, for a thousand steps or more, and patience would stop it too early.
     """
     rows = [row for row in history if CER in row]
     first = next((place for place, row in enumerate(rows) if left(row)), None)

@@ -1,4 +1,4 @@
-"""A push off the CTC plateau: at first the characters are taken to stand evenly.
+"""A loss that leads off the CTC plateau: at first it assumes evenly spaced characters.
 
 CTC lets a network find out by itself where the characters are, and with few labels it may not for
 a thousand steps. Told a rough place it reads something, and CTC does the rest once that has faded.

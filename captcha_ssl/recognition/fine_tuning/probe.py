@@ -1,4 +1,4 @@
-"""A probe of a frozen encoder: a CTC head on its frames."""
+"""Probes a frozen encoder with a CTC head on its frames."""
 
 from __future__ import annotations
 

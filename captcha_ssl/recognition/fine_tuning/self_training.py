@@ -1,7 +1,7 @@
-"""Self-training: a slow copy of the recognizer labels images, and the recognizer learns them.
+"""Self-training: a moving average of the recognizer labels images, and the recognizer learns them.
 
 The teacher is the exponential moving average of the student (Mean Teacher, Tarvainen & Valpola
-2017). It reads weakly augmented images; where it is sure, the student must read the same in a
+2017). It reads weakly augmented images; if it is sure, the student must read the same text in a
 strongly augmented view (FixMatch, Sohn et al. 2020, with a sequence for the class).
 """
 
@@ -29,11 +29,11 @@ SemiLabeledBatch = tuple[LabeledBatch, Tensor]
 """A labeled batch and unlabeled uint8 images `[U, C, H, W]`."""
 
 LABELED_LOSS = "labeled_loss"
-"""The figure by which a self-training is known to have left the CTC plateau."""
+"""The figure that shows whether a self-training has left the CTC plateau."""
 
 
 class SelfTrainingTask(Task):
-    """Train on labels as `supervised` does, and on what a slow teacher reads in other images."""
+    """Train on labels like `supervised`, and on pseudo-labels of a moving-average teacher."""
 
     def __init__(self, supervised: CTCTask, settings: SelfTrainingSettings) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class SelfTrainingTask(Task):
         self.register_buffer("steps", torch.zeros((), dtype=torch.long))
 
     def train(self, mode: bool = True) -> SelfTrainingTask:
-        """The teacher normalizes by its own batches too, but not in an encoder that is frozen."""
+        """The teacher also normalizes by its own batches, except in a frozen encoder."""
         super().train(mode)
         if self.supervised.frozen:
             self.teacher.encoder.eval()
@@ -74,7 +74,7 @@ class SelfTrainingTask(Task):
         pixels = standardize(images)
         with torch.no_grad():
             read = pseudo_labels(self.teacher(random_view(pixels, self.weak)))
-        # By weights of 0 and 1: how many are believed, Python never asks the device.
+        # Weights of 0 and 1, so that Python never waits for the number of accepted images.
         believed = read.believed(self.settings.confidence).float()
         logits = self.supervised.recognizer(random_view(pixels, self.strong))
         losses = ctc_losses(logits, read.classes, read.lengths, recorded=self.recorded)

@@ -9,7 +9,7 @@ from captcha_ssl.settings import Settings, setting
 
 
 class FinetuneSettings(Settings):
-    """How the recognizer learns from the labels."""
+    """Training on the labels."""
 
     title: ClassVar[str] = "Fine-tuning"
 
@@ -61,20 +61,20 @@ class FinetuneSettings(Settings):
 
 
 class SelfTrainingSettings(Settings):
-    """How a recognizer learns from unlabeled images too."""
+    """Self-training on unlabeled images."""
 
     title: ClassVar[str] = "Self-training"
 
     pile_ratio: float = setting(1.0, "unlabeled images per labeled image in a step", low=0.01)
-    pile_weight: float = setting(1.0, "weight of their loss after the ramp", low=0.0)
+    pile_weight: float = setting(1.0, "weight of the loss on pseudo-labels after the ramp", low=0.0)
     confidence: float = setting(
         0.3,
-        "least probability of a reading of the teacher that counts as a label",
+        "smallest probability of a teacher's reading that counts as a pseudo-label",
         low=0.0,
         high=1.0,
     )
     ramp: float = setting(
-        0.3, "share of the steps over which that weight ramps up", low=0.0, high=1.0
+        0.3, "share of the steps over which the weight ramps up", low=0.0, high=1.0
     )
     teacher_window: float = setting(
         0.05, "window of the teacher's average, as a share of the steps so far", low=0.0, high=1.0

@@ -1,4 +1,4 @@
-"""What many images show about each other, taken up by the model that reads them: no label."""
+"""Adapts a model to many images without labels."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from captcha_ssl.recognition.reading.settling import Settled, kinds_in_words, se
 from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader
 
 FEWEST, SAMPLE = 40, 48
-"""Images below which nothing is concluded, and how many are looked at, spread over all of them."""
+"""The smallest number of images for adapting, and the size of the sample."""
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """A reader for a set of images, and in words what it does otherwise for their sake."""
+    """A reader for a set of images, and a description of its adaptations."""
 
     reader: TextReader
     notes: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Adapted:
 def adapt(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
     """Adapt `reader` to `inputs`: to their pixels and, with `settling`, to the kinds they show.
 
-    Some of them are read for that, from the first to the last. With too few, nothing changes.
+    A sample from all parts of them is read for that. With too few images nothing changes.
     """
     if len(inputs) < FEWEST:
         return Adapted(reader)
@@ -46,14 +46,14 @@ def adapt(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True)
     if characters is not None:
         reader = Settled(reader, characters)
         notes.append(
-            f"nearly all images show {kinds_in_words(characters)} alone; other characters are read "
-            "only where they are plain"
+            f"nearly all images show only {kinds_in_words(characters)}; other characters are "
+            "read only if they are clear"
         )
     return Adapted(reader, tuple(notes))
 
 
 def spread(count: int) -> list[int]:
-    """Which of `count` images are looked at: all of them, or some from the first to the last."""
+    """The indices of the sample of `count` images, evenly spread."""
     looked_at = min(count, SAMPLE)
     return [count * place // looked_at for place in range(looked_at)]
 

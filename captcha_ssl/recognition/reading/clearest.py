@@ -1,7 +1,7 @@
-"""The preparation with which a model is surest of what it reads in a set of images.
+"""Finds the preparation with which a model is most confident on a set of images.
 
-Small text within a large picture, or color that gray by luminance loses, is read badly for want of
-pixels, and the model's own confidence says so. No label is needed.
+Small text in a large image, or color that luminance loses, is read badly, and the model's own
+confidence shows it. No labels are needed.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from captcha_ssl.data.preparation import Ink, Preparation
 from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 SURE = 0.75
-"""Mean confidence from which on nothing else is tried."""
+"""Above this mean confidence no preparation is tried."""
 _GAIN = 0.05
-"""Confidence that a preparation must add, so that noise does not choose it."""
+"""The smallest gain in confidence for choosing a preparation; less may be noise."""
 
 
 class Prepared:
@@ -36,9 +36,9 @@ class Prepared:
 
 
 def clearest(reader: TextReader, images: Sequence[np.ndarray]) -> Preparation | None:
-    """The best preparation for RGB uint8 images [H, W, 3]; None where none is clearly better.
+    """The best preparation for RGB uint8 images [H, W, 3]; None if none is clearly better.
 
-    Each candidate is judged by the mean confidence of the texts, where no text at all counts as 0.
+    Each candidate is judged by the mean confidence of the texts; an empty text counts as 0.
     """
     best, found = confidence(reader, images), None
     if best >= SURE:
@@ -52,14 +52,14 @@ def clearest(reader: TextReader, images: Sequence[np.ndarray]) -> Preparation | 
 
 
 def confidence(reader: TextReader, images: Sequence[np.ndarray]) -> float:
-    """How sure, on average, `reader` is of the texts in RGB uint8 images [H, W, 3]."""
+    """The mean confidence of `reader` on RGB uint8 images [H, W, 3]."""
     fitted = np.stack([reader.geometry.fit(image) for image in images])
     readings = read_images(reader, fitted, 16)
     return float(np.mean([reading.confidence * bool(reading.text) for reading in readings]))
 
 
 def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
-    """What may help, the simplest first."""
+    """The candidates, the simplest first."""
     yield Preparation(trim="image")
     if any((image[..., :1] != image).any() for image in images):
         yield Preparation(gray="minimum")

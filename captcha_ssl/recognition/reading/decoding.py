@@ -14,7 +14,7 @@ UNCALIBRATED = Calibration()
 
 @dataclass(frozen=True)
 class Decoded:
-    """One text: its classes (1 and up, left to right) and how sure they are.
+    """One text: its classes (1 and up, left to right) and their confidences.
 
     `char_confidences` has one probability for each class; `confidence` is that of the whole
     path, blanks included.
@@ -28,9 +28,9 @@ class Decoded:
 def greedy_decode(logits: np.ndarray, calibration: Calibration = UNCALIBRATED) -> list[Decoded]:
     """Read each row of float logits [B, T, K], class 0 the blank: repeats collapse, blanks drop.
 
-    A character is as sure as the surest frame of its run; a text is as sure as the product of
-    its frames' best probabilities, each at its own temperature. Raises ValueError when the array
-    has another rank.
+    The confidence of a character is that of the best frame of its run; the confidence of a text is
+    the product of its frames' best probabilities, each with its own temperature. Raises ValueError
+    when the array has another rank.
     """
     if logits.ndim != 3:
         raise ValueError(f"expected logits [B, T, K], got shape {logits.shape}")
@@ -43,7 +43,7 @@ def greedy_decode(logits: np.ndarray, calibration: Calibration = UNCALIBRATED) -
 
 
 def best_probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """How likely the best class of each frame is: float64 [B, T] of logits [B, T, K]."""
+    """The probability of the best class of each frame: float64 [B, T] from logits [B, T, K]."""
     wide = logits.astype(np.float64)
     below = wide - wide.max(axis=2, keepdims=True)
     # The softmax at its own maximum.

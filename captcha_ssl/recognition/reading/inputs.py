@@ -1,6 +1,6 @@
-"""The images that a command line names: files, datasets of any format, globs, and `-`."""
+"""The images of a command line: files, datasets of any format, patterns, and `-`."""
 
-# Unlike Path, os.path answers no (and does not raise) for what may not be looked at.
+# Unlike Path, os.path returns False (and does not raise) without permission.
 # ruff: noqa: PTH112, PTH113, PTH118, PTH120
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _TABLES = (".csv", ".tsv", ".txt", ".jsonl", ".json", ".tar", ".parquet", ".zip"
 
 @dataclass(frozen=True)
 class Input:
-    """One image to read, under the name it is reported by; or why there is none.
+    """One image to read with its reported name, or the reason why there is none.
 
-    It is image `index` of a `source`, where there is one, and otherwise the file of that name.
+    It is image `index` of a `source` if there is one, otherwise the file with that name.
     """
 
     name: str
@@ -89,7 +89,7 @@ class Inputs(Sequence[Input]):
 
 
 class _OfSource(Sequence[Input]):
-    """The images of a dataset, with the rows that name none at their places."""
+    """The images of a dataset, with rejected rows at their positions."""
 
     def __init__(self, path: str, source: Source) -> None:
         # The rows of a table name files beside it; what is in an archive is named by its path.
@@ -141,7 +141,7 @@ def _parts_of(argument: str) -> Iterator[Sequence[Input]]:
 def _part(path: str) -> Sequence[Input]:
     if path == STDIN or not (os.path.isdir(path) or _is_table(path)):
         return (Input(path),)
-    # What reads databases and tables is not loaded for plain images.
+    # The readers of databases and tables are not imported for plain images.
     from captcha_ssl.data.sources import open_source
 
     try:

@@ -1,4 +1,4 @@
-"""What onnxruntime computes with, by the names that --device takes."""
+"""The execution providers of onnxruntime, by the names of --device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROVIDERS = {
     "openvino": ("OpenVINOExecutionProvider", "onnxruntime-openvino"),
     "directml": ("DmlExecutionProvider", "onnxruntime-directml on Windows"),
 }
-"""The provider of each device, and the package that brings it."""
+"""The provider of each device, and its package."""
 
 
 def provider_of(device: str) -> tuple[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Opens what a user names as a model: as ONNX where there is one, else with torch."""
+"""Opens a model for reading: its ONNX file if there is one, else with torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME, SHIPPED, Onnx
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
 _ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
-"""Devices that a run is read on through its ONNX file; torch has the others."""
+"""Devices for the ONNX file of a run; the other devices use torch."""
 
 
 def open_reader(model: Path | None, device: str = "auto") -> TextReader:
@@ -37,6 +37,6 @@ def open_reader(model: Path | None, device: str = "auto") -> TextReader:
 def _shipped() -> Path:
     if not SHIPPED.is_file():
         raise UserError(
-            "no model came with this installation; train one with finetune and name it with --model"
+            "this installation has no model; train one with finetune and name it with --model"
         )
     return SHIPPED

@@ -1,4 +1,4 @@
-"""Reads image files one after another, whatever state they are in."""
+"""Reads images one after another; unreadable ones give an error instead of a text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, rea
 
 THREADS = min(8, os.cpu_count() or 1)
 AHEAD = 2 * THREADS
-"""Batches that may be under way before the oldest of them is asked for."""
+"""The number of batches in progress before the result of the oldest one is needed."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was read in the image `path`, or the `error` that kept it from being read."""
+    """The reading of the image `path`, or the `error`."""
 
     path: str
     reading: Reading | None = None
@@ -30,7 +30,7 @@ class Prediction:
 
 
 class Predictor:
-    """A recognizer and the way from image files to texts."""
+    """Reads image files with a recognizer."""
 
     def __init__(self, reader: TextReader) -> None:
         self.reader = reader
@@ -38,7 +38,7 @@ class Predictor:
     def predict(self, inputs: Iterable[Input], batch_size: int = 16) -> Iterator[Prediction]:
         """One prediction for each input, in order; an unreadable image does not stop the rest.
 
-        Batches are read side by side, one for each core.
+        Batches are read in parallel, one per core.
         """
         remaining, waiting = iter(inputs), deque[Future[list[Prediction]]]()
         pool = ThreadPoolExecutor(THREADS)
@@ -50,7 +50,7 @@ class Predictor:
             while waiting:
                 yield from waiting.popleft().result()
         finally:
-            # Without this an interruption would wait for all of them.
+            # Otherwise an interruption would wait for all batches.
             pool.shutdown(cancel_futures=True)
 
     def _read(self, batch: Sequence[Input]) -> list[Prediction]:

@@ -1,4 +1,4 @@
-"""What a recognizer reads, as labels for CTC, computed for a whole batch on the device."""
+"""A recognizer's readings as labels for CTC, computed for a whole batch on the device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PseudoLabels:
     confidence: Tensor
 
     def believed(self, threshold: float) -> Tensor:
-        """Which texts are sure enough, bool `[B]`.
+        """Whether the confidence of each text is high enough, bool `[B]`.
 
         An empty text is never believed: a recognizer on the CTC plateau is sure of nothing else,
         and would teach itself to stay there.

@@ -1,4 +1,4 @@
-"""The recognizer: encoder, CTC head, and all that belongs to them."""
+"""The recognizer: encoder, CTC head, charset, geometry and calibration."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Recognizer(nn.Module):
         return finite(answer, self.file or "the recognizer")
 
     def card(self, about: dict[str, Any]) -> ModelCard:
-        """What a file of this recognizer says of it."""
+        """The model card of this recognizer."""
         return ModelCard(
             "recognizer",
             self.encoder.name,

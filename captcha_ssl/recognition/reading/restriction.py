@@ -1,4 +1,4 @@
-"""A reader that is told which characters there are."""
+"""Restricts a reader to some characters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from captcha_ssl.recognition.reading.text_reader import TextReader
 
 
 class Restricted:
-    """Reads as `reader` does, but only the `characters`, as if the others had no class.
+    """Reads like `reader`, but only `characters`, as if the others had no class.
 
     Raises UserError for a character that the reader does not know, or for none at all.
     """

@@ -1,7 +1,7 @@
-"""The kinds of characters that nearly all images of a folder show, found without a label.
+"""Finds the kinds of characters that nearly all images of a folder show, without labels.
 
-A captcha of digits alone still has its 0 taken for an O now and then by a model that reads
-letters too. What the other images show tells the two apart.
+A model that also reads letters sometimes reads the 0 of a captcha of digits as an O. The other
+images of the folder show that there are only digits.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from captcha_ssl.recognition.reading.decoding import BLANK
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
 _ODD = 8.0
-"""Nats that a reading may lose when it keeps to the kinds; one that loses more shows others."""
+"""Nats that a reading may lose within the kinds; if it loses more, it has other characters."""
 _MOST_ODD = 0.05
 _OVERWHELMING = 40.0
-"""Nats by which the kinds must explain the images better than the whole charset does."""
+"""Nats by which the kinds must explain the images better than the whole charset."""
 _NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
 
 
 class Settled:
-    """Reads as `reader` does, but among `characters` wherever an image is not clearly against it.
+    """Reads like `reader`, but only `characters`, except for images with clear evidence against it.
 
-    An image whose best reading has characters of other kinds, and that would lose more than 8
-    nats without them, is read as it is.
+    If the best reading of an image has other characters and loses more than 8 nats without them, it
+    is kept.
     """
 
     def __init__(self, reader: TextReader, characters: str) -> None:

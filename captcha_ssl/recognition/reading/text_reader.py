@@ -1,4 +1,4 @@
-"""What a recognizer reads in images that have its geometry. Needs no torch."""
+"""The interface of a recognizer, and reading images in its geometry. Needs no torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class TextReader(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """A text, how sure all of it is, and how sure each of its characters is (0…1)."""
+    """A text with its confidence and those of its characters (0…1)."""
 
     text: str
     confidence: float
@@ -45,9 +45,10 @@ class Reading:
 
 
 def finite(logits: np.ndarray, of: object) -> np.ndarray:
-    """The `logits` themselves. Raises DivergedError when one of them is infinite or no number.
+    """The `logits` themselves.
 
-    A reader that let them pass would be sure of a text that it has not read.
+    Raises DivergedError if one of them is not finite. Otherwise a broken model would return a text
+    with high confidence.
     """
     if not np.isfinite(logits).all():
         raise DivergedError(f"{of}: its answers are not finite numbers; train it anew")

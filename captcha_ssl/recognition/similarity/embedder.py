@@ -24,10 +24,10 @@ _BATCH = 256
 
 
 class Embedder:
-    """A pretrained encoder, or a recognizer, that looks at images."""
+    """Embeds images with a pretrained encoder or a recognizer."""
 
     def __init__(self, run: Path, device: torch.device) -> None:
-        """Load a run directory or model file. Raises UserError when it is none."""
+        """Load a run directory or model file. Raises UserError if it is neither."""
         card, _ = load_model(run)
         self.geometry: Geometry = card.geometry
         self.recognizer: Recognizer | None = None
@@ -46,10 +46,10 @@ class Embedder:
     ) -> tuple[Tensor, Tensor | None]:
         """Unit vectors float32 `[N, D]` of uint8 `[N, C, H, W]`; uncertainty float32 `[N]`.
 
-        A vector is the mean of the frames of an image, zero where all of them are; the
+        A vector is the normalized mean of the frames of an image (zero if all frames are zero). The
         uncertainty is 1 − the probability of the best path, and None without a recognizer. Both
-        stay on the device. Raises DivergedError when the encoder or the head gives numbers that
-        are not finite.
+        stay on the device. Raises DivergedError if the encoder or the head gives numbers that are
+        not finite.
         """
         vectors, unsure = [], []
         for start in range(0, len(images), _BATCH):

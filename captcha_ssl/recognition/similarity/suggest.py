@@ -1,4 +1,4 @@
-"""Which images to label next: far apart in the embedding, and read with doubt."""
+"""Chooses images to label next: far apart in the embedding, and read with low confidence."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import Tensor
 from captcha_ssl.errors import UserError
 
 _LEAST_UNSURE = 0.01
-"""Weight of an image that is read with certainty: it may still be unlike all others."""
+"""The weight of an image that is read with certainty: it may still differ from all others."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """An image by its position, how far it is from those before it, and how unsure its reading.
+    """An image by index, its distance from the earlier suggestions, and its uncertainty.
 
     `distance` lies in 0…2 (None for the first of all); `uncertainty` in 0…1 (None without a
     recognizer).
