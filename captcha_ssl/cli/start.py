@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import sys
 
-from captcha_ssl.interruption import begin
-from captcha_ssl.launch import ranks
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:
     """Run the command in `sys.argv` and exit with its code."""
-    # Before any slow import, so that a signal is handled from here on.
+    # A signal that arrives during this import waits, and is handled right after it.
+    release = _hold_signals()
+    from captcha_ssl.interruption import begin
+
     begin()
+    release()
     from functools import partial
 
     from captcha_ssl.cli.outcome import finish
@@ -29,8 +34,23 @@ def main() -> None:
     run_any()
 
 
+def _hold_signals() -> Callable[[], object]:
+    """Block Ctrl-C, SIGTERM and SIGHUP until the returned function is called."""
+    # Built into the interpreter; importing the module signal takes a while itself.
+    import _signal  # type: ignore[import-not-found]
+
+    numbers = {getattr(_signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP")} - {None}
+    mask = getattr(_signal, "pthread_sigmask", None)
+    if mask is None:
+        return lambda: None
+    before = mask(_signal.SIG_BLOCK, numbers)
+    return lambda: mask(_signal.SIG_SETMASK, before)
+
+
 def _plainly_read(arguments: list[str]) -> list[str]:
     """The images of `predict IMAGE …` without any option; otherwise none."""
+    from captcha_ssl.launch import ranks
+
     if arguments[:1] != ["predict"] or ranks() > 1:
         return []
     images = arguments[1:]

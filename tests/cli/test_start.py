@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from captcha_ssl.cli.start import _hold_signals
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +34,20 @@ def test_signals_are_answered_before_anything_is_loaded_that_takes_time():
     command = [sys.executable, "-S", "-c", f"import sys; sys.path.insert(0, {root!r}); {script}"]
     loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert not {"typing", "re", "contextlib", "pathlib", "numpy"} & set(loaded)
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="POSIX blocks signals")
+def test_a_signal_that_is_held_arrives_once_it_is_released():
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        release = _hold_signals()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert seen == []
+        release()
+        assert seen == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture
