@@ -153,7 +153,7 @@ def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
     ]
     assert set(told) == {(0.2, 7, 2)} and len(told) == 8
     report = (tmp_path / "out/report.md").read_text(encoding="utf-8")
-    assert "up to 2 curved strokes" in report
+    assert "up to 2 random curved strokes" in report
     assert "falls from 0.2 to 0" in report
 
 
