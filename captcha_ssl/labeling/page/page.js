@@ -155,6 +155,8 @@ function typed() {
       reading.append(`As the model reads it, ${sure}`);
     } else {
       const code = document.createElement("code");
+      // Struck out is what the user has corrected; which of two is right is still open in a review.
+      code.className = value === item.label ? "open" : "";
       for (const pair of pairs) {
         if (pair.theirs !== undefined) code.append(span(pair.theirs, pair.kind === "same" ? "" : "changed"));
       }
@@ -233,7 +235,7 @@ function showCharacters(view) {
   let never = 0;
   const typedOnes = view.characters.filter(([, count]) => count);
   const mean = typedOnes.reduce((sum, [, count]) => sum + count, 0) / Math.max(1, typedOnes.length);
-  const early = view.progress.done < ENOUGH;
+  const early = Object.values(view.lengths).reduce((sum, count) => sum + count, 0) < ENOUGH;
   const few = early ? 0 : Math.min(RARE, mean / 3);
   for (const [character, count] of view.characters) {
     const chip = document.createElement("li");
