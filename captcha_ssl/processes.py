@@ -209,7 +209,7 @@ class _Crew:
             worker.send_bytes(order)
 
     def results(self, tasks: Iterable[Any]) -> Iterator[Any]:
-        """The results in the order of the tasks; only so many are worked at ahead of them.
+        """The results in the order of the tasks, with a limited number of tasks ahead.
 
         Or in the order in which they come, all that are there before the next task is drawn.
         """
@@ -263,7 +263,7 @@ class _Crew:
                 raise content
 
     def dismiss(self) -> None:
-        """Tell workers without a task that there is nothing left to do."""
+        """Tell idle workers that no task is left."""
         if any(worker.tasks for worker in self._workers):
             return
         for worker in self._workers:

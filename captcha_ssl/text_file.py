@@ -1,4 +1,4 @@
-"""Text files that people write with other programs: regular, not endless, in a known encoding."""
+"""Reads text files from other programs: regular files of limited size in a known encoding."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import shown
 
 MOST_BYTES = 1 << 28
-"""Bytes of the largest text file that is read: a table of several million rows."""
+"""The largest text file in bytes: a table of several million rows."""
 MOST_LINES = 10_000_000
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
-    # Before UTF-16, whose mark begins that of UTF-32.
+    # UTF-32 first, because its byte order mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -27,10 +27,10 @@ _MARKS = (
 
 
 def read_text_file(path: Path, *, most: int = MOST_BYTES) -> str:
-    """The text at `path` in UTF-8, or in UTF-16 or UTF-32 where it says so, without its mark.
+    """The text at `path` in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, without the mark.
 
-    Raises UserError when it cannot be read, is no regular file, is larger than `most` bytes or
-    is in another encoding, and says in which line.
+    Raises UserError if it cannot be read, is not a regular file, is larger than `most` bytes or has
+    another encoding; the message names the line.
     """
     data = read_regular_file(path, most=most)
     mark, encoding = _encoding(data)
@@ -46,7 +46,7 @@ def read_text_file(path: Path, *, most: int = MOST_BYTES) -> str:
 
 
 def first_line(path: Path) -> str:
-    """The first line at `path` with something in it; empty where there is none to be read."""
+    """The first line at `path` that is not empty; an empty text if there is none."""
     if not path.is_file():
         return ""
     try:
@@ -58,8 +58,8 @@ def first_line(path: Path) -> str:
 def iter_lines(path: Path, *, most: int = MOST_BYTES) -> Iterator[str]:
     """The lines at `path` without their ends (\\n, \\r\\n or \\r), as `read_text_file` reads them.
 
-    Bytes that are no UTF-8 become lone surrogates, as in the names of files. Raises UserError as
-    that does, and for more than ten million lines.
+    Bytes that are not UTF-8 become lone surrogates, as in file names. Raises UserError as that
+    does, and for more than ten million lines.
     """
     data = read_regular_file(path, most=most)
     if max(data.count(b"\n"), data.count(b"\r")) > MOST_LINES:
@@ -91,9 +91,9 @@ def read_regular_file(path: Path, *, most: int) -> bytes:
 def open_regular_file(path: Path) -> BinaryIO:
     """Open the regular file at `path` for reading, without waiting for a pipe's writer.
 
-    Raises OSError, also for what is there and no regular file.
+    Raises OSError, also for anything but a regular file.
     """
-    # A pipe without a writer would hold `open` for ever; on Windows there is no such flag.
+    # `open` would wait forever for a pipe without a writer; Windows has no such flag.
     flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, os.O_RDONLY | flags)
     try:
@@ -113,7 +113,7 @@ def _encoding(data: bytes) -> tuple[int, str]:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return len(mark), encoding
-    # PowerShell and others write UTF-16 without a mark too: then half of the bytes are zero.
+    # PowerShell and others also write UTF-16 without a mark; then half of the bytes are zero.
     head = data[:256]
     if len(head) >= 4 and not len(data) % 2:
         for encoding, zeros, others in (

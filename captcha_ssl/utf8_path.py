@@ -1,4 +1,4 @@
-"""Paths for libraries that take UTF-8 alone; the name of a file may be any bytes."""
+"""Paths for libraries that accept only UTF-8; a file name may be any bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def utf8_path(path: Path) -> Iterator[Path]:
-    """Yield `path`, or where that is not UTF-8 a link to it whose path is. Raises OSError."""
+    """Yield `path`, or a link to it with a UTF-8 path if `path` is not UTF-8. Raises OSError."""
     try:
         str(path).encode()
     except UnicodeEncodeError:

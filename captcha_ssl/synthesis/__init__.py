@@ -1,1 +1,1 @@
-"""Captcha rendering: styles, fonts, and pictures that depend on their seed and index alone."""
+"""Rendering captchas: styles, fonts, and pictures that depend only on seed and index."""

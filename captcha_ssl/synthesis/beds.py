@@ -1,8 +1,8 @@
 """Test beds: rendered sets that are hard to learn with few labels, by name.
 
-Each is one style with the texts and the size that go with it, in one look: a user's images come
-from one source. `outlined` has capitals alone, as its kind has letters of one case: in this look
-the line hides so much of small letters that 2,000 labels of them teach only 81%.
+Each is one style with its own texts and size, in one look, because a user's images come from one
+source. `outlined` has only capitals: in this look the line hides so much of small letters that
+2,000 labels of them reach only 81%.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Style `broad`: every look there is, drawn at sizes of all kinds and brought to the canvas.
+"""Style `broad`: all styles in many sizes, resized to the canvas.
 
-It is what the shipped model learns from. A picture is drawn in color on a canvas of its own, worn
-as files are, prepared as images may be before they are read, and then fitted as `predict` fits an
-image of that size.
+The shipped model is trained on it. A picture is drawn in color on its own canvas, degraded like
+real files, sometimes prepared like a user's images, and then resized as `predict` resizes an image
+of that size.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ _LOOKS: tuple[tuple[Draw, int], ...] = (
     (draw_plate, 5),
     (draw_meter, 8),
 )
-"""Looks and their weights; `classic` is the commonest of captchas."""
+"""Styles and their weights; `classic` is the most common kind of captcha."""
 _TOTAL = sum(weight for _, weight in _LOOKS)
 _HEIGHTS = (24, 30, 40, 50, 60, 80)
 _PREPARED = 0.3
-"""Share of the pictures that are prepared: readers of both kinds start from one model."""
+"""Share of the pictures that are prepared, so that the model reads both kinds."""
 
 
 def draw_broad(text: str, rng: Random, canvas: Canvas) -> Pixels:
@@ -67,15 +67,15 @@ def draw_broad(text: str, rng: Random, canvas: Canvas) -> Pixels:
     image = np.ascontiguousarray(picture.transpose(1, 2, 0))
     if rng.random() < _PREPARED:
         image = any_preparation(rng, image).apply(image)
-    # Colors become gray as they do in an image that is read.
+    # Colors become gray as in `predict`.
     return Geometry(canvas.channels, canvas.height, canvas.width).fit(image)
 
 
 def any_preparation(rng: Random, image: Pixels) -> Preparation:
-    """One of the many ways in which RGB uint8 [H, W, 3] may be prepared, mild ones most often."""
+    """A random preparation of RGB uint8 [H, W, 3], most often a mild one."""
     kind = rng.random()
     flatten: Flatten = "none" if kind < 0.6 else "closing" if kind < 0.85 else "median"
-    # A preparation for the other kind of ink would leave none.
+    # A preparation for the other kind of ink would erase the text.
     ink: Ink = "dark" if float(np.median(image)) >= float(image.mean()) else "light"
     ways: tuple[Gray, ...] = ("luminance", "minimum" if ink == "dark" else "maximum", "direction")
     return Preparation(
@@ -92,7 +92,7 @@ def any_preparation(rng: Random, image: Pixels) -> Preparation:
 
 
 def _direction(image: Pixels) -> tuple[float, float, float]:
-    """Along which the colors of RGB uint8 [H, W, 3] differ most from their median."""
+    """The direction in which the colors of RGB uint8 [H, W, 3] differ most from their median."""
     away = np.abs(image.astype(np.float32) - np.median(image, axis=(0, 1))).reshape(-1, 3)
     far = away[away.max(axis=1) >= 0.5 * max(1.0, float(away.max()))]
     mean = far.mean(axis=0) if len(far) else np.ones(3)
@@ -119,7 +119,7 @@ def _own_canvas(length: int, rng: Random, *, classic: bool) -> Canvas:
 
 
 def _wear(picture: Pixels, rng: Random) -> Pixels:
-    """What may happen to a picture uint8 [3, H, W] after it is drawn; to most of them, nothing."""
+    """Random degradation of a picture uint8 [3, H, W]; most pictures stay unchanged."""
     if rng.random() < 0.05:
         layer = np.zeros_like(picture[0])
         draw_bar(layer, rng, thick=max(1, round(layer.shape[0] * rng.uniform(0.03, 0.09))))
@@ -136,7 +136,7 @@ def _wear(picture: Pixels, rng: Random) -> Pixels:
 
 
 def _widen(picture: Pixels, rng: Random) -> Pixels:
-    """More picture around it, up to half as much again on each side."""
+    """A wider margin, up to half of the size on each side."""
     height, width = picture.shape[1:]
     top, bottom = (round(height * rng.uniform(0, 0.45)) for _ in range(2))
     left, right = (round(width * rng.uniform(0, 0.3)) for _ in range(2))

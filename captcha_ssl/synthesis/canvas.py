@@ -1,4 +1,4 @@
-"""What every style is given and what it must return."""
+"""The interface of every style."""
 
 from __future__ import annotations
 

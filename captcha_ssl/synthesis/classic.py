@@ -1,9 +1,9 @@
-"""Style `classic`: what the `captcha` package draws, some ten times as fast.
+"""Style `classic`: the pictures of the `captcha` package, about ten times faster.
 
-Every random choice has the distribution that it has in `captcha.image.ImageCaptcha`, in another
-order. A letter is cut out, turned and enlarged by Pillow as there, but beforehand, at whole
-degrees; then one warp bends it. Tests and `benchmarks/styles.py` hold the two beside each other;
-style `captcha` is the package itself.
+Every random choice has the same distribution as in `captcha.image.ImageCaptcha`, in another order.
+Pillow cuts out, rotates and enlarges a letter as there, but in advance, at whole degrees; then one
+warp bends it. Tests and `benchmarks/styles.py` compare the two; style `captcha` is the package
+itself.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from captcha_ssl.synthesis.canvas import Canvas, Pixels
 from captcha_ssl.synthesis.fonts import CLASSIC_FACE, load_face
 
 OWN_HEIGHT = 60
-"""The package's default height. A lower picture is drawn at this height and made smaller."""
+"""The package's default height. A lower picture is drawn at this height and shrunk."""
 _FONT_SIZES = (42, 50, 56)
 _ANGLE = 30
 _BEND_X, _BEND_Y = (0.1, 0.2), (0.2, 0.1)
 """Reach of the warp: so many pixels, and so much of the size of the letter."""
 _ENLARGED = (1.1, 1.05)
-"""How much larger than its cell a letter is before it is bent, as it is there on average."""
+"""How much larger than its cell a letter is before bending, on average as in the package."""
 _TONES = ((60, 40), (140, 100), (256, 165))
 """The tone that a letter is turned in, for inks below a brightness: Pillow rounds to 8 bits when it
 weighs by opacity, so that faint edges of a dark letter get lost."""
 _DOTS = 30
 _MARGIN = 3
-"""Room around the picture, so that dots on its edge need no clipping."""
+"""Margin around the picture, so that dots on its edge need no clipping."""
 _LUMA = (0.299, 0.587, 0.114)
 _CONTRAST = 1.97
 _NO_SECOND_MAP: Any = None
@@ -78,7 +78,7 @@ class _Layers(NamedTuple):
 
 
 def _gray(paper: tuple[int, ...], ink: tuple[int, ...]) -> _Layers:
-    """The picture itself, in gray."""
+    """A plane for the gray picture."""
     opacity, covered = _coverage(ink)
     dark = _luma(ink)
     added = (covered * (dark / 255) + 0.5).astype(np.uint8)
@@ -86,7 +86,7 @@ def _gray(paper: tuple[int, ...], ink: tuple[int, ...]) -> _Layers:
 
 
 def _layers(ink: tuple[int, ...]) -> _Layers:
-    """How much of the paper shows through, and how much ink there is: the colors come last."""
+    """A plane for the visible share of the paper and the amount of ink; colors are applied last."""
     opacity, covered = _coverage(ink)
     added = None, (covered + 0.5).astype(np.uint8)
     return _Layers((255, 0), (0, 255), _tone(ink), _kept(opacity), added)
@@ -100,7 +100,7 @@ def _tone(ink: tuple[int, ...]) -> int:
 def _coverage(ink: tuple[int, ...]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Opacity 0..1 and ink 0..255 of each coverage of a letter.
 
-    The package takes a letter's brightness for its opacity, and its color fades with coverage too.
+    The package uses a letter's brightness as its opacity, and its color also fades with coverage.
     """
     opacity = np.minimum(_LEVELS * (_CONTRAST / 255 * _luma(ink)), 1)
     return opacity, opacity * _SHADES
@@ -114,7 +114,7 @@ def _finish(plane: Pixels, canvas: Canvas) -> Pixels:
     """The package's last filter, five times the middle and once each neighbor, and the size."""
     blurred = cv2.blur(plane, (3, 3), borderType=cv2.BORDER_REPLICATE)
     smooth = cv2.addWeighted(plane, 4 / 13, blurred, 9 / 13, 0)
-    # The package leaves the outermost pixels as they are.
+    # The package does not filter the outermost pixels.
     smooth[0], smooth[-1], smooth[:, 0], smooth[:, -1] = (
         plane[0],
         plane[-1],

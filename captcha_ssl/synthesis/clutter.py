@@ -1,4 +1,4 @@
-"""What stands in the way of reading: lines, waves, arcs, grids and specks, drawn into the ink."""
+"""Clutter: lines, waves, arcs, grids and specks, drawn into the ink."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def draw_grid(ink: Pixels, rng: Random, *, shade: int) -> None:
 
 
 def dotted(ink: Pixels, rng: Random, step: int) -> Pixels:
-    """The ink seen through a screen of dots `step` pixels apart, in rows that alternate."""
+    """The ink through a screen of dots `step` pixels apart, in alternating rows."""
     ys, xs = np.indices(ink.shape)
     start = rng.randrange(step)
     holes = ((xs + (ys // step) * (step // 2 + 1) + start) % step > 0) & (ys % step != step - 1)

@@ -1,4 +1,4 @@
-"""Style `cluttered`: letters among lines, arcs, a grid, specks and noise of their own tone."""
+"""Style `cluttered`: letters among lines, arcs, a grid, specks and noise in the same tone."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 @dataclass(frozen=True)
 class GenerateConfig(Config):
-    """What a picture looks like, and how many are written in which way."""
+    """The look of the pictures, and how many are written in which format."""
 
     section: ClassVar[str] = "generate"
     shown: ClassVar[tuple[type[Settings], ...]] = (PictureSettings, GenerateSettings)

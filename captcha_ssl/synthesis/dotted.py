@@ -14,7 +14,7 @@ from captcha_ssl.synthesis.painting import paint, place
 
 _LOOK = Lettering(size=(0.85, 1.15), gap=(-0.25, 0.1), turn=16, slant=24, drift=0.28, one_face=0.8)
 _WAVES = (0, 1, 1, 1, 2)
-"""How many waves; one is the commonest."""
+"""The number of waves; one is most common."""
 _SQUARE = np.ones((2, 2), np.uint8)
 _LOWEST = 44
 
@@ -26,7 +26,7 @@ def draw_dotted(text: str, rng: Random, canvas: Canvas) -> Pixels:
     draw_waves(ink, rng, rng.choice(_WAVES), thick=max(1, canvas.height // 20))
     if rng.random() < 0.5:
         cv2.dilate(ink, _SQUARE, ink)
-    # A low picture has no room for dots that anybody could still read.
+    # A low picture has no room for legible dots.
     if canvas.height >= _LOWEST:
         ink = dotted(ink, rng, rng.randint(2, max(2, canvas.height // 25)))
     specks = np.zeros_like(ink)

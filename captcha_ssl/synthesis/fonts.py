@@ -1,4 +1,4 @@
-"""The fonts that come with our dependencies, and which characters each of them can draw."""
+"""The fonts of our dependencies, and the characters that each of them can draw."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def load_face(face: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def face_path(face: str) -> Path:
-    """Where the font file lies on this machine, found without importing its package.
+    """The path of the font file, found without importing its package.
 
-    An absolute path is taken as it is.
+    An absolute path is returned unchanged.
     """
     if Path(face).is_absolute():
         return Path(face)
@@ -44,16 +44,16 @@ def face_path(face: str) -> Path:
 
 @lru_cache(maxsize=4096)
 def faces_with(character: str) -> tuple[str, ...]:
-    """Those of `FACES` that have ink of their own for `character`, in the same order."""
+    """The `FACES` that have a glyph for `character`, in the same order."""
     return tuple(face for face in FACES if has_ink(face, character))
 
 
 def has_ink(face: str, character: str) -> bool:
-    """Whether `face` has ink of its own for `character`."""
+    """Whether `face` has a glyph for `character`."""
     font = load_face(face, 40)
     drawn = font.getmask(character)
     if drawn.getbbox() is None:
         return False
-    # A font draws its one substitute for whatever it lacks; U+FFFF is no character at all.
+    # A font draws the same substitute for every missing character, such as U+FFFF.
     substitute = font.getmask("\uffff")
     return drawn.size != substitute.size or bytes(drawn) != bytes(substitute)

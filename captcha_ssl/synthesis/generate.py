@@ -18,7 +18,7 @@ from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 
 _PREVIEWED = 48
 _WORTH_A_PROCESS = 2_000
-"""Pictures that take about as long as a new process takes to start and fill its caches."""
+"""Drawing this many pictures takes about as long as starting a process and filling its caches."""
 
 
 def generate(
@@ -29,10 +29,10 @@ def generate(
     preview: Path | None = None,
     progress: Progress | None = None,
 ) -> range:
-    """Render a dataset to `out`, which appears there only when it is complete.
+    """Render a dataset to `out`, which appears only when it is complete.
 
-    Returns the indices of the pictures in it. `preview` gets a sheet of the first of them.
-    Raises UserError for settings that do not work, or when `out` exists or cannot be written.
+    Returns the indices of its pictures. `preview` gets a sheet of the first pictures. Raises
+    UserError for invalid settings, or if `out` exists or cannot be written.
     """
     indices = job.indices()
     renderer(picture)
@@ -84,5 +84,5 @@ def _write_preview(path: Path, picture: PictureSettings, indices: range) -> None
 
 
 def _processes(count: int) -> int:
-    """As many as there are cores for this process, but none with next to nothing to do."""
+    """One per core of this process, but no process with almost nothing to do."""
     return min(available_cores(), 1 + count // _WORTH_A_PROCESS)

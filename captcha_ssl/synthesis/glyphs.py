@@ -1,7 +1,7 @@
-"""Characters turned, stretched and bent beforehand, so that drawing one is a copy.
+"""Characters that are rotated, stretched and bent in advance, so that drawing one is a copy.
 
-A tile depends on its arguments alone; the cache only saves time. Forgetting a tile and drawing
-it again gives the same pixels.
+A tile depends only on its arguments; the cache only saves time. Drawing an evicted tile again gives
+the same pixels.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.fonts import load_face
 
 VARIANTS = 48
-"""Ways in which each character of each font is bent."""
+"""The number of bent variants of each character of each font."""
 
 _ROTATION = math.radians(28)
 _BEND = 0.13

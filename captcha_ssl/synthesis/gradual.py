@@ -1,4 +1,4 @@
-"""Style `gradual`: letters whose tone and paper change from place to place, often light on dark."""
+"""Style `gradual`: letters and paper with gradients of tone, often light on dark."""
 
 from __future__ import annotations
 

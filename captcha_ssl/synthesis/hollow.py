@@ -1,4 +1,4 @@
-"""Style `hollow`: letters of which the outline is drawn, filled with a paler tone or not at all."""
+"""Style `hollow`: outlined letters, filled with a paler tone or not filled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Style `jpeg`: colored letters under lines, stored as JPEG at a low quality, maybe twice."""
+"""Style `jpeg`: colored letters under lines, compressed as low-quality JPEG, sometimes twice."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def draw_jpeg(text: str, rng: Random, canvas: Canvas) -> Pixels:
 
 
 def squeeze(picture: Pixels, rng: Random) -> Pixels:
-    """What is left of a picture uint8 [C, H, W] after JPEG, whose colors are halved in size."""
+    """A picture uint8 [C, H, W] after JPEG compression with chroma subsampling."""
     options = [cv2.IMWRITE_JPEG_QUALITY, rng.randint(*_QUALITY)]
     pixels = np.ascontiguousarray(picture.transpose(1, 2, 0)[..., ::-1])
     _, stored = cv2.imencode(".jpg", pixels, options)

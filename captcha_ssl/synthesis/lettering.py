@@ -1,4 +1,4 @@
-"""A line of letters as ink: each in its own face, size, turn and slant, side by side."""
+"""A line of letters as ink, each with its own face, size, rotation and slant."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from captcha_ssl.synthesis.fonts import load_face
 from captcha_ssl.synthesis.more_fonts import broad_faces_with
 
 _DRAWN = (24, 48, 96)
-"""Heights of a capital at which letters are kept; none is shrunk to less than half."""
+"""Heights of a capital at which letters are cached; none is shrunk to less than half."""
 
 Span = tuple[float, float]
 
 
 def any_face(face: str) -> bool:
-    """Lets every face take part."""
+    """The choice of faces: all of them."""
     return True
 
 
 def upright_face(face: str) -> bool:
-    """Faces that do not lean."""
+    """Upright faces."""
     return not any(mark in face for mark in ("Italic", "Oblique", "BI.", "BoldItal", "_RI", "BasI"))
 
 
@@ -51,7 +51,7 @@ class Lettering:
 
 
 def any_look(rng: Random) -> Lettering:
-    """A way of setting letters, from print in one face to a mixture that jumps about."""
+    """A random layout of letters, from print in one face to a jumping mixture."""
     loose = rng.random()
     closest = rng.uniform(-0.15, 0.15)
     return Lettering(
@@ -89,7 +89,7 @@ def letter_line(text: str, rng: Random, height: int, look: Lettering) -> Pixels:
 def _bent(
     character: str, rng: Random, height: int, look: Lettering, same: float | None, lean: float
 ) -> tuple[Pixels, float]:
-    """One letter turned, slanted and scaled, and how far its center lies below a capital's."""
+    """One letter rotated, slanted and scaled, and the distance of its center below a capital's."""
     faces = _chosen_faces(character, look.faces)
     face = faces[int((rng.random() if same is None else same) * len(faces))]
     drawn = next((size for size in _DRAWN if size >= height), _DRAWN[-1])

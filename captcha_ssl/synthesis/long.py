@@ -1,4 +1,4 @@
-"""Style `long`: a row of small letters with much picture around them, of several colors."""
+"""Style `long`: a row of small letters in several colors, with wide margins."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def draw_long(text: str, rng: Random, canvas: Canvas) -> Pixels:
 
 
 def _bands(rng: Random, length: int, canvas: Canvas, paper: np.ndarray) -> np.ndarray:
-    """Colors unlike the paper's, side by side over the width: float32 [3, 1, W]."""
+    """Colors that differ from the paper's, side by side over the width: float32 [3, 1, W]."""
     count = 1 if rng.random() < 0.5 else rng.randint(2, max(2, length))
     least = 55 if canvas.channels == 1 else 35
     colors = [unlike(rng, paper, least=least) for _ in range(count)]

@@ -1,11 +1,11 @@
-"""One look: pictures that share their face, colors and clutter, as those of one source do."""
+"""A look: pictures that share face, colors and clutter, like pictures from one source."""
 
 from __future__ import annotations
 
 from random import Random
 
 _SPREAD = 0.12
-"""How far the draws of two pictures of one look lie apart, as a share of the whole range."""
+"""How much the draws of two pictures of one look differ, as a share of the whole range."""
 
 
 class OneLook(Random):
@@ -20,6 +20,6 @@ class OneLook(Random):
         self._look, self._own = Random(look), Random(own)
 
     def random(self) -> float:
-        """The draw of the look, moved by the picture's own and reflected at 0 and 1."""
+        """The draw of the look, shifted by the picture's own draw and reflected at 0 and 1."""
         moved = abs(self._look.random() + _SPREAD * (self._own.random() - 0.5))
         return min(moved, 2 - moved, 1 - 2**-53)

@@ -1,4 +1,4 @@
-"""Style `meter`: what devices show and print: segments, dots, drums of digits and receipts."""
+"""Style `meter`: displays and prints of devices: segments, dots, drums of digits, receipts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SEGMENTS = {
     **{"E": "adefg", "F": "aefg", "H": "bcefg", "J": "bcde", "L": "def", "P": "abefg"},
     **{"U": "bcdef", "b": "cdefg", "d": "bcdeg", "h": "cefg", "n": "ceg", "r": "eg", "t": "defg"},
 }
-"""Bars of a seven-segment display that light up, clockwise from the top, g in the middle."""
+"""The lit bars of a seven-segment display, clockwise from the top, g in the middle."""
 _BARS = {
     **{"a": (0, 0, 1, 0), "b": (1, 0, 1, 1), "c": (1, 1, 1, 2), "d": (0, 2, 1, 2)},
     **{"e": (0, 1, 0, 2), "f": (0, 0, 0, 1), "g": (0, 1, 1, 1)},
@@ -69,7 +69,7 @@ def draw_meter(text: str, rng: Random, canvas: Canvas) -> Pixels:
 
 
 def _segments(text: str, rng: Random, _: int) -> Pixels:
-    """Seven bars a character, pointed or blunt; those that are off shimmer through at times."""
+    """Seven bars per character, pointed or blunt; sometimes the dark bars are faintly visible."""
     height = _SMOOTH
     width = round(height * rng.uniform(0.42, 0.62))
     thick = round(height * rng.uniform(0.07, 0.15))
@@ -147,7 +147,7 @@ def _drum(text: str, rng: Random, height: int) -> Pixels:
 
 
 def _receipt(text: str, rng: Random, _: int) -> Pixels:
-    """Thermal print: small print with rows that are missing or pale."""
+    """Thermal print: small print with missing or pale rows."""
     line = letter_line(text, rng, _SMOOTH // 2, _PRINT)
     tone = np.full((line.shape[0], 1), 1.0, np.float32)
     for _row in range(rng.randint(0, 4)):

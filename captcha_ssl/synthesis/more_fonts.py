@@ -116,7 +116,7 @@ DEBIAN = {
 
 @lru_cache(maxsize=1)
 def broad_faces() -> tuple[str, ...]:
-    """Every face there is on this machine, in the order of the lists above."""
+    """Every face on this machine, in the order of the lists above."""
     debian = (
         _DEBIAN_ROOT / f"{beginning}{end}" for beginning, *ends in DEBIAN.values() for end in ends
     )
@@ -125,5 +125,5 @@ def broad_faces() -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def broad_faces_with(character: str) -> tuple[str, ...]:
-    """Those of `broad_faces` that have ink of their own for `character`."""
+    """The `broad_faces` that have a glyph for `character`."""
     return tuple(face for face in broad_faces() if has_ink(face, character))

@@ -1,4 +1,4 @@
-"""Style `onebit`: two tones and nothing between them, by a threshold or by dithering."""
+"""Style `onebit`: only two tones, by a threshold or by dithering."""
 
 from __future__ import annotations
 

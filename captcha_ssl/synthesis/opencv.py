@@ -1,7 +1,7 @@
 """Style `fast`: colored, bent characters under arcs and dots, drawn with OpenCV.
 
-The picture is one line from a pale background color to a dark ink color. So everything is
-drawn as a single layer of ink, smoothed once, and colored at the very end.
+All colors lie between a pale background color and a dark ink color. So everything is drawn as a
+single layer of ink, smoothed once, and colored at the end.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ def _line(text: str, rng: Random, height: int) -> Pixels:
 
 
 def _place(line: Pixels, ink: Pixels, rng: Random, *, zoom: float) -> None:
-    """Put the line, about `zoom` times as large but so that it fits, at a random place."""
+    """Put the line at a random position, enlarged about `zoom` times but so that it fits."""
     random = rng.random
     height, width = ink.shape
     rows, columns = line.shape
     across = min(zoom * (0.85 + 0.25 * random()), (width - 2 * _MARGIN) / columns)
-    # A squeezed line loses some of its height too, or its letters turn into a barcode.
+    # A squeezed line also loses some height; otherwise its letters look like a barcode.
     limit = min((height - 2 * _MARGIN) / rows, 0.4 * zoom + across)
     down = min(zoom * (0.85 + 0.25 * random()), limit)
     size = max(1, int(columns * across)), max(1, int(rows * down))

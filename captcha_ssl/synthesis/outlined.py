@@ -1,4 +1,4 @@
-"""Style `outlined`: thin outlines, faint on a gradient, under a line thicker than they are."""
+"""Style `outlined`: thin outlines, faint on a gradient, under a thicker line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from captcha_ssl.synthesis.painting import any_color, blend, finish, noise, plac
 _LOOK = Lettering(size=(0.85, 1.15), gap=(0.0, 0.35), turn=20, slant=14, drift=0.15, one_face=0.7)
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _FAINT = (34, 110)
-"""Brightness levels between an outline and the paper that it stands on."""
+"""Difference in brightness between an outline and its paper."""
 
 
 def draw_outlined(text: str, rng: Random, canvas: Canvas) -> Pixels:

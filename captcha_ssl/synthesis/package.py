@@ -1,8 +1,7 @@
-"""Style `captcha`: the pictures of the `captcha` package, made to follow a seed.
+"""Style `captcha`: the pictures of the `captcha` package, with a seed.
 
-The package draws from the `secrets` module, which no seed reaches. We load a private copy of
-its module and hand that copy our own `secrets`: neither the package as others import it nor
-the standard library changes.
+The package uses the `secrets` module, which has no seed. We load a private copy of its module with
+our own `secrets`, so that neither the imported package nor the standard library changes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""From ink to a picture: where the line stands, on which paper, in which colors."""
+"""From ink to a picture: position of the line, paper and colors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def place(
 ) -> Pixels:
     """Ink [H, W] with the line at a random place, about `fill` of the height or width it has.
 
-    It stands in the middle but for a share `stray` of the room that is left.
+    It is centered, up to a random share `stray` of the free room.
     """
     rows, columns = line.shape
     room = canvas.height * 0.96, canvas.width * 0.97
     share = rng.uniform(*fill)
     across = min(share * room[0] / rows * rng.uniform(0.85, 1.15), room[1] / columns)
-    # A squeezed line loses some of its height too, or its letters turn into a barcode.
+    # A squeezed line also loses some height; otherwise its letters look like a barcode.
     down = min(share * room[0] / rows, 1.7 * across)
     size = max(1, int(columns * across)), max(1, int(rows * down))
     method = cv2.INTER_LINEAR if min(across, down) >= 0.7 else cv2.INTER_AREA
@@ -56,7 +56,7 @@ def noise(rng: Random, canvas: Canvas, strength: float) -> np.ndarray:
 
 
 def slope(rng: Random, canvas: Canvas, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Paper that goes from one color to another in a random direction: float32 [3, H, W]."""
+    """Paper with a gradient between two colors in a random direction: float32 [3, H, W]."""
     share = gradient(rng, canvas, 0.5) + 0.5
     return first[:, None, None] + (second - first)[:, None, None] * share
 

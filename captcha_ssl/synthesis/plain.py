@@ -1,4 +1,4 @@
-"""Style `plain`: dark letters apart from each other on pale paper, each turned a little."""
+"""Style `plain`: separate dark letters on pale paper, each slightly rotated."""
 
 from __future__ import annotations
 

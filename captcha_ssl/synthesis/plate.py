@@ -38,7 +38,7 @@ def draw_plate(text: str, rng: Random, canvas: Canvas) -> Pixels:
     ink = place(line, rng, canvas, fill=(0.45, 0.8), stray=0.5)
     pale = any_color(rng, bright=(130, 250) if rng.random() < 0.8 else (20, 120))
     color = unlike(rng, pale, least=50)
-    # Letters that are pressed but not painted are seen by their light and shadow alone.
+    # Embossed letters without paint are visible only by light and shadow.
     painted = rng.random() < 0.8
     paper = slope(rng, canvas, pale, np.clip(pale + rng.uniform(-50, 50), 0, 255))
     picture = blend(paper, color, ink) if painted else paper
@@ -65,7 +65,7 @@ def _relief(body: Pixels, rng: Random) -> np.ndarray:
 
 
 def _draw_frame(frame: Pixels, rng: Random) -> None:
-    """A border, bolts and a band at one side, each of them on some plates."""
+    """A border, bolts and a band at one side, each on some plates."""
     height, width = frame.shape
     inset, thick = (
         rng.randint(0, max(1, height // 14)),
@@ -83,7 +83,7 @@ def _turn(picture: np.ndarray, rng: Random) -> np.ndarray:
     """A picture [H, W, 3] whose corners are moved a little, its edge continued outward."""
     height, width = picture.shape[:2]
     corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    # The letters keep away from the edge by a tenth of the height or so.
+    # The letters keep a distance of about a tenth of the height from the edge.
     reach = np.array([0.03 * width, 0.09 * height]) * rng.random()
     moved = corners + np.array(
         [[rng.uniform(-across, across) for across in reach] for _ in corners], np.float32

@@ -1,4 +1,4 @@
-"""Pictures in order, drawn by one process or by many, with the same pixels either way."""
+"""Draws pictures in order, with one or many processes; the pixels are the same."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def split_chunks(settings: PictureSettings, indices: range) -> list[range]:
 def draw_chunks(
     settings: PictureSettings, chunks: Sequence[range], *, processes: int
 ) -> Generator[Chunk, None, None]:
-    """Draw each chunk, in order. With more than one process, in workers.
+    """Draw each chunk, in order, in workers if there are several processes.
 
-    Raises UserError when a worker dies.
+    Raises UserError if a worker dies.
     """
     yield from _share_out(partial(_draw, settings), chunks, processes)
 
@@ -44,7 +44,7 @@ def draw_chunks(
 def put_chunks(
     settings: PictureSettings, chunks: Sequence[range], put: Put, *, shared: bool, processes: int
 ) -> Generator[list[str], None, None]:
-    """Draw each chunk and put it, and give the texts, in order; else as `draw_chunks`.
+    """Draw each chunk and put it into the store; yields the texts, in order. See `draw_chunks`.
 
     A `shared` put is copied into every worker, so that no pixel travels between processes.
     """
@@ -89,7 +89,7 @@ def draw_chunk(settings: PictureSettings, indices: range) -> Chunk:
 
 @contextmanager
 def _one_opencv_thread() -> Iterator[None]:
-    """Pictures are so small that sharing one out among threads only costs time."""
+    """Pictures are so small that several threads per picture only cost time."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

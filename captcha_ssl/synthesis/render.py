@@ -1,4 +1,4 @@
-"""One picture from a seed and an index, and from nothing else."""
+"""One picture, determined by seed and index alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.synthesis.styles import style_named
 
 _NARROWEST_CHARACTER = 8
-"""Pixels of width below which a squeezed character can no longer be read."""
+"""A squeezed character with fewer pixels of width than this is illegible."""
 
 Render = Callable[[int], tuple[Pixels, str]]
 
@@ -50,7 +50,7 @@ def renderer(settings: PictureSettings) -> Render:
         random = rng.random
         shortest, longest = ranges[0] if len(ranges) == 1 else rng.choice(ranges)
         length = shortest + int(random() * (longest - shortest + 1))
-        # Without kinds nothing is drawn for them: the pictures of a seed stay what they were.
+        # Without kinds no random number is drawn for them, so the pictures of a seed stay the same.
         charset = rng.choice(kinds) if kinds and random() < settings.kinds else every
         text = "".join([charset[int(random() * len(charset))] for _ in range(length)])
         brush = rng if look is None else OneLook(look, rng.getrandbits(64))
@@ -60,9 +60,9 @@ def renderer(settings: PictureSettings) -> Render:
 
 
 def charsets_of_kinds(charset: str) -> list[str]:
-    """What is left of a charset with each choice of its kinds, and with all of them.
+    """The characters of a charset for each choice of its kinds, and for all of them.
 
-    Kinds are the digits, the capitals, the small letters, and the rest, as far as it has them.
+    Kinds are digits, capitals, small letters and the rest, as far as the charset has them.
     """
     kinds: dict[str, str] = {}
     for character in charset:

@@ -1,7 +1,7 @@
-"""Style `rippled`: bold black letters seen through water, under a hook and a long curve.
+"""Style `rippled`: bold black letters as through water, under a hook and a long curve.
 
-It is modeled on the pictures of the Java library Kaptcha as it comes, whose two distortions are
-the filters `RippleFilter` and `WaterFilter` of JH Labs; their equations are below.
+It imitates the default pictures of the Java library Kaptcha, whose two distortions are the filters
+`RippleFilter` and `WaterFilter` of JH Labs; their equations are below.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from captcha_ssl.synthesis.painting import gradient, paint, place
 _OWN_HEIGHT = 50
 """Height of Kaptcha's pictures, to which its lengths in pixels belong."""
 _RINGS = 50.0
-"""Radius of the troubled water."""
+"""Radius of the rings."""
 _HOOK, _CURVE = (0.1, 0.1, 0.25, 0.25), (0.1, 0.25, 0.5, 0.9)
 """Where the four points of each noise curve stand, in shares of the width."""
 _PIECES = 7

@@ -39,20 +39,23 @@ class PictureSettings(Settings):
     )
     kinds: float = setting(
         0.0,
-        "share of texts that keep to some of: digits, capitals, small letters",
+        "share of texts with only some of: digits, capitals, small letters",
         low=0.0,
         high=1.0,
     )
     style: str = setting(
         "classic",
-        "how pictures look; of several, as in plain,wavy, each is as likely",
+        "style of the pictures; several, as in plain,wavy, are equally likely",
         choices=style_names,
         several=True,
         flag="NAME",
     )
     look: int | None = setting(
         None,
-        "number of a look that all pictures share, as those of one source do; none: each its own",
+        (
+            "number of a look that all pictures share, like those from one source; none: each "
+            "has its own"
+        ),
         low=0,
         high=MOST_SEED,
         flag="N",
@@ -62,9 +65,9 @@ class PictureSettings(Settings):
     channels: int = setting(3, "3 for color, 1 for gray", low=1, high=3, flag="N")
 
     def lengths(self) -> tuple[tuple[int, int], ...]:
-        """Shortest and longest text of each range, every range as likely.
+        """Shortest and longest text of each range; all ranges are equally likely.
 
-        Raises UserError for what is no length or range.
+        Raises UserError for anything but a length or a range.
         """
         return tuple(self._range(part.strip()) for part in self.length.split(","))
 
@@ -87,12 +90,12 @@ class GenerateSettings(Settings):
     count: int | None = setting(None, "pictures in the whole dataset", low=1, flag="N")
     format: str = setting("packed", "how the dataset is stored", choices=_format_names, flag="NAME")
     workers: int = setting(
-        0, "processes that draw; 0 for as many as pay off", low=0, high=1024, flag="N"
+        0, "processes that draw; 0: as many as are useful", low=0, high=1024, flag="N"
     )
-    shard: str = setting("1/1", "which part to write: 2/4 is the second of four", flag="I/N")
+    shard: str = setting("1/1", "part to write: 2/4 is the second of four", flag="I/N")
 
     def indices(self) -> range:
-        """The pictures of this shard: shards differ by at most one picture, in order.
+        """The indices of this shard, in order; sizes of shards differ by at most one.
 
         Raises UserError without a count, and for a shard that does not exist or is empty.
         """
@@ -103,5 +106,7 @@ class GenerateSettings(Settings):
         if not 1 <= part <= parts:
             raise UserError(f"shard = {self.shard!r}: write I/N with I from 1 to N, such as 2/4")
         if parts > self.count:
-            raise UserError(f"shard = {self.shard!r}: {self.count} pictures make no {parts} shards")
+            raise UserError(
+                f"shard = {self.shard!r}: {self.count} pictures are too few for {parts} shards"
+            )
         return range(self.count * (part - 1) // parts, self.count * part // parts)

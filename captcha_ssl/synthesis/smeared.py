@@ -1,4 +1,4 @@
-"""Style `smeared`: tight black letters, smeared here and there, on a gray slope under lines."""
+"""Style `smeared`: tight black letters, smeared in places, on a gray gradient under lines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def draw_smeared(text: str, rng: Random, canvas: Canvas) -> Pixels:
 
 
 def _smear(ink: Pixels, rng: Random) -> None:
-    """Move every row of a stretch of columns aside a little, and soften what comes of it."""
+    """Shift every row of some columns a little sideways, and blur the result."""
     width = ink.shape[1]
     for _ in range(rng.randint(1, 2)):
         left = rng.randrange(width)

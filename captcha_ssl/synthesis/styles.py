@@ -1,4 +1,4 @@
-"""The styles by name. To add one, write its `Draw` in a file of its own and name it here."""
+"""The styles by name. To add one, write its `Draw` in a new file and name it here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from captcha_ssl.synthesis.wavy import draw_wavy
 
 @dataclass(frozen=True)
 class Style:
-    """How a style draws a text, and which characters it has a font for."""
+    """The drawing function of a style, and the characters that it has a font for."""
 
     draw: Draw
     can_draw: Callable[[str], bool]
@@ -52,7 +52,7 @@ _PURE = {
 
 
 def _mixture(styles: tuple[Style, ...]) -> Style:
-    """A style that is chosen anew for every picture, each one as likely."""
+    """A random style for every picture; all are equally likely."""
 
     def draw(text: str, rng: Random, canvas: Canvas) -> Pixels:
         return styles[int(rng.random() * len(styles))].draw(text, rng, canvas)
@@ -98,6 +98,6 @@ STYLES = {
 
 
 def style_named(names: str) -> Style:
-    """The style of that name, or a mixture of those with commas between them."""
+    """The style with that name, or a mixture of several, separated by commas."""
     styles = tuple(STYLES[name] for name in names.split(","))
     return styles[0] if len(styles) == 1 else _mixture(styles)

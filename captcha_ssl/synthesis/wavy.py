@@ -1,4 +1,4 @@
-"""Style `wavy`: a line that is bent by waves, with its paper, under arcs and waves."""
+"""Style `wavy`: text and paper bent by waves, under arcs and waves."""
 
 from __future__ import annotations
 

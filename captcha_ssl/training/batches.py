@@ -1,4 +1,4 @@
-"""Which images are in which step: a function of (seed, step), so that a resumed run agrees."""
+"""The images of each step: a function of (seed, step), so that a resumed run is the same."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _mixed(numbers: np.ndarray) -> np.ndarray:
 def step_seed(seed: int, step: int, rank: int = 0) -> int:
     """The seed of torch's generator for one step: all its randomness depends on (seed, step).
 
-    Ranks other than the first have views of their own.
+    Every rank has its own views.
     """
     drawn = np.random.SeedSequence((seed, step, rank) if rank else (seed, step))
     return int(drawn.generate_state(1, np.uint64)[0] >> 1)

@@ -1,6 +1,6 @@
-"""The state of a run in one file, from which training goes on bit for bit.
+"""The state of a run in one file, from which training continues bit for bit.
 
-Randomness needs no place in it: each step draws from a generator seeded by (seed, step).
+It needs no random state: each step uses a generator seeded by (seed, step).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from captcha_ssl.training.origin import Origin
 from captcha_ssl.utf8_path import utf8_path
 
 _WORD = "run"
-"""The metadata key for what is no tensor."""
+"""The metadata key for everything except tensors."""
 _NO_NUMBER = RuntimeError, OverflowError
 """What int raises of a tensor that holds several numbers, or an infinite one; JSON that is nested
 too deep is a RuntimeError too."""
@@ -56,13 +56,13 @@ def save_state(
     tensors["ranks"] = torch.tensor(world_size())
     plain = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
     told = {"step": step, **asdict(origin or Origin())}
-    # One word: safetensors writes several in any order, and the states of two like runs are the
-    # same bytes.
+    # One key: safetensors writes several keys in random order, and equal runs must give equal
+    # bytes.
     atomic_write_bytes(path, save(plain, {_WORD: json.dumps(told)}))
 
 
 def read_origin(path: Path) -> Origin:
-    """What the state at `path` comes from. Raises UserError when the file is damaged."""
+    """The origin of the state at `path`. Raises UserError if the file is damaged."""
     try:
         with utf8_path(path) as plain, safe_open(plain, framework="pt") as opened:
             told = _told(opened.metadata())
@@ -98,7 +98,7 @@ def load_state(
         with utf8_path(path) as plain, safe_open(plain, framework="pt") as opened:
             step = int(_told(opened.metadata())["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        # An earlier version did not say, and kept a scalar for all ranks.
+        # An earlier version stored one scalar for all ranks.
         ranks = int(tensors.get("ranks", 1))
         running = _below("running.", tensors)
         sizes = {name: total.numel() for name, total in running.items()}
@@ -125,7 +125,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
 
 
 def _laid_out_like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    # The fused optimizer walks through memory: a channels_last weight needs channels_last moments.
+    # The fused optimizer goes through raw memory: a channels_last weight needs channels_last
+    # moments.
     return torch.empty_like(parameter).copy_(tensor) if tensor.ndim else tensor
 
 

@@ -12,11 +12,11 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.launch import local_rank, ranks
 
 _ON_A_CPU = ("can't allocate memory", "not enough memory")
-"""How torch's allocator for the CPU says it, in an error of no class of its own."""
+"""Messages of torch's CPU allocator, which has no exception class."""
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device that `auto`, `cpu`, `cuda[:n]` or `mps` stands for.
+    """The device for `auto`, `cpu`, `cuda[:n]` or `mps`.
 
     `auto` takes CUDA, then MPS, then the CPU; under torchrun CUDA is the rank's own. Raises
     UserError for an absent or unknown device.
@@ -39,7 +39,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 def resolve_precision(name: str, device: torch.device) -> torch.dtype:
-    """torch.bfloat16 or torch.float32: `auto` takes bf16 where the processor computes in it."""
+    """torch.bfloat16 or torch.float32: `auto` uses bf16 if the hardware supports it."""
     if name == "fp32":
         return torch.float32
     if name == "bf16":
@@ -64,15 +64,16 @@ def _computes_bf16(device: torch.device) -> bool:
 
 @contextmanager
 def determinism(asked: bool) -> Iterator[None]:
-    """Let torch use deterministic algorithms only, if asked to; it may take longer.
+    """Make torch use only deterministic algorithms, if asked; this may be slower.
 
-    On a CPU nothing changes, for there they all are. Where torch knows no such algorithm it
-    raises RuntimeError; the CTC loss, which has none on CUDA, is computed on the CPU instead.
+    On a CPU nothing changes, because all algorithms are deterministic there. If torch has no such
+    algorithm, it raises RuntimeError; the CTC loss, which has none on CUDA, runs on the CPU
+    instead.
     """
     if not asked:
         yield
         return
-    # Read by cuBLAS when it is first used.
+    # cuBLAS reads this when it is first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)

@@ -31,7 +31,7 @@ def joined() -> Iterator[None]:
         return
     if launch.local_rank() < torch.cuda.device_count():
         torch.cuda.set_device(launch.local_rank())
-    # Gloo beside NCCL: what is agreed on from step to step need not wait for a GPU.
+    # Gloo beside NCCL: agreements between steps need not wait for a GPU.
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
@@ -49,9 +49,9 @@ def _lost(error: RuntimeError) -> bool:
 
 
 def begin_together(first: Callable[[], Begun], others: Callable[[], Begun]) -> Begun:
-    """`first()` on the first rank, `others()` on the rest, which wait for it.
+    """`first()` on the first rank, then `others()` on the rest.
 
-    Raises what `first` raises there, and UserError on the rest.
+    Raises the exception of `first` there, and UserError on the rest.
     """
     if world_size() == 1:
         return first()
@@ -80,14 +80,14 @@ def shared(task: Any, device: torch.device) -> Any:
         return task
     on_gpu = [device.index or 0] if device.type == "cuda" else None
     with warnings.catch_warnings():
-        # Later versions have another name for it, which those before do not know.
+        # Later versions renamed it.
         warnings.simplefilter("ignore", FutureWarning)
-        # Buffers are kept equal by what fills them: synchronized norms, gathered keys.
+        # Buffers are equal already: norms are synchronized and keys are gathered.
         return DistributedDataParallel(task, device_ids=on_gpu, broadcast_buffers=False)
 
 
 def spread_norms(module: nn.Module, device: torch.device) -> None:
-    """Normalize by the batches of all ranks, if there are several."""
+    """Synchronize batch normalization over all ranks, if there are several."""
     if world_size() > 1:
         synchronize_norms(module, device)
 
@@ -101,14 +101,14 @@ def check_shareable(batch_size: int) -> None:
 
 
 def own_share(batch_size: int) -> slice:
-    """The part of a batch that is this rank's. Raises UserError as `check_shareable` does."""
+    """This rank's part of a batch. Raises UserError like `check_shareable`."""
     check_shareable(batch_size)
     each, at = batch_size // world_size(), dist.get_rank() if world_size() > 1 else 0
     return slice(at * each, (at + 1) * each)
 
 
 def any_rank(asked: bool) -> bool:
-    """Whether any rank was asked to stop: all of them stop at the same step."""
+    """Whether any rank should stop: all of them stop at the same step."""
     if world_size() == 1:
         return asked
     word = torch.tensor(int(asked))

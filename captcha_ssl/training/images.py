@@ -1,4 +1,4 @@
-"""Reading a dataset as a training asks for it."""
+"""Reads a dataset for training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from captcha_ssl.training.settings import ModelSettings
 
 
 class LoadImages(Protocol):
-    """Reads a dataset; `load_images` does, and so does what tells a user about it besides."""
+    """Reads a dataset, like `load_images`, perhaps with messages for the user."""
 
     def __call__(
         self,
@@ -35,9 +35,10 @@ def load_images(
     choose: bool = True,
     progress: Progress | None = None,
 ) -> Dataset:
-    """Read `data` at a given geometry, or at the one `model` asks for. Raises UserError.
+    """Read `data` at a given geometry, or at the one of `model`.
 
-    `choose` whether the images decide how they are prepared, where the geometry leaves it open.
+    Raises UserError. With `choose`, the images decide their preparation if the geometry leaves it
+    open.
     """
     return load_dataset(
         data,

@@ -1,4 +1,4 @@
-"""What a run inherits from the model that `init_from` names."""
+"""The settings that a run inherits from the model `init_from`."""
 
 from __future__ import annotations
 

@@ -98,12 +98,12 @@ def train(
             if last:
                 break
             if stop is not None:
-                # As long as this step and one like it take, when that is long.
+                # Allow this step and another one to finish, if steps are long.
                 stop.needs(2 * (time.monotonic() - began))
     if run:
         run.log("finished")
     if not meter.history or "loss" not in meter.history[-1]:
-        # Nothing was left to do, and what had been measured is gone.
+        # The run is finished, but its metrics are gone.
         raise UserError("the metrics of this finished run are damaged; start a new --out")
     return meter.history
 
@@ -138,7 +138,7 @@ def _restore(
                 f"{run.path}: holds a finished model, but {run.state_file} is gone; choose a new "
                 "--out"
             )
-        # Killed before the first state was saved: what was measured is measured again.
+        # Killed before the first saved state: start the metrics again.
         run.forget_after(0)
         return 0
     check_origin(run.path, read_origin(run.state_file), origin)

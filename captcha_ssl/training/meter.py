@@ -1,4 +1,4 @@
-"""What a training measures: means of the figures between two logged steps."""
+"""The metrics of a training: means of the figures between two logged steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SHOWN = ("effective_rank",)
 
 @dataclass(frozen=True)
 class StepReport:
-    """What an observer of the loop gets at every logged step."""
+    """The data for an observer of the loop at every logged step."""
 
     step: int
     steps: int
@@ -71,7 +71,7 @@ class Meter:
     def add(self, step: int, names: Sequence[str], figures: Tensor) -> bool:
         """Take in the figures `[len(names)]` of a step; whether they were logged with it."""
         for name, figure in zip(names, figures.unbind(), strict=True):
-            # Taken out first: those of a saved state are in another order than the figures.
+            # Remove them first: a saved state has them in another order.
             before = self.sums.pop(name, None)
             # A copy: the next step may write its figures to the same place.
             self.sums[name] = figure.clone() if before is None else figure + before.to(figure)
@@ -82,7 +82,7 @@ class Meter:
         return due
 
     def totals(self, step: int) -> dict[str, Tensor]:
-        """The sums as means over the ranks. Raises DivergedError where the loss is not finite."""
+        """The means over steps and ranks. Raises DivergedError if the loss is not finite."""
         totals = averaged(self.sums)
         loss = totals.get("loss")
         if loss is not None and not math.isfinite(loss.item()):
@@ -93,7 +93,7 @@ class Meter:
         return totals
 
     def check_finite(self, step: int) -> None:
-        """Raises DivergedError when the loss is not finite: such a state is not worth saving."""
+        """Raises DivergedError if the loss is not finite: such a state must not be saved."""
         self.totals(step)
 
     def write(self, step: int) -> None:

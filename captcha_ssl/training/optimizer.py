@@ -25,7 +25,7 @@ def build_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
-    """Every group to `factor` times its peak rate."""
+    """Set the learning rate of every group to `factor` times its peak rate."""
     for group in optimizer.param_groups:
         rate = group["peak_lr"] * factor
         if isinstance(group["lr"], Tensor):

@@ -1,7 +1,7 @@
-"""What the weights of a saved state come from: the data, and the arithmetic that made them.
+"""The origin of a saved state: the data, and the arithmetic.
 
-A state fits any data whose tensors have the same shapes. Resumed with other data it would train on
-without a word, and a good model would be replaced by a wrong one.
+A state fits any data with the same tensor shapes. Without this check, a run resumed with other data
+would silently replace a good model by a wrong one.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from captcha_ssl.notice import warn
 
 _DECODERS = ("opencv", "pillow")
 _LIMITS = ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR")
-"""Variables that make the libraries compute as an older processor does."""
+"""Environment variables that make the libraries compute like an older processor."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Short texts by name: what is learned from, and with which arithmetic.
+    """Short texts by name that describe data and arithmetic.
 
-    Empty ones, of a state that an earlier version saved, are not compared.
+    Empty ones, from a state of an earlier version, are not compared.
     """
 
     data: Mapping[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Origin:
 
 
 def arithmetic(device: torch.device, precision: torch.dtype) -> dict[str, str]:
-    """All that the bits of a result depend on besides the data and the settings."""
+    """Everything that affects the bits of a result, except data and settings."""
     able: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     features = sorted(name for name, has in able.items() if has is True)
     facts = {
@@ -59,8 +59,8 @@ def arithmetic(device: torch.device, precision: torch.dtype) -> dict[str, str]:
 def check_origin(path: Path, saved: Origin, now: Origin) -> None:
     """Raise UserError when the data is not that of the saved run in `path`; it names what changed.
 
-    Other arithmetic gives other bits but no wrong model: a warning says what changed. So does one
-    for pixels that other versions of the libraries have decoded.
+    Other arithmetic gives other bits, but a correct model: a warning names the change. The same
+    holds for pixels that other library versions decoded.
     """
     if not saved.data:
         warn(f"{path}: saved by an earlier version; whether its data has changed is not known")
@@ -75,12 +75,12 @@ def check_origin(path: Path, saved: Origin, now: Origin) -> None:
 
 
 def changes(begun: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """The names of the facts that differ, in their order."""
+    """The names of the facts that differ, in order."""
     return [name for name in {**begun, **now} if begun.get(name) != now.get(name)]
 
 
 def refuse(path: Path, changed: list[str]) -> None:
-    """Raise the UserError for a run in `path` that was begun with other data."""
+    """Raise the UserError for a run in `path` that started with other data."""
     raise UserError(
         f"{path}: begun with other data (changed: {', '.join(changed)}); give the data it was "
         "begun with, or choose a new --out"

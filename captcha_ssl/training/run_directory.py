@@ -29,15 +29,15 @@ STATE = "state"
 REJECTED = "rejected.csv"
 
 Curves = Callable[[int, dict[str, float]], None]
-"""Takes the figures of a step to where they are drawn."""
+"""Sends the figures of a step to a tracker."""
 
 
 @contextmanager
 def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDirectory]:
     """Start a run in `path`, or resume the one there, and lock it against other processes.
 
-    Under torchrun the first rank does so while the others wait; theirs writes nothing. Raises
-    UserError as `create` and `resume` do, and when another process works there.
+    Under torchrun the first rank does so while the others wait; the others write nothing. Raises
+    UserError like `create` and `resume`, and if another process uses the folder.
     """
     with ExitStack() as held:
         yield begin_together(
@@ -66,13 +66,13 @@ def _opened(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
 class RunDirectory:
     """A folder with config.toml, metrics.jsonl, log.txt, model.safetensors and state/.
 
-    A rank that is not the first reads what is there, and `writes` nothing.
+    Ranks other than the first only read: `writes` is false.
     """
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path, self.writes = path, writes
         self.curves: Curves | None = None
-        """Told of all figures too, when set."""
+        """Also receives all figures, if set."""
 
     @classmethod
     def create(cls, path: Path, config: str) -> RunDirectory:
@@ -99,9 +99,9 @@ class RunDirectory:
         return cls(path)
 
     def hold_to(self, data: Mapping[str, str]) -> None:
-        """Keep what the run learns from in data.json, for a run that saves no state of its own.
+        """Store the origin of the data in data.json, for a run without a saved state.
 
-        Raises UserError when it was begun with other data.
+        Raises UserError if the run started with other data.
         """
         file = self.path / DATA
         if not file.exists():
@@ -112,12 +112,12 @@ class RunDirectory:
             refuse(self.path, changed)
 
     def config(self) -> dict[str, Any]:
-        """Every setting of the run, as config.toml has it; none where there is no such file."""
+        """Every setting in config.toml; none if there is no such file."""
         stored = self.path / CONFIG
         return _read_config(stored) if stored.exists() else {}
 
     def note_rejected(self, rejected: Sequence[Rejected]) -> None:
-        """List the rows of the dataset that were left out in rejected.csv, if there are any."""
+        """List the rejected rows of the dataset in rejected.csv, if there are any."""
         if rejected and self.writes:
             write_rejected(self.path / REJECTED, rejected)
             self.log(f"{len(rejected)} rows of the dataset left out; see {REJECTED}")
@@ -138,20 +138,20 @@ class RunDirectory:
             raise UserError(f"{file}: damaged ({error}); start a new --out") from error
 
     def forget_after(self, step: int) -> None:
-        """Drop the metrics of steps beyond `step`: a resumed run will write them again."""
+        """Remove the metrics of steps beyond `step`: a resumed run writes them again."""
         if not self.writes or not (self.path / METRICS).exists():
             return
         kept = [row for row in self.metrics() if row["step"] <= step]
         atomic_write_text(self.path / METRICS, "".join(json.dumps(row) + "\n" for row in kept))
 
     def log(self, message: str) -> None:
-        """Append one dated line to log.txt."""
+        """Append one line with the time to log.txt."""
         if self.writes:
             append_line(self.path / LOG, f"{time.strftime('%Y-%m-%d %H:%M:%S')} {message}")
 
     @property
     def state_file(self) -> Path:
-        """Where the state for exact resume is kept."""
+        """The file of the state for exact resume."""
         return self.path / STATE / "state.safetensors"
 
 
@@ -175,5 +175,5 @@ def _refuse_in_use(path: Path, *, resume: bool) -> None:
 
 
 def _read_config(file: Path) -> dict[str, Any]:
-    # Names of files that are not UTF-8 come back as they were written.
+    # File names that are not UTF-8 are read back unchanged.
     return parse_toml("\n".join(iter_lines(file)), file)

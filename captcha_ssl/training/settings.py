@@ -16,7 +16,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 class LoopSettings(Settings):
-    """How the loop runs, whatever is trained."""
+    """The training loop."""
 
     title: ClassVar[str] = "Training"
 
@@ -32,7 +32,7 @@ class LoopSettings(Settings):
     seed: int = setting(0, "seed of every random choice", low=0, high=MOST_SEED, flag="N")
     device: str = setting(
         "auto",
-        "where to compute: auto, cpu, cuda, cuda:N or mps",
+        "device: auto, cpu, cuda, cuda:N or mps",
         choices=DEVICES,
         pattern=r"cuda:\d+",
         flag="NAME",
@@ -46,14 +46,14 @@ class LoopSettings(Settings):
     )
     tracker: str = setting(
         NO_TRACKER,
-        "what draws the figures besides metrics.jsonl; nothing is uploaded",
+        "tracker for the figures besides metrics.jsonl; nothing is uploaded",
         choices=TRACKERS,
     )
-    deterministic: bool = setting(False, "byte-identical results on a GPU too; slower", flag=True)
+    deterministic: bool = setting(False, "byte-identical results also on a GPU; slower", flag=True)
 
 
 class ModelSettings(PixelSettings):
-    """What the encoder is and which pixels it sees."""
+    """The encoder and its input."""
 
     title: ClassVar[str] = "Model"
 
@@ -66,10 +66,10 @@ class ModelSettings(PixelSettings):
         low=16,
     )
     width: int | None = setting(None, "width in pixels; none: from the images", low=16)
-    max_bad: float = setting(0.01, "share of unreadable images that is tolerated", low=0, high=1)
+    max_bad: float = setting(0.01, "largest share of unreadable images", low=0, high=1)
 
 
 def as_shipped(model: ModelSettings) -> ModelSettings:
-    """The settings with the encoder of the shipped model, as far as the user names no other."""
+    """The settings with the encoder of the shipped model, unless the user names another."""
     unnamed = {key: value for key, value in SETTINGS.items() if model.explicit(key) is None}
     return model.replace(**unnamed)

@@ -29,7 +29,7 @@ def image_fetcher(images: Images, device: torch.device) -> Callable[[Tensor], Te
 def _uploaded(images: Images, device: torch.device) -> Tensor:
     """A copy of `images` on `device`, in pieces: one is read from the disk while one is sent.
 
-    From pinned memory, which the GPU reads by itself; a mapped file would be copied there first.
+    From pinned memory, which the GPU reads directly; a mapped file would first be copied there.
     """
     resident = torch.empty(images.shape, dtype=torch.uint8, device=device)
     rows = max(1, _PIECE_BYTES // max(1, images[:1].nbytes))
@@ -54,7 +54,7 @@ def _uploaded(images: Images, device: torch.device) -> Tensor:
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
     """`tensor` from the host on `device`, without waiting for what that still has to do."""
-    # From ordinary memory a copy would first wait for all that the GPU still has to do.
+    # A copy from ordinary memory would first wait for all queued work of the GPU.
     held = tensor.pin_memory() if device.type == "cuda" else tensor
     return held.to(device, non_blocking=True)
 

@@ -1,1 +1,1 @@
-"""Random views of text images, batched on the device; never a flip, which would change the text."""
+"""Random views of text images, batched on the device. No flips: they would change the text."""

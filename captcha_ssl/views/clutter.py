@@ -1,8 +1,8 @@
 """Strokes, lines and dots in the color of the ink, drawn over standardized images.
 
-They stand for the lines and specks of captchas: an encoder that must find two views of one crop
-equal although each carries other clutter learns to read past it. A line across that all crops of
-an image share would tell them by itself; with other lines over each view it does not.
+They imitate the lines and specks of captchas. Each view gets different clutter, so the encoder
+learns to ignore clutter. A line that all crops of an image share would identify them; with
+different lines over each view it does not.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _HALF_WIDTH = (0.5, 1.5)
 _TILT = 0.35
 """Largest angle of a line across, radians."""
 _CHANCES = 4
-"""Places where a dot may come, for each that is expected: enough to be nearly Poisson."""
+"""Candidate positions per expected dot: enough for a nearly Poisson count."""
 
 
 def clutter(images: Tensor, settings: ViewSettings) -> Tensor:
     """Draw over standardized `[B, C, H, W]`: up to `strokes` parabolas, each half the time, a line
     across a share `lines` of them, and between 0 and `dots` expected dots of 2x2 pixels.
 
-    All are as strong and as wide as the text that the settings tell of.
+    All are as strong and as wide as the text, as the settings describe it.
     """
     strokes, dots, lines = settings.strokes, settings.dots, settings.lines or 0.0
     if not strokes and not dots and not lines:
@@ -57,7 +57,7 @@ def ink(images: Tensor) -> Tensor:
 def _strokes(
     count: int, batch: int, height: int, width: int, device: torch.device, scale: float
 ) -> Tensor:
-    """How much of each pixel a stroke covers, or none half the time: `[count, B, H, W]`, 0 to 1."""
+    """The coverage of each pixel by a stroke, zero half the time: `[count, B, H, W]`, 0 to 1."""
     thin, thick = _HALF_WIDTH
     # Angle, center, 1 + half the width, reach (below 0: no stroke) and bend.
     lowest = (0.0, 0.0, 0.0, 1 + scale * thin, -width / 2, -_BEND)
@@ -67,7 +67,7 @@ def _strokes(
     cos, sin = torch.cos(drawn[:, :1]), torch.sin(drawn[:, :1])
     turn = torch.cat([cos, sin, -sin, cos], 1).view(-1, 2, 2)
     center = turn @ drawn[:, 1:3, None]
-    # Along the stroke and across it, from its center: linear in the place of a pixel.
+    # Coordinates along and across the stroke from its center: linear in the pixel position.
     places = (torch.cat([turn, -center], 2).view(-1, 3) @ _pixels(height, width, device)).view(
         count, batch, 2, height, width
     )

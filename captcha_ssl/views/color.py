@@ -1,4 +1,4 @@
-"""Colors mixed anew, so that the color of the ink cannot tell one image from another."""
+"""Mixes colors randomly, so that the color of the ink does not identify an image."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch import Tensor
 from captcha_ssl.views.warp import uniform
 
 _SHARPNESS = 2.0
-"""How far a mixed channel leans to one of the old ones: 0 is gray, large numbers permute."""
+"""How strongly a mixed channel follows one old channel: 0 gives gray, large numbers permute."""
 _GAIN, _SHIFT = 0.5, 0.5
 
 
 def vary_color(images: Tensor, share: float) -> Tensor:
     """Mix the channels of a random `share` of standardized `[B, 3, H, W]`; gray images stay.
 
-    Every new channel is a random average of the old ones, with a gain and a shift of its own. An
-    encoder that must know a crop again among others would otherwise do so by its color alone,
-    and a recognizer with few labels learns images by heart by theirs.
+    Every new channel is a random average of the old ones, with its own gain and shift. Otherwise an
+    encoder could match crops by color alone, and a recognizer with few labels would memorize images
+    by color.
     """
     batch, channels = images.shape[:2]
     if channels == 1:

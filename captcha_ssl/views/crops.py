@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _INK_SHARE = 0.25
-"""The share of the largest vertical change of an image from which on a column shows ink."""
+"""A column shows ink from this share of the largest vertical change in the image."""
 
 
 def cut(images: Tensor, left: Tensor, width: int) -> Tensor:
@@ -35,8 +35,8 @@ def inked_positions(images: Tensor, count: int, width: int) -> Tensor:
     """Left edges int64 `[count, B]` of crops of `[B, C, H, W]` that show ink in their middle.
 
     Drawn as `spread_positions` draws them, the k-th from the k-th of `count` equal parts, but of
-    those places alone in whose middle half there is ink: neither in the padding of an image that
-    is narrower than others nor in its margins. An image without ink counts as full of it.
+    those places alone in whose middle half there is ink: neither in the padding of an image that is
+    narrower than others nor in its margins. In an image without ink, all positions count.
     """
     batch, _, _, full = images.shape
     span = full - width
@@ -47,7 +47,7 @@ def inked_positions(images: Tensor, count: int, width: int) -> Tensor:
     so_far = F.pad(inked.float().cumsum(1), (1, 0))
     first, last = width // 4, width - width // 4
     amount = so_far[:, last : last + span + 1] - so_far[:, first : first + span + 1]
-    # A quarter of the middle half is enough; what is left to blank places is for blank images.
+    # A quarter of the middle half is enough; blank positions are used only in blank images.
     places = (amount * (8 / width)).clamp_(max=1).add_(1e-4).cumsum_(1)
     random = torch.rand(batch, count, device=images.device)
     part = torch.arange(count, device=images.device)

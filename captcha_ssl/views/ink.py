@@ -1,8 +1,8 @@
-"""How strong and how wide the ink of a set is, which the strengths of its views follow.
+"""Measures strength and width of the ink of a set, to choose the strength of views.
 
-An image is standardized to its own deviation, and that is made by its gradients and its thickest
-line as well: told in deviations alone, noise and strokes that leave bold print readable bury faint
-letters. Measured once for a set, on the CPU, so that no step takes longer for it.
+An image is standardized by its own deviation, which also depends on its gradients and its thickest
+line. In units of that deviation, noise and strokes that suit bold print would hide faint letters.
+The measurement is made once for a set, on the CPU, so that steps take no longer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from captcha_ssl.views.settings import ViewSettings
 
 _Views = TypeVar("_Views", bound=ViewSettings)
 _CROSSED = 0.5
-"""The share of views that get a line across where the images have one over fainter text."""
+"""The share of views with a line across, if the images have a line over fainter text."""
 _MOST_BURIED = 0.5
 
 
@@ -38,9 +38,9 @@ def measured_inks(images: Images) -> list[tuple[ImageInk, float]]:
 def fit_views(
     settings: _Views, inks: list[tuple[ImageInk, float]], geometry: Geometry | None = None
 ) -> _Views:
-    """The settings with what they leave to the images taken from these measures.
+    """The settings, with open values from these measurements.
 
-    Without any ink they stay as they are, and views are as strong as on usual print.
+    Without any ink they stay unchanged, and views are as strong as for usual print.
     """
     if not inks:
         return settings
@@ -49,7 +49,7 @@ def fit_views(
     stroke = float(np.median([ink.stroke for ink, _ in inks]))
     buried = float(np.mean([ink.buried for ink, _ in inks])) > _MOST_BURIED
     preparation = geometry.preparation if geometry else None
-    # A line that flattening has made as faint as the text still crosses it.
+    # After flattening, a line is as faint as the text but still crosses it.
     buried = buried or (preparation is not None and preparation.flatten != "none")
     measured = {
         "ink_contrast": round(contrast, 3),

@@ -1,4 +1,4 @@
-"""Whether views still show the text of their images, judged by the pixels alone."""
+"""Judges from pixels whether views still show the text of their images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COVERED = 0.15
 def added_over_text(
     images: Tensor, settings: ViewSettings, contrast: float, width: int | None = None
 ) -> Tensor:
-    """How strong what views draw over their images is, in strengths of the text, `[B]`.
+    """The strength of the clutter and noise of views, relative to the text, `[B]`.
 
     `images` are standardized float `[B, C, H, W]` with text of that `contrast` in deviations. A
     view is drawn as `random_view` draws it; what clutter, blur and noise change is measured by its

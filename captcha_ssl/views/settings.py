@@ -15,7 +15,7 @@ captchas and the real sets of the results lie at 2.0 to 3.5, 1.0 to 1.5 and 1.8 
 class ViewSettings(Settings):
     """How far two views of one crop may differ (the defaults suit pretraining on crops).
 
-    What is left to the images is measured in them (views/ink.py) before training begins.
+    Open values are measured in the images (views/ink.py) before training starts.
     """
 
     title: ClassVar[str] = "Views"
@@ -31,7 +31,7 @@ class ViewSettings(Settings):
     strokes: int = setting(2, "curved strokes drawn over a view, at most", low=0)
     dots: float = setting(12.0, "dots expected on a view, at most", low=0)
     color: float = setting(
-        1.0, "share of views whose colors are mixed anew; gray images stay", low=0, high=1
+        1.0, "share of views with randomly mixed colors; gray images stay", low=0, high=1
     )
     contrast: float = setting(0.5, "largest change of contrast, natural logarithm", low=0)
     brightness: float = setting(0.3, "deviation of the brightness, in image deviations", low=0)
@@ -49,13 +49,13 @@ class ViewSettings(Settings):
     ink_stroke: float = setting(0.0, "width of the text's strokes in pixels; 0: measured", low=0)
 
     def with_ink_of(self, other: ViewSettings) -> Self:
-        """These settings with what `other` says, or has measured, of the text."""
+        """These settings with the text measurements of `other`."""
         given = ("ink_contrast", "ink_strongest", "ink_stroke")
         return self.replace(**{name: getattr(other, name) for name in given})
 
     @property
     def faintness(self) -> float:
-        """What noise and brightness are multiplied by: 1 for usual ink, less for fainter ink."""
+        """The factor for noise and brightness: 1 for usual ink, less for fainter ink."""
         return min(1.0, self.ink_contrast / USUAL_CONTRAST) if self.ink_contrast else 1.0
 
     @property
@@ -65,7 +65,7 @@ class ViewSettings(Settings):
 
     @property
     def stroke_scale(self) -> float:
-        """How wide drawn strokes are and how far blur goes: 1 for usual strokes, less for thin."""
+        """The factor for stroke width and blur: 1 for usual strokes, less for thin ones."""
         return min(1.0, self.ink_stroke / USUAL_STROKE) if self.ink_stroke else 1.0
 
 
@@ -75,7 +75,7 @@ def gentle_views(**changes: Any) -> ViewSettings:
 
 
 def strong_views() -> ViewSettings:
-    """As strong as whole images bear it and can still be read, clutter included."""
+    """As strong as possible for legible whole images, including clutter."""
     return ViewSettings(**_STRONG)
 
 

@@ -20,8 +20,8 @@ def vary_thickness(images: Tensor, share: float, strength: float = 1.0) -> Tenso
     chosen = torch.randperm(len(images), device=images.device)[: round(share * len(images))]
     if not len(chosen):
         return images
-    # Parts of fixed size: each change is computed only where it is used, without asking the
-    # device how many images it befell.
+    # Parts of fixed size: each change is computed only where it is used, without waiting for a
+    # count from the device.
     before = images[chosen]
     count = -(-len(chosen) // 4)
     eroded, dilated, closed, fine = (before[i * count : (i + 1) * count] for i in range(4))
@@ -57,7 +57,7 @@ def _maximum(images: Tensor, before: int, after: int) -> Tensor:
 
 
 def pools(device: torch.device) -> bool:
-    """Whether torch's pooling is the fastest there: on a CPU it takes twenty times as long."""
+    """Whether torch's pooling is the fastest way: on a CPU it takes twenty times longer."""
     return device.type == "cuda"
 
 

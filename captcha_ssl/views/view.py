@@ -14,7 +14,7 @@ from captcha_ssl.views.warp import warp
 
 
 def random_view(images: Tensor, settings: ViewSettings, width: int | None = None) -> Tensor:
-    """A view of standardized float `[B, C, H, W]`, `[B, C, H, width]`; torch's RNG decides all.
+    """A view of standardized float `[B, C, H, W]`, `[B, C, H, width]`; random by torch's RNG.
 
     Left-to-right order and, up to `settings.shift` and the elastic part, the place of every
     stroke are kept, so that frames of two views correspond.

@@ -1,7 +1,7 @@
 """Random affine and elastic deformation about the center of each image, in one warp.
 
-Both are told at the points of a coarse control grid. Between these the positions are bilinear,
-which for the affine part is no approximation.
+Both are defined at the points of a coarse control grid. Between these, positions are interpolated
+bilinearly, which is exact for the affine part.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _positions(
     With scales a and b, angle φ, shear s and a shift, (x, y) comes from
     (cos φ · a x + (s − sin φ) · b y, sin φ · a x + cos φ · b y).
     """
-    # Height varies less than width in print; a character cut at the top cannot be read.
+    # Print varies less in height than in width, and a character cut at the top is illegible.
     scales = settings.scale, settings.scale * 0.7
     limits = (math.radians(settings.rotation), settings.shear, *scales, *[settings.shift] * 2)
     drawn = uniform(batch, device, 6).mul_(vector(limits, device))

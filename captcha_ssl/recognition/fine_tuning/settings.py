@@ -41,7 +41,7 @@ class FinetuneSettings(Settings):
     )
     steps: int = setting(1000, "steps of training", low=1, flag="N")
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0, flag=True)
-    freeze: bool = setting(False, "leave the encoder as it is and train the head alone", flag=True)
+    freeze: bool = setting(False, "freeze the encoder and train only the head", flag=True)
     freeze_first: float = setting(
         0.0, "share of the steps, at first, in which the head alone is trained", low=0.0, high=1.0
     )

@@ -1,4 +1,4 @@
-"""Where the figures of a run go besides metrics.jsonl: one module for each tracker."""
+"""Trackers for the figures of a run, besides metrics.jsonl: one module each."""
 
 from captcha_ssl.training.trackers.registry import tracked
 

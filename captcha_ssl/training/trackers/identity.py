@@ -1,4 +1,4 @@
-"""What a run is called in a tracker: the same name each time it goes on."""
+"""The name of a run in a tracker: the same for every resume."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ PROJECT = "captcha-ssl"
 
 
 def run_id(path: Path) -> str:
-    """Eight letters and digits that stand for the run's folder, wherever it is named from."""
+    """Eight letters and digits that identify the run's folder, however its path is written."""
     return blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()

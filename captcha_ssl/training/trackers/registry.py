@@ -22,9 +22,9 @@ TRACKERS: Mapping[str, Tracker] = {
 
 @contextmanager
 def tracked(run: RunDirectory | None, name: str, first: int) -> Iterator[None]:
-    """Tell the tracker `name` what the run measures from step `first` on.
+    """Send the figures of the run from step `first` on to the tracker `name`.
 
-    Raises UserError when its package is not installed.
+    Raises UserError if its package is not installed.
     """
     if run is None or name == NO_TRACKER or not run.writes:
         yield

@@ -15,8 +15,8 @@ from captcha_ssl.training.trackers.identity import PROJECT, run_id
 def wandb(run: RunDirectory, first: int) -> Iterator[Curves]:
     """Log offline, unless WANDB_MODE in the environment says otherwise.
 
-    `wandb sync RUN/wandb/offline-*` uploads it. A resumed run goes on under the same name and logs
-    only steps beyond `first`. Raises ImportError when wandb is not installed.
+    `wandb sync RUN/wandb/offline-*` uploads it. A resumed run keeps its name and logs only steps
+    beyond `first`. Raises ImportError when wandb is not installed.
     """
     import wandb as package
 
