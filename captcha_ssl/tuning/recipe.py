@@ -168,6 +168,7 @@ class Recipe:
             "finetune_steps": settings.steps,
             "lr_grid": sorted((rate, other)),
             "freeze_first": settings.freeze_first,
+            "consistency": settings.consistency,
             "alignment": settings.alignment,
             "finetune_strokes": config.views.strokes,
         }

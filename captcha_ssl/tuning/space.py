@@ -94,6 +94,7 @@ SPACE: tuple[Dimension, ...] = (
     Dimension(FINETUNE, "lr", Span(5e-4, 1e-2, log=True)),
     Dimension(FINETUNE, "freeze_first", AnyOf((0.0, 0.1, 0.3))),
     Dimension(FINETUNE, "steps", Times((1, 2))),
+    Dimension(FINETUNE, "consistency", AnyOf((0.0, 0.2))),
     Dimension(FINETUNE, "alignment", AnyOf((0.0, 0.2, 1.0))),
     Dimension(FINETUNE, "strokes", AnyOf((0, 2))),
     Dimension(FINETUNE, "pile_ratio", AnyOf((1.0, 3.0)), _self_training),

@@ -21,6 +21,7 @@ DIG: Values = {
     **{"model.height": 48, "pretrain.mask_ratio": 0.54321, "pretrain.lr": 2e-3},
     **{"pretrain.jitter": 6, "finetune.lr": 4.4444e-3, "finetune.ramp": 0.05},
     **{"finetune.freeze_first": 0.1, "finetune.steps": 800, "finetune.pile_ratio": 3.0},
+    "finetune.consistency": 0.2,
 }
 
 
@@ -52,6 +53,7 @@ def test_all_three_commands_read_what_was_found(tmp_path: Path) -> None:
     ]
     assert benchmark.benchmark.lr_grid == (3e-3, 4.44e-3)
     assert benchmark.pretraining.pretrain_steps == 900
+    assert (benchmark.benchmark.consistency, benchmark.benchmark.freeze_first) == (0.2, 0.1)
     assert (benchmark.self_training.ramp, benchmark.model.height) == (0.05, 48)
 
 

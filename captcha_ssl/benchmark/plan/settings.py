@@ -85,6 +85,9 @@ class BenchmarkSettings(Settings):
         low=0.0,
         high=1.0,
     )
+    consistency: float = setting(
+        0.0, "weight of the divergence between two views in fine-tuning, for every arm", low=0.0
+    )
     alignment: float = setting(
         0.0, "weight of the evenly spaced loss in the first steps of every arm", low=0.0
     )

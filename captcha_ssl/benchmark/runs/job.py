@@ -117,6 +117,7 @@ class Bench:
                 head_lr=lr if arm.freeze else settings.head_lr,
                 freeze=arm.freeze,
                 freeze_first=settings.freeze_first if encoder else 0.0,
+                consistency=settings.consistency,
                 alignment=settings.alignment,
                 alignment_steps=settings.alignment_steps,
                 init_from=encoder.file if encoder else None,

@@ -11,6 +11,7 @@ from torch import Tensor
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.task import Progress, Task
+from captcha_ssl.recognition.fine_tuning.consistency import consistency
 from captcha_ssl.recognition.fine_tuning.ctc_recursion import ctc_recursion
 from captcha_ssl.recognition.fine_tuning.even_alignment import (
     alignment_weight,
@@ -32,7 +33,8 @@ class CTCTask(Task):
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
     `faded` of the training, and with weight 1 for a while where the training is found to sit on
     the CTC plateau by `plateau`. In its share `freeze_first` the encoder stands still, so that a
-    head that knows nothing yet spoils nothing that a pretraining has learned.
+    head that knows nothing yet spoils nothing that a pretraining has learned. With a weight of
+    `consistency` each image is seen in two views, whose frames must agree.
     """
 
     def __init__(
@@ -45,13 +47,14 @@ class CTCTask(Task):
         alignment: float = 0.0,
         faded: float = 1.0,
         plateau: Plateau | None = None,
+        consistency: float = 0.0,
     ) -> None:
         super().__init__()
         self.recognizer, self.views, self.frozen = recognizer, views, frozen
         self.freeze_first = freeze_first
         self._still: bool | None = None
         self.alignment, self.faded = alignment, faded
-        self.plateau = plateau
+        self.plateau, self.consistency = plateau, consistency
         recognizer.encoder.requires_grad_(not frozen)
 
     def train(self, mode: bool = True) -> CTCTask:
@@ -67,7 +70,7 @@ class CTCTask(Task):
         self._hold_still(
             self.frozen or (self.freeze_first > 0 and bool(progress < self.freeze_first))
         )
-        images, classes, lengths = batch
+        images, classes, lengths = self._twice(batch) if self.consistency else batch
         pixels = random_view(standardize(images), self.views)
         logits = self.recognizer(pixels)
         blank = (logits.detach().argmax(-1) == 0).all(1)
@@ -80,7 +83,13 @@ class CTCTask(Task):
         if isinstance(weight, Tensor) or weight:
             shares = ink_left_of(pixels, logits.shape[1])
             loss = loss + weight * even_alignment(logits, classes, lengths, shares)
+        if self.consistency:
+            loss = loss + self.consistency * consistency(logits, lengths)
         return {"loss": loss, "blank_rate": blank.float().mean()}
+
+    def _twice(self, batch: LabeledBatch) -> LabeledBatch:
+        images, classes, lengths = batch
+        return torch.cat([images] * 2), torch.cat([classes] * 2), torch.cat([lengths] * 2)
 
     def _hold_still(self, still: bool) -> None:
         """Train the encoder or not: its modules are gone through where that changes.

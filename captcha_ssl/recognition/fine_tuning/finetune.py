@@ -141,6 +141,7 @@ class Finetuning:
             fit_views(config.views, measured_inks(images), data.train.geometry),
             frozen=settings.freeze,
             freeze_first=settings.freeze_first,
+            consistency=settings.consistency,
             alignment=settings.alignment,
             faded=faded_after(settings.alignment_steps, settings.steps) / settings.steps,
             plateau=Plateau(data.charset, at_once=2 * known < len(data.charset))

@@ -45,6 +45,12 @@ class FinetuneSettings(Settings):
     freeze_first: float = setting(
         0.0, "share of the steps, at first, in which the head alone is trained", low=0.0, high=1.0
     )
+    consistency: float = setting(
+        0.0,
+        "weight of the divergence between the frames of two views of an image (CR-CTC; 0.2 in the "
+        "paper); 0: one view",
+        low=0.0,
+    )
     alignment: float = setting(
         0.0,
         "weight of evenly spaced characters in the first steps, to leave the CTC plateau",
