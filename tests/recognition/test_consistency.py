@@ -60,7 +60,8 @@ def test_it_is_added_to_the_loss_with_its_weight() -> None:
     def loss(weight: float) -> float:
         torch.manual_seed(1)
         task = CTCTask(recognizer, gentle_views(noise=0.5), consistency=weight).train()
-        return float(task(batch, 0.5)["loss"])
+        found: float = task(batch, 0.5)["loss"].item()
+        return found
 
     apart = loss(1.0) - loss(1e-9)
     assert apart > 0.01
