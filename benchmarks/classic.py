@@ -65,7 +65,7 @@ def draw(style: str, count: int, width: int, height: int, channels: int) -> list
 
 
 def statistics(image: np.ndarray) -> dict[str, float]:
-    """What can be told of a picture without reading it."""
+    """Statistics of a picture that need no reading."""
     gray = np.tensordot(_LUMA, image, 1) if len(image) == 3 else image[0].astype(float)
     paper = np.median(np.concatenate([gray[0], gray[-1]]))
     ink = paper - gray

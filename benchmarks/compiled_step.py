@@ -1,4 +1,4 @@
-"""A step of SimCLR with parts of it compiled, to see whether `torch.compile` pays."""
+"""A step of SimCLR with compiled parts, to see whether `torch.compile` is worth it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def compiled_step(
 ) -> Callable[[], Tensor]:
     """A step on `images` uint8 `[B, C, H, W]`, on their device; returns the loss.
 
-    `variant` is one of VARIANTS. The backend `eager` compiles nothing, but goes the same way.
+    `variant` is one of VARIANTS. The backend `eager` compiles nothing, but follows the same path.
     """
     torch.manual_seed(0)
     torch.compiler.reset()

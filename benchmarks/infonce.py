@@ -1,4 +1,4 @@
-"""InfoNCE in tiles beside the whole matrix: time, memory and gradients, in one run.
+"""InfoNCE in tiles compared with the whole matrix: time, memory and gradients, in one run.
 
     python -m benchmarks.infonce [--embeddings 16384] [--width 128] [--temperature 0.1]
 
@@ -24,7 +24,7 @@ _REPEATS = 3
 
 
 def main() -> None:
-    """Measure both ways and print how they compare."""
+    """Measure both ways and print the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, add_help=True)
     parser.add_argument("--embeddings", type=int, default=16_384)
     parser.add_argument("--width", type=int, default=128)
@@ -81,7 +81,7 @@ def measure(way: str, embeddings: int, width: int, temperature: float) -> dict[s
 
 
 def whole_matrix(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """InfoNCE as it is commonly written: the cross-entropy of the matrix of all pairs."""
+    """The usual InfoNCE: the cross-entropy of the matrix of all pairs."""
     z = F.normalize(torch.cat([a, b]), dim=1)
     logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
     return F.cross_entropy(logits, torch.arange(len(z)).roll(len(a)))

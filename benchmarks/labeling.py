@@ -2,9 +2,9 @@
 
     python -m benchmarks.labeling --write docs/results/labeling.md --pictures docs/pictures
 
-The visitor knows what the images say and presses the keys a user would. The readings, right ones
-and wrong ones, are those of the model that ships with the package, on images with enough noise that
-about the wanted share is read right; of these, as many of both kinds are drawn as make it exact.
+The script knows the texts of the images and presses the keys that a user would press. The guesses,
+right and wrong ones, are from the model in the package, on images with enough noise that about the
+wanted share is read right; a sample of both kinds makes the share exact.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CHARSET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass
 class Visit:
-    """What a visit took: the keys of each label, and the labels that were typed."""
+    """The result of a visit: the keys of each label, and the typed labels."""
 
     guessed_right: int = 0
     keys: list[int] = field(default_factory=list)
@@ -182,8 +182,8 @@ def _visit(
 def keys_for(page: Page, shown: str, text: str) -> list[str]:
     """The keys that make `text` of what is shown, as a user would press them.
 
-    Wrong characters are marked with Tab, from the one that is marked on, and typed over; where that
-    takes more keys than typing the text anew, or the length is another, it is typed anew.
+    Wrong characters are marked with Tab, from the one that is marked on, and typed over; if that
+    takes more keys than typing the whole text, or the length differs, the text is typed again.
     """
     if shown == text:
         return ["Enter"]
@@ -199,7 +199,7 @@ def keys_for(page: Page, shown: str, text: str) -> list[str]:
             steps = place - at
             keys += ["Tab" if steps > 0 else "Shift+Tab"] * abs(steps)
         else:
-            # The cursor stands behind what was typed; Tab marks what follows it.
+            # The cursor is behind the typed text; Tab marks the next character.
             steps = place - at
             keys += ["Tab"] * (steps + 1) if steps >= 0 else ["Shift+Tab"] * -steps
         keys.append(text[place])
@@ -236,8 +236,8 @@ def _report(visits: dict[str, Visit], labels: int) -> str:
         [
             "# Keys for a label",
             "",
-            f"A scripted visitor labels {labels} images of 4 of {len(CHARSET)} characters on the "
-            "page of `captcha-ssl label`, in Chromium, by keyboard.",
+            f"A script labels {labels} images of 4 of {len(CHARSET)} characters on the page of "
+            "`captcha-ssl label`, in Chromium, by keyboard.",
             "Every key that goes down counts, Enter and Ctrl too; a capital letter counts as one. "
             "The labels in the table were compared with the truth.",
             "",
@@ -248,13 +248,12 @@ def _report(visits: dict[str, Visit], labels: int) -> str:
             "|---|--:|--:|--:|--:|",
             *rows,
             "",
-            "The readings are those of the model that ships with the package, restricted to these "
-            "characters (`--charset`), on rendered images with noise.",
-            "The visitor corrects a wrong character by typing over it: the page marks the one that "
-            "the model is least sure of, Tab goes to the next.",
-            "Where the model leaves a character out or reads one too many, the whole text is typed "
-            "anew.",
-            "How long a person looks at an image is not in these figures.",
+            "The guesses are from the model in the package, restricted to these characters "
+            "(`--charset`), on rendered images with noise.",
+            "The script corrects a wrong character by typing over it: the page marks the one "
+            "that the model is least sure of, Tab goes to the next.",
+            "If the model misses a character or reads an extra one, the whole text is typed again.",
+            "These figures do not include the time that a person needs to look at an image.",
             "",
             "![Correcting a reading](../pictures/label-corrected.png)",
             "",

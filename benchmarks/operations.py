@@ -1,4 +1,4 @@
-"""How many operations a training step dispatches, by method and by part of the step.
+"""The number of operations that a training step dispatches, by method and by part of the step.
 
     python -m benchmarks.operations [--methods simclr moco …] [--batch 16] [--kinds simclr]
 
@@ -41,7 +41,7 @@ _FREE = {
     *("aten::detach", "aten::_unsafe_view", "aten::empty", "aten::empty_like", "aten::alias"),
     *("profiler::_record_function_enter_new", "profiler::_record_function_exit"),
 }
-"""They compute nothing."""
+"""Operations that compute nothing."""
 
 
 class HostWait(RuntimeError):
@@ -49,7 +49,7 @@ class HostWait(RuntimeError):
 
 
 class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what is dispatched, by name, and refuses what would wait for the device.
+    """Counts dispatched operations by name, and refuses those that wait for the device.
 
     That is: a number read from a tensor, a shape that depends on the data, and an index by
     booleans.

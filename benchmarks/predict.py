@@ -3,10 +3,10 @@
 Usage: python -m benchmarks.predict [--model M] [--ddddocr PYTHON] [--real FOLDER] [--unseen FOLDER]
        [--count N]
 
-ddddocr is measured with the Python that has it installed, tesseract where the program is found. A
-FOLDER holds labeled sets, each a dataset of its own, that are read where they lie: `--real` those
-that were looked at while the model was made, `--unseen` those that nobody looked at. Each group has
-a table of its own, and so do the test beds, whose styles the model has learned from.
+ddddocr is measured with the Python that has it installed, tesseract if the program is found. A
+FOLDER contains labeled datasets, which are read in place: `--real` those that influenced the model,
+`--unseen` sets that did not. Each group has its own table, and so do the test beds, whose styles
+are in the training data.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from captcha_ssl.synthesis.settings import PictureSettings
 
 WORKER = Path(__file__).with_name("predict_worker.py")
 STARTS = 9
-LOOKED_AT, DRAWN, UNSEEN = "looked at", "test beds", "looked at by nobody"
+SEEN, DRAWN, UNSEEN = "seen by us", "test beds", "unseen"
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DDDDOCR = (
     "import sys, ddddocr; "
@@ -59,13 +59,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="", help="run or model file; else the shipped one")
     parser.add_argument("--ddddocr", metavar="PYTHON", help="Python with ddddocr installed")
-    parser.add_argument("--real", type=Path, help="folder of labeled sets that were looked at")
-    parser.add_argument("--unseen", type=Path, help="folder of labeled sets nobody looked at")
+    parser.add_argument(
+        "--real", type=Path, help=("folder of labeled sets that influenced the model")
+    )
+    parser.add_argument("--unseen", type=Path, help="folder of labeled sets that did not")
     parser.add_argument("--count", type=int, default=300, help="images of each set")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         groups = {
-            LOOKED_AT: {"captcha 0.7.1, default": draw_default(Path(folder), options.count)}
+            SEEN: {"captcha 0.7.1, default": draw_default(Path(folder), options.count)}
             | real_sets(options.real, options.count),
             DRAWN: draw_beds(Path(folder), options.count),
             UNSEEN: real_sets(options.unseen, options.count),
@@ -105,7 +107,7 @@ def draw_default(folder: Path, count: int) -> Labeled:
 
 
 def draw_beds(folder: Path, count: int) -> dict[str, Labeled]:
-    """Pictures of every test bed, of looks and texts that nothing was trained on."""
+    """Pictures of every test bed, with looks and texts that are not in the training data."""
     drawn: dict[str, Labeled] = {}
     for name, bed in BEDS.items():
         settings = bed.replace(seed=2**31)
@@ -121,7 +123,7 @@ def draw_beds(folder: Path, count: int) -> dict[str, Labeled]:
 
 
 def real_sets(folder: Path | None, count: int) -> dict[str, Labeled]:
-    """Samples of the sets that lie in a folder, in order; none without one."""
+    """Samples of the datasets in a folder, in order; none without a folder."""
     if folder is None:
         return {}
     places = sorted(place for place in folder.iterdir() if place.is_dir())
@@ -137,7 +139,7 @@ def sample(place: Path, count: int) -> Labeled:
 
 
 def measure(contestant: Contestant, model: str, sets: dict[str, Labeled]) -> dict[str, Any]:
-    """Everything about one reader."""
+    """All measurements of one reader."""
     first = next(iter(sets.values()))
     cold = sorted(start(contestant, first[0][0]) for _ in range(STARTS))
     row: dict[str, Any] = {"reader": contestant.name, "accuracy": {}, "exact": {}}

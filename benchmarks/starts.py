@@ -1,12 +1,12 @@
-"""Four starts beside each other on the test beds and on real sets, and the start that is chosen.
+"""Compares four starts on the test beds and on real sets, with the start that `finetune` chooses.
 
     python -m benchmarks.starts --out runs/starts [--real FOLDER] [--sets outlined,long]
                                 [--seeds 3] [--self-training] [--report docs/results/starts.md]
 
 Each start is fine-tuned on the same labels with the same steps: none (scratch), the shipped model,
 an encoder pretrained on the pool, and one pretrained on it from the shipped model. All have the
-shipped model's encoder and read the same pixels. Nothing is tuned. Finished runs are kept in --out,
-and the same command goes on with what is missing: set by set, seed by seed.
+shipped model's encoder and read the same pixels. Nothing is tuned. Finished runs stay in --out, and
+the same command continues with the missing ones: set by set, seed by seed.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything; the defaults are what a first look takes."""
+    """The sizes; the defaults are for a first look."""
 
     pool: int = 2000
     test: int = 500
@@ -77,7 +77,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Pick:
-    """What the race of `finetune` takes on the labels of the first seed, and why."""
+    """The choice of `finetune` on the labels of the first seed, with its reason."""
 
     set: str
     start: str
@@ -114,7 +114,7 @@ class LabeledSet:
 
     @property
     def geometry(self) -> Geometry:
-        """What every start reads the images at."""
+        """The geometry of all starts."""
         return self.everything.geometry
 
     def load(
@@ -126,16 +126,16 @@ class LabeledSet:
         geometry: Geometry | None = None,
         choose: bool = True,
     ) -> Dataset:
-        """All images of the set, at the geometry that is asked for."""
+        """All images of the set, at the given geometry."""
         return load_images(self.folder, model, labeled=labeled, geometry=geometry, choose=choose)
 
     def labeled_by(self, seed: int) -> list[int]:
-        """The places in the pool of the labels that a seed draws."""
+        """The indices in the pool of the labels of a seed."""
         return nested_subset(len(self.pool), self.sizes.labels, seed).tolist()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what is missing in --out, write the report after every set, and print it."""
+    """Make the missing runs in --out, write the report after every set, and print it."""
     parser = _parser()
     asked = parser.parse_args(arguments)
     sizes = Sizes(**{name: getattr(asked, name) for name in asdict(Sizes())})
@@ -192,7 +192,7 @@ def _finetuned(
 
 
 class Kept:
-    """What is finished, in a folder: cells, picks and encoders."""
+    """The finished parts in a folder: cells, picks and encoders."""
 
     def __init__(self, folder: Path, sizes: Sizes) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -208,7 +208,7 @@ class Kept:
         return next(found, None)
 
     def add(self, cell: Cell) -> None:
-        """Keep a finished run, and say what it came to."""
+        """Store a finished run, and print its result."""
         self.cells.append(cell)
         _append(self._cells, cell)
 
@@ -240,7 +240,7 @@ class Kept:
         _append(self._picks, pick)
 
     def encoder(self, images: LabeledSet, start: str) -> Path | None:
-        """Where a start comes from; it is pretrained on the pool where it has to be."""
+        """The source of a start; it is pretrained on the pool if necessary."""
         if start in (SCRATCH, SHIPPED):
             return None if start == SCRATCH else Path(SHIPPED)
         folder = self.folder / "encoders" / f"{images.name}-{start}"

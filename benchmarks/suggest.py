@@ -1,4 +1,4 @@
-"""Does `suggest` choose better labels than chance? A curve of both, over several seeds.
+"""Does `suggest` choose better labels than a random draw? A curve of both, over several seeds.
 
     python -m benchmarks.suggest DATA --init-from RUN --label-counts 50,100,200 --out DIR
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 train = pool.take(orders[way][:labels])
                 rows.append({"way": way, **_measure(train, test, charset, seed, asked)})
                 print(json.dumps(rows[-1]), flush=True)
-    # Written last and whole: half a curve would favor one of the two.
+    # Written at the end: half a curve would favor one of the two.
     atomic_write_text(asked.out / "suggest.json", json.dumps(rows, indent=2) + "\n")
     _plot(asked.out / "suggest.png", rows, counts)
 

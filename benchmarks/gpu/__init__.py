@@ -1,1 +1,1 @@
-"""What captcha-ssl does on a GPU: `bash benchmarks/gpu.sh`."""
+"""Measurements on a GPU: `bash benchmarks/gpu.sh`."""

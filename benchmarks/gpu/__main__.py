@@ -1,4 +1,4 @@
-"""Takes the steps one after the other, each in a process of its own, and prints the table."""
+"""Runs the steps one after the other, each in its own process, and prints the table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = ("what", "figure", "value", "unit")
 
 
 def main() -> int:
-    """Take the step that is asked for, or all of them. 1 says that something is missing."""
+    """Run the given step, or all of them. Returns 1 if something is missing."""
     arguments = _arguments()
     if arguments.step:
         record = Record.open(Path(arguments.file))
@@ -35,7 +35,7 @@ def main() -> int:
 
 
 def take(step: str, out: Path, scratch: Path, *, small: bool) -> Record:
-    """The record of a step, which is taken now unless it was finished before."""
+    """The record of a step, which runs now unless it is finished."""
     file = out / f"{step}{'-small' * small}.json"
     if Record.open(file).finished:
         print(f"{step}: was done before", file=sys.stderr)
@@ -54,7 +54,7 @@ def take(step: str, out: Path, scratch: Path, *, small: bool) -> Record:
 
 
 def table(rows: list[Row]) -> str:
-    """The rows in columns, values to the right."""
+    """The rows in columns, values right-aligned."""
     lines = [HEADER, *rows]
     what, figure, value = (max(len(line[place]) for line in lines) for place in range(3))
     return "\n".join(

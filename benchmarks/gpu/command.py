@@ -8,7 +8,10 @@ import time
 
 
 def captcha_ssl(*arguments: object) -> float:
-    """Run a command and return its seconds. Raises RuntimeError with the last thing it said."""
+    """Run a command and return its seconds.
+
+    Raises RuntimeError with the last line of its output.
+    """
     begun = time.perf_counter()
     command = [sys.executable, "-m", "captcha_ssl", *map(str, arguments)]
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)

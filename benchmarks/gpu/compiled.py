@@ -1,4 +1,4 @@
-"""Does it pay to compile? The same step of SimCLR, with more and more of it compiled."""
+"""Is compiling worth it? The same step of SimCLR, with more and more compiled parts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from captcha_ssl.training.device import resolve_precision
 
 
 def parts(sizes: Sizes, scratch: Path) -> Parts:
-    """One part for each variant: a compiler that fails costs no more than its own row."""
+    """One part for each variant: a compiler that fails costs only its own row."""
     return {name: partial(_measure, sizes, name) for name in VARIANTS}
 
 

@@ -1,4 +1,4 @@
-"""Does a training step come out on the device as it does on the CPU, in float32?"""
+"""Does a training step give the same result on the device as on the CPU, in float32?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.gpu.sizes import Sizes
 from captcha_ssl.methods.registry import METHODS
 
 TOLERANCE = {"loss": 1e-3, "gradients": 1e-3, "state": 1e-4}
-"""The largest distance from the CPU, in norms of what the CPU computed."""
+"""The largest relative distance from the CPU's result."""
 HOW = (
     "One step from the same weights and images in float32, TF32 off. Random numbers are drawn on "
     "the CPU for both; views and masks are computed from them on each. ELU stands for ReLU, at "
@@ -44,7 +44,7 @@ def parts(sizes: Sizes, scratch: Path) -> Parts:
 
 
 def compare(names: Iterable[str], errors: Callable[[str], dict[str, float]]) -> Part:
-    """How many of `names` agree with the CPU, and how far off the worst gradients are."""
+    """The number of `names` that agree with the CPU, and the largest error of the gradients."""
     found = {name: _errors_or_reason(name, errors) for name in names}
     apart = [name for name, of_one in found.items() if not agrees(of_one)]
     worst = max((of_one.get("gradients", 0.0), name) for name, of_one in found.items())
@@ -59,7 +59,7 @@ def compare(names: Iterable[str], errors: Callable[[str], dict[str, float]]) -> 
 
 
 def agrees(errors: dict[str, Any]) -> bool:
-    """Whether nothing went wrong and every distance is within its tolerance."""
+    """Whether nothing failed and every distance is within its tolerance."""
     # Written so that NaN, which compares as false, does not pass.
     return "why" not in errors and all(errors[key] <= TOLERANCE[key] for key in errors)
 

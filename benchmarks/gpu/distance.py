@@ -1,4 +1,4 @@
-"""How far apart two computations of the same tensors are."""
+"""The distance between two computations of the same tensors."""
 
 from __future__ import annotations
 

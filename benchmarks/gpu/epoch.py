@@ -1,4 +1,4 @@
-"""An epoch for real: images rendered on all cores, and one pass over them, by the commands."""
+"""A real epoch with the commands: images rendered on all cores, and one epoch over them."""
 
 from __future__ import annotations
 

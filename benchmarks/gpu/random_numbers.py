@@ -14,8 +14,8 @@ _DRAWS = {torch.rand, torch.randn, torch.randint, torch.randperm}
 class RandomOnTheCpu(TorchFunctionMode):
     """Inside, whatever is drawn for a device is drawn on the CPU and taken there.
 
-    A GPU has a generator of its own: from one seed it draws other views and masks than the CPU.
-    Knows the ways of drawing that this project uses.
+    A GPU has its own generator: the same seed gives other views and masks than on the CPU. Covers
+    the random functions that this project uses.
     """
 
     def __torch_function__(

@@ -1,4 +1,4 @@
-"""What a step measured: one JSON file, written anew whenever a part of the step is done."""
+"""The measurements of a step: one JSON file, rewritten after each part of the step."""
 
 from __future__ import annotations
 

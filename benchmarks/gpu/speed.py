@@ -1,4 +1,4 @@
-"""How long things take on a device, each waited for to its end."""
+"""Timings on a device, each with a wait for the end of the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images per second of the loop that `captcha-ssl pretrain` runs, for simclr as it comes."""
+"""Images per second of the loop of `captcha-ssl pretrain`, for simclr with its defaults."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _Key = TypeVar("_Key", int, str)
 
 @dataclass(frozen=True)
 class FramesCheck:
-    """Whether CTC can spell the labels: the most frames one needs, and those a model has."""
+    """The most frames that a label needs for CTC, and those that a model has."""
 
     needed: int
     available: int

@@ -45,7 +45,7 @@ class Pile:
         return len(self.names)
 
     def find(self, name: str) -> int | None:
-        """The image that a row calls `name`, relative to the table or to `images/` beside it."""
+        """The image of a row, relative to the table or to `images/` beside it."""
         for base in ("", "images/"):
             found = self._by_name.get(os.path.normpath(base + name).replace(os.sep, "/"))
             if found is not None:

@@ -16,7 +16,7 @@ from captcha_ssl.losses.triplet import triplet
 
 
 class PairLoss(Protocol):
-    """A loss between row-aligned views `[N, D]`, with MoCo's queue `[K, D]` as negatives or not."""
+    """A loss between row-aligned views `[N, D]`, perhaps with a queue `[K, D]` as negatives."""
 
     def __call__(self, a: Tensor, b: Tensor, *, negatives: Tensor | None = None) -> Tensor:
         """A scalar."""

@@ -86,7 +86,7 @@ class Autoencoder(Method):
         return {"loss": self._error(self.code(self.encoder(pixels)), pixels)}
 
     def _variational(self, pixels: Tensor) -> dict[str, Tensor]:
-        """½ · squared error + β · divergence, both summed over an image and divided by pixels."""
+        """½ · squared error + β · divergence, both summed over an image, divided by its pixels."""
         mean, log_variance = self.code(self.encoder(pixels)).float().chunk(2, 2)
         code = torch.addcmul(mean, torch.randn_like(mean), (log_variance / 2).exp())
         error = self._error(code, pixels)

@@ -61,13 +61,13 @@ def parse_card(file: Path, stored: str | None) -> ModelCard:
         if not isinstance(fields, dict):
             raise ValueError("not an object")
         if fields.pop("version", None) != _VERSION:
-            raise UserError(f"{file}: made by another version of captcha-ssl; train it anew")
+            raise UserError(f"{file}: made by another version of captcha-ssl; train it again")
         if isinstance(kind := fields.get("kind"), str):
             fields["kind"] = _RENAMED.get(kind, kind)
         card: ModelCard = typed(ModelCard, fields)
         return _checked(card)
     except ValueError as error:
-        raise UserError(f"{file}: its description is damaged ({error}); train it anew") from error
+        raise UserError(f"{file}: its description is damaged ({error}); train it again") from error
 
 
 def _checked(card: ModelCard) -> ModelCard:

@@ -95,7 +95,7 @@ def _check(file: Path, tensors: Mapping[str, Tensor]) -> None:
         raise UserError(f"{file}: its weights are damaged ({strange} is {tensors[strange].dtype})")
     lost = not_finite(tensors)
     if lost:
-        raise UserError(f"{file}: its weights are damaged ({lost} is not finite); train it anew")
+        raise UserError(f"{file}: its weights are damaged ({lost} is not finite); train it again")
 
 
 def store_calibration(path: Path, calibration: Calibration) -> None:

@@ -101,7 +101,7 @@ def _check_charset(settings: PictureSettings) -> None:
 
 
 def _stands_alone(character: str) -> bool:
-    """Letters, digits, punctuation and symbols do; spaces, controls and combining marks do not."""
+    """Letters, digits, punctuation and symbols, but no spaces, controls and combining marks."""
     return unicodedata.category(character)[0] in "LNPS"
 
 

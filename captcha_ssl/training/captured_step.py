@@ -2,7 +2,7 @@
 
 Python then starts one graph in a step in place of hundreds of kernels. What differs between steps
 is in tensors that stay where they are: the batch, the rates of the optimizer, the progress. Random
-numbers come from torch's default generator, which a graph reads anew at each replay; seeded before
+numbers come from torch's default generator, which a graph reads again at each replay; seeded before
 each step, it draws the same numbers as without a graph.
 """
 

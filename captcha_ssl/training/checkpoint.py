@@ -84,7 +84,7 @@ def _told(metadata: dict[str, str]) -> dict[str, Any]:
 
 
 def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError(f"{path}: the saved state is damaged ({error}); start anew")
+    return UserError(f"{path}: the saved state is damaged ({error}); start again")
 
 
 def load_state(

@@ -14,7 +14,7 @@ def build_optimizer(
 ) -> torch.optim.AdamW:
     """AdamW (Loshchilov & Hutter 2019) that remembers the peak rate of each group as `peak_lr`.
 
-    With `rates_on` the rates are float32 scalars there, which a recorded step reads anew.
+    With `rates_on` the rates are float32 scalars there, which a recorded step reads each time.
     """
 
     def rate(lr: float) -> float | Tensor:

@@ -43,7 +43,7 @@ class Step:
         with advice_on_memory(self.batch_size):
             with self.autocast:
                 figures = self.called(batch, progress)
-            # Gradients are made anew by every step, and so by every replay of one.
+            # Every step, and so every replay, creates new gradients.
             self.optimizer.zero_grad(set_to_none=True)
             loss = figures["loss"]
             loss.backward()  # type: ignore[no-untyped-call]

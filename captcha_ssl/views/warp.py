@@ -76,7 +76,7 @@ def _control_points(size: tuple[int, int], points: tuple[int, int], device: torc
 
 @lru_cache(maxsize=64)
 def vector(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """The values as float32 `[n]`, kept on the device: to send them anew would make Python wait."""
+    """The values as float32 `[n]`, cached on the device: sending them makes Python wait."""
     return torch.tensor(values, device=device)
 
 

@@ -1,4 +1,4 @@
-"""The comparison of readers: which sets it reads, and that those looked at stand apart."""
+"""The comparison of readers: which sets it reads, and that seen sets have a separate table."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def test_each_group_has_a_table_of_its_own() -> None:
     shares = {"one": 0.5, "other": 1.0}
     rows = [{"reader": "captcha-ssl", "accuracy": shares, "exact": {"one": 0.25, "other": 0.75}}]
     lines = list(predict.accuracy_table(rows, predict.UNSEEN, ["other"]))
-    assert lines[0] == "| looked at by nobody: case ignored (kept) | other |"
+    assert lines[0] == "| unseen: case ignored (kept) | other |"
     assert lines[2] == "| captcha-ssl | 100.0% (75.0%) |"

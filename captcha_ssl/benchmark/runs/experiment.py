@@ -122,4 +122,4 @@ class Experiment:
             costs = {"pretrain_seconds": self._pretraining_seconds(), "seconds_per_step": one}
             steps = usual + round(self._pretraining_seconds() / one)
             atomic_write_text(file, json.dumps({"steps": steps, **costs}, indent=2) + "\n")
-        return read_json(file, _Matched, "remove it to measure it anew").steps
+        return read_json(file, _Matched, "remove it to measure it again").steps

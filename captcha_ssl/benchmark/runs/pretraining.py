@@ -85,13 +85,13 @@ def pretrain_one(
     if gone_wrong.exists():
         reason = read_text_file(gone_wrong).strip()
         return EncoderRun(method, seed, file, stage.steps, 0.0, {}, (reason,))
-    anew = f"remove {folder} to pretrain anew"
-    seconds = stage.steps * read_json(folder / TIMING, _Timing, anew).seconds_per_step
+    remedy = f"remove {folder} to pretrain again"
+    seconds = stage.steps * read_json(folder / TIMING, _Timing, remedy).seconds_per_step
     figures = (run.metrics() or [{}])[-1]
     try:
         words = tuple(stage.findings(figures))
     except KeyError as missing:
-        raise UserError(f"{folder}: its metrics lack {missing}; {anew}") from missing
+        raise UserError(f"{folder}: its metrics lack {missing}; {remedy}") from missing
     return EncoderRun(method, seed, file, stage.steps, seconds, figures, words)
 
 

@@ -75,7 +75,7 @@ class Row:
 
 
 Record = TypeVar("Record", Trial, Row)
-REMEDY = "remove it to run it anew"
+REMEDY = "remove it to run it again"
 _MOST_STEPS = 10**12
 
 

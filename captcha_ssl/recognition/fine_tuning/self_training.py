@@ -99,7 +99,7 @@ def with_unlabeled(
 ) -> Callable[[Tensor], SemiLabeledBatch]:
     """A function from indices of labeled images to them and `count` (at least 1) of `images`.
 
-    Those are drawn by torch's generator, which the loop seeds anew for each step.
+    Those are drawn by torch's generator, which the loop seeds for each step.
     """
     pixels, total = image_fetcher(images, device), len(images)
 

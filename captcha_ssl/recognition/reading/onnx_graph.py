@@ -36,12 +36,12 @@ def check_graph(path: Path) -> None:
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's exceptions and others
-        raise UserError(f"{path}: not a readable ONNX file; export it anew") from error
+        raise UserError(f"{path}: not a readable ONNX file; export it again") from error
     try:
         _check_nodes(path, model)
         _check_sizes(path, model)
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: its description is not UTF-8; export it anew") from error
+        raise UserError(f"{path}: its description is not UTF-8; export it again") from error
 
 
 def _check_nodes(path: Path, model: onnx.ModelProto) -> None:
@@ -50,7 +50,7 @@ def _check_nodes(path: Path, model: onnx.ModelProto) -> None:
     if strange:
         raise UserError(
             f"{path}: its network has {quoted(strange[0][:40])}, which no recognizer of ours has; "
-            "export it anew"
+            "export it again"
         )
     attributes = [part for node in graph.node for part in node.attribute]
     tensors = [*graph.initializer, *(part.t for part in attributes)]
@@ -62,7 +62,7 @@ def _check_nodes(path: Path, model: onnx.ModelProto) -> None:
         or any(part.HasField("sparse_tensor") for part in attributes)
         or any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors)
     ):
-        raise UserError(f"{path}: its network is no recognizer of ours; export it anew")
+        raise UserError(f"{path}: its network is no recognizer of ours; export it again")
 
 
 def _check_sizes(path: Path, model: onnx.ModelProto) -> None:
@@ -95,8 +95,8 @@ def _check_sizes(path: Path, model: onnx.ModelProto) -> None:
     for name in (name for node in graph.node for name in node.output if name):
         lengths = found.get(name)
         if lengths is None or not all(length.HasField("dim_value") for length in lengths):
-            raise UserError(f"{path}: its network gives results of unknown size; export it anew")
+            raise UserError(f"{path}: its network gives results of unknown size; export it again")
         if prod(length.dim_value for length in lengths) > most:
             raise UserError(
-                f"{path}: its network takes more memory than any of ours; export it anew"
+                f"{path}: its network takes more memory than any of ours; export it again"
             )

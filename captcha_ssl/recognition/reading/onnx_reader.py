@@ -36,7 +36,7 @@ class OnnxReader:
         try:
             stored = self._session.get_modelmeta().custom_metadata_map.get(KEY)
         except UnicodeDecodeError as error:
-            raise UserError(f"{path}: its description is not UTF-8; export it anew") from error
+            raise UserError(f"{path}: its description is not UTF-8; export it again") from error
         card = parse_card(path, stored)
         if card.charset is None:
             raise UserError(f"{path}: an encoder, not a recognizer; finetune it first")
@@ -63,7 +63,7 @@ class OnnxReader:
             shape = getattr(answer, "shape", type(answer).__name__)
             raise UserError(
                 f"{self.path}: gives {shape} for {len(images)} images, not a class for each "
-                "character; export it anew"
+                "character; export it again"
             )
         return finite(answer, self.path)
 
@@ -91,12 +91,12 @@ def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
             session = onnxruntime.InferenceSession(plain, options, providers=providers)
         ends = {end.name: end.type for end in (*session.get_inputs(), *session.get_outputs())}
     except Exception as error:  # onnxruntime's own exceptions have no common base
-        raise UserError(f"{path}: not a readable ONNX file; export it anew") from error
+        raise UserError(f"{path}: not a readable ONNX file; export it again") from error
     # If a provider does not start, onnxruntime silently uses the CPU.
     if session.get_providers()[0] != provider:
         raise UserError(
             f"--device {device}: {provider} does not start on this machine; use --device cpu"
         )
     if ends != _ENDS:
-        raise UserError(f"{path}: takes and gives {ends}, no recognizer of ours; export it anew")
+        raise UserError(f"{path}: takes and gives {ends}, no recognizer of ours; export it again")
     return session

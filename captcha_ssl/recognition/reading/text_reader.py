@@ -51,7 +51,7 @@ def finite(logits: np.ndarray, of: object) -> np.ndarray:
     with high confidence.
     """
     if not np.isfinite(logits).all():
-        raise DivergedError(f"{of}: its answers are not finite numbers; train it anew")
+        raise DivergedError(f"{of}: its answers are not finite numbers; train it again")
     return logits
 
 

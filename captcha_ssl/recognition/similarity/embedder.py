@@ -56,7 +56,9 @@ class Embedder:
             batch = torch.from_numpy(np.array(images[start : start + _BATCH])).to(self.device)
             frames = self.encoder(standardize(batch)).float()
             if not frames.isfinite().all():
-                raise DivergedError(f"{self.run}: its frames are not finite numbers; train it anew")
+                raise DivergedError(
+                    f"{self.run}: its frames are not finite numbers; train it again"
+                )
             vectors.append(F.normalize(frames.mean(1), dim=1))
             if self.recognizer is not None:
                 logits = self.recognizer.head(frames)
