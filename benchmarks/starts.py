@@ -265,17 +265,17 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
     """The tables and their sizes as Markdown."""
     cells = [cell for cell in kept.cells if cell.set in names]
     compared = starts(sizes.method)
+    kinds = sorted({cell.self_training for cell in cells} | {False})
+    columns = [start + ", self-training" * kind for kind in kinds for start in compared]
     took = fmean(cell.seconds for cell in cells) if cells else 0.0
     lines = [
         f"{sizes.labels} labels, {sizes.steps:,} steps of fine-tuning, {sizes.pretrain_steps:,} of "
-        f"pretraining on a pool of {sizes.pool:,} images, up to {sizes.test} test images; exact "
-        "match in %, ± half of a 95% t-interval over the seeds. One fine-tuning took "
+        f"pretraining on a pool of up to {sizes.pool:,} images, up to {sizes.test} test images; "
+        "exact match in %, ± half of a 95% t-interval over the seeds. One fine-tuning took "
         f"{duration(took)} on average.",
         "",
-        "| set | "
-        + " | ".join(f"{start}{kind}" for kind in ("", ", self-training") for start in compared)
-        + " | seeds | stuck | picked |",
-        "|---" * 1 + "|--:" * (2 * len(compared) + 2) + "|---|",
+        f"| set | {' | '.join(columns)} | seeds | stuck | picked |",
+        "|---" + "|--:" * (len(columns) + 2) + "|---|",
     ]
     for name in names:
         own = [cell for cell in cells if cell.set == name]
@@ -283,7 +283,7 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
             continue
         shown = [
             _match([c for c in own if (c.start, c.self_training) == (start, kind)])
-            for kind in (False, True)
+            for kind in kinds
             for start in compared
         ]
         seeds = max(cell.seed for cell in own)
