@@ -21,7 +21,7 @@ from captcha_ssl.data.choose_preparation import (
 from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.data.images import Images, JoinedImages
+from captcha_ssl.data.images import ImageArray, JoinedImages
 from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
@@ -48,7 +48,7 @@ class Dataset:
     rows with their reasons; `notes` are remarks for the user on how the dataset is read.
     """
 
-    images: Images
+    images: ImageArray
     labels: Sequence[str] | None
     names: Sequence[str]
     geometry: Geometry
@@ -212,7 +212,7 @@ def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
 
 def _read_all(
     source: Source, geometry: Geometry, progress: Progress | None
-) -> tuple[Images, np.ndarray | None, dict[int, str]]:
+) -> tuple[ImageArray, np.ndarray | None, dict[int, str]]:
     """All readable images uint8 [N, C, H, W], their sizes, and the reason for each other index.
 
     The sizes are None if the images already have the geometry.

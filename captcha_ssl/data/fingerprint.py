@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.sources.joined import JoinedNames
 from captcha_ssl.data.sources.packed import PackedNames
@@ -25,7 +25,7 @@ _CHUNK = 10_000
 
 
 def fingerprint(
-    images: Images,
+    images: ImageArray,
     geometry: Geometry,
     *,
     names: Sequence[str] | None = None,
@@ -68,7 +68,7 @@ def _texts(texts: Iterable[str]) -> str:
     )
 
 
-def _pixels(images: Images) -> str:
+def _pixels(images: ImageArray) -> str:
     step = max(1, 2**24 // max(1, images[:1].nbytes))
     if images.nbytes <= WHOLE:
         parts = (images[at : at + step] for at in range(0, len(images), step))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 
-class Images(Protocol):
+class ImageArray(Protocol):
     """uint8 [N, C, H, W]: a NumPy array, or what reads like one; parts of it are arrays."""
 
     @property

@@ -11,10 +11,10 @@ import os
 
 import numpy as np
 
-from captcha_ssl.data.images import Images, JoinedImages
+from captcha_ssl.data.images import ImageArray, JoinedImages
 
 
-def pick(images: Images, places: np.ndarray) -> np.ndarray:
+def pick(images: ImageArray, places: np.ndarray) -> np.ndarray:
     """`images[places]` of int64 places that lie far apart, as a copy."""
     large = exceeds_memory(images)
     if not large:
@@ -26,7 +26,7 @@ def pick(images: Images, places: np.ndarray) -> np.ndarray:
             advise(images, "MADV_NORMAL")
 
 
-def advise(images: Images, how: str) -> None:
+def advise(images: ImageArray, how: str) -> None:
     """Tell the system by a name of `mmap` how a mapped file is read; nothing for other arrays."""
     advice = getattr(mmap, how, None)
     for part in images.parts if isinstance(images, JoinedImages) else [images]:
@@ -35,7 +35,7 @@ def advise(images: Images, how: str) -> None:
             mapped.madvise(advice)
 
 
-def exceeds_memory(images: Images) -> bool:
+def exceeds_memory(images: ImageArray) -> bool:
     """Whether the images take more than half of the machine's memory, as far as it says."""
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

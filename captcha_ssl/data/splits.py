@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.errors import UserError
 
 # Separates the draws of test set and label subset if both use the same seed.
@@ -40,7 +40,9 @@ def nested_subset(count_total: int, size: int, seed: int) -> np.ndarray:
     return order[:size].astype(np.int64)
 
 
-def split_benchmark(images: Images, labels: Sequence[str] | None, *, test: int, seed: int) -> Split:
+def split_benchmark(
+    images: ImageArray, labels: Sequence[str] | None, *, test: int, seed: int
+) -> Split:
     """Part images uint8 [N, …] into a test set of exactly `test` images and the pool.
 
     No two test images are equal, and no copy of one is in the pool. An image whose copies have
@@ -66,7 +68,7 @@ def split_benchmark(images: Images, labels: Sequence[str] | None, *, test: int, 
     )
 
 
-def duplicate_groups(images: Images) -> list[list[int]]:
+def duplicate_groups(images: ImageArray) -> list[list[int]]:
     """Indices of uint8 [N, …] grouped by equal bytes, in order of first appearance."""
     groups: defaultdict[bytes, list[int]] = defaultdict(list)
     for index in range(len(images)):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.models.batch_statistics import adapted
 from captcha_ssl.models.encoder import Encoder, standardize
@@ -44,7 +44,9 @@ class Monitor:
     and torch's random generator stay unchanged.
     """
 
-    def __init__(self, images: Images, device: torch.device, probe: Probe | None = None) -> None:
+    def __init__(
+        self, images: ImageArray, device: torch.device, probe: Probe | None = None
+    ) -> None:
         chosen = spread(len(images), SAMPLE)
         self.images = torch.from_numpy(pick(images, chosen.numpy())).to(device)
         self.probe = probe

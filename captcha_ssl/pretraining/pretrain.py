@@ -9,7 +9,7 @@ import torch
 
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.instances import fit_instances
@@ -141,7 +141,7 @@ def pretrain(
             return job.train(run, observe)
 
 
-def build_method(config: PretrainConfig, images: Images, geometry: Geometry) -> Method:
+def build_method(config: PretrainConfig, images: ImageArray, geometry: Geometry) -> Method:
     """The method at the start of training, on the CPU, after checking a sample of the images.
 
     Raises UserError if it cannot learn from them, or for an unsuitable `init_from`.
@@ -157,7 +157,7 @@ def build_method(config: PretrainConfig, images: Images, geometry: Geometry) -> 
 
 
 def fit_to_images(
-    method_settings: tuple[Settings, ...], images: Images, geometry: Geometry
+    method_settings: tuple[Settings, ...], images: ImageArray, geometry: Geometry
 ) -> tuple[Settings, ...]:
     """The settings of a method; open values of views and crops are measured in the images."""
     if not any(isinstance(part, ViewSettings | InstanceSettings) for part in method_settings):

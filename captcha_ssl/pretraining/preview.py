@@ -10,7 +10,7 @@ from torch import Tensor
 
 from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.data.dataset import Dataset
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.sheet import rgb
 from captcha_ssl.methods.instances import Crops
 from captcha_ssl.methods.method import Method
@@ -67,7 +67,7 @@ def _drawn(
     return method, columns
 
 
-def lost_text(method: Method, images: Images, seed: int, device: torch.device) -> list[str]:
+def lost_text(method: Method, images: ImageArray, seed: int, device: torch.device) -> list[str]:
     """Warnings on views in which the text of many of the uint8 `[N, C, H, W]` is lost.
 
     Text counts as lost if the clutter or noise over it is more than twice as strong as the text

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 
 _SHARE_OF_FREE_MEMORY = 0.5
 _PIECE_BYTES = 64 * 2**20
 
 
-def image_fetcher(images: Images, device: torch.device) -> Callable[[Tensor], Tensor]:
+def image_fetcher(images: ImageArray, device: torch.device) -> Callable[[Tensor], Tensor]:
     """A function from int64 indices `[B]` to the uint8 images `[B, C, H, W]` on `device`.
 
     On a GPU the whole array is uploaded once if it takes at most half of the free memory. On the
@@ -26,7 +26,7 @@ def image_fetcher(images: Images, device: torch.device) -> Callable[[Tensor], Te
     return lambda indices: sent(torch.from_numpy(images[indices.numpy()]), device)
 
 
-def _uploaded(images: Images, device: torch.device) -> Tensor:
+def _uploaded(images: ImageArray, device: torch.device) -> Tensor:
     """A copy of `images` on `device`, in pieces: one is read from the disk while one is sent.
 
     From pinned memory, which the GPU reads directly; a mapped file would first be copied there.

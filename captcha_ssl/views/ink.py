@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.ink import SAMPLE, ImageInk, measure_image
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.views.settings import ViewSettings
@@ -23,7 +23,7 @@ _CROSSED = 0.5
 _MOST_BURIED = 0.5
 
 
-def measured_inks(images: Images) -> list[tuple[ImageInk, float]]:
+def measured_inks(images: ImageArray) -> list[tuple[ImageInk, float]]:
     """The ink of some of uint8 `[N, C, H, W]`, and the deviation of the image that it is in."""
     places = np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(int)
     found = []

@@ -50,6 +50,7 @@ def test_damaged_files_of_every_kind_are_one_line_each() -> None:
     kinds = {line.split()[0] for line in result.stdout.splitlines()}
     assert {"image", "table", "packed", "lmdb", "toml", "model", "onnx", "state"} <= kinds
     assert {"png", "json", "card", "weights", "network", "bench"} <= kinds
+    assert {"zip", "tar", "records", "list", "shards"} <= kinds
 
 
 def test_a_damage_depends_on_its_seed_alone_and_damages() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.evaluation.metrics import GAP, align
 from captcha_ssl.recognition.reading.decoding import BLANK, best_probabilities
@@ -38,7 +38,7 @@ def correct_characters(label: str, read: str) -> list[bool]:
     return [wanted == found for wanted, found in align(label, read) if found != GAP]
 
 
-def fit_calibration(reader: TextReader, images: Images, labels: Sequence[str]) -> Calibration:
+def fit_calibration(reader: TextReader, images: ImageArray, labels: Sequence[str]) -> Calibration:
     """The temperatures at which confidences equal the accuracy of texts and characters.
 
     `images` uint8 [N, C, H, W] must be held out from training; up to 3,000 of them are read. Each

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.task import Progress, Task
@@ -95,7 +95,7 @@ def rise(progress: Progress, ramp: float) -> Progress:
 
 
 def with_unlabeled(
-    fetch: Callable[[Tensor], LabeledBatch], images: Images, count: int, device: torch.device
+    fetch: Callable[[Tensor], LabeledBatch], images: ImageArray, count: int, device: torch.device
 ) -> Callable[[Tensor], SemiLabeledBatch]:
     """A function from indices of labeled images to them and `count` (at least 1) of `images`.
 

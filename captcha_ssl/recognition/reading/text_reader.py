@@ -9,7 +9,7 @@ import numpy as np
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.reading.decoding import UNCALIBRATED, greedy_decode
@@ -57,7 +57,7 @@ def finite(logits: np.ndarray, of: object) -> np.ndarray:
 
 def read_images(
     reader: TextReader,
-    images: Images,
+    images: ImageArray,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
 ) -> list[Reading]:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
@@ -42,7 +42,7 @@ class Embedder:
 
     @torch.no_grad()
     def __call__(
-        self, images: Images, progress: Progress | None = None
+        self, images: ImageArray, progress: Progress | None = None
     ) -> tuple[Tensor, Tensor | None]:
         """Unit vectors float32 `[N, D]` of uint8 `[N, C, H, W]`; uncertainty float32 `[N]`.
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.data.column_sheet import write_columns
-from captcha_ssl.data.images import Images
+from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.sheet import rgb
 from captcha_ssl.errors import UserError
 
@@ -31,7 +31,7 @@ def nearest(vectors: Tensor, queries: Tensor, count: int) -> Tensor:
 
 
 def write_neighbors(
-    file: Path, images: Images, vectors: Tensor, *, rows: int, count: int, seed: int
+    file: Path, images: ImageArray, vectors: Tensor, *, rows: int, count: int, seed: int
 ) -> None:
     """Draw `rows` of the uint8 images [N, C, H, W], by chance, each before its `count` nearest.
 
