@@ -1,4 +1,4 @@
-"""`captcha-ssl tune`: what to pretrain with, and how to fine-tune, on these images."""
+"""`captcha-ssl tune`: search for the best recipe on these images."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ def tune_command(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Images to learn from.")],
     labeled: Annotated[
         Path | None,
-        typer.Argument(metavar="[LABELED]", help="Labels to judge by; if absent, those of DATA."),
+        typer.Argument(
+            metavar="[LABELED]", help="Labels to score recipes; if absent, those of DATA."
+        ),
     ] = None,
     out: Out = None,
     budget: Annotated[
-        str, typer.Option("--budget", metavar="TIME", help="Time to take: 90s, 30m, 1h30m.")
+        str, typer.Option("--budget", metavar="TIME", help="Time limit: 90s, 30m, 1h30m.")
     ] = "30m",
     jobs: Annotated[
         int,
@@ -49,23 +51,23 @@ def tune_command(
             "--jobs",
             metavar="N",
             min=0,
-            help="Trials side by side; 0: one a core, or as many as a GPU has memory for.",
+            help="Parallel trials; 0: one per core, or as many as the GPU has memory for.",
         ),
     ] = 0,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the search in --out, for --budget more.")
+        bool, typer.Option("--resume", help="Continue the search in --out, for another --budget.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find what to pretrain with, and how to fine-tune, on your images.
+    """Search for the best pretraining and fine-tuning on your images.
 
     Example: captcha-ssl tune pile/ pile/labeled.csv --out runs/tune --budget 30m
 
-    Tries recipes: the start, the method, its crops, views and loss, the fine-tuning. Each is judged
-    by what it reads in labels that are held out; images that benchmark tests on are never used.
+    Tries recipes: the start, the method, its crops, views and loss, the fine-tuning. The score is
+    the character error rate on held-out labels. The test images of benchmark are never used.
 
-    Prints the path of recipe.toml, which pretrain, finetune and benchmark take as --config; beside
-    it lies report.html. Needs pip install 'captcha-ssl[tune]'.
+    Prints the path of recipe.toml, a --config file for pretrain, finetune and benchmark. Beside it
+    is report.html. Needs pip install 'captcha-ssl[tune]'.
     """
     until = time.monotonic() + seconds(budget)
     folder = run_folder(out)
@@ -111,7 +113,7 @@ def seconds(text: str) -> float:
 def _progress(
     until: float, *, quiet: bool
 ) -> Iterator[tuple[Say, Callable[[Results, Outcome], None]]]:
-    """What takes a message, and what takes the results after every outcome."""
+    """Functions for messages, and for the results after every outcome."""
     if quiet:
         yield lambda line: None, lambda results, outcome: None
     elif not sys.stderr.isatty():
@@ -142,7 +144,7 @@ def _print(line: str) -> None:
 
 
 def _line(results: Results, outcome: Outcome, until: float) -> str:
-    """What a recipe came to, the best so far, and the time left."""
+    """The outcome of a recipe, the best so far, and the time left."""
     from captcha_ssl.duration import duration
 
     trial = next(t for t in results.tried if t.number == outcome.number)

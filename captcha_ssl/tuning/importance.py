@@ -1,4 +1,4 @@
-"""What mattered: how much of the spread of the errors the values of one dimension explain."""
+"""Importance: how much of the variance of the errors one dimension explains."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from captcha_ssl.tuning.study import Tried
 
 LEAST = 8
-"""Recipes with a dimension below which nothing is said of it."""
+"""The fewest recipes with a dimension that its importance is computed from."""
 _PARTS = 3
-"""Groups that the numbers of a dimension are put in, of one size."""
+"""Groups of equal size for the numbers of a dimension."""
 
 
 def importance(tried: Sequence[Tried]) -> dict[str, float]:
@@ -50,7 +50,7 @@ def explained(group: Sequence[int], errors: Sequence[float]) -> float:
 
 
 def groups(values: Sequence[Any]) -> list[int]:
-    """The group of each value: its own, or the third that a number of many lies in."""
+    """The group of each value: one per value, or thirds if there are many numbers."""
     distinct = list(dict.fromkeys(values))
     numbers = all(isinstance(value, int | float) for value in distinct)
     if not numbers or len(distinct) <= 2 * _PARTS:

@@ -1,4 +1,4 @@
-"""What the trials learn from: the pile, and labels in folds; never an image that is tested on."""
+"""The data of the trials: the pile, and labels in folds; never a test image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.settings import TuneSettings
 
 LEAST_LABELS, ENOUGH_LABELS = 12, 50
-"""Below the first no two recipes can be told apart; the second is what a user is asked for."""
+"""Fewer than the first cannot tell recipes apart; the second is what the user is asked for."""
 _FEW_LABELS, _FEW_FOLDS, _HELD_OUT, _MOST_HELD_OUT = 300, 3, 0.25, 1000
 
 
@@ -42,7 +42,7 @@ class TrialImages:
 
     @property
     def comparable(self) -> int:
-        """How many labels benchmark can compare at: it takes as many again to tune on."""
+        """The largest label count for benchmark, which needs as many labels again for tuning."""
         return min(len(self.labeled), self.there // 2)
 
     def fingerprint(self) -> Fingerprint:
@@ -55,7 +55,7 @@ class TrialImages:
 
 @dataclass
 class Material:
-    """Where the images lie. Each geometry is read when a recipe asks for it, and kept."""
+    """The paths of the images. Each geometry is loaded once, when a recipe needs it."""
 
     data: Path
     labels: Path | None
@@ -67,15 +67,15 @@ class Material:
         """Raise UserError when there are no labels at all."""
         if self.labels is None and open_source(self.data, want_labels=None).labels is None:
             raise UserError(
-                f"{self.data}: has no labels, and all that could be compared of recipes without "
-                f"any are the monitors of pretrain; label {ENOUGH_LABELS} images (captcha-ssl "
-                "label writes a table), and name it behind DATA"
+                f"{self.data}: has no labels, and without any only the monitors of pretrain can "
+                f"compare recipes; label {ENOUGH_LABELS} images (captcha-ssl label writes a table), "
+                "and name the table after DATA"
             )
 
     def at(self, recipe: Recipe) -> TrialImages:
         """The images as `recipe` sees them. Raises UserError when they cannot be used."""
         pixels = recipe.pixels
-        # Whatever the encoder: it does not change the images.
+        # The encoder does not change the images.
         key = pixels.replace(encoder="tiny").model_dump_json()
         if key not in self._read:
             self._read[key] = self._images(pixels)

@@ -1,4 +1,4 @@
-"""A picture of a search: the errors of its trials in their order, and what mattered."""
+"""A picture of a search: the errors of its trials, and the importance of the dimensions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_BARS = 12
 
 
 def plot_search(path: Path, results: Results, importance: dict[str, float]) -> None:
-    """Draw both as a PNG; the second is left out where nothing is known of it."""
+    """Draw both as a PNG; the second only if it is known."""
     with rc_context(STYLE), atomic_path(path) as temporary:
         # Not pyplot: it would choose a window system and keep the figure alive.
         figure = Figure(figsize=(10 if importance else 6.4, 4.4), layout="constrained")
@@ -42,7 +42,7 @@ def _draw_trials(axes: Axes, results: Results) -> None:
                 s=18 + 26 * rung,
                 color=_DOT,
                 alpha=0.35 + 0.6 * (rung + 1) / rungs / 1.5,
-                label=f"given up on rung {rung + 1}" if rung + 1 < rungs else "on the last rung",
+                label=f"pruned on rung {rung + 1}" if rung + 1 < rungs else "on the last rung",
                 zorder=3,
             )
     best = results.best
@@ -68,7 +68,7 @@ def _draw_trials(axes: Axes, results: Results) -> None:
 def _draw_importance(axes: Axes, importance: dict[str, float]) -> None:
     shown = list(importance.items())[:_MOST_BARS][::-1]
     axes.barh([name for name, _ in shown], [share for _, share in shown], color=_BEST, height=0.6)
-    axes.set_title("What mattered on the first rung", loc="left", fontsize=10)
+    axes.set_title("Variance explained on the first rung", loc="left", fontsize=10)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.grid(axis="x", color=FAINT)
     axes.set_axisbelow(True)

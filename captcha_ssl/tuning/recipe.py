@@ -1,4 +1,4 @@
-"""A recipe: what the values of a trial mean for the three commands that can follow it."""
+"""A recipe: the values of a trial as settings of pretrain, finetune and benchmark."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from captcha_ssl.tuning.space import (
 
 _SELF_TRAINING = ("pile_ratio", "ramp")
 _BENCHMARK_RATES = (3e-3, 1e-3)
-"""Of its fine-tuning; one of them is tried beside that of the recipe, as every arm is tuned."""
+"""Its usual learning rates. Every arm tries one of them besides the rate of the recipe."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The `values` of a trial, and what they come to in the settings of each command."""
+    """The `values` of a trial, and the settings of each command that follow from them."""
 
     values: Values
     tune: TuneSettings
@@ -78,9 +78,9 @@ class Recipe:
         return FinetuneConfig().at(self._given({**own, "init_from": start}))
 
     def tables(self, data: Path, labels: int) -> dict[str, dict[str, Any]]:
-        """The settings by the command that they are for; its own defaults are left out.
+        """The settings by command, without those at their default.
 
-        `data` is the pile, `labels` at how many benchmark compares.
+        `data` is the pile, `labels` the label count of the benchmark.
         """
         pretrain = {**self._different(PRETRAIN), **self._pixels()}
         if self.method is not None:
@@ -89,7 +89,7 @@ class Recipe:
         steps = self.finetuning(None).finetune.steps
         finetune = {**self._different(FINETUNE), "steps": steps}
         if self.method is None:
-            # After a pretraining its run is named with --init-from, and says what pixels it takes.
+            # After a pretraining, --init-from names the run, which knows its pixels.
             finetune = {"init_from": SHIPPED if self.shipped else "none", **finetune}
             finetune |= self._pixels()
         if self.self_training:
@@ -140,7 +140,7 @@ class Recipe:
         return {key: getattr(self.tune, key) for key in keys}
 
     def _pixels(self) -> dict[str, Any]:
-        """What the user asked of the encoder and the pixels, and what the recipe does."""
+        """The encoder and the pixels that the user or the recipe sets."""
         asked = {key: getattr(self.model, key) for key in self.model.model_fields_set}
         own = {**self._of(BOTH), **(SETTINGS if self.shipped else {})}
         return {key: value for key, value in {**asked, **own}.items() if value is not None}
@@ -149,7 +149,7 @@ class Recipe:
         return Given(flags=values, label="")
 
     def _benchmark(self, labels: int) -> dict[str, Any]:
-        """The recipe beside the default one and beside none, every arm fine-tuned alike."""
+        """The recipe, the default recipe and no pretraining; all arms are fine-tuned alike."""
         first = self.tune.methods[0] if self.tune.methods else "simclr"
         own = self._variant() if self.method else first
         arms = ["scratch", *(["shipped"] if self.shipped else [])]
@@ -186,5 +186,5 @@ class Recipe:
 
 
 def _rounded(value: Any) -> Any:
-    """A number with three digits: what is beyond them means nothing, and reads badly."""
+    """A number with three significant digits; more would only look precise."""
     return float(f"{value:.3g}") if isinstance(value, float) else value

@@ -1,4 +1,4 @@
-"""The page of a search: what was found, how to use it, all trials, what mattered, the views."""
+"""The report of a search: the recipe, how to use it, all trials, the importance, the views."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _IMAGES = 4
 """Rows of the sheet of views."""
 _SLIGHT = 0.05
 """A share of what mattered that is not worth a line."""
-HEADS = ("trial", "recipe", "rung", "CER", "exact match", "time", "what is not the default")
+HEADS = ("trial", "recipe", "rung", "CER", "exact match", "time", "changes from the defaults")
 
 
 def write_report(out: Path, results: Results) -> None:
@@ -55,7 +55,7 @@ def _content(
     yield Heading("A recipe for these images", 1)
     yield Text(
         f"{results.data}: {len(images.pile):,} images to learn from, {len(images.labeled):,} "
-        f"labels to judge by, {len(results.tried):,} recipes tried."
+        f"labels to score recipes, {len(results.tried):,} recipes tried."
     )
     yield Highlights(
         [
@@ -71,23 +71,23 @@ def _content(
     yield Heading("To use it")
     yield Code(_commands(out, results))
     yield Text(
-        "`recipe.toml` has a table for each command. Its pretraining is as long as that of the "
-        "search; with more images and more time, a longer one is usually better (`--steps`)."
+        "`recipe.toml` has a table for each command. Its pretraining is as long as on the last "
+        "rung; a longer one is usually better (`--steps`)."
     )
     if views:
         yield Heading("What the method sees")
         yield Picture(VIEWS, "Views of the default method beside those of the best recipe")
     yield Heading("The trials")
-    yield Picture(PLOT, "Errors of the trials over time, and what mattered")
+    yield Picture(PLOT, "Errors of the trials, and the importance of the dimensions")
     rows = [_row(results, trial) for trial in results.ranked]
-    yield Table(HEADS, rows, left=("recipe", "what is not the default"))
-    yield Heading("What mattered")
+    yield Table(HEADS, rows, left=("recipe", "changes from the defaults"))
+    yield Heading("Importance")
     yield from _importance(mattered)
     yield Heading("Protocol")
     yield Items(list(_protocol(results)), numbered=True)
     yield Heading("To repeat it")
     yield Code(results.command or "captcha-ssl tune")
-    yield Text(f"Seed {tune.seed}; what is tried, and how much of it, depends on the time it took.")
+    yield Text(f"Seed {tune.seed}. The trials also depend on the speed of the machine.")
 
 
 def _commands(out: Path, results: Results) -> str:
@@ -120,12 +120,12 @@ def _row(results: Results, trial: Tried) -> list[str]:
 def _importance(mattered: dict[str, float]) -> Iterator[Block]:
     rows = [[name, f"{share:.0%}"] for name, share in mattered.items() if share >= _SLIGHT]
     if not rows:
-        yield Text("Too few recipes were tried to say, or nothing stood out.")
+        yield Text("There are too few trials to tell, or nothing stands out.")
         return
     yield Text(
-        "How much of the spread of the errors on the first rung the values of a dimension explain, "
-        "among the recipes that have it (ε² of ranks). Shares overlap; with few trials they are a "
-        "hint."
+        "The share of the variance of the errors on the first rung that a dimension explains, "
+        "among the recipes that have it (ε² of ranks). Shares overlap. With few trials they "
+        "are only a hint."
     )
     yield Table(("dimension", "explains"), rows, left=("dimension",))
 
@@ -134,21 +134,21 @@ def _protocol(results: Results) -> Iterator[str]:
     tune, images = results.config.tune, results.images
     steps = ", ".join(f"{tune.steps_on(rung):,}" for rung in range(tune.rungs))
     yield (
-        f"A recipe is pretrained for {steps} steps on one rung after the other, anew on each, and "
-        "then fine-tuned; about one of "
-        f"{tune.reduction} goes on (successive halving), the first {results.fixed} always do."
+        f"Each rung pretrains a recipe from scratch, for {steps} steps, and fine-tunes it. About "
+        f"one recipe of {tune.reduction} reaches the next rung (successive halving); the first "
+        f"{results.fixed} always do."
     )
     yield (
-        "It is judged by the character error rate in images whose labels were held out from its "
-        "fine-tuning. ± is half of a 95% t-interval over these images; the luck of the "
-        "initialization is not in it, nor that the best of many is a lucky one."
+        "The score is the character error rate on labels that are held out from the fine-tuning. ± "
+        "is half of a 95% t-interval over these images. It includes neither the variance between "
+        "seeds nor the selection of the best of many trials, which makes its score too good."
     )
     if images.aside:
         yield (
-            f"{images.aside:,} images that `benchmark` tests on were seen by no trial, with or "
-            "without labels."
+            f"No trial saw the {images.aside:,} images that `benchmark` tests on, with or without "
+            "labels."
         )
-    yield "Recipes are drawn by a tree-structured Parzen estimator (Optuna), defaults first."
+    yield "The first recipes have defaults; then a tree-structured Parzen estimator (Optuna) draws."
 
 
 def _write_views(file: Path, results: Results) -> bool:

@@ -19,7 +19,7 @@ class Results:
     """The trials in their order, and the best of them.
 
     The first `fixed` trials have defaults: no pretraining, the default method, and perhaps the
-    shipped model. `recipe` says what values mean.
+    shipped model. `recipe` turns values into settings.
     """
 
     config: TuneConfig
@@ -53,7 +53,7 @@ class Results:
         return "\n".join(lines)
 
     def named(self, trial: Tried) -> str:
-        """A trial as a user knows it."""
+        """The name of a trial in messages."""
         name = self.recipe(trial.values).name
         return f"{name} with defaults" if trial.number < self.fixed else name
 
@@ -69,13 +69,13 @@ class Results:
         return self._rate(estimate(trial.last.errors))
 
     def gain(self, over: Tried) -> Estimate | None:
-        """By how much the best is below another, in the images that both were judged by."""
+        """The error of another trial minus that of the best, on the images that both have read."""
         if over.last.problem:
             return None
         return self._rate(difference(over, self.best))
 
     def apart(self, trial: Tried) -> str:
-        """Whether the best is clear of another."""
+        """The difference between the best and another trial, in words."""
         gain = self.gain(trial)
         if gain is None or gain.low is None:
             return ""

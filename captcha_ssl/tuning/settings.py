@@ -12,7 +12,7 @@ NO_METHOD = "none"
 
 
 class TuneSettings(Settings):
-    """What is tried, and how a recipe is judged."""
+    """Which recipes are tried, and how each is scored."""
 
     title: ClassVar[str] = "Search"
 
@@ -21,7 +21,7 @@ class TuneSettings(Settings):
     )
     methods: tuple[str, ...] = setting(
         ("simclr", "dig", "rotation", "swav", "simsiam", "moco", "autoencoder"),
-        "methods to try beside none; the first, with its defaults, is what all others must beat",
+        "methods to try besides none; the first with its defaults is a baseline",
         flag="A,B",
     )
     only: tuple[str, ...] = setting(
@@ -37,27 +37,30 @@ class TuneSettings(Settings):
         600, "steps of fine-tuning; a recipe may ask for twice as many", low=1, flag="N"
     )
     rungs: int = setting(
-        3, "a recipe must be among the best on each to be tried on the next", low=1, high=8
+        3, "stages of successive halving; only the best recipes reach the next", low=1, high=8
     )
     reduction: int = setting(
-        3, "one of so many goes on from each rung, to so many times the pretraining", low=2, high=10
+        3,
+        "one of this many recipes reaches the next rung, with this many times the pretraining",
+        low=2,
+        high=10,
     )
     folds: int | None = setting(
         None,
-        "parts that the labels are cut into, each held out once; 1: a quarter is held out; none: 3 "
-        "for fewer than 300 labels, else 1",
+        "folds of cross-validation on the labels; 1: hold out a quarter; none: 3 for fewer than "
+        "300 labels, else 1",
         low=1,
         high=20,
     )
     images: int = setting(20_000, "images of DATA that trials learn from, at most", low=2)
     test: int = setting(
         2000,
-        "labeled images of DATA that no trial sees, those that benchmark tests on; never more than "
-        "a fifth; 0: none; none either where LABELED is given",
+        "labeled images of DATA that no trial sees because benchmark tests on them; at most a "
+        "fifth of DATA; 0: none. Unused with LABELED",
         low=0,
     )
     test_seed: int = setting(
-        0, "seed that alone decides which images those are", low=0, high=MOST_SEED
+        0, "seed that selects these images, as in benchmark", low=0, high=MOST_SEED
     )
     seed: int = setting(
         0, "seed of the labels, the trials and the search", low=0, high=MOST_SEED, flag="N"
@@ -76,5 +79,5 @@ class TuneSettings(Settings):
         return max(1, round(self.pretrain_steps / self.reduction ** (self.rungs - 1 - rung)))
 
     def folds_on(self, rung: int, folds: int) -> int:
-        """How many of the folds are tried on a rung."""
+        """Number of folds on a rung."""
         return -(-folds * (rung + 1) // self.rungs)

@@ -1,4 +1,4 @@
-"""What the search may change: one line for each dimension, which names an existing setting.
+"""The search space: one line per dimension, each an existing setting.
 
 A dimension of pretraining takes part where the method has that setting.
 """
@@ -21,7 +21,7 @@ from captcha_ssl.tuning.settings import NO_METHOD, TuneSettings
 
 NOTHING, PILE = "none", "pile"
 METHOD, START, SELF_TRAINING = "method", "start", "self_training"
-"""The three that decide which others take part; the rest are named STAGE.SETTING."""
+"""These three decide which others apply; the others are named STAGE.SETTING."""
 BOTH, PRETRAIN, FINETUNE = "model", "pretrain", "finetune"
 Values = Mapping[str, Any]
 """Name of a dimension → its value."""
@@ -45,14 +45,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Times:
-    """So many times the steps of fine-tuning of the search."""
+    """Multiples of the search's steps of fine-tuning."""
 
     factors: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """The setting `key` of a stage, and what is tried for it; `when` the values so far allow it."""
+    """The setting `key` of a stage, and the values to try `when` it applies."""
 
     stage: str
     key: str

@@ -28,12 +28,12 @@ JOURNAL = "journal.jsonl"
 _NAME = "tune"
 _VALUES, _RUNG = "values", "rung"
 _RANDOM_FIRST = 10
-"""Recipes that are drawn at random before TPE learns from them, those with defaults included."""
+"""Trials before TPE takes over, including those with defaults."""
 
 
 @dataclass(frozen=True)
 class Tried:
-    """A trial: its recipe, how it did on each rung so far, and whether it is out."""
+    """A trial: its recipe, its outcome on each rung so far, and whether it is pruned."""
 
     number: int
     values: Values
@@ -47,21 +47,20 @@ class Tried:
 
 
 def difference(one: Tried, other: Tried) -> Estimate:
-    """Errors an image of `one` − those of `other`, in the images that both were judged by.
+    """Errors per image of `one` minus those of `other`, on the images that both have read.
 
-    Those of a rung are the first of those of the next.
+    The images of a rung are the first images of the next.
     """
     count = min(len(one.last.errors), len(other.last.errors))
     return paired_difference(one.last.errors[:count], other.last.errors[:count])
 
 
 class Study:
-    """The trials of a search in `folder`, those of an earlier session included.
+    """The trials of a search in `folder`, including those of earlier sessions.
 
-    The first ones have defaults: no pretraining, the default method, the shipped model as it is,
-    and then every other method. The first three go through all rungs, so that what is found is
-    compared with them. Raises UserError when the extra `tune` is not installed, or the journal is
-    damaged.
+    The first trials use defaults: no pretraining, the default method, the shipped model, and then
+    every other method. The first three are baselines and run on all rungs. Raises UserError if the
+    extra `tune` is missing, or the journal is damaged.
     """
 
     def __init__(self, folder: Path, settings: TuneSettings, *, shipped: bool) -> None:
@@ -70,7 +69,7 @@ class Study:
         file = folder / JOURNAL
         _cut_off_half_a_line(file)
         storages = library.storages.journal
-        # The folder is locked already, by a lock that its owner cannot leave behind.
+        # The folder is locked already, and that lock ends with its process.
         backend = storages.JournalFileBackend(str(file), lock_obj=_Unlocked())
         try:
             self._study: optuna.Study = library.create_study(
@@ -80,7 +79,7 @@ class Study:
                 sampler=library.samplers.TPESampler(
                     n_startup_trials=_RANDOM_FIRST,
                     constant_liar=True,
-                    # Another in a later session, which must not draw what the first one drew.
+                    # A later session must not draw the same recipes again.
                     seed=(settings.seed + _lines(file)) % 2**32,
                 ),
                 pruner=library.pruners.SuccessiveHalvingPruner(
@@ -98,24 +97,24 @@ class Study:
 
     @property
     def fixed(self) -> int:
-        """How many trials are never given up: those that the best is compared with."""
+        """Number of baseline trials, which are never pruned."""
         methods = self._settings.methods
         return len(self._drawn(self._compared(methods[:1])))
 
     def tasks(self) -> Iterator[Task]:
-        """What to try next, for as long as there is something; `tell` adds to it."""
+        """The next tasks; `tell` adds to them."""
         while True:
             if self._ready:
-                # The one that is furthest: its result is worth the most.
+                # The furthest first: its result is worth the most.
                 self._ready.sort(key=lambda task: (-task.rung, task.number))
                 yield self._ready.pop(0)
-            elif self._settings.trials and len(self.begun()) >= self._settings.trials:
+            elif self._settings.trials and len(self.started()) >= self._settings.trials:
                 return
             else:
                 yield self._new()
 
     def tell(self, outcome: Outcome) -> None:
-        """Take in how a trial did on a rung, and decide whether it goes on."""
+        """Record the outcome of a rung, and decide whether the trial continues."""
         trial = self._live[outcome.number]
         trial.set_user_attr(f"{_RUNG} {outcome.rung}", vars(outcome))
         trial.report(outcome.cer, self._settings.reduction**outcome.rung)
@@ -123,10 +122,10 @@ class Study:
 
     def tried(self) -> list[Tried]:
         """All trials that have been through a rung."""
-        return [trial for trial in self.begun() if trial.outcomes]
+        return [trial for trial in self.started() if trial.outcomes]
 
-    def begun(self) -> list[Tried]:
-        """All trials that were begun."""
+    def started(self) -> list[Tried]:
+        """All trials that have started."""
         import optuna
 
         waiting = optuna.trial.TrialState.WAITING
@@ -142,10 +141,10 @@ class Study:
         ]
 
     def best(self) -> Tried | None:
-        """The lowest error on the highest rung that any has reached; the earlier of equal ones.
+        """The trial with the lowest error on the highest rung; the earlier of equal ones.
 
-        Or one that is still on its way there, if it is clearly better in the images that both
-        were judged by: where the time ends early, it would have been the best.
+        A trial that has not reached that rung yet wins if it is significantly better on the images
+        that both have read: the budget may end before it gets there.
         """
         found = [trial for trial in self.tried() if not trial.last.problem]
         best = min(found, key=lambda t: (-t.last.rung, t.last.cer, t.number), default=None)
@@ -157,7 +156,7 @@ class Study:
         return best
 
     def _first(self) -> list[dict[str, Any]]:
-        """What the first trials are asked for: defaults, the most important first."""
+        """The parameters of the first trials: defaults, the most important first."""
         methods = self._settings.methods
         decisive = [*self._compared(methods[:1]), *map(defaults, methods[1:])]
         return self._drawn(decisive)
@@ -167,7 +166,7 @@ class Study:
         return [defaults(NO_METHOD), *map(defaults, methods), *shipped]
 
     def _drawn(self, decisive: Sequence[Values]) -> list[dict[str, Any]]:
-        """What a trial is asked for to have these values; each recipe that comes of it once."""
+        """The parameters of trials with these values, without duplicate recipes."""
         found: dict[str, dict[str, Any]] = {}
         for values in decisive:
             recorder = _Recorder(with_defaults(values, self._settings))
@@ -189,7 +188,7 @@ class Study:
         import optuna
 
         protected = trial.number < self.fixed
-        # Asked in any case: others are compared with those that went on.
+        # Asked in any case: the pruner compares other trials with this one.
         given_up = trial.should_prune() and not protected
         if outcome.problem or (given_up and outcome.rung + 1 < self._settings.rungs):
             self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
@@ -199,7 +198,7 @@ class Study:
             self._study.tell(trial, outcome.cer)
 
     def _resume(self) -> None:
-        """Go on with the trials that a session before has begun and not ended."""
+        """Continue the trials that an earlier session has not finished."""
         import optuna
 
         for frozen in self._study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
@@ -215,7 +214,7 @@ class Study:
 
 
 class _Recorder:
-    """Answers what a trial would be asked with the values of a recipe, and notes what that was."""
+    """Answers suggestions with the values of a recipe, and records which were asked for."""
 
     def __init__(self, values: Values) -> None:
         self._values = values
@@ -256,7 +255,7 @@ def _optuna() -> Any:
 
 
 def _cut_off_half_a_line(file: Path) -> None:
-    """A process that was killed amid a line has left one that nothing may follow."""
+    """Remove the incomplete last line that a killed process leaves behind."""
     if file.exists():
         whole = file.read_bytes()
         end = whole.rfind(b"\n") + 1

@@ -1,4 +1,4 @@
-"""One recipe on one rung: pretrained so long, fine-tuned on so many folds, and judged."""
+"""One recipe on one rung: pretrain, fine-tune on some folds, and score."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Bench:
         return Recipe(values, self.material.settings, self.model)
 
     def perform(self, task: Task, say: Say) -> Outcome:
-        """Try a recipe on a rung. One that cannot be tried is the worst, with the reason."""
+        """Try a recipe on a rung. If that fails, its score is the worst, with the reason."""
         began = time.perf_counter()
         folder = self.out / f"{task.number}-{task.rung}"
         try:
@@ -71,7 +71,7 @@ class Bench:
             read, problem = [], str(error)
         else:
             problem = ""
-        # Not where the process is asked to end amid a pretraining, which has saved its state here.
+        # After a signal this is not reached: the state of the pretraining stays for --resume.
         shutil.rmtree(folder, ignore_errors=True)
         if problem:
             seconds = time.perf_counter() - began
@@ -92,7 +92,7 @@ class Bench:
         )
 
     def _read(self, task: Task, folder: Path) -> list[Evaluation]:
-        """What the recognizers of the folds of this rung read in what was held out."""
+        """The readings of the held-out images of each fold of this rung."""
         recipe, settings = self.recipe(task.values), self.material.settings
         images = self.material.at(recipe)
         encoder = self._pretrained(recipe, settings.steps_on(task.rung), images, folder)
@@ -108,7 +108,7 @@ class Bench:
     def _pretrained(
         self, recipe: Recipe, steps: int, images: TrialImages, folder: Path
     ) -> Path | None:
-        """The encoder; one whose pretraining was stopped goes on where it was."""
+        """The encoder; a stopped pretraining continues."""
         config = recipe.pretraining(steps, len(images.pile))
         if config is None:
             return None

@@ -1,4 +1,4 @@
-"""The search from the images to the recipe. A resumed search goes on where it was stopped."""
+"""The search from the images to the recipe. A resumed search continues where it stopped."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Listener:
 
 
 class Tuning:
-    """A search to be made on `data`, a pile, with the labels of `labeled` or its own.
+    """A search on the pile `data`, with the labels of `labeled` or its own.
 
     Raises UserError for images and labels that cannot be used.
     """
@@ -58,7 +58,7 @@ class Tuning:
         material.check()
         start = Recipe(with_defaults(defaults(NO_METHOD), config.tune), config.tune, config.model)
         self.images = material.at(start)
-        # Trials read in silence what else they need.
+        # Trials load other geometries without a progress bar.
         material.load = load_images
         self.material = material
 
@@ -74,9 +74,9 @@ class Tuning:
     ) -> Results:
         """Try recipes until `until`, by time.monotonic(), and write the best and the report.
 
-        `crew` does the trials; by default it is `jobs` worker processes, 0 for one a core, or as
-        many as a GPU has memory for. Raises UserError for a run begun with other data, or when the
-        time was too short for a single trial.
+        `crew` runs the trials; by default it is `jobs` worker processes, 0 for one per core, or as
+        many as the GPU has memory for. Raises UserError for a run of other data, and if the time is
+        too short for a single trial.
         """
         tune = self.config.tune
         run.hold_to(self.images.fingerprint())
@@ -132,8 +132,8 @@ class Tuning:
     def _about(self) -> str:
         pile, labels = len(self.images.pile), len(self.images.labeled)
         aside = self.images.aside
-        kept = f"; {aside:,} images are kept for benchmark to test on" if aside else ""
-        return f"{pile:,} images to learn from, {labels:,} labels to judge by{kept}"
+        kept = f"; {aside:,} test images of benchmark are left out" if aside else ""
+        return f"{pile:,} images to learn from, {labels:,} labels to score recipes{kept}"
 
 
 def tune(
@@ -156,7 +156,7 @@ def tune(
 
 
 def _crew(count: int) -> Workers:
-    """Processes even for one trial at a time: it can be stopped, and lose no more than itself."""
+    """Processes even for one trial at a time: they can be stopped at the end of the budget."""
     threads = max(1, available_cores() // count)
     return Processes(count, "--jobs", partial(_use_threads, threads))
 

@@ -47,7 +47,7 @@ def test_a_search_and_the_three_commands_that_follow_it(pile: Path, tmp_path: Pa
     done = subprocess.run(search, capture_output=True, text=True, env=_environment())
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{out / 'recipe.toml'}\n"
-    assert "48 images to learn from, 48 labels to judge by; 12 images are kept" in done.stderr
+    assert "48 images to learn from, 48 labels to score recipes; 12 test images" in done.stderr
     assert "[0] scratch with defaults, rung 1 of 1: CER" in done.stderr
     assert "[1] simclr with defaults, rung 1 of 1: CER" in done.stderr
     recipe, runs = ("--config", str(out / "recipe.toml")), tmp_path
@@ -60,7 +60,7 @@ def test_a_search_and_the_three_commands_that_follow_it(pile: Path, tmp_path: Pa
     assert run(["benchmark", str(pile), *recipe, *benchmark, *arms]) == 0
 
 
-def test_the_budget_is_kept_to_and_a_signal_stops_it_and_both_can_be_gone_on_with(
+def test_the_end_of_the_budget_and_a_signal_stop_a_search_that_resume_continues(
     pile: Path, tmp_path: Path
 ) -> None:
     """Trials that would take hours are ended, and what there is by then is written."""
@@ -72,7 +72,7 @@ def test_the_budget_is_kept_to_and_a_signal_stops_it_and_both_can_be_gone_on_wit
     assert (out / "report.html").is_file()
     assert "[0] scratch with defaults" in done.stderr
     assert "[1] simclr" not in done.stderr
-    # Its pretraining was stopped with its state saved, and goes on from there.
+    # The state of its pretraining is saved, and the pretraining continues from there.
     state = out / "trials" / "1-0" / "state" / "state.safetensors"
     assert state.is_file()
     again = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What is tried next: defaults first, the best of each rung go on, and a session resumes another.
+"""What is tried next: defaults first, the best reach the next rung, and a session resumes another.
 
 The trials are answered by a formula here: nothing is trained.
 """
@@ -138,16 +138,16 @@ def test_another_session_goes_on_where_one_was_killed(tmp_path: Path, stopped_af
         study.tell(_outcome(task, cer(task)))
         done.append((task.number, task.rung))
     with (tmp_path / JOURNAL).open("a") as journal:
-        journal.write('{"op_code": 5, "wor')  # Killed amid a line.
+        journal.write('{"op_code": 5, "wor')  # As a killed process leaves it.
     resumed, seen = _search(tmp_path, cer)
     again = [(task.number, task.rung) for task in seen]
     assert not set(done) & set(again)
     assert (task.number, task.rung) in again
-    assert len(resumed.begun()) == 30
+    assert len(resumed.started()) == 30
     # The trial that was under way has the values that it had.
     values = {seen_task.number: seen_task.values for seen_task in seen}
     assert values[task.number] == task.values
-    # All that were not given up have been through every rung.
+    # Every trial that is not pruned has reached the last rung.
     assert all(t.pruned or t.last.rung == 2 for t in resumed.tried())
 
 

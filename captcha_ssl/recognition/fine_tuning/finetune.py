@@ -41,6 +41,7 @@ from captcha_ssl.recognition.fine_tuning.self_training import (
     with_unlabeled,
 )
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
+from captcha_ssl.recognition.fine_tuning.teacher import charset_of, geometry_of, open_teacher
 from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.device import resolve_device
@@ -87,12 +88,16 @@ class FinetuneData:
     def load(
         cls, config: FinetuneConfig, data: Paths, load: LoadImages = load_images
     ) -> FinetuneData:
-        """Read what the settings ask for, at the geometry of `init_from` if there is one.
+        """Read what the settings ask for, at the geometry of `init_from` or of `teacher`, if any.
 
-        Raises UserError for data that cannot be used, and for an unfit `init_from`.
+        Raises UserError for data that cannot be used, and for an unfit `init_from` or `teacher`.
         """
         settings = config.finetune
+        if settings.teacher is not None and not settings.unlabeled:
+            raise UserError("--teacher: give it images to read, with --unlabeled DATA")
         model, geometry = adopt(config.model, settings.init_from)
+        if settings.teacher is not None and geometry is None:
+            geometry = geometry_of(settings.teacher)
         images = load(data, model, labeled=True, geometry=geometry)
         train, held_out = split_validation(images, settings, config.loop.seed)
         unlabeled = None
@@ -100,7 +105,10 @@ class FinetuneData:
             unlabeled = load(
                 settings.unlabeled, model, labeled=False, geometry=images.geometry, choose=False
             )
-        return cls(train, Charset.from_labels(images.labels or ()), held_out, unlabeled)
+        charset = Charset.from_labels(images.labels or ())
+        if settings.teacher is not None:
+            charset = charset_of(settings.teacher, images)
+        return cls(train, charset, held_out, unlabeled)
 
     @property
     def rejected(self) -> list[Rejected]:
@@ -151,7 +159,10 @@ class Finetuning:
         self.task: CTCTask | SelfTrainingTask = supervised.to(device)
         self.fetch: Callable[[Tensor], Any] = labeled_fetcher(data.train, data.charset, device)
         if data.unlabeled is not None:
-            self.task = SelfTrainingTask(supervised, config.self_training).to(device)
+            guide = None
+            if settings.teacher is not None:
+                guide = open_teacher(settings.teacher, data.train.geometry)
+            self.task = SelfTrainingTask(supervised, config.self_training, guide).to(device)
             self.fetch = with_unlabeled(
                 self.fetch,
                 data.unlabeled.images,

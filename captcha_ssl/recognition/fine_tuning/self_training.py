@@ -33,10 +33,19 @@ LABELED_LOSS = "labeled_loss"
 
 
 class SelfTrainingTask(Task):
-    """Train on labels like `supervised`, and on pseudo-labels of a moving-average teacher."""
+    """Train on labels like `supervised`, and on pseudo-labels of a moving-average teacher.
 
-    def __init__(self, supervised: CTCTask, settings: SelfTrainingSettings) -> None:
+    With a `guide`, that reads the images instead, from the first step on: it knows already.
+    """
+
+    def __init__(
+        self,
+        supervised: CTCTask,
+        settings: SelfTrainingSettings,
+        guide: Recognizer | None = None,
+    ) -> None:
         super().__init__()
+        self.guide = guide
         self.supervised, self.settings = supervised, settings
         self.weak = supervised.views
         self.strong = strong_views().with_ink_of(supervised.views)
@@ -49,6 +58,8 @@ class SelfTrainingTask(Task):
         super().train(mode)
         if self.supervised.frozen:
             self.teacher.encoder.eval()
+        if self.guide is not None:
+            self.guide.eval()
         return self
 
     def forward(self, batch: SemiLabeledBatch, progress: Progress) -> dict[str, Tensor]:
@@ -56,7 +67,8 @@ class SelfTrainingTask(Task):
         labeled, images = batch
         figures = self.supervised(labeled, progress)
         learned = self._learn_from_teacher(images)
-        weight = self.settings.pile_weight * rise(progress, self.settings.ramp)
+        ramp = self.settings.ramp if self.guide is None else 0.0
+        weight = self.settings.pile_weight * rise(progress, ramp)
         loss = figures["loss"] + weight * learned["pile_loss"]
         return {**figures, **learned, "loss": loss, LABELED_LOSS: figures["loss"]}
 
@@ -73,7 +85,8 @@ class SelfTrainingTask(Task):
     def _learn_from_teacher(self, images: Tensor) -> dict[str, Tensor]:
         pixels = standardize(images)
         with torch.no_grad():
-            read = pseudo_labels(self.teacher(random_view(pixels, self.weak)))
+            reader = self.teacher if self.guide is None else self.guide
+            read = pseudo_labels(reader(random_view(pixels, self.weak)))
         # Weights of 0 and 1, so that Python never waits for the number of accepted images.
         believed = read.believed(self.settings.confidence).float()
         logits = self.supervised.recognizer(random_view(pixels, self.strong))

@@ -25,6 +25,12 @@ class FinetuneSettings(Settings):
     unlabeled: tuple[Path, ...] = setting(
         (), "unlabeled images to train on too; may be repeated", flag="DATA"
     )
+    teacher: Path | None = setting(
+        None,
+        "learn what this run or model file reads in --unlabeled, instead of the model's own "
+        "average; its encoder may be wider",
+        flag="RUN",
+    )
     validation: float = setting(
         0.0,
         "share of the labeled images held out to report on and to calibrate",
