@@ -17,13 +17,12 @@ from captcha_ssl.models.frames import frames
 from captcha_ssl.models.model_card import KEY, parse_card
 from captcha_ssl.printable import quoted
 
-OPERATORS = frozenset(
-    """
-    Add AveragePool BatchNormalization Cast Clip Concat Constant Conv DequantizeLinear Div Gather
-    Identity MatMul Max Mul QuantizeLinear ReduceMean Relu Reshape Shape Slice Sqrt Squeeze Sub
-    Transpose Unsqueeze
-    """.split()
-)
+_OPERATORS = """
+Add AveragePool BatchNormalization Cast Clip Concat Constant Conv DequantizeLinear Div Gather
+Identity MatMul Max Mul QuantizeLinear ReduceMean Relu Reshape Shape Slice Sqrt Squeeze Sub
+Transpose Unsqueeze
+"""
+OPERATORS = frozenset(_OPERATORS.split())
 """What exported recognizers consist of, in this and in other versions of torch."""
 _MOST_NODES = 2_000
 _WIDEST = 64
