@@ -68,8 +68,8 @@ class Material:
         if self.labels is None and open_source(self.data, want_labels=None).labels is None:
             raise UserError(
                 f"{self.data}: has no labels, and without any only the monitors of pretrain can "
-                f"compare recipes; label {ENOUGH_LABELS} images (captcha-ssl label writes a table), "
-                "and name the table after DATA"
+                f"compare recipes; label {ENOUGH_LABELS} images (captcha-ssl label writes a "
+                "table), and name the table after DATA"
             )
 
     def at(self, recipe: Recipe) -> TrialImages:
