@@ -53,8 +53,8 @@ def available_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _silent(line: str) -> None:
-    """Say nothing."""
+def silent(line: str) -> None:
+    """Print nothing."""
 
 
 class Workers(Protocol):
@@ -65,7 +65,7 @@ class Workers(Protocol):
         function: Callable[[Item, Say], Result],
         tasks: Iterable[Item],
         *,
-        say: Say = _silent,
+        say: Say = silent,
         ordered: bool = True,
         until: float = math.inf,
     ) -> Generator[Result, None, None]:
@@ -100,7 +100,7 @@ class Here:
         function: Callable[[Item, Say], Result],
         tasks: Iterable[Item],
         *,
-        say: Say = _silent,
+        say: Say = silent,
         ordered: bool = True,
         until: float = math.inf,
     ) -> Generator[Result, None, None]:
@@ -130,7 +130,7 @@ class Processes:
         function: Callable[[Item, Say], Result],
         tasks: Iterable[Item],
         *,
-        say: Say = _silent,
+        say: Say = silent,
         ordered: bool = True,
         until: float = math.inf,
     ) -> Generator[Result, None, None]:

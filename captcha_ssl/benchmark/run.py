@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
@@ -20,19 +20,11 @@ from captcha_ssl.benchmark.runs.material import (
 )
 from captcha_ssl.benchmark.runs.pretrain_all import pretrain_all
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, check_pretraining
-from captcha_ssl.benchmark.runs.records import Row
+from captcha_ssl.benchmark.runs.progress import UNHEARD, BenchmarkListener
 from captcha_ssl.benchmark.runs.unseen import check_unseen, unseen_images
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.run_directory import RunDirectory, open_run
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Receives a line for every finished run, and each reported row."""
-
-    say: Callable[[str], None] = lambda line: None
-    show: Callable[[Row], None] = lambda row: None
 
 
 class Benchmark:
@@ -41,7 +33,7 @@ class Benchmark:
     Raises UserError at once for settings and data that can be refused.
     """
 
-    def __init__(self, config: BenchmarkConfig, listener: Listener = Listener()) -> None:  # noqa: B008
+    def __init__(self, config: BenchmarkConfig, listener: BenchmarkListener = UNHEARD) -> None:
         self.config, self.listener = config, listener
         self.material: Material | None = None
         if config.benchmark.data:
@@ -68,7 +60,7 @@ class Benchmark:
         pretrained = pretrain_all(out / "pretrained", self.config, material, listener.say)
         config = _without_diverged(self.config, pretrained.values())
         bench = Bench(out, config, material, pretrained)
-        rows, trials = Experiment(bench).run(listener.say, listener.show)
+        rows, trials = Experiment(bench, listener).run()
         results = Results.collect(bench, rows, trials, command)
         write_report(out, results)
         listener.say(f"report: {out / PAGE}")
@@ -92,7 +84,7 @@ def run_benchmark(
     *,
     command: str,
     resume: bool = False,
-    listener: Listener = Listener(),  # noqa: B008
+    listener: BenchmarkListener = UNHEARD,
 ) -> Results:
     """Run everything that is missing in `out` and write the report there.
 

@@ -47,14 +47,14 @@ def benchmark_command(
     Writes benchmark.json, report.html, report.md and plots to --out.
     """
     folder = run_folder(out)
-    from captcha_ssl.benchmark.run import Listener, run_benchmark
+    from captcha_ssl.benchmark.run import run_benchmark
+    from captcha_ssl.benchmark.runs.progress import BenchmarkListener
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
         with live_table(quiet=quiet) as (say, show):
-            results = run_benchmark(
-                folder, config, command=command, resume=resume, listener=Listener(say, show)
-            )
+            heard = BenchmarkListener(say, show)
+            results = run_benchmark(folder, config, command=command, resume=resume, listener=heard)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; continue with --out {folder} --resume") from None
     _print_table(results)

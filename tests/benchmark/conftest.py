@@ -12,7 +12,8 @@ import pytest
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import summarize
-from captcha_ssl.benchmark.run import Listener, run_benchmark
+from captcha_ssl.benchmark.run import run_benchmark
+from captcha_ssl.benchmark.runs.progress import BenchmarkListener
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.config import Given
 from captcha_ssl.data.writers import open_writer
@@ -51,7 +52,17 @@ def make_row(arm: str, labels: int, seed: int, exact_match: float, converged: bo
 def make_trials(figures: Figures) -> list[Trial]:
     """Two trials for each arm and label count; the higher rate is the better one."""
     return [
-        Trial(arm, labels, lr, exact, (1 - exact) / 3, True, 30.0, 0.1, 600)
+        Trial(
+            arm=arm,
+            labels=labels,
+            lr=lr,
+            exact_match=exact,
+            cer=(1 - exact) / 3,
+            converged=True,
+            seconds=30.0,
+            final_loss=0.1,
+            steps=600,
+        )
         for arm, labels in figures
         for lr, exact in ((1e-3, 0.2), (3e-3, 0.4))
     ]
@@ -106,7 +117,7 @@ def tiny(data: Path, *assignments: str) -> BenchmarkConfig:
 @pytest.fixture(scope="session")
 def run(data: Path) -> Callable[..., Results]:
     def start(out: Path, *assignments: str, resume: bool = False, **heard: Any) -> Results:
-        listener, config = Listener(**heard), tiny(data, *assignments)
+        listener, config = BenchmarkListener(**heard), tiny(data, *assignments)
         return run_benchmark(out, config, command="x", resume=resume, listener=listener)
 
     return start

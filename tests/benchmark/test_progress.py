@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from captcha_ssl.benchmark.plan.plan import Arm
-from captcha_ssl.benchmark.runs.progress import Countdown
+from captcha_ssl.benchmark.runs.progress import BenchmarkListener, Countdown
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.duration import duration
 
+SCORE: dict[str, Any] = {
+    **{"labels": 200, "lr": 1e-3, "exact_match": 0.5, "cer": 0.2, "converged": True},
+    **{"final_loss": 0.1, "steps": 600},
+}
+
 
 def trial(arm: str, seconds: float) -> Trial:
-    return Trial(arm, 200, 1e-3, 0.5, 0.2, True, seconds, 0.1, 600)
+    return Trial(**SCORE, arm=arm, seconds=seconds)
 
 
 def test_the_time_left_counts_what_is_matched_apart():
@@ -19,7 +25,9 @@ def test_the_time_left_counts_what_is_matched_apart():
     shown: list[Row] = []
     arms = (Arm("scratch"), Arm("long", match_compute=True))
     progress = Countdown(
-        *(lines.append, shown.append, arms, {"scratch": 2, "long": 3}),
+        BenchmarkListener(lines.append, shown.append),
+        arms,
+        {"scratch": 2, "long": 3},
         matched_seconds=300,
         processes=1,
     )
@@ -33,7 +41,7 @@ def test_the_time_left_counts_what_is_matched_apart():
     assert ", tuning lr 0.001, ramp=0: " in lines[-1]
     progress.finished(trial("long", 330))
     assert shown == []
-    row = Row("long", 200, 1, 0.5, 0.2, True, 330, 1e-3, 0.1, 600, None)
+    row = Row(**SCORE, arm="long", seconds=330, seed=1, pretrain_seed=None)
     progress.finished(row)
     assert lines[-1].endswith("; done")
     assert shown == [row]
@@ -43,7 +51,7 @@ def test_arms_that_train_themselves_are_known_to_take_longer():
     lines: list[str] = []
     arms = (Arm("scratch"), Arm("scratch-self-training", self_training=True))
     todo = {"scratch": 2, "scratch-self-training": 2}
-    progress = Countdown(lines.append, lambda row: None, arms, todo, 0, processes=1)
+    progress = Countdown(BenchmarkListener(lines.append), arms, todo, 0, processes=1)
     progress.finished(trial("scratch", 100))
     assert lines[-1].endswith("about 9 min left")  # 100 s, and twice 2.3 times as long
     progress.finished(trial("scratch", 100))

@@ -22,7 +22,19 @@ TINY = (
 
 
 def row(arm: str, labels: int, seed: int, exact_match: float) -> Row:
-    return Row(arm, labels, seed, exact_match, 0.1, True, 1.0, 1e-3, 0.1, 600, None)
+    return Row(
+        arm=arm,
+        labels=labels,
+        seed=seed,
+        exact_match=exact_match,
+        cer=0.1,
+        converged=True,
+        seconds=1.0,
+        lr=1e-3,
+        final_loss=0.1,
+        steps=600,
+        pretrain_seed=None,
+    )
 
 
 def drawn(board: Board, width: int = 100) -> list[str]:

@@ -15,7 +15,7 @@ from captcha_ssl.benchmark.plan.plan import (
     starts_from_shipped,
 )
 from captcha_ssl.benchmark.plan.presets import arms_at, preset_values
-from captcha_ssl.benchmark.plan.recipes import Recipe, build_recipes
+from captcha_ssl.benchmark.plan.recipes import SelfTrainingRecipe, build_recipes
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings, PretrainingSettings
 from captcha_ssl.benchmark.plan.variants import (
     Variant,
@@ -44,7 +44,7 @@ class BenchmarkConfig(Config):
     pretraining: PretrainingSettings
     methods: tuple[Settings, ...]
     variants: Mapping[str, Variant] = dataclasses.field(default_factory=dict)
-    recipes: Mapping[str, Recipe] = dataclasses.field(default_factory=dict)
+    recipes: Mapping[str, SelfTrainingRecipe] = dataclasses.field(default_factory=dict)
     arms: tuple[Arm, ...] = ()
 
     @classmethod

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.plan.plan import (
@@ -19,7 +18,7 @@ from captcha_ssl.benchmark.plan.plan import (
 )
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.parallel import perform_all, process_count
-from captcha_ssl.benchmark.runs.progress import Countdown
+from captcha_ssl.benchmark.runs.progress import BenchmarkListener, Countdown
 from captcha_ssl.benchmark.runs.records import Row, Trial, winners
 from captcha_ssl.documents import read_json
 
@@ -42,25 +41,26 @@ class Experiment:
     """All fine-tunings of a benchmark, kept below `bench.out` as they finish."""
 
     bench: Bench
+    listener: BenchmarkListener
 
-    def run(
-        self, say: Callable[[str], None], show: Callable[[Row], None]
-    ) -> tuple[list[Row], list[Trial]]:
-        """The reported runs and the trials, in the order of the plan; `show` gets the runs."""
+    def run(self) -> tuple[list[Row], list[Trial]]:
+        """The reported runs and the trials, in the order of the plan."""
         arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
         at_each = {arm.name: settings.seeds + len(choices(arm, settings)) for arm in arms}
         todo = {arm.name: at_each[arm.name] * len(label_counts(arm, settings)) for arm in arms}
         at_once = process_count(settings.processes, settings.device)
-        progress = Countdown(say, show, arms, todo, self._pretraining_seconds(), at_once)
+        progress = Countdown(self.listener, arms, todo, self._pretraining_seconds(), at_once)
         trials: list[Trial] = []
         rows: dict[tuple[str, int, int], Row] = {}
         # An arm that matches the compute of others needs their measured seconds.
         for matched in (False, True):
             chosen = [arm for arm in arms if arm.match_compute is matched]
             steps = {arm.name: self._steps(arm, trials) for arm in chosen}
-            trials += self._perform(self._trials(chosen, steps), progress)
+            tried = self._perform(self._trials(chosen, steps), progress)
+            trials += [record for record in tried if isinstance(record, Trial)]
             for row in self._perform(self._cells(chosen, steps, trials), progress):
-                rows[row.arm, row.labels, row.seed] = row
+                if isinstance(row, Row):
+                    rows[row.arm, row.labels, row.seed] = row
         ordered = [rows[c.arm.name, c.labels, c.seed] for c in plan_cells(arms, settings)]
         names = [arm.name for arm in arms]
         return ordered, sorted(trials, key=lambda trial: names.index(trial.arm))
@@ -84,7 +84,7 @@ class Experiment:
             for c in plan_cells(arms, self.bench.configuration.benchmark)
         ]
 
-    def _perform(self, jobs: Sequence[Job], progress: Countdown) -> list[Any]:
+    def _perform(self, jobs: Sequence[Job], progress: Countdown) -> list[Trial | Row]:
         """The records of all jobs: existing records are read, the other jobs run."""
         found = {job: self.bench.record(job) for job in jobs}
         for record in found.values():
@@ -95,7 +95,7 @@ class Experiment:
         for job, record in zip(missing, made, strict=True):
             progress.finished(record)
             found[job] = record
-        return list(found.values())
+        return [record for record in found.values() if record is not None]
 
     def _pretraining_seconds(self) -> float:
         """Seconds of the whole machine that the most expensive matched pretraining takes."""

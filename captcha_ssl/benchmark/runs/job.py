@@ -77,7 +77,9 @@ class Bench:
             score = _score(result, evaluate(result.recognizer, validation), job.steps)
         except DivergedError:
             # This learning rate loses. The divergence is a result about the arm, not an error.
-            score = Score(0.0, 1.0, False, None, job.steps, 0.0)
+            score = Score(
+                exact_match=0, cer=1, converged=False, final_loss=None, steps=job.steps, seconds=0
+            )
         return Trial(**asdict(score), arm=job.arm.name, labels=job.labels, **asdict(job.choice))
 
     def _report(self, job: Job) -> Row:

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from statistics import fmean
 
 from captcha_ssl.benchmark.plan.plan import Arm, Choice
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.duration import duration
+from captcha_ssl.processes import Say, silent
 
 _SELF_TRAINING = 2.3
 """How many times longer self-training takes: the teacher reads the same number of extra images, and
 the student learns them."""
+
+
+@dataclass(frozen=True)
+class BenchmarkListener:
+    """Receives progress lines, and each reported row."""
+
+    say: Say = silent
+    show: Callable[[Row], None] = lambda row: None
+
+
+UNHEARD = BenchmarkListener()
+"""Receives everything and shows nothing."""
 
 
 class Countdown:
@@ -22,14 +36,13 @@ class Countdown:
 
     def __init__(
         self,
-        say: Callable[[str], None],
-        show: Callable[[Row], None],
+        listener: BenchmarkListener,
         arms: Iterable[Arm],
         todo: Mapping[str, int],
         matched_seconds: float,
         processes: int,
     ) -> None:
-        self.say, self.show, self.matched_seconds = say, show, matched_seconds
+        self.listener, self.matched_seconds = listener, matched_seconds
         self.left = dict(todo)
         arms = list(arms)
         self.matched = {arm.name for arm in arms if arm.match_compute}
@@ -50,7 +63,7 @@ class Countdown:
         stuck = "" if record.converged else ", stuck on the CTC plateau"
         done = self.total - sum(self.left.values())
         count = f"[{done:>{len(str(self.total))}}/{self.total}]"
-        self.say(
+        self.listener.say(
             f"{count} {record.arm}, {record.labels:,} labels, {place}: "
             f"exact match {record.exact_match:.1%}, CER {record.cer:.1%}{stuck}, "
             f"{duration(record.seconds)}; {self._estimate()}"
@@ -61,7 +74,7 @@ class Countdown:
         if record.arm not in self.matched:
             self.taken.setdefault(record.arm, []).append(record.seconds)
         if isinstance(record, Row):
-            self.show(record)
+            self.listener.show(record)
 
     def _estimate(self) -> str:
         if not any(self.left.values()):

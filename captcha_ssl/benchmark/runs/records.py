@@ -12,7 +12,7 @@ from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.documents import read_json
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Score:
     """How a fine-tuning went and how well it reads; shares lie in 0…1, seconds are its own.
 
@@ -27,65 +27,50 @@ class Score:
     seconds: float
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One try of the tuning of an arm at a label count, scored on validation images."""
+@dataclass(frozen=True, kw_only=True)
+class FineTuning(Score):
+    """The score of an arm at a label count, with the learning rate and the recipe it used."""
 
     arm: str
     labels: int
     lr: float
-    exact_match: float
-    cer: float
-    converged: bool
-    seconds: float
-    final_loss: float | None
-    steps: int
     recipe: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for figures that no run has."""
-        _check(self)
+        """Raises ValueError for impossible figures."""
+        if not 0 <= self.exact_match <= 1:
+            raise ValueError("a share of texts beyond 0…1")
+        if self.cer < 0 or self.seconds < 0 or not 0 <= self.steps <= _MOST_STEPS:
+            raise ValueError("a figure that no run has")
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, kw_only=True)
+class Trial(FineTuning):
+    """One trial of tuning, scored on validation images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row(FineTuning):
     """One reported run, scored on the test images.
 
-    `pretrain_seed` is None without pretraining, and `unseen`, the exact match in a style that was
-    not learned from, where none was asked for.
+    `pretrain_seed` is None without pretraining. `unseen` is the exact match in a style that no run
+    learns from, None without such a style.
     """
 
-    arm: str
-    labels: int
     seed: int
-    exact_match: float
-    cer: float
-    converged: bool
-    seconds: float
-    lr: float
-    final_loss: float | None
-    steps: int
     pretrain_seed: int | None
     unseen: float | None = None
-    recipe: str = ""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for figures that no run has."""
-        _check(self)
+        """Raises ValueError for impossible figures."""
+        super().__post_init__()
+        if not 0 <= (self.unseen or 0) <= 1:
+            raise ValueError("a share of texts beyond 0…1")
 
 
 Record = TypeVar("Record", Trial, Row)
 REMEDY = "remove it to run it again"
 _MOST_STEPS = 10**12
-
-
-def _check(record: Trial | Row) -> None:
-    """Raise ValueError for figures that no run has."""
-    shares = [record.exact_match, getattr(record, "unseen", None) or 0.0]
-    if not all(0 <= share <= 1 for share in shares):
-        raise ValueError("a share of texts beyond 0…1")
-    if record.cer < 0 or record.seconds < 0 or not 0 <= record.steps <= _MOST_STEPS:
-        raise ValueError("a figure that no run has")
 
 
 def write_record(file: Path, record: Trial | Row) -> None:
