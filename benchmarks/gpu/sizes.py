@@ -12,7 +12,8 @@ HEIGHT, WIDTH = 32, 88
 class Sizes:
     """`interval` steps are timed together; the first of the `intervals` warms up.
 
-    `backend` is that of torch.compile; `eager` needs no compiler.
+    `backend` is that of torch.compile; `eager` needs no compiler. `loaders` are the processes that
+    make lightly's views; `together` says how many trainings run side by side.
     """
 
     device: str
@@ -28,6 +29,8 @@ class Sizes:
     pile_batch: int
     benchmark: tuple[str, ...]
     backend: str
+    loaders: int
+    together: tuple[int, ...]
 
 
 FULL = Sizes(
@@ -38,8 +41,8 @@ FULL = Sizes(
     encoders=("tiny",),
     batches=(256, 1024, 4096),
     precisions=("bf16",),
-    interval=40,
-    intervals=6,
+    interval=20,
+    intervals=4,
     pictures=8192,
     pile=860_000,
     pile_batch=1024,
@@ -51,6 +54,8 @@ FULL = Sizes(
         "arms=scratch,scratch-self-training,pretrained,pretrained-self-training",
     ),
     backend="inductor",
+    loaders=16,
+    together=(1, 2, 4, 8),
 )
 
 SMALL = Sizes(
@@ -71,4 +76,6 @@ SMALL = Sizes(
         *("finetune_steps=2", "finetune_batch_size=4", "style=fast", "processes=1"),
     ),
     backend="eager",
+    loaders=0,
+    together=(1, 2),
 )

@@ -11,7 +11,15 @@ from pathlib import Path
 from benchmarks.gpu.record import Record
 from benchmarks.gpu.sizes import Sizes
 
-STEPS = {"throughput": 75, "epoch": 90, "compiled": 60, "correctness": 55}
+STEPS = {
+    "throughput": 60,
+    "kernels": 20,
+    "epoch": 75,
+    "lightly_step": 30,
+    "correctness": 45,
+    "side_by_side": 40,
+    "compiled": 25,
+}
 """Module → the seconds after which it is ended, by worth; less than five minutes in all."""
 CASE = {"gain": 530}
 """The same for --case: less than nine minutes."""

@@ -1,4 +1,7 @@
-"""Images per second of the loop of `captcha-ssl pretrain`, for simclr with its defaults."""
+"""Images per second of the loop of `captcha-ssl pretrain`, for simclr with its defaults.
+
+Each step is run by Python, or replayed as one CUDA graph.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,8 @@ from captcha_ssl.training.store import image_fetcher
 
 PILE = 860_000
 """Images of the published case study, over which an epoch is extrapolated."""
+MODES = {"auto": "graph", "off": "eager"}
+"""The setting `compile`, and what it stands for on a GPU."""
 HOW = (
     "The loop with its own settings, without looks at the encoder and saved states, on rendered "
     "images that are kept where pretrain keeps them. Throughput: from the second interval on. "
@@ -43,15 +48,15 @@ HOW = (
 
 
 def parts(sizes: Sizes, scratch: Path) -> Parts:
-    """Every encoder at every batch size in every arithmetic."""
-    grid = product(sizes.encoders, sizes.batches, sizes.precisions)
+    """Every encoder at every batch size in every arithmetic, with and without a graph."""
+    grid = product(sizes.encoders, sizes.batches, sizes.precisions, MODES)
     return {
         "device": partial(_device, sizes),
         **{
-            f"simclr, {encoder}, batch {batch:,}, {precision}": partial(
-                _measure, sizes, encoder, batch, precision
+            f"simclr, {encoder}, batch {batch:,}, {precision}, {MODES[mode]}": partial(
+                measure, sizes, encoder, batch, precision, mode
             )
-            for encoder, batch, precision in grid
+            for encoder, batch, precision, mode in grid
         },
     }
 
@@ -62,18 +67,20 @@ def _device(sizes: Sizes) -> Part:
     return Part({"matrix product, bf16": (rate / 1e12, "TFLOP/s")}, found)
 
 
-def _measure(sizes: Sizes, encoder: str, batch: int, precision: str) -> Part:
-    device, images = torch.device(sizes.device), _pictures(sizes.pictures)
+def measure(sizes: Sizes, encoder: str, batch: int, precision: str, mode: str) -> Part:
+    """The loop at a batch size, with `compile` at `mode`."""
+    device, images = torch.device(sizes.device), pictures(sizes.pictures)
     loop = LoopSettings(
         lr=3e-3,
         batch_size=batch,
         log_every=sizes.interval,
         device=sizes.device,
         precision=precision,
+        compile=mode,
     )
     peak = product_rate(device, sizes.product)
     _forget_peak_memory(device)
-    method = _method(images, loop, encoder).to(device)
+    method = simclr(images, loop, encoder).to(device)
     fetch = image_fetcher(images, device)
     intervals: list[float] = []
 
@@ -111,12 +118,14 @@ def _measure(sizes: Sizes, encoder: str, batch: int, precision: str) -> Part:
 
 
 @cache
-def _pictures(count: int) -> np.ndarray:
+def pictures(count: int) -> np.ndarray:
+    """Rendered gray images uint8 `[count, 1, HEIGHT, WIDTH]`."""
     settings = PictureSettings(style="fast", height=HEIGHT, width=WIDTH, channels=1)
     return draw_chunk(settings, range(count))[0]
 
 
-def _method(images: np.ndarray, loop: LoopSettings, encoder: str) -> Method:
+def simclr(images: np.ndarray, loop: LoopSettings, encoder: str) -> Method:
+    """SimCLR as `pretrain` builds it for the images, on the CPU."""
     start = PretrainConfig.of("simclr")
     config = replace(start, loop=loop, model=ModelSettings(encoder=encoder))
     return build_method(config, images, Geometry(1, HEIGHT, WIDTH))

@@ -77,14 +77,14 @@ class GAN(Method):
     def _train_discriminator(
         self, real: Tensor, restored: Tensor, judged: Tensor, progress: Progress
     ) -> Tensor:
-        weights = {
-            name: parameter.detach().requires_grad_()
-            for name, parameter in self.discriminator.named_parameters()
-        }
-        both = functional_call(self.discriminator, weights, (torch.cat([real, restored]),))
-        on_real, on_restored = both.float().chunk(2)
-        loss = masked_mean((on_real - 1) ** 2, judged) + masked_mean(on_restored**2, judged)
-        gradients = torch.autograd.grad(loss, list(weights.values()))
+        def judge(weights: dict[str, Tensor]) -> Tensor:
+            both = functional_call(self.discriminator, weights, (torch.cat([real, restored]),))
+            on_real, on_restored = both.float().chunk(2)
+            on_both = masked_mean((on_real - 1) ** 2, judged)
+            return on_both + masked_mean(on_restored**2, judged)
+
+        weights = {name: weight.detach() for name, weight in self.discriminator.named_parameters()}
+        gradients, loss = torch.func.grad_and_value(judge)(weights)
         lr = self.settings.discriminator_lr * half_cosine(progress)
-        self.optimizer.step(self.discriminator, gradients, lr)
+        self.optimizer.step(self.discriminator, gradients.values(), lr)
         return loss.detach()

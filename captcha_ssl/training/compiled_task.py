@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,7 +27,10 @@ def compiled(task: Task, say: Callable[[str], None], backend: str = "inductor") 
         nonlocal fits
         if fits:
             try:
-                return made(batch, progress)
+                with warnings.catch_warnings():
+                    # Words of the compiler, about its own ways.
+                    warnings.simplefilter("ignore")
+                    return made(batch, progress)
             except (TorchDynamoException, ImportError, OSError) as error:
                 # Before the first operation: nothing was computed yet.
                 fits = False

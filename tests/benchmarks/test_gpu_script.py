@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import os
 import re
@@ -108,6 +109,14 @@ def test_a_folder_without_wheels_is_said_in_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith(f"gpu.sh: no wheels in {tmp_path}; missing: ")
+
+
+def test_without_lightly_its_step_is_skipped_in_one_line(small: tuple[Path, str]) -> None:
+    (row,) = (row for row in small[1].splitlines() if row.startswith("lightly"))
+    if importlib.util.find_spec("lightly") is None:
+        assert "skipped" in row and "not installed" in row
+    else:
+        assert row.endswith("images/s")
 
 
 def test_the_limits_fit_a_short_lease() -> None:
