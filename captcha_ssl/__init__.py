@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from captcha_ssl.errors import UserError as UserError
 
 __all__ = ["Reader", "UserError", "__version__", "finetune", "pretrain"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # captcha-ssl never contacts another machine. Without this variable onnxruntime does: it looks up
 # its vendor's telemetry host and stores events in the user's cache. The variable must be set before
