@@ -16,6 +16,8 @@ from captcha_ssl.tuning.results import Results
 PLOT = "search.png"
 _DOT, _BEST, _BASELINE = "#3d5a98", "#0b7a75", "#6c757d"
 _MOST_BARS = 12
+_ROOM_ABOVE = 1.1
+"""The top of the axis, in largest errors."""
 
 
 def plot_search(path: Path, results: Results, importance: dict[str, float]) -> None:
@@ -25,6 +27,9 @@ def plot_search(path: Path, results: Results, importance: dict[str, float]) -> N
         figure = Figure(figsize=(10 if importance else 6.4, 4.4), layout="constrained")
         axes = figure.subplots(1, 2 if importance else 1, squeeze=False)[0]
         _draw_trials(axes[0], results)
+        figure.legend(
+            loc="outside lower left", ncols=results.config.tune.rungs + 1, frameon=False, fontsize=8
+        )
         if importance:
             _draw_importance(axes[1], importance)
         figure.savefig(temporary, dpi=160, format="png")
@@ -42,7 +47,7 @@ def _draw_trials(axes: Axes, results: Results) -> None:
                 s=18 + 26 * rung,
                 color=_DOT,
                 alpha=0.35 + 0.6 * (rung + 1) / rungs / 1.5,
-                label=f"pruned on rung {rung + 1}" if rung + 1 < rungs else "on the last rung",
+                label=f"rung {rung + 1} of {rungs}",
                 zorder=3,
             )
     best = results.best
@@ -58,11 +63,10 @@ def _draw_trials(axes: Axes, results: Results) -> None:
         )  # fmt: skip
     axes.set_xlabel("trial")
     axes.set_ylabel("character errors in held-out images")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, _ROOM_ABOVE * max((trial.last.cer for trial in tried), default=1))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color=FAINT)
-    axes.legend(frameon=False, fontsize=8, loc="upper right")
 
 
 def _draw_importance(axes: Axes, importance: dict[str, float]) -> None:
