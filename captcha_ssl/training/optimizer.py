@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import math
+from inspect import unwrap
 from typing import Any
 
 import torch
 from torch import Tensor
 
 
-def build_optimizer(
-    groups: list[dict[str, Any]], *, rates_on: torch.device | None = None
-) -> torch.optim.AdamW:
+class AdamW(torch.optim.AdamW):
+    """torch's AdamW without the wrappers that keep it out of torch.compile.
+
+    They import all of the compiler at the first call, which takes more than a second, and nothing
+    compiles the optimizer here.
+    """
+
+    add_param_group = unwrap(torch.optim.AdamW.add_param_group)
+    zero_grad = unwrap(torch.optim.AdamW.zero_grad)
+    state_dict = unwrap(torch.optim.AdamW.state_dict)
+    load_state_dict = unwrap(torch.optim.AdamW.load_state_dict)
+    step = torch.no_grad()(unwrap(torch.optim.AdamW.step))
+
+
+def build_optimizer(groups: list[dict[str, Any]], *, rates_on: torch.device | None = None) -> AdamW:
     """AdamW (Loshchilov & Hutter 2019) that remembers the peak rate of each group as `peak_lr`.
 
     With `rates_on` the rates are float32 scalars there, which a recorded step reads each time.
@@ -21,7 +34,7 @@ def build_optimizer(
         return lr if rates_on is None else torch.tensor(lr, dtype=torch.float32, device=rates_on)
 
     peaks = [{**group, "lr": rate(group["lr"]), "peak_lr": group["lr"]} for group in groups]
-    return torch.optim.AdamW(peaks, fused=True, capturable=rates_on is not None)
+    return AdamW(peaks, fused=True, capturable=rates_on is not None)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:

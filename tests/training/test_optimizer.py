@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import copy
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -25,3 +29,36 @@ def test_groups_keep_their_ratio() -> None:
         assert [g["lr"] for g in optimizer.param_groups] == pytest.approx(
             [0.1 * factor, 0.5 * factor]
         )
+
+
+def test_a_training_imports_no_compiler() -> None:
+    script = """
+import sys, torch
+from captcha_ssl.training.optimizer import build_optimizer
+layer = torch.nn.Linear(2, 1)
+optimizer = build_optimizer([{"params": list(layer.parameters()), "lr": 0.1}])
+layer(torch.ones(1, 2)).sum().backward()
+optimizer.step()
+optimizer.load_state_dict(optimizer.state_dict())
+optimizer.zero_grad()
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+
+
+def test_it_steps_as_the_optimizer_of_torch() -> None:
+    torch.manual_seed(0)
+    one = torch.nn.Linear(3, 2)
+    other = copy.deepcopy(one)
+    group = {"lr": 0.1, "weight_decay": 0.05}
+    optimizers = (
+        build_optimizer([{"params": list(one.parameters()), **group}]),
+        torch.optim.AdamW(other.parameters(), fused=True, **group),
+    )
+    for layer, optimizer in zip((one, other), optimizers, strict=True):
+        for _ in range(3):
+            optimizer.zero_grad()
+            layer(torch.ones(4, 3)).square().sum().backward()
+            optimizer.step()
+    assert torch.equal(one.weight, other.weight)
