@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
+from benchmarks.gpu.method_step import build, noise
 from benchmarks.gpu.sizes import HEIGHT, WIDTH
-from benchmarks.operations import HostWait, Operations, step_operations
+from benchmarks.operations import HostWait, Operations, as_on_a_gpu, step_operations
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.methods.registry import METHODS
@@ -41,6 +44,18 @@ CEILINGS = {
 def test_a_step_keeps_below_its_ceiling_and_never_waits_for_the_device(name: str) -> None:
     counts = step_operations(name, 12, refuse=True)
     assert sum(sum(part.values()) for part in counts.values()) <= CEILINGS[name]
+
+
+def test_two_views_take_at_most_150_operations_however_many_images() -> None:
+    method: Any = build("simclr")
+    totals = []
+    for count in (8, 8, 64):
+        images = noise("simclr", count)
+        with as_on_a_gpu(), Operations() as counted:
+            method.instances.views(images)
+        totals.append(counted.total)
+    # The first pass fills caches.
+    assert totals[1] == totals[2] <= 150
 
 
 def test_one_pass_takes_a_quarter_of_the_operations_away() -> None:

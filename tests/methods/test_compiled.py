@@ -43,6 +43,8 @@ def test_a_compiled_step_is_one_graph_and_equals_the_plain_one(name: str) -> Non
     found = _learn(other, compiled(other, said.append, backend="aot_eager"), images)
     assert not said, "it was not compiled, or only in parts"
     assert found == pytest.approx(wanted, rel=1e-5)
+    # The adversary's own AdamW makes whole steps of roundings.
+    within = 2e-4 if name == "gan" else 1e-5
     there = other.state_dict()
     for key, tensor in method.state_dict().items():
-        torch.testing.assert_close(there[key], tensor, rtol=1e-4, atol=1e-5, msg=key)
+        torch.testing.assert_close(there[key], tensor, rtol=1e-4, atol=within, msg=key)

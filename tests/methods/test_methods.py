@@ -32,7 +32,8 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
 
-pytestmark = pytest.mark.slow
+# A warning of torch would reach the user.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error::UserWarning")]
 
 GEOMETRY = Geometry(1, 32, 64)
 LOOP = LoopSettings(

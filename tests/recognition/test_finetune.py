@@ -41,7 +41,8 @@ from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings, as_shipped
 from captcha_ssl.views.settings import ViewSettings
 
-pytestmark = pytest.mark.slow
+# A warning of torch would reach the user.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error::UserWarning")]
 
 GEOMETRY = Geometry(1, 32, 64)
 CHARSET = Charset("0123456789")

@@ -29,7 +29,8 @@ from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.settings import gentle_views
 from tests.training.tape import Tape, taped
 
-pytestmark = pytest.mark.slow
+# A warning of torch would reach the user.
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("error::UserWarning")]
 tapes = pytest.fixture(taped)
 
 GEOMETRY = Geometry(1, 32, 48)
