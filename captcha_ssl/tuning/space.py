@@ -68,6 +68,11 @@ def _self_training(values: Values) -> bool:
     return bool(values[SELF_TRAINING])
 
 
+def _pretrained(values: Values) -> bool:
+    """A random encoder must not be frozen."""
+    return bool(values[METHOD] != NO_METHOD or values[START] != NOTHING)
+
+
 SPACE: tuple[Dimension, ...] = (
     Dimension(BOTH, "height", AnyOf((None, 32, 48))),
     Dimension(PRETRAIN, "lr", Span(3e-4, 6e-3, log=True)),
@@ -92,7 +97,7 @@ SPACE: tuple[Dimension, ...] = (
     Dimension(PRETRAIN, "contrast_weight", Span(0.03, 1.0, log=True)),
     Dimension(PRETRAIN, "prototypes", AnyOf((32, 64, 128, 256))),
     Dimension(FINETUNE, "lr", Span(5e-4, 1e-2, log=True)),
-    Dimension(FINETUNE, "freeze_first", AnyOf((0.0, 0.1, 0.3))),
+    Dimension(FINETUNE, "freeze_first", AnyOf((0.0, 0.1, 0.3)), _pretrained),
     Dimension(FINETUNE, "steps", Times((1, 2))),
     Dimension(FINETUNE, "consistency", AnyOf((0.0, 0.2))),
     Dimension(FINETUNE, "alignment", AnyOf((0.0, 0.2, 1.0))),

@@ -122,6 +122,8 @@ def test_a_method_is_asked_for_its_own_settings_alone() -> None:
     none = Chooser(0, method="none", start="none")
     draw(none, SETTINGS, shipped=True)
     assert not [name for name in none.asked if name.startswith("pretrain.")]
+    assert "finetune.freeze_first" not in none.asked  # nothing has learned that could be spoiled
+    assert "finetune.freeze_first" in asked.asked
 
 
 def test_only_some_dimensions_can_be_searched() -> None:
