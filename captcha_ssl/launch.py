@@ -27,6 +27,20 @@ def local_rank() -> int:
     return _number("LOCAL_RANK", 0)
 
 
+def restarted() -> bool:
+    """Whether torchrun starts these processes again, after one of them was lost."""
+    return _number("TORCHELASTIC_RESTART_COUNT", 0) > 0
+
+
+def attempt() -> str:
+    """A word for this start of the processes, the same for all of them.
+
+    Of several machines each counts the restarts that it has begun, and the counts differ.
+    """
+    alone = _number("LOCAL_WORLD_SIZE", 1) == ranks()
+    return f"attempt {_number('TORCHELASTIC_RESTART_COUNT', 0)}" if alone else "attempt"
+
+
 def leave(code: int) -> NoReturn:
     """End this process with exit code `code`, after flushing its output.
 

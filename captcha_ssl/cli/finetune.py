@@ -11,6 +11,7 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
+from captcha_ssl.launch import rank, restarted
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
@@ -40,6 +41,16 @@ def finetune_command(
     """
     folder, data = run_folder(out), piles(data, files_from)
 
+    from captcha_ssl.training.distributed import joined
+
+    # The ranks of torchrun choose the start together.
+    with joined():
+        _finetune(config, data, folder, resume=resume or restarted(), quiet=quiet or rank() > 0)
+
+
+def _finetune(
+    config: FinetuneConfig, data: list[Path], folder: Path, *, resume: bool, quiet: bool
+) -> None:
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
     from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, finetune
@@ -61,8 +72,9 @@ def finetune_command(
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
         result = finetune(config, given, folder, resume=resume, observe=observe)
-    _report(config, result, given, folder, quiet=quiet)
-    typer.echo(folder / FILE_NAME)
+    if rank() == 0:
+        _report(config, result, given, folder, quiet=quiet)
+        typer.echo(folder / FILE_NAME)
 
 
 def _report(

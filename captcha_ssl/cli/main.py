@@ -34,7 +34,7 @@ from captcha_ssl.launch import ranks
 
 _COMPLETION = "_CAPTCHA_SSL_COMPLETE"
 """The variable with which a shell asks for completions."""
-_FOR_SEVERAL = ("generate", "pretrain")
+_FOR_SEVERAL = ("finetune", "generate", "pretrain")
 """Commands that torchrun may start in several processes."""
 
 COMMANDS: dict[str, Configured | Callable[..., None]] = {

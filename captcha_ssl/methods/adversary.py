@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from captcha_ssl.models.ranks import mean_of_ranks
 from captcha_ssl.models.task import Progress
 
 
@@ -15,7 +16,8 @@ class AdversaryAdamW(nn.Module):
 
     Its moments are buffers, with all parameters concatenated: they are saved and moved with the
     method, so a resumed run is exact. It gets gradients as arguments instead of reading `.grad`, so
-    that the network stays frozen for the loop's own optimizer.
+    that the network stays frozen for the loop's own optimizer. Several ranks average them here:
+    what averages the gradients of the loop sees no frozen network.
     """
 
     first: Tensor
@@ -40,7 +42,7 @@ class AdversaryAdamW(nn.Module):
     def step(self, network: nn.Module, gradients: Iterable[Tensor], lr: Progress) -> None:
         """Move the parameters of `network` by the gradients, given in their order."""
         one, two = self.betas
-        gradient = torch.cat([part.reshape(-1).float() for part in gradients])
+        gradient = mean_of_ranks(torch.cat([part.reshape(-1).float() for part in gradients]))
         self.steps += 1
         self.first.lerp_(gradient, 1 - one)
         self.second.lerp_(gradient.square(), 1 - two)

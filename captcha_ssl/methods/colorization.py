@@ -13,6 +13,7 @@ from captcha_ssl.methods.method import Method
 from captcha_ssl.models.decoder import Decoder
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.models.frames import STRIDE
+from captcha_ssl.models.ranks import mean_of_ranks
 from captcha_ssl.models.task import Progress
 from captcha_ssl.settings import Settings, setting
 
@@ -38,7 +39,6 @@ class Colorization(Method):
     """
 
     settings_classes = (ColorizationSettings,)
-    supports_ddp = False  # the class weights count the colors in the batch of one process
 
     def __init__(self, encoder: Encoder, settings: ColorizationSettings) -> None:
         super().__init__(encoder)
@@ -87,10 +87,13 @@ class Colorization(Method):
         return ((place + 0.5) / bins * 2 - 1) * _LARGEST_CHROMA
 
     def _weights(self, target: Tensor) -> Tensor:
-        """∝ 1 / ((1 − r) · 1 + r · p(class) · classes), r the setting; expected weight 1."""
+        """∝ 1 / ((1 − r) · 1 + r · p(class) · classes), r the setting; expected weight 1.
+
+        The colors are counted in the batches of all ranks.
+        """
         share, classes = self.settings.color_rebalance, self.settings.color_bins**2
         counts = torch.zeros(classes, device=target.device)
         counts.index_add_(0, target.flatten(), torch.ones(target.numel(), device=target.device))
-        frequency = counts / target.numel()
+        frequency = mean_of_ranks(counts) / target.numel()
         weight = 1 / (1 - share + share * frequency * classes)
         return weight / (weight * frequency).sum()

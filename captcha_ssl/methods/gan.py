@@ -43,10 +43,6 @@ class GAN(Method):
     settings_classes = (GANSettings, MaskSettings)
     peak_lr = 1e-3
 
-    supports_ddp = (
-        False  # its second optimizer steps inside forward, without averaging over the ranks
-    )
-
     def __init__(self, encoder: Encoder, settings: GANSettings, mask: MaskSettings) -> None:
         super().__init__(encoder)
         mask.check()

@@ -22,7 +22,7 @@ class Method(Task):
     peak_lr: float = 3e-3
     """The default peak learning rate: the better of 1e-3 and 3e-3 in a short trial."""
     supports_ddp: bool = True
-    """Whether all ranks converge to identical weights when torchrun starts several."""
+    """Whether several ranks of torchrun learn what one does from the whole batch."""
 
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()

@@ -39,6 +39,21 @@ def total(values: Tensor) -> Tensor:
     return summed
 
 
+@torch.no_grad()
+def mean_of_ranks(values: Tensor) -> Tensor:
+    """The mean of `values` over the ranks, the same on all of them; without a gradient."""
+    return values if world_size() == 1 else _summed(values.detach()) / world_size()
+
+
+@torch.no_grad()
+def from_first(values: Tensor) -> Tensor:
+    """The `values` of the first rank, on all of them. Every rank has them in the same shape."""
+    if world_size() > 1:
+        values = values.clone(memory_format=torch.contiguous_format)
+        dist.broadcast(values, 0)
+    return values
+
+
 def own_rows(rows: Tensor) -> Tensor:
     """This rank's part of the rows from `gather`."""
     size = world_size()

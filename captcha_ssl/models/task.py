@@ -20,6 +20,9 @@ class Task(nn.Module):
     """Whether the operations of a step are recorded and replayed: they must then be the same in
     every step, and nothing may wait for the device."""
 
+    rests_parts: bool = False
+    """Whether there are steps in which parameters that are trained in others get no gradient."""
+
     def set_recorded(self, recorded: bool) -> None:
         """Called by the loop before the first step; for this task and those inside it."""
         for module in self.modules():

@@ -16,31 +16,37 @@ from captcha_ssl import launch
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.synced_norm import synchronize_norms
+from captcha_ssl.models.task import Task
 
 Begun = TypeVar("Begun")
 
 
 @contextmanager
 def joined() -> Iterator[None]:
-    """Join the other ranks, if there are any.
+    """Join the other ranks, if there are any and this process has not joined them already.
 
     Raises UserError when one of them dies.
     """
-    if launch.ranks() == 1:
+    if launch.ranks() == 1 or world_size() > 1:
         yield
         return
     if launch.local_rank() < torch.cuda.device_count():
         torch.cuda.set_device(launch.local_rank())
     # Gloo beside NCCL: agreements between steps need not wait for a GPU.
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
+        store, rank, size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
+        # After a restart the launcher's store still has the addresses of the lost processes.
+        store = dist.PrefixStore(launch.attempt(), store)  # type: ignore[attr-defined]
+        dist.init_process_group(backend, store=store, rank=rank, world_size=size)
         yield
     except RuntimeError as error:
         if not _lost(error):
             raise
         raise UserError("another rank has died; start all of them again with --resume") from error
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def _lost(error: RuntimeError) -> bool:
@@ -74,7 +80,7 @@ def _told_by_the_first(said: bool = False) -> bool:
     return bool(word)
 
 
-def shared(task: Any, device: torch.device) -> Any:
+def shared(task: Task, device: torch.device) -> Any:
     """`task` as every rank calls it: its gradients are averaged over them."""
     if world_size() == 1:
         return task
@@ -83,7 +89,12 @@ def shared(task: Any, device: torch.device) -> Any:
         # Later versions renamed it.
         warnings.simplefilter("ignore", FutureWarning)
         # Buffers are equal already: norms are synchronized and keys are gathered.
-        return DistributedDataParallel(task, device_ids=on_gpu, broadcast_buffers=False)
+        return DistributedDataParallel(
+            task,
+            device_ids=on_gpu,
+            broadcast_buffers=False,
+            find_unused_parameters=task.rests_parts,
+        )
 
 
 def spread_norms(module: nn.Module, device: torch.device) -> None:
@@ -92,12 +103,11 @@ def spread_norms(module: nn.Module, device: torch.device) -> None:
         synchronize_norms(module, device)
 
 
-def check_shareable(batch_size: int) -> None:
-    """Raise UserError for a batch that the ranks cannot share equally."""
-    if batch_size % world_size():
-        raise UserError(
-            f"batch_size {batch_size} cannot be divided among {world_size()} ranks; use a multiple"
-        )
+def check_shareable(count: int, what: str = "", advice: str = "use a multiple") -> None:
+    """Raise UserError for a count that the ranks cannot share equally: of a batch, or of `what`."""
+    if count % world_size():
+        named = what or f"batch_size {count}"
+        raise UserError(f"{named} cannot be divided among {world_size()} ranks; {advice}")
 
 
 def own_share(batch_size: int) -> slice:

@@ -16,6 +16,7 @@ from captcha_ssl.data.sources import Rejected
 from captcha_ssl.documents import loaded_json, parse_toml, read_json
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import Saying
+from captcha_ssl.launch import restarted
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.text_file import iter_lines
 from captcha_ssl.training.distributed import begin_together
@@ -36,9 +37,11 @@ Curves = Callable[[int, dict[str, float]], None]
 def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDirectory]:
     """Start a run in `path`, or resume the one there, and lock it against other processes.
 
-    Under torchrun the first rank does so while the others wait; the others write nothing. Raises
-    UserError like `create` and `resume`, and if another process uses the folder.
+    Under torchrun the first rank does so while the others wait; the others write nothing. Ranks that
+    torchrun starts again, after one was lost, resume without being asked. Raises UserError like
+    `create` and `resume`, and if another process uses the folder.
     """
+    resume = resume or restarted()
     with ExitStack() as held:
         yield begin_together(
             lambda: held.enter_context(_opened(path, config, resume=resume)),

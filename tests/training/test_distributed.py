@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ import torch
 from safetensors.torch import load_file
 
 from captcha_ssl.data.writers import open_writer
-from tests.training.ranks_script import CASES
+from tests.training.ranks_script import CASES, ON_PIXELS
 
 pytestmark = pytest.mark.slow
 
@@ -61,14 +63,14 @@ def test_a_rank_that_is_done_is_not_undone_by_its_interpreter(size: str, code: i
         assert done.stdout == "read\n"
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *ON_PIXELS])
 def test_two_ranks_have_the_gradients_of_one_with_the_whole_batch(
     stepped: tuple[Path, Path], case: str
 ) -> None:
     two, one = stepped
     alone = load_file(one / f"{case}-0.safetensors")
     ranks = [load_file(two / f"{case}-{rank}.safetensors") for rank in (0, 1)]
-    assert any(name.startswith("gradient.encoder") for name in alone)
+    assert any(name.startswith("gradient") and ".encoder." in f".{name}" for name in alone)
     assert torch.stack([rank["loss"] for rank in ranks]).mean().item() == pytest.approx(
         alone["loss"].item(), rel=1e-5, abs=1e-6
     )
@@ -118,7 +120,7 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(0)
     with open_writer(out, "packed", count=24, channels=1, height=32, width=48, about={}) as writer:
         for index in range(24):
-            writer.add(index, rng.integers(0, 256, (1, 32, 48), np.uint8), "a")
+            writer.add(index, rng.integers(0, 256, (1, 32, 48), np.uint8), "ab"[: 1 + index % 2])
     return out
 
 
@@ -155,6 +157,86 @@ def test_a_stopped_run_of_two_ranks_goes_on_bit_for_bit(pile: Path, tmp_path: Pa
     process.communicate(timeout=120)
     subprocess.run(launched(pile, broken, "--resume"), env=environment(), check=True)
     assert files(broken) == files(tmp_path / "whole")
+
+
+def finetuning(pile: Path, out: Path) -> list[str]:
+    """A self-training that holds its encoder still at first, and keeps its best weights."""
+    return [
+        *("-m", "captcha_ssl", "finetune", str(pile), "--out", str(out), "--init-from", "none"),
+        *("--unlabeled", str(pile), "--steps", "80", "--batch-size", "8", "--device", "cpu"),
+        *("--validation", "0.25", "--patience", "50", "--encoder", "tiny"),
+        *("--set", "freeze_first=0.2", "--set", "log_every=10", "--set", "checkpoint_every=10"),
+    ]
+
+
+def free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def of_two_nodes(pile: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A fine-tuning that two nodes of one rank do together, and what each printed."""
+    out = tmp_path_factory.mktemp("nodes") / "run"
+    place = ("--rdzv-backend", "static", "--rdzv-endpoint", f"127.0.0.1:{free_port()}")
+    nodes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", *place),
+                *("--node-rank", str(number), "--nproc-per-node", "1", *finetuning(pile, out)),
+            ],
+            env=environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in (0, 1)
+    ]
+    printed = [node.communicate(timeout=300)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0]
+    return out, printed
+
+
+def test_two_nodes_fine_tune_one_recognizer_and_one_of_them_writes_it(
+    of_two_nodes: tuple[Path, list[str]],
+) -> None:
+    out, printed = of_two_nodes
+    assert printed == [f"{out / 'model.safetensors'}\n", ""]
+    assert (out / "model.onnx").exists()
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").open()]
+    assert [row["step"] for row in rows] == list(range(10, 90, 10))
+    assert all("held_out_cer" in row and "pile_loss" in row for row in rows)
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="finds the rank to kill in /proc")
+def test_a_killed_rank_is_started_again_and_all_go_on_from_the_last_state(
+    of_two_nodes: tuple[Path, list[str]], pile: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    launcher = subprocess.Popen(
+        [*TORCHRUN, "--max-restarts", "1", *finetuning(pile, out)],
+        env=environment(),
+        stderr=subprocess.DEVNULL,
+    )
+    while not (out / "state" / "state.safetensors").exists():
+        assert launcher.poll() is None
+        time.sleep(0.005)
+    os.kill(rank_of(launcher.pid, 1), signal.SIGKILL)
+    assert launcher.wait(300) == 0
+    began = re.findall(r"training from step (\d+)", (out / "log.txt").read_text())
+    assert len(began) == 2 and began[0] == "0" and int(began[1]) >= 10
+    assert files(out) == files(of_two_nodes[0])
+
+
+def rank_of(launcher: int, number: int) -> int:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = process.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+            told = process.joinpath("environ").read_bytes().split(b"\0")
+            if int(parent) == launcher and b"RANK=%d" % number in told:
+                return int(process.name)
+    raise AssertionError(f"no rank {number}")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.encoder import standardize
+from captcha_ssl.models.ranks import mean_of_ranks
 from captcha_ssl.models.task import Progress, Task
 from captcha_ssl.recognition.fine_tuning.consistency import consistency
 from captcha_ssl.recognition.fine_tuning.ctc_recursion import ctc_recursion
@@ -52,6 +53,7 @@ class CTCTask(Task):
         super().__init__()
         self.recognizer, self.views, self.frozen = recognizer, views, frozen
         self.freeze_first = freeze_first
+        self.rests_parts = freeze_first > 0
         self._still: bool | None = None
         self.alignment, self.faded = alignment, faded
         self.plateau, self.consistency = plateau, consistency
@@ -77,7 +79,7 @@ class CTCTask(Task):
         loss = ctc_losses(logits, classes, lengths, recorded=self.recorded).mean()
         weight = alignment_weight(self.alignment, progress, self.faded)
         if self.plateau is not None:
-            help_needed = self.plateau.help(loss, progress)
+            help_needed = self.plateau.help(mean_of_ranks(loss), progress)
             if self.plateau.may_help(progress):
                 weight = weight + help_needed
         if isinstance(weight, Tensor) or weight:

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.launch import rank
 from captcha_ssl.models.momentum import slow_copy
+from captcha_ssl.models.ranks import from_first
 from captcha_ssl.recognition.evaluation.metrics import cer, exact_match
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
@@ -34,16 +36,23 @@ class BestWeights(nn.Module):
         self._reader, self._held_out = (reader,), held_out
 
     def inspect(self, step: int) -> dict[str, float]:
-        """Read the held-out images, and copy the weights if they are read better than before."""
+        """Read the held-out images, and copy the weights if they are read better than before.
+
+        Of several ranks the first one reads: all of them must agree on when to stop.
+        """
         (reader,) = self._reader
-        labels = list(self._held_out.labels or ())
-        read = [reading.text for reading in read_images(reader, self._held_out.images)]
+        found = torch.zeros(2, dtype=torch.float64)
+        if not rank():
+            labels = list(self._held_out.labels or ())
+            read = [reading.text for reading in read_images(reader, self._held_out.images)]
+            found = torch.tensor([cer(labels, read), exact_match(labels, read)], dtype=found.dtype)
+        error, exact = from_first(found).tolist()
         # Rounded as in metrics.jsonl, from which a resumed run reads it.
-        error = round(cer(labels, read), 6)
+        error = round(error, 6)
         if error < self.score.item():
             self.score.fill_(error)
             self.kept.load_state_dict(reader.state_dict())
-        return {CER: error, EXACT_MATCH: exact_match(labels, read)}
+        return {CER: error, EXACT_MATCH: exact}
 
 
 def looks_since_best(history: History, left: Callable[[Mapping[str, float]], bool]) -> int:

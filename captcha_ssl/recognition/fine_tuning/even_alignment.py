@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from captcha_ssl.models.ranks import mean_of_ranks, world_size
 from captcha_ssl.models.task import Progress
 
 _MOST = 0.3
@@ -36,7 +37,8 @@ def even_alignment(
     `logits` `[B, T, K]`, `classes` int64 `[B, L]` padded with 0, `lengths` int64 `[B]` of 1 and
     more. `shares` float `[B, T]` in 0…1 says how much of the text lies left of the middle of
     frame t; without them it is (t + ½)/T, as if all characters were equally wide. Frames in the
-    middle of a character count, the others may be anything. Mean over the frames; float32 inside.
+    middle of a character count, the others may be anything. Mean over the frames of all ranks;
+    float32 inside.
     """
     frames = logits.shape[1]
     if shares is None:
@@ -46,7 +48,7 @@ def even_alignment(
     inside = (places - places.floor() - 0.5).abs() < _MIDDLE
     losses = F.cross_entropy(logits.float().mT, classes.gather(1, which), reduction="none")
     # By weights: how many frames count, Python never asks the device.
-    return (losses * inside).sum() / inside.sum().clamp_min(1)
+    return (losses * inside).sum() / mean_of_ranks(inside.sum()).clamp_min(1 / world_size())
 
 
 @torch.no_grad()

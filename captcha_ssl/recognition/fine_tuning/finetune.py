@@ -45,6 +45,7 @@ from captcha_ssl.recognition.fine_tuning.teacher import charset_of, geometry_of,
 from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.distributed import check_shareable, joined, spread_norms
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.loop import train
@@ -128,8 +129,9 @@ class FinetuneData:
 class Finetuning:
     """A recognizer to be trained on labeled images, with or without a pretrained encoder.
 
-    With unlabeled images it trains itself on those too, and the result is its teacher. Raises
-    UserError for a label with a character outside the charset, and for an unfit `init_from`.
+    With unlabeled images it trains itself on those too, and the result is its teacher. Several
+    ranks of torchrun train one recognizer. Raises UserError for a label with a character outside
+    the charset, an unfit `init_from`, and batches that the ranks cannot share.
     """
 
     def __init__(self, config: FinetuneConfig, data: FinetuneData) -> None:
@@ -137,6 +139,7 @@ class Finetuning:
         settings, loop = config.finetune, config.loop
         if settings.patience is not None and data.held_out is None:
             raise UserError("patience needs labels that are held out; give --validation 0.1, say")
+        check_shareable(loop.batch_size)
         torch.manual_seed(loop.seed)
         device = resolve_device(loop.device)
         model, _ = adopt(config.model, settings.init_from)
@@ -174,6 +177,7 @@ class Finetuning:
             reader = teacher_of(self.task) or self.recognizer
             # As a part of the task it is saved and resumed with it.
             self.task.best = self.best = BestWeights(reader, data.held_out).to(device)
+        spread_norms(self.task, device)
 
     def train(
         self, run: RunDirectory | None = None, observe: Observer | None = None
@@ -207,7 +211,7 @@ class Finetuning:
         if self.best:
             recognizer, last = self.best.kept.requires_grad_(True), best_row(history)
         step, converged = int(last["step"]), self._left_plateau(last)
-        if run:
+        if run and run.writes:
             about = {"labels": count, "seed": loop.seed, "converged": converged}
             if self.best:
                 about["step"] = step
@@ -222,7 +226,12 @@ class Finetuning:
         return left_plateau(row.get(LABELED_LOSS, row["loss"]), self.data.charset)
 
     def publish(self, run: RunDirectory, result: FinetuneResult) -> None:
-        """Calibrate the model in `run` on what was held out, and export it to ONNX beside it."""
+        """Calibrate the model in `run` on what was held out, and export it to ONNX beside it.
+
+        Of several ranks the first one does.
+        """
+        if not run.writes:
+            return
         held_out, recognizer = self.data.held_out, result.recognizer
         if held_out is not None:
             found = fit_calibration(recognizer, held_out.images, held_out.labels or [])
@@ -239,15 +248,17 @@ def finetune(
     resume: bool = False,
     observe: Observer | None = None,
 ) -> FinetuneResult:
-    """Train a recognizer in the run directory `out`, calibrate it and export it to ONNX.
+    """Train a recognizer in the run directory `out`, with all ranks of torchrun.
 
-    Raises UserError as `Finetuning`, its `train` and `open_run` do.
+    It is calibrated and exported to ONNX. Raises UserError as `Finetuning`, its `train` and
+    `open_run` do.
     """
-    job = Finetuning(config, data)
-    with open_run(out, config.to_toml(), resume=resume) as run:
-        run.note_rejected(data.rejected)
-        result = job.train(run, observe)
-        job.publish(run, result)
+    with joined():
+        job = Finetuning(config, data)
+        with open_run(out, config.to_toml(), resume=resume) as run:
+            run.note_rejected(data.rejected)
+            result = job.train(run, observe)
+            job.publish(run, result)
     return result
 
 

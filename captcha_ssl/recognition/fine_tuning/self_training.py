@@ -16,11 +16,13 @@ from torch import Tensor
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
+from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.task import Progress, Task
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, ctc_losses
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.training.distributed import check_shareable
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.settings import strong_views
 from captcha_ssl.views.view import random_view
@@ -47,6 +49,7 @@ class SelfTrainingTask(Task):
         super().__init__()
         self.guide = guide
         self.supervised, self.settings = supervised, settings
+        self.rests_parts = supervised.rests_parts
         self.weak = supervised.views
         self.strong = strong_views().with_ink_of(supervised.views)
         self.teacher = slow_copy(supervised.recognizer)
@@ -112,12 +115,16 @@ def with_unlabeled(
 ) -> Callable[[Tensor], SemiLabeledBatch]:
     """A function from indices of labeled images to them and `count` (at least 1) of `images`.
 
-    Those are drawn by torch's generator, which the loop seeds for each step.
+    Those are drawn by torch's generator, which the loop seeds for each step; each of several
+    ranks draws and reads its share of the `count`. Raises UserError when they cannot share it.
     """
+    count = max(1, count)
+    check_shareable(count, f"the {count} unlabeled images of a step", "change pile_ratio")
+    share = count // world_size()
     pixels, total = image_fetcher(images, device), len(images)
 
     def fetch_both(indices: Tensor) -> SemiLabeledBatch:
-        return fetch(indices), pixels(torch.randint(total, (max(1, count),)))
+        return fetch(indices), pixels(torch.randint(total, (share,)))
 
     return fetch_both
 

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from captcha_ssl.config import Given
 from captcha_ssl.data.sources import Paths
+from captcha_ssl.models.ranks import from_first
 from captcha_ssl.models.shipped import SETTINGS, SHIPPED
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
@@ -128,4 +131,6 @@ def _race(config: FinetuneConfig, data: FinetuneData) -> float:
     steps = min(RACE_STEPS, config.finetune.steps)
     short = replace(config, finetune=config.finetune.replace(steps=steps, patience=None))
     result = Finetuning(short, FinetuneData(train, data.charset)).train()
-    return evaluate(result.recognizer, held_out).cer
+    # Of several ranks the first one decides, so that all of them take the same start.
+    error = torch.tensor(evaluate(result.recognizer, held_out).cer, dtype=torch.float64)
+    return float(from_first(error))
