@@ -1,4 +1,4 @@
-"""Runs tasks in this process or in worker processes; results come in the order of the tasks.
+"""Runs tasks in this process, in worker processes or on a cluster; results come in order.
 
 `workers` chooses the kind. A kind only needs the method `each`.
 """
@@ -81,14 +81,35 @@ class Workers(Protocol):
         ...
 
 
+_replaced: list[Callable[[Callable[[], object]], Workers]] = []
+
+
+@contextmanager
+def replaced(made: Callable[[Callable[[], object]], Workers]) -> Iterator[None]:
+    """Within the block, all tasks run on what `made` makes of their `prepare`."""
+    _replaced.append(made)
+    try:
+        yield
+    finally:
+        _replaced.pop()
+
+
+def elsewhere() -> bool:
+    """Whether tasks run outside this machine, where its memory and this process are not theirs."""
+    return bool(_replaced)
+
+
 def workers(
     count: int, *, setting: str, prepare: Callable[[], object], brief: bool = False
 ) -> Workers:
     """Workers for `count` tasks at a time: this process, or `count` worker processes.
 
     Each worker process first calls `prepare()`. `setting` is the option with which a user reduces
-    their number. For `brief` tasks a worker gets the next task in advance.
+    their number. For `brief` tasks a worker gets the next task in advance. Within `replaced` it is
+    the workers named there.
     """
+    if _replaced:
+        return _replaced[-1](prepare)
     return Here() if count <= 1 else Processes(count, setting, prepare, brief)
 
 

@@ -17,7 +17,7 @@ LAYERS = (
         {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet", "utf8_path"},
         {"interruption"},
         {"atomic", "notice", "processes", "text_file"},
-        {"documents", "duration"},
+        {"documents", "duration", "cluster"},
         {"settings"},
         {"config"},
         {"data"},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from captcha_ssl.cli.live_table import live_table
-from captcha_ssl.cli.options import Out, Quiet, run_folder
+from captcha_ssl.cli.options import Cluster, Out, Quiet, run_folder
 
 if TYPE_CHECKING:
     from captcha_ssl.benchmark.plan.config import BenchmarkConfig
@@ -38,6 +38,7 @@ def benchmark_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the benchmark in --out.")
     ] = False,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure what pretraining gains on your images.
@@ -49,10 +50,11 @@ def benchmark_command(
     folder = run_folder(out)
     from captcha_ssl.benchmark.run import run_benchmark
     from captcha_ssl.benchmark.runs.progress import BenchmarkListener
+    from captcha_ssl.cluster import on_cluster
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
-        with live_table(quiet=quiet) as (say, show):
+        with on_cluster(cluster), live_table(quiet=quiet) as (say, show):
             heard = BenchmarkListener(say, show)
             results = run_benchmark(folder, config, command=command, resume=resume, listener=heard)
     except KeyboardInterrupt:

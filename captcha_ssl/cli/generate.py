@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Quiet
+from captcha_ssl.cli.options import Cluster, Quiet
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.launch import rank, ranks
 
@@ -22,6 +22,7 @@ def generate_command(
         Path | None,
         typer.Option("--preview", metavar="FILE.png", help="Draw a sheet of the first pictures."),
     ] = None,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Render labeled pictures of random text.
@@ -31,6 +32,7 @@ def generate_command(
     Picture I depends only on the seed and I, not on the workers, the shards or the format.
     --settings style lists the styles.
     """
+    from captcha_ssl.cluster import on_cluster
     from captcha_ssl.synthesis.generate import generate
 
     picture, job = config.picture, config.job
@@ -38,7 +40,7 @@ def generate_command(
         # Every process writes its own shard to its own folder.
         job = job.replace(shard=f"{rank() + 1}/{ranks()}")
         out = out.with_name(f"{out.name}-{rank() + 1}-of-{ranks()}")
-    with progress_bar("drawing", quiet=quiet) as progress:
+    with on_cluster(cluster), progress_bar("drawing", quiet=quiet) as progress:
         indices = generate(out, picture, job, preview=preview, progress=progress)
     size = f"{picture.width}×{picture.height}×{picture.channels}"
     typer.echo(

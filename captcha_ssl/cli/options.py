@@ -40,6 +40,14 @@ def _one_of(known: tuple[str, ...], name: str | None) -> str | None:
 
 
 Out = Annotated[Path | None, typer.Option("--out", metavar="RUN", help="New folder for the run.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Do the jobs on this Dask cluster, such as tcp://scheduler:8786.",
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress on stderr; results and errors only.")
 ]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Quiet, ReadingDevice
-from captcha_ssl.cli.reading import BATCH_SIZE, Format, read
+from captcha_ssl.cli.options import Cluster, Quiet, ReadingDevice
+from captcha_ssl.cli.reading import BATCH_SIZE, FORMATS, Format, read
 from captcha_ssl.errors import UserError
 
 
@@ -44,8 +44,22 @@ def predict_command(
         typer.Option("--charset", metavar="S", help="Read only these characters."),
     ] = None,
     format: Annotated[
-        Format, typer.Option(help="text: one line per image; the others also give confidences.")
-    ] = "text",
+        Format | None,
+        typer.Option(
+            help="text: one line per image; the others also give confidences. If absent, text or "
+            "as the name of --out ends.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write to this file instead of stdout."),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Continue --out; images that it has are not read again."),
+    ] = False,
+    cluster: Cluster = None,
     batch_size: Annotated[
         int, typer.Option(min=1, help="Images read at once on each core.")
     ] = BATCH_SIZE,
@@ -75,6 +89,8 @@ def predict_command(
 
     An unreadable image is named on stderr and leaves an empty line (or an error in its row) on
     stdout; the exit code is then 1. A doubtful text is printed, and also makes the exit code 1.
+
+    With --out read.jsonl (or .tsv) an interrupted call is continued by --resume.
     """
     from captcha_ssl.data.name_list import read_names
 
@@ -83,8 +99,17 @@ def predict_command(
         names += read_names(files_from)
     elif not names:
         raise UserError("missing argument IMAGE: name files, folders or patterns, or --files-from")
+    if resume and out is None:
+        raise UserError("--resume continues a file: name it with --out")
+    if format is None:
+        ending = "" if out is None else out.suffix[1:].lower()
+        named: list[Format] = [known for known in FORMATS if known == ending]
+        format = named[0] if named else "text"
     code = read(
         names,
+        out=out,
+        resume=resume,
+        cluster=cluster,
         model=model,
         charset=charset,
         format=format,

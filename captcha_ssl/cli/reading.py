@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, get_args
 
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.errors import UserError
 from captcha_ssl.printable import SCREEN, printable, shown
 
 if TYPE_CHECKING:
+    from captcha_ssl.recognition.reading.inputs import Input
     from captcha_ssl.recognition.reading.predictor import Prediction
 
 Format = Literal["text", "csv", "tsv", "jsonl", "label-studio"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 HEADER = ("path", "text", "confidence", "error")
 BATCH_SIZE = 16
 _LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
@@ -33,12 +37,18 @@ def read(
     adapt: bool = True,
     device: str = "auto",
     quiet: bool = False,
+    out: Path | None = None,
+    resume: bool = False,
+    cluster: str | None = None,
 ) -> int:
     """Print the text in each image, in the given order; returns the exit code of `predict`.
 
-    With `adapt`, the shipped model adapts to many images and notes it on stderr.
+    With `adapt`, the shipped model adapts to many images and notes it on stderr. With `out` the
+    rows go to that file, after those that a call to be resumed has left there. With `cluster` its
+    workers read.
 
-    Raises UserError for a model or a charset that does not work.
+    Raises UserError for a model or a charset that does not work, and for an `out` that holds
+    something else.
     """
     from captcha_ssl.recognition.reading.inputs import Inputs
     from captcha_ssl.recognition.reading.open_reader import open_reader
@@ -57,28 +67,91 @@ def read(
         reader = adapted.reader
         for what in () if quiet else adapted.notes:
             print(f"captcha-ssl: {what} (--no-adapt: not so)", file=sys.stderr)
-    predictor = Predictor(reader)
-    failed = 0
-    if format in ("csv", "tsv"):
+    with ExitStack() as held:
+        file, first, failed = sys.stdout, 0, False
+        if out is not None:
+            from captcha_ssl.cli.reading_file import opened
+
+            file, done = held.enter_context(opened(out, format, resume=resume))
+            first, failed = done.rows, done.failed
+            _check_same(out, inputs, first, done.last, format)
+        if cluster is None:
+            rest = inputs if not first else (inputs[at] for at in range(first, len(inputs)))
+            predictions = Predictor(reader).predict(rest, batch_size)
+        else:
+            from captcha_ssl.cluster import on_cluster
+            from captcha_ssl.processes import workers
+            from captcha_ssl.recognition.reading.parts import Reader, read_parts
+
+            held.enter_context(on_cluster(cluster))
+            crew = workers(1, setting="workers", prepare=int)
+            how = Reader(model, charset, device, adapt)
+            predictions = read_parts(crew, how, images, inputs, first, batch_size)
+        failed |= _write(
+            predictions,
+            file,
+            first,
+            len(inputs),
+            model=model,
+            format=format,
+            min_confidence=min_confidence,
+            quiet=quiet,
+        )
+    if out is not None:
+        print(out)
+    return int(failed)
+
+
+def _check_same(
+    out: Path, inputs: Sequence[Input], rows: int, last: str | None, format: str
+) -> None:
+    """Raise UserError where a file is of other images."""
+    if not rows:
+        return
+    name = inputs[rows - 1].name if rows <= len(inputs) else None
+    if name is not None and format == "tsv":
+        name = name.translate(_ONE_CELL)
+    if name != last:
+        raise UserError(
+            f"--out {out}: its {rows:,} rows are of other images; give those it was begun with, or "
+            "another name"
+        )
+
+
+def _write(
+    predictions: Iterable[Prediction],
+    file: IO[str],
+    first: int,
+    count: int,
+    *,
+    model: Path | None,
+    format: Format,
+    min_confidence: float | None,
+    quiet: bool,
+) -> bool:
+    """Write a row for each prediction, from that of image `first` on; whether any failed."""
+    failed = False
+    if format in ("csv", "tsv") and (file is sys.stdout or not file.tell()):
         heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
-        print(_cells(heads, format))
-    to_program = not sys.stdout.isatty()
+        print(_cells(heads, format), file=file)
+    to_program = not file.isatty()
     tasks = _Tasks("shipped" if model is None else model.name) if format == "label-studio" else None
     with progress_bar("reading", quiet=quiet or not to_program) as progress:
-        for done, prediction in enumerate(predictor.predict(inputs, batch_size), start=1):
+        for done, prediction in enumerate(predictions, start=first + 1):
             doubtful = _doubtful(prediction, min_confidence)
             row = tasks(prediction) if tasks else _row(prediction, format, min_confidence)
             # A program gets the exact text; a terminal gets no control sequences.
             if row is not None:
-                print(row if to_program else "\t".join(map(printable, row.split("\t"))))
-            failed += bool(doubtful or prediction.error)
+                shape = row if to_program else "\t".join(map(printable, row.split("\t")))
+                print(shape, file=file)
+            failed |= bool(doubtful or prediction.error)
             note = _note(prediction, format, doubtful)
             if note:
                 print(f"captcha-ssl: {shown(note, SCREEN)}", file=sys.stderr)
-            progress(done, len(inputs))
+            progress(done, count)
     if tasks:
-        print(tasks.end())
-    return int(failed > 0)
+        print(tasks.end(), file=file)
+    return failed
 
 
 class _Tasks:

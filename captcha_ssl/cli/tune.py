@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from captcha_ssl.cli.loading import load
-from captcha_ssl.cli.options import Out, Quiet, run_folder
+from captcha_ssl.cli.options import Cluster, Out, Quiet, run_folder
 from captcha_ssl.cli.streams import terminal_restored
 from captcha_ssl.errors import UserError
 
@@ -57,6 +57,7 @@ def tune_command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue the search in --out, for another --budget.")
     ] = False,
+    cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
     """Search for the best pretraining and fine-tuning on your images.
@@ -72,11 +73,12 @@ def tune_command(
     until = time.monotonic() + seconds(budget)
     folder = run_folder(out)
 
+    from captcha_ssl.cluster import on_cluster
     from captcha_ssl.tuning.tune import RECIPE, Listener, tune
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
-        with _progress(until, quiet=quiet) as (say, show):
+        with on_cluster(cluster), _progress(until, quiet=quiet) as (say, show):
             results = tune(
                 config,
                 data,

@@ -10,7 +10,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from captcha_ssl.processes import Say, workers
+from captcha_ssl.processes import Say, elsewhere, workers
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import PictureSettings
@@ -46,9 +46,10 @@ def put_chunks(
 ) -> Generator[list[str], None, None]:
     """Draw each chunk and put it into the store; yields the texts, in order. See `draw_chunks`.
 
-    A `shared` put is copied into every worker, so that no pixel travels between processes.
+    A `shared` put is copied into every worker process, so that no pixel travels between them; from
+    a cluster the pixels come here.
     """
-    if shared or processes == 1:
+    if not elsewhere() and (shared or processes == 1):
         yield from _share_out(partial(_draw_and_put, settings, put), chunks, processes)
         return
     with closing(draw_chunks(settings, chunks, processes=processes)) as drawn:

@@ -14,7 +14,7 @@ import torch
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.runs.parallel import process_count
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import Processes, Workers, available_cores
+from captcha_ssl.processes import Processes, Workers, available_cores, elsewhere, workers
 from captcha_ssl.recognition.fine_tuning.start import misfit
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import RunDirectory, open_run
@@ -158,7 +158,10 @@ def tune(
 def _crew(count: int) -> Workers:
     """Processes even for one trial at a time: they can be stopped at the end of the budget."""
     threads = max(1, available_cores() // count)
-    return Processes(count, "--jobs", partial(_use_threads, threads))
+    prepare = partial(_use_threads, threads)
+    if elsewhere():
+        return workers(count, setting="--jobs", prepare=prepare)
+    return Processes(count, "--jobs", prepare)
 
 
 def _use_threads(count: int) -> None:

@@ -1,0 +1,109 @@
+"""Reads many images in parts, each by a worker that opens the model and the images by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.processes import Say, Workers
+from captcha_ssl.recognition.reading.adapting import Adapted, adapt
+from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
+from captcha_ssl.recognition.reading.restriction import Restricted
+from captcha_ssl.recognition.reading.text_reader import Reading, TextReader
+
+_PART = 64
+"""Batches in a part."""
+Answer = Reading | str
+"""What is read in an image, or the reason why nothing is."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How a model reads; opened alike in this process and in a worker."""
+
+    model: Path | None
+    charset: str | None
+    device: str
+    adapt: bool
+
+    def open(self, inputs: Inputs) -> Adapted:
+        """The reader, adapted to `inputs` where that was asked for.
+
+        Raises UserError for a model or a charset that does not work.
+        """
+        reader: TextReader = open_reader(self.model, self.device)
+        reader = reader if self.charset is None else Restricted(reader, self.charset)
+        # A model of the user knows the look and the characters of its images. A single image shows
+        # nothing about others.
+        if self.adapt and self.model is None and len(inputs) > 1:
+            return adapt(reader, inputs, settling=self.charset is None)
+        return Adapted(reader)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    reader: Reader
+    images: tuple[str, ...]
+    count: int
+    batch_size: int
+
+
+def read_parts(
+    crew: Workers,
+    reader: Reader,
+    names: Sequence[str],
+    inputs: Inputs,
+    first: int,
+    batch_size: int,
+) -> Iterator[Prediction]:
+    """One prediction for each of the `inputs` from `first` on, in order, read by `crew`.
+
+    Each worker reads the images from their paths, `names` as the command line has them. Raises
+    UserError for standard input, and where a worker finds other images than this process.
+    """
+    if STDIN in names:
+        raise UserError("- cannot be read by a cluster: save the image to a file first")
+    model = reader.model
+    if model is not None and model.exists():
+        reader = Reader(model.resolve(), reader.charset, reader.device, reader.adapt)
+    asked = _Asked(reader, tuple(_absolute(name) for name in names), len(inputs), batch_size)
+    step = _PART * batch_size
+    parts = [range(at, min(at + step, len(inputs))) for at in range(first, len(inputs), step)]
+    with closing(crew.each(partial(_read_part, asked), parts)) as answered:
+        for part, answers in zip(parts, answered, strict=True):
+            for index, answer in zip(part, answers, strict=True):
+                name = inputs[index].name
+                if isinstance(answer, str):
+                    yield Prediction(name, error=answer)
+                else:
+                    yield Prediction(name, answer)
+
+
+def _absolute(name: str) -> str:
+    return str(Path.cwd() / name)
+
+
+@lru_cache(maxsize=1)
+def _opened(asked: _Asked) -> tuple[Inputs, Predictor]:
+    inputs = Inputs(asked.images)
+    if len(inputs) != asked.count:
+        raise UserError(
+            f"a worker finds {len(inputs):,} images and not {asked.count:,}; all workers need the "
+            "same files under the same paths"
+        )
+    return inputs, Predictor(asked.reader.open(inputs).reader)
+
+
+def _read_part(asked: _Asked, part: range, _: Say) -> list[Answer]:
+    inputs, predictor = _opened(asked)
+    some = (inputs[index] for index in part)
+    return [
+        read.reading or read.error or "nothing is read"
+        for read in predictor.predict(some, asked.batch_size)
+    ]

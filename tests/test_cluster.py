@@ -1,0 +1,121 @@
+"""Jobs on a Dask cluster give what they give on this machine, also when a worker is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from captcha_ssl.cli.main import run
+from captcha_ssl.cluster import on_cluster
+from captcha_ssl.errors import UserError
+from captcha_ssl.processes import Say, workers
+
+distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """The address of a cluster of two worker processes on this machine."""
+    from distributed import LocalCluster
+
+    # Jobs of this module are looked up by its name.
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        memory_limit=0,
+    ) as cluster:
+        cluster.wait_for_workers(2)
+        yield cluster.scheduler_address
+
+
+def _squared(number: int, say: Say) -> int:
+    say(f"at {number}")
+    return number * number
+
+
+def _die_once(folder: Path, number: int, say: Say) -> int:
+    """Kill the worker at the third task, the first time somebody is at it."""
+    mark = folder / "died"
+    if number == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def _refuse(number: int, say: Say) -> int:
+    raise UserError("three is too many")
+
+
+def test_results_and_lines_come_as_from_this_process(address: str) -> None:
+    said: list[str] = []
+    with on_cluster(address):
+        crew = workers(1, setting="workers", prepare=int)
+        assert list(crew.each(_squared, range(9), say=said.append)) == [n * n for n in range(9)]
+        found = list(crew.each(_squared, range(9), ordered=False))
+        assert sorted(found) == [n * n for n in range(9)]
+        # Lines travel beside the results.
+        until = time.monotonic() + 20
+        while len(said) < 9 and time.monotonic() < until:
+            list(crew.each(_squared, range(2), say=said.append))
+    assert {f"at {n}" for n in range(9)} >= set(said) and said
+
+
+def test_the_job_of_a_killed_worker_runs_again(address: str, tmp_path: Path) -> None:
+    from functools import partial
+
+    with on_cluster(address):
+        crew = workers(1, setting="workers", prepare=int)
+        found = list(crew.each(partial(_die_once, tmp_path), range(8)))
+    assert (tmp_path / "died").exists()
+    assert found == [n * n for n in range(8)]
+
+
+def test_an_error_of_a_job_is_an_error_here(address: str) -> None:
+    with on_cluster(address), pytest.raises(UserError, match="three is too many"):
+        list(workers(1, setting="workers", prepare=int).each(_refuse, range(3)))
+
+
+def test_pictures_of_a_cluster_have_the_bytes_of_those_of_this_machine(
+    address: str, tmp_path: Path
+) -> None:
+    ask = ("--count", "200", "--style", "fast", "--workers", "1", "--quiet")
+    assert run(["generate", str(tmp_path / "here"), *ask]) == 0
+    assert run(["generate", str(tmp_path / "there"), *ask, "--cluster", address]) == 0
+    here, there = (
+        {f.name: f.read_bytes() for f in (tmp_path / name).iterdir()} for name in ("here", "there")
+    )
+    assert here == there
+
+
+def test_a_cluster_reads_what_this_machine_reads(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pile = tmp_path / "pile"
+    ask = ("--count", "50", "--style", "fast", "--format", "folder", "--quiet", "--workers", "1")
+    assert run(["generate", str(pile), *ask]) == 0
+    (pile / "damaged.png").write_bytes(b"no picture")
+    monkeypatch.setattr("captcha_ssl.recognition.reading.parts._PART", 2)
+    monkeypatch.chdir(tmp_path)
+    read = ("predict", "pile", "--batch-size", "4", "-q")
+    assert run([*read, "--out", "here.jsonl"]) == 1
+    assert run([*read, "--out", "there.jsonl", "--cluster", address]) == 1
+    assert Path("there.jsonl").read_bytes() == Path("here.jsonl").read_bytes()
+
+
+def test_an_address_without_a_scheduler_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captcha_ssl.cluster._PATIENCE", 1)
+    ask = ("--count", "2", "--cluster", "tcp://127.0.0.1:9")
+    assert run(["generate", str(tmp_path / "pile"), *ask]) == 2
+    assert "no Dask scheduler answers there" in capsys.readouterr().err
+    assert not (tmp_path / "pile").exists()
