@@ -37,9 +37,9 @@ Curves = Callable[[int, dict[str, float]], None]
 def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDirectory]:
     """Start a run in `path`, or resume the one there, and lock it against other processes.
 
-    Under torchrun the first rank does so while the others wait; the others write nothing. Ranks that
-    torchrun starts again, after one was lost, resume without being asked. Raises UserError like
-    `create` and `resume`, and if another process uses the folder.
+    Under torchrun the first rank does so while the others wait; the others write nothing. Ranks
+    that torchrun starts again, after one was lost, resume without being asked. Raises UserError
+    like `create` and `resume`, and if another process uses the folder.
     """
     resume = resume or restarted()
     with ExitStack() as held:
