@@ -66,7 +66,7 @@ def read(
         adapted = adapt_to(reader, inputs, settling=charset is None)
         reader = adapted.reader
         for what in () if quiet else adapted.notes:
-            print(f"captcha-ssl: {what} (--no-adapt: not so)", file=sys.stderr)
+            print(f"captcha-ssl: {what} (turn this off with --no-adapt)", file=sys.stderr)
     with ExitStack() as held:
         file, first, failed = sys.stdout, 0, False
         if out is not None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from captcha_ssl.processes import Say
     from captcha_ssl.tuning.config import TuneConfig
-    from captcha_ssl.tuning.results import Results
+    from captcha_ssl.tuning.results import SearchResults
     from captcha_ssl.tuning.trial import Outcome
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
@@ -60,7 +60,7 @@ def tune_command(
     cluster: Cluster = None,
     quiet: Quiet = False,
 ) -> None:
-    """Search for the best pretraining and fine-tuning on your images.
+    """Search for the best recipe on your images.
 
     Example: captcha-ssl tune pile/ pile/labeled.csv --out runs/tune --budget 30m
 
@@ -114,13 +114,13 @@ def seconds(text: str) -> float:
 @contextmanager
 def _progress(
     until: float, *, quiet: bool
-) -> Iterator[tuple[Say, Callable[[Results, Outcome], None]]]:
+) -> Iterator[tuple[Say, Callable[[SearchResults, Outcome], None]]]:
     """Functions for messages, and for the results after every outcome."""
     if quiet:
         yield lambda line: None, lambda results, outcome: None
     elif not sys.stderr.isatty():
 
-        def show_line(results: Results, outcome: Outcome) -> None:
+        def show_line(results: SearchResults, outcome: Outcome) -> None:
             _print(_line(results, outcome, until))
 
         yield _print, show_line
@@ -135,7 +135,7 @@ def _progress(
             Live(console=console, transient=True, redirect_stdout=False) as live,
         ):
 
-            def show_table(results: Results, outcome: Outcome) -> None:
+            def show_table(results: SearchResults, outcome: Outcome) -> None:
                 live.update(_table(results, _line(results, outcome, until)))
 
             yield console.print, show_table
@@ -145,7 +145,7 @@ def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _line(results: Results, outcome: Outcome, until: float) -> str:
+def _line(results: SearchResults, outcome: Outcome, until: float) -> str:
     """The outcome of a recipe, the best so far, and the time left."""
     from captcha_ssl.duration import duration
 
@@ -160,7 +160,7 @@ def _line(results: Results, outcome: Outcome, until: float) -> str:
     )
 
 
-def _table(results: Results, line: str) -> RenderableType:
+def _table(results: SearchResults, line: str) -> RenderableType:
     from rich import box
     from rich.console import Group
     from rich.table import Table

@@ -54,7 +54,7 @@ class TrialImages:
 
 
 @dataclass
-class Material:
+class SearchMaterial:
     """The paths of the images. Each geometry is loaded once, when a recipe needs it."""
 
     data: Path

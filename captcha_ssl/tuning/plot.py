@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.benchmark.report.plots import FAINT, STYLE
-from captcha_ssl.tuning.results import Results
+from captcha_ssl.tuning.results import SearchResults
 
 PLOT = "search.png"
 _DOT, _BEST, _BASELINE = "#3d5a98", "#0b7a75", "#6c757d"
@@ -20,7 +20,7 @@ _ROOM_ABOVE = 1.1
 """The top of the axis, in largest errors."""
 
 
-def plot_search(path: Path, results: Results, importance: dict[str, float]) -> None:
+def plot_search(path: Path, results: SearchResults, importance: dict[str, float]) -> None:
     """Draw both as a PNG; the second only if it is known."""
     with rc_context(STYLE), atomic_path(path) as temporary:
         # Not pyplot: it would choose a window system and keep the figure alive.
@@ -35,7 +35,7 @@ def plot_search(path: Path, results: Results, importance: dict[str, float]) -> N
         figure.savefig(temporary, dpi=160, format="png")
 
 
-def _draw_trials(axes: Axes, results: Results) -> None:
+def _draw_trials(axes: Axes, results: SearchResults) -> None:
     rungs = results.config.tune.rungs
     tried = [trial for trial in results.tried if not trial.last.problem]
     for rung in range(rungs):

@@ -26,7 +26,7 @@ from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.preview import drawn
 from captcha_ssl.tuning.importance import importance
 from captcha_ssl.tuning.plot import PLOT, plot_search
-from captcha_ssl.tuning.results import Results, interval
+from captcha_ssl.tuning.results import SearchResults, interval
 from captcha_ssl.tuning.study import Tried
 
 REPORT, PAGE, VIEWS = "report.md", "report.html", "views.png"
@@ -37,7 +37,7 @@ _SLIGHT = 0.05
 HEADS = ("trial", "recipe", "rung", "CER", "exact match", "time", "changes from the defaults")
 
 
-def write_report(out: Path, results: Results) -> None:
+def write_report(out: Path, results: SearchResults) -> None:
     """Write the page into `out`, each file whole or not at all. Raises OSError."""
     mattered = importance(results.tried)
     plot_search(out / PLOT, results, mattered)
@@ -48,7 +48,7 @@ def write_report(out: Path, results: Results) -> None:
 
 
 def _content(
-    out: Path, results: Results, mattered: dict[str, float], *, views: bool
+    out: Path, results: SearchResults, mattered: dict[str, float], *, views: bool
 ) -> Iterator[Block]:
     recipe, best = results.recipe(results.best.values), results.best
     tune, images = results.config.tune, results.images
@@ -90,7 +90,7 @@ def _content(
     yield Text(f"Seed {tune.seed}. The trials also depend on the speed of the machine.")
 
 
-def _commands(out: Path, results: Results) -> str:
+def _commands(out: Path, results: SearchResults) -> str:
     recipe = results.recipe(results.best.values)
     file, data = shlex.quote(str(out / "recipe.toml")), shlex.quote(str(results.data))
     lines = []
@@ -102,7 +102,7 @@ def _commands(out: Path, results: Results) -> str:
     return "\n".join(lines)
 
 
-def _row(results: Results, trial: Tried) -> list[str]:
+def _row(results: SearchResults, trial: Tried) -> list[str]:
     recipe, last = results.recipe(trial.values), trial.last
     changes = ", ".join(f"{name}={value}" for name, value in recipe.changes.items())
     failed = bool(last.problem)
@@ -130,7 +130,7 @@ def _importance(mattered: dict[str, float]) -> Iterator[Block]:
     yield Table(("dimension", "explains"), rows, left=("dimension",))
 
 
-def _protocol(results: Results) -> Iterator[str]:
+def _protocol(results: SearchResults) -> Iterator[str]:
     tune, images = results.config.tune, results.images
     steps = ", ".join(f"{tune.steps_on(rung):,}" for rung in range(tune.rungs))
     yield (
@@ -151,7 +151,7 @@ def _protocol(results: Results) -> Iterator[str]:
     yield "The first recipes have defaults; then a tree-structured Parzen estimator (Optuna) draws."
 
 
-def _write_views(file: Path, results: Results) -> bool:
+def _write_views(file: Path, results: SearchResults) -> bool:
     """Draw the views of the default method beside those of the best; whether there are any."""
     tune, recipe = results.config.tune, results.recipe(results.best.values)
     if not tune.methods:

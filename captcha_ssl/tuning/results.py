@@ -15,7 +15,7 @@ from captcha_ssl.tuning.study import Tried, difference
 
 
 @dataclass(frozen=True)
-class Results:
+class SearchResults:
     """The trials in their order, and the best of them.
 
     The first `fixed` trials have defaults: no pretraining, the default method, and perhaps the

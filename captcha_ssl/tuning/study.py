@@ -19,7 +19,7 @@ from captcha_ssl.tuning.space import (
     draw,
     with_defaults,
 )
-from captcha_ssl.tuning.trial import Outcome, Task
+from captcha_ssl.tuning.trial import Outcome, TrialTask
 
 if TYPE_CHECKING:
     import optuna
@@ -89,7 +89,7 @@ class Study:
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(f"{file}: damaged ({error}); start a new --out") from error
         self._live: dict[int, optuna.Trial] = {}
-        self._ready: list[Task] = []
+        self._ready: list[TrialTask] = []
         if not self._study.trials:
             for asked in self._first():
                 self._study.enqueue_trial(asked)
@@ -101,7 +101,7 @@ class Study:
         methods = self._settings.methods
         return len(self._drawn(self._compared(methods[:1])))
 
-    def tasks(self) -> Iterator[Task]:
+    def tasks(self) -> Iterator[TrialTask]:
         """The next tasks; `tell` adds to them."""
         while True:
             if self._ready:
@@ -174,15 +174,15 @@ class Study:
             found.setdefault(repr(recipe), recorder.asked)
         return list(found.values())
 
-    def _new(self) -> Task:
+    def _new(self) -> TrialTask:
         trial = self._study.ask()
         return self._task(trial, 0)
 
-    def _task(self, trial: optuna.Trial, rung: int) -> Task:
+    def _task(self, trial: optuna.Trial, rung: int) -> TrialTask:
         values = draw(trial, self._settings, shipped=self._shipped)
         trial.set_user_attr(_VALUES, values)
         self._live[trial.number] = trial
-        return Task(trial.number, values, rung)
+        return TrialTask(trial.number, values, rung)
 
     def _decide(self, trial: optuna.Trial, outcome: Outcome) -> None:
         import optuna

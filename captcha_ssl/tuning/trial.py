@@ -16,7 +16,7 @@ from captcha_ssl.recognition.evaluation.metrics import edit_distance
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
 from captcha_ssl.training.run_directory import open_run
 from captcha_ssl.training.settings import ModelSettings
-from captcha_ssl.tuning.material import Material, TrialImages, folds
+from captcha_ssl.tuning.material import SearchMaterial, TrialImages, folds
 from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.space import Values
 
@@ -24,7 +24,7 @@ _NEVER = 10**9
 
 
 @dataclass(frozen=True)
-class Task:
+class TrialTask:
     """What a worker is asked: the recipe of a trial, on a rung."""
 
     number: int
@@ -50,18 +50,18 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Bench:
+class TrialBench:
     """What every trial needs; `out` is the folder of what is trained on the way."""
 
     out: Path
-    material: Material
+    material: SearchMaterial
     model: ModelSettings
 
     def recipe(self, values: Values) -> Recipe:
         """What the values of a trial mean."""
         return Recipe(values, self.material.settings, self.model)
 
-    def perform(self, task: Task, say: Say) -> Outcome:
+    def perform(self, task: TrialTask, say: Say) -> Outcome:
         """Try a recipe on a rung. If that fails, its score is the worst, with the reason."""
         began = time.perf_counter()
         folder = self.out / f"{task.number}-{task.rung}"
@@ -91,7 +91,7 @@ class Bench:
             seconds=time.perf_counter() - began,
         )
 
-    def _read(self, task: Task, folder: Path) -> list[Evaluation]:
+    def _read(self, task: TrialTask, folder: Path) -> list[Evaluation]:
         """The readings of the held-out images of each fold of this rung."""
         recipe, settings = self.recipe(task.values), self.material.settings
         images = self.material.at(recipe)

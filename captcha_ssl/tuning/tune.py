@@ -19,14 +19,14 @@ from captcha_ssl.recognition.fine_tuning.start import misfit
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.tuning.config import TuneConfig
-from captcha_ssl.tuning.material import Material
+from captcha_ssl.tuning.material import SearchMaterial
 from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.report import write_report
-from captcha_ssl.tuning.results import Results
+from captcha_ssl.tuning.results import SearchResults
 from captcha_ssl.tuning.settings import NO_METHOD
 from captcha_ssl.tuning.space import defaults, with_defaults
 from captcha_ssl.tuning.study import Study
-from captcha_ssl.tuning.trial import Bench, Outcome
+from captcha_ssl.tuning.trial import Outcome, TrialBench
 
 RECIPE = "recipe.toml"
 _TRIALS = "trials"
@@ -37,7 +37,7 @@ class Listener:
     """Hears a line now and then, and the results so far after every outcome."""
 
     say: Callable[[str], None] = lambda line: None
-    show: Callable[[Results, Outcome], None] = lambda results, outcome: None
+    show: Callable[[SearchResults, Outcome], None] = lambda results, outcome: None
 
 
 class Tuning:
@@ -54,7 +54,7 @@ class Tuning:
         load: LoadImages = load_images,
     ) -> None:
         self.config, self.data = config, data
-        material = Material(data, labeled, config.tune, load)
+        material = SearchMaterial(data, labeled, config.tune, load)
         material.check()
         start = Recipe(with_defaults(defaults(NO_METHOD), config.tune), config.tune, config.model)
         self.images = material.at(start)
@@ -71,7 +71,7 @@ class Tuning:
         crew: Workers | None = None,
         listener: Listener = Listener(),  # noqa: B008
         command: str = "",
-    ) -> Results:
+    ) -> SearchResults:
         """Try recipes until `until`, by time.monotonic(), and write the best and the report.
 
         `crew` runs the trials; by default it is `jobs` worker processes, 0 for one per core, or as
@@ -81,7 +81,7 @@ class Tuning:
         tune = self.config.tune
         run.hold_to(self.images.fingerprint())
         study = Study(run.path, tune, shipped=not misfit(self.config.model))
-        bench = Bench(run.path / _TRIALS, self.material, self.config.model)
+        bench = TrialBench(run.path / _TRIALS, self.material, self.config.model)
         bench.out.mkdir(exist_ok=True)
         crew = crew or _crew(process_count(jobs, tune.device))
         listener.say(self._about())
@@ -109,11 +109,11 @@ class Tuning:
         write_report(run.path, results)
         return results
 
-    def _results(self, study: Study, bench: Bench, command: str) -> Results | None:
+    def _results(self, study: Study, bench: TrialBench, command: str) -> SearchResults | None:
         best = study.best()
         if best is None:
             return None
-        return Results(
+        return SearchResults(
             config=self.config,
             images=self.images,
             data=self.data,
@@ -124,7 +124,7 @@ class Tuning:
             command=command,
         )
 
-    def _write(self, run: RunDirectory, results: Results) -> None:
+    def _write(self, run: RunDirectory, results: SearchResults) -> None:
         recipe = results.recipe(results.best.values)
         text = recipe.to_toml(self.data, self.images.comparable, results.summary)
         atomic_write_text(run.path / RECIPE, text)
@@ -148,7 +148,7 @@ def tune(
     listener: Listener = Listener(),  # noqa: B008
     load: LoadImages = load_images,
     command: str = "",
-) -> Results:
+) -> SearchResults:
     """Search in the run directory `out`. Raises UserError as `Tuning`, its `run` and `open_run`."""
     job = Tuning(config, data, labeled, load)
     with open_run(out, config.to_toml(), resume=resume) as run:

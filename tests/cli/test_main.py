@@ -15,7 +15,7 @@ import captcha_ssl
 COMMANDS = (
     *("generate", "check-data", "pretrain", "finetune"),
     *("evaluate", "predict", "suggest", "label", "convert"),
-    *("neighbors", "benchmark", "export", "info"),
+    *("neighbors", "tune", "benchmark", "export", "info"),
 )
 
 

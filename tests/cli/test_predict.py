@@ -266,7 +266,7 @@ def test_many_images_of_digits_are_read_as_digits_and_it_is_said(
     truths = [file.stem[3:] for file in sorted(digits.iterdir())]
     assert run(["predict", str(digits)]) == 0
     settled = capsys.readouterr()
-    assert "nearly all images show digits alone" in settled.err and "--no-adapt" in settled.err
+    assert "nearly all images show only digits" in settled.err and "--no-adapt" in settled.err
     assert run(["predict", str(digits), "--no-adapt"]) == 0
     free = capsys.readouterr()
     assert free.err == ""

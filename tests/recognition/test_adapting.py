@@ -91,7 +91,7 @@ def test_many_files_are_prepared_and_settled_and_both_is_said(files: list[Input]
     adapted = adapt(SureOfMuchInk(), files)
     assert isinstance(adapted.reader, Settled) and isinstance(adapted.reader.reader, Prepared)
     assert adapted.reader.geometry.preparation == adapted.reader.reader.preparation
-    assert "cut to" in adapted.notes[0] and "digits alone" in adapted.notes[1]
+    assert "cut to" in adapted.notes[0] and "only digits" in adapted.notes[1]
 
 
 def test_what_was_told_is_not_settled(files: list[Input]) -> None:

@@ -17,22 +17,22 @@ from captcha_ssl.tuning.importance import explained, groups, importance
 from captcha_ssl.tuning.settings import TuneSettings
 from captcha_ssl.tuning.space import Values, defaults, with_defaults
 from captcha_ssl.tuning.study import JOURNAL, Study
-from captcha_ssl.tuning.trial import Outcome, Task
+from captcha_ssl.tuning.trial import Outcome, TrialTask
 
 SETTINGS = TuneSettings(trials=30, rungs=3, reduction=3)
 ERRORS = 100
 """Characters of a hundred held-out images of one."""
 
 
-def _outcome(task: Task, cer: float, problem: str = "") -> Outcome:
+def _outcome(task: TrialTask, cer: float, problem: str = "") -> Outcome:
     wrong = round(cer * ERRORS)
     errors = [1] * wrong + [0] * (ERRORS - wrong)
     return Outcome(task.number, task.rung, wrong / ERRORS, 1 - wrong / ERRORS, errors, 1.0, problem)
 
 
 def _search(
-    folder: Path, cer: Callable[[Task], float], settings: TuneSettings = SETTINGS
-) -> tuple[Study, list[Task]]:
+    folder: Path, cer: Callable[[TrialTask], float], settings: TuneSettings = SETTINGS
+) -> tuple[Study, list[TrialTask]]:
     study, seen = Study(folder, settings, shipped=True), []
     for task in study.tasks():
         seen.append(task)
@@ -67,7 +67,7 @@ def test_few_go_on_and_those_are_the_better_ones(tmp_path: Path) -> None:
 def test_the_one_dimension_that_matters_is_found_and_told(tmp_path: Path) -> None:
     """Reading is ruined unless crops are narrow; the default is not."""
 
-    def cer(task: Task) -> float:
+    def cer(task: TrialTask) -> float:
         width = task.values.get("pretrain.crop_width", "none")
         return {24: 0.05, 16: 0.4}.get(width, 0.7)
 
@@ -128,7 +128,7 @@ def test_a_recipe_that_cannot_be_tried_is_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stopped_after", [0, 1, 5, 11, 20])
 def test_another_session_goes_on_where_one_was_killed(tmp_path: Path, stopped_after: int) -> None:
-    def cer(task: Task) -> float:
+    def cer(task: TrialTask) -> float:
         return 0.2 + (task.number * 7 % 25) / 50
 
     study, done = Study(tmp_path, SETTINGS, shipped=True), []

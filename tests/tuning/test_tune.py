@@ -24,9 +24,9 @@ from captcha_ssl.training.run_directory import open_run
 from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.tuning import space
 from captcha_ssl.tuning.config import TuneConfig
-from captcha_ssl.tuning.material import Material, folds
+from captcha_ssl.tuning.material import SearchMaterial, folds
 from captcha_ssl.tuning.recipe import Recipe
-from captcha_ssl.tuning.results import Results
+from captcha_ssl.tuning.results import SearchResults
 from captcha_ssl.tuning.settings import TuneSettings
 from captcha_ssl.tuning.space import FINETUNE, Dimension, Times, defaults, with_defaults
 from captcha_ssl.tuning.tune import Tuning
@@ -63,7 +63,7 @@ def pile(tmp_path_factory: pytest.TempPathFactory, draw_text: Callable[[str], np
     return _pile(tmp_path_factory.mktemp("tune") / "pile", draw_text, 120, 120)
 
 
-def _run(out: Path, settings: TuneSettings, pile: Path, *, resume: bool = False) -> Results:
+def _run(out: Path, settings: TuneSettings, pile: Path, *, resume: bool = False) -> SearchResults:
     config = TuneConfig(settings)
     job = Tuning(config, pile)
     with open_run(out, config.to_toml(), resume=resume) as run:
@@ -112,7 +112,7 @@ def test_the_planted_answer_is_found_by_training(
 
 def test_no_trial_sees_an_image_that_benchmark_tests_on(pile: Path) -> None:
     start = Recipe(with_defaults(defaults("none"), SMALL), SMALL, ModelSettings())
-    images = Material(pile, None, SMALL).at(start)
+    images = SearchMaterial(pile, None, SMALL).at(start)
     config = BenchmarkConfig.read(Given(flags={"data": str(pile), "label_counts": "48"}))
     tested = read_material(pile, config).test
     assert images.aside == len(tested) == 24
@@ -126,15 +126,15 @@ def test_where_few_images_are_labeled_the_pile_is_all_of_the_others(
 ) -> None:
     pile = _pile(tmp_path / "pile", draw_text, 60, 20)
     start = Recipe(with_defaults(defaults("none"), SMALL), SMALL, ModelSettings())
-    images = Material(pile, None, SMALL).at(start)
+    images = SearchMaterial(pile, None, SMALL).at(start)
     assert (len(images.pile), len(images.labeled), images.aside) == (56, 16, 4)
-    named = Material(pile / "images", pile / "labels.csv", SMALL).at(start)
+    named = SearchMaterial(pile / "images", pile / "labels.csv", SMALL).at(start)
     assert (len(named.pile), len(named.labeled), named.aside) == (60, 20, 0)
 
 
 def test_each_label_is_held_out_once_and_never_trained_on(pile: Path) -> None:
     start = Recipe(with_defaults(defaults("none"), SMALL), SMALL, ModelSettings())
-    labeled = Material(pile, None, SMALL.replace(labels=50)).at(start).labeled
+    labeled = SearchMaterial(pile, None, SMALL.replace(labels=50)).at(start).labeled
     parts = folds(labeled, SMALL.replace(folds=None))
     assert len(parts) == 3
     held = [name for _, held_out in parts for name in held_out.names]

@@ -66,7 +66,7 @@ def test_a_table_may_mix_files_and_stores_and_needs_no_header(stores: Path) -> N
     [
         ("packed/00006", "no such file"),
         ("packed/2", "no such file"),
-        ("packed", "no regular file (a folder, a pipe, or a link to nothing)"),
+        ("packed", "not a regular file (a folder, a pipe, or a broken link)"),
         ("deep.zip/gone.png", "no such file"),
         ("../packed/00002", "outside the dataset folder"),
     ],
