@@ -81,11 +81,11 @@ def read(
         else:
             from captcha_ssl.cluster import on_cluster
             from captcha_ssl.processes import workers
-            from captcha_ssl.recognition.reading.parts import Reader, read_parts
+            from captcha_ssl.recognition.reading.parts import ReaderSpec, read_parts
 
             held.enter_context(on_cluster(cluster))
             crew = workers(1, setting="workers", prepare=int)
-            how = Reader(model, charset, device, adapt)
+            how = ReaderSpec(model, charset, device, adapt)
             predictions = read_parts(crew, how, images, inputs, first, batch_size)
         failed |= _write(
             predictions,

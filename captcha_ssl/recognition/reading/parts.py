@@ -24,7 +24,7 @@ Answer = Reading | str
 
 
 @dataclass(frozen=True)
-class Reader:
+class ReaderSpec:
     """How a model reads; opened alike in this process and in a worker."""
 
     model: Path | None
@@ -48,7 +48,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class _Asked:
-    reader: Reader
+    reader: ReaderSpec
     images: tuple[str, ...]
     count: int
     batch_size: int
@@ -56,7 +56,7 @@ class _Asked:
 
 def read_parts(
     crew: Workers,
-    reader: Reader,
+    reader: ReaderSpec,
     names: Sequence[str],
     inputs: Inputs,
     first: int,
@@ -71,7 +71,7 @@ def read_parts(
         raise UserError("- cannot be read by a cluster: save the image to a file first")
     model = reader.model
     if model is not None and model.exists():
-        reader = Reader(model.resolve(), reader.charset, reader.device, reader.adapt)
+        reader = ReaderSpec(model.resolve(), reader.charset, reader.device, reader.adapt)
     asked = _Asked(reader, tuple(_absolute(name) for name in names), len(inputs), batch_size)
     step = _PART * batch_size
     parts = [range(at, min(at + step, len(inputs))) for at in range(first, len(inputs), step)]
