@@ -111,6 +111,22 @@ def test_a_cluster_reads_what_this_machine_reads(
     assert Path("there.jsonl").read_bytes() == Path("here.jsonl").read_bytes()
 
 
+def test_a_benchmark_on_a_cluster_trains_the_models_of_this_machine(
+    address: str, tmp_path: Path
+) -> None:
+    sizes = ("unlabeled=160", "test=40", "finetune_steps=3", "pretrain_steps=2", "style=fast")
+    more = ("pretrain_batch_size=16", "encoder=tiny", "precision=fp32", "processes=2")
+    ask = ("benchmark", "--arms", "scratch,simclr", "--label-counts", "20", "--seeds", "1", "-q")
+    ask += ("--device", "cpu", *(word for pair in (*sizes, *more) for word in ("--set", pair)))
+    assert run([*ask, "--out", str(tmp_path / "here")]) == 0
+    assert run([*ask, "--out", str(tmp_path / "there"), "--cluster", address]) == 0
+    here, there = (
+        {f.relative_to(tmp_path / out): f.read_bytes() for f in (tmp_path / out).rglob("model.*")}
+        for out in ("here", "there")
+    )
+    assert len(here) == 3 and here == there
+
+
 def test_an_address_without_a_scheduler_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,10 +41,12 @@ def _free_bytes(device: torch.device) -> int:
 
 def training_workers(count: int) -> Workers:
     """Workers for `count` trainings at a time, which share the cores."""
+    # One at a time has the threads of this process, on a cluster too: their number decides bits.
+    threads = torch.get_num_threads() if count <= 1 else max(1, available_cores() // count)
     return workers(
         count,
         setting="processes (--set processes=1)",
-        prepare=partial(torch.set_num_threads, max(1, available_cores() // max(1, count))),
+        prepare=partial(torch.set_num_threads, threads),
     )
 
 
