@@ -32,6 +32,15 @@ def restarted() -> bool:
     return _number("TORCHELASTIC_RESTART_COUNT", 0) > 0
 
 
+def launch() -> str:
+    """What torchrun calls this launch, the same for all ranks and after a restart; '' without it.
+
+    `torchrun --standalone` makes up a new name each time. Several machines are "none", unless
+    `--rdzv-id` names them.
+    """
+    return os.environ.get("TORCHELASTIC_RUN_ID", "")
+
+
 def attempt() -> str:
     """A word for this start of the processes, the same for all of them.
 

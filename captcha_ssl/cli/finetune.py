@@ -11,7 +11,7 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
-from captcha_ssl.launch import rank, restarted
+from captcha_ssl.launch import rank
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
@@ -42,10 +42,12 @@ def finetune_command(
     folder, data = run_folder(out), piles(data, files_from)
 
     from captcha_ssl.training.distributed import joined
+    from captcha_ssl.training.run_directory import begun_here
 
+    resume = resume or begun_here(folder)
     # The ranks of torchrun choose the start together.
     with joined():
-        _finetune(config, data, folder, resume=resume or restarted(), quiet=quiet or rank() > 0)
+        _finetune(config, data, folder, resume=resume, quiet=quiet or rank() > 0)
 
 
 def _finetune(

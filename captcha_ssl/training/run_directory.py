@@ -16,7 +16,7 @@ from captcha_ssl.data.sources import Rejected
 from captcha_ssl.documents import loaded_json, parse_toml, read_json
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import Saying
-from captcha_ssl.launch import restarted
+from captcha_ssl.launch import launch, restarted
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.text_file import iter_lines
 from captcha_ssl.training.distributed import begin_together
@@ -28,6 +28,8 @@ METRICS = "metrics.jsonl"
 LOG = "log.txt"
 STATE = "state"
 REJECTED = "rejected.csv"
+LAUNCH = "launch"
+"""Which launch of torchrun is training; gone once it is done."""
 
 Curves = Callable[[int, dict[str, float]], None]
 """Sends the figures of a step to a tracker."""
@@ -38,15 +40,26 @@ def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDi
     """Start a run in `path`, or resume the one there, and lock it against other processes.
 
     Under torchrun the first rank does so while the others wait; the others write nothing. Ranks
-    that torchrun starts again, after one was lost, resume without being asked. Raises UserError
-    like `create` and `resume`, and if another process uses the folder.
+    that torchrun starts again, after one was lost, resume the run they began without being asked.
+    Raises UserError like `create` and `resume`, and if another process uses the folder.
     """
-    resume = resume or restarted()
+    resume = resume or begun_here(path)
     with ExitStack() as held:
         yield begin_together(
             lambda: held.enter_context(_opened(path, config, resume=resume)),
             lambda: RunDirectory(path, writes=False),
         )
+
+
+def begun_here(path: Path) -> bool:
+    """Whether torchrun starts these processes again, and the run in `path` is the one they began.
+
+    A run of somebody else, which the first attempt has refused to touch, is not.
+    """
+    try:
+        return restarted() and (path / LAUNCH).read_text(encoding="utf-8") == launch()
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 @contextmanager
@@ -63,7 +76,11 @@ def _opened(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
             ) from error
         remove_partials(path)
         held.enter_context(Saying(f"stopped; continue with --out {path} --resume"))
-        yield (RunDirectory.resume if resume else RunDirectory.create)(path, config)
+        run = (RunDirectory.resume if resume else RunDirectory.create)(path, config)
+        if launch():
+            atomic_write_text(path / LAUNCH, launch())
+        yield run
+        (path / LAUNCH).unlink(missing_ok=True)
 
 
 class RunDirectory:

@@ -229,6 +229,19 @@ def test_a_killed_rank_is_started_again_and_all_go_on_from_the_last_state(
     assert files(out) == files(of_two_nodes[0])
 
 
+def test_a_restart_leaves_alone_what_the_first_attempt_refused(pile: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    few = ("--steps", "4", "--batch-size", "8", "--device", "cpu")
+    one = [sys.executable, "-m", "captcha_ssl", "pretrain", str(pile), "--out", str(out), *few]
+    assert subprocess.run(one, env=environment(), stderr=subprocess.DEVNULL).returncode == 0
+    begun = files(out)
+    again = [*TORCHRUN, "--max-restarts", "1", *one[1:]]
+    failed = subprocess.run(again, env=environment(), capture_output=True, text=True)
+    assert failed.returncode != 0
+    assert failed.stderr.count("already holds something") >= 2
+    assert files(out) == begun
+
+
 def rank_of(launcher: int, number: int) -> int:
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
