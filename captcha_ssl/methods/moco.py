@@ -69,7 +69,8 @@ class MoCo(TwoViewMethod):
         follow(self.key_encoder, self.encoder, self.momentum)
         follow(self.key_projector, self.projector, self.momentum)
         keys = self._keys(two)
-        loss = self.loss(queries, own_rows(keys), negatives=self.queue)
+        # A copy: some losses read their negatives again in the backward pass.
+        loss = self.loss(queries, own_rows(keys), negatives=self.queue.clone())
         self._remember(keys)
         return {"loss": loss}
 

@@ -69,7 +69,7 @@ def test_the_table_has_one_row_for_each_figure(small: tuple[Path, str]) -> None:
         for name, part in json.loads((out / f"{step}-small.json").read_text())["parts"].items()
     }
     assert len(rows) == sum(len(part["figures"]) for part in parts.values())
-    throughput = next(row for row in rows if re.search("fp32 +throughput", row))
+    throughput = next(row for row in rows if re.search("fp32, eager +throughput", row))
     assert throughput.endswith("images/s")
 
 
