@@ -42,9 +42,10 @@ def finetune_command(
     folder, data = run_folder(out), piles(data, files_from)
 
     from captcha_ssl.training.distributed import joined
-    from captcha_ssl.training.run_directory import begun_here
+    from captcha_ssl.training.run_directory import begun_here, refuse_in_use
 
     resume = resume or begun_here(folder)
+    refuse_in_use(folder, resume=resume)
     # The ranks of torchrun choose the start together.
     with joined():
         _finetune(config, data, folder, resume=resume, quiet=quiet or rank() > 0)

@@ -64,7 +64,7 @@ def begun_here(path: Path) -> bool:
 
 @contextmanager
 def _opened(path: Path, config: str, *, resume: bool) -> Iterator[RunDirectory]:
-    _refuse_in_use(path, resume=resume)
+    refuse_in_use(path, resume=resume)
     path.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         try:
@@ -97,7 +97,7 @@ class RunDirectory:
     @classmethod
     def create(cls, path: Path, config: str) -> RunDirectory:
         """Start a run in `path`. Raises UserError when something is already there."""
-        _refuse_in_use(path, resume=False)
+        refuse_in_use(path, resume=False)
         path.mkdir(parents=True, exist_ok=True)
         atomic_write_text(path / CONFIG, config)
         return cls(path)
@@ -187,7 +187,11 @@ def _figures(line: str) -> dict[str, Any]:
     return row
 
 
-def _refuse_in_use(path: Path, *, resume: bool) -> None:
+def refuse_in_use(path: Path, *, resume: bool) -> None:
+    """Raise UserError for a path where no run can begin, or where `resume` should have been said.
+
+    `open_run` does so too; whoever has a long way to go before that asks first.
+    """
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: not a folder; choose another --out")
     if not resume and path.is_dir() and any(path.iterdir()):

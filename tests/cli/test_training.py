@@ -168,3 +168,11 @@ def test_finetune_needs_labels_and_an_encoder_that_fits(
     assert "not 'small'" in error_line(small)
     few = run("finetune", pile, "--labels", 500, *out)
     assert "500" in error_line(few)
+
+
+def test_a_folder_in_use_is_refused_before_any_start_is_tried(pile: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "file").touch()
+    # One line, also without --quiet: nothing was compared or loaded.
+    line = error_line(run("finetune", pile, "--out", tmp_path / "run", "--device", "cpu"))
+    assert line.endswith("already holds something; choose another --out or --resume it")

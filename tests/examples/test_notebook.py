@@ -47,4 +47,4 @@ def test_every_cell_of_the_notebook_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"pretrained: \d+ of 20 .*\nscratch: \d+ of 20 .*\n", done.stdout)
+    assert re.fullmatch(r"with-pile: \d+ of 20 .*\nlabels-alone: \d+ of 20 .*\n", done.stdout)
