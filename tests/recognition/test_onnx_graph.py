@@ -97,3 +97,13 @@ def test_steps_that_make_far_more_than_any_encoder_are_refused(
 ):
     with pytest.raises(UserError, match="takes more memory than any of ours"):
         OnnxReader(network(tmp_path / "m.onnx", nodes, **constants))
+
+
+def test_an_operator_whose_name_is_not_text_is_refused_and_shown(tmp_path: Path):
+    start = np.zeros((1, 5, 3), np.float32)
+    file = network(
+        tmp_path / "m.onnx", [helper.make_node("Relu", ["start"], ["logits"])], start=start
+    )
+    file.write_bytes(file.read_bytes().replace(b"Relu", b"Re\xff\xfe"))
+    with pytest.raises(UserError, match="its network has 'Re.*', which no recognizer of ours has"):
+        OnnxReader(file)

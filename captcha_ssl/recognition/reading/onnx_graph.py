@@ -44,7 +44,7 @@ def check_graph(path: Path) -> None:
 
 def _check_nodes(path: Path, model: onnx.ModelProto) -> None:
     graph = model.graph
-    strange = sorted({node.op_type for node in graph.node} - OPERATORS)
+    strange = sorted({_text(node.op_type) for node in graph.node} - OPERATORS)
     if strange:
         raise UserError(
             f"{path}: its network has {quoted(strange[0][:40])}, which no recognizer of ours has; "
@@ -61,6 +61,11 @@ def _check_nodes(path: Path, model: onnx.ModelProto) -> None:
         or any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in tensors)
     ):
         raise UserError(f"{path}: its network is no recognizer of ours; export it again")
+
+
+def _text(name: str | bytes) -> str:
+    # protobuf hands out bytes where a text is not UTF-8.
+    return name if isinstance(name, str) else name.decode(errors="replace")
 
 
 def _check_sizes(path: Path, model: onnx.ModelProto) -> None:
