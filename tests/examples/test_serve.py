@@ -48,7 +48,7 @@ def service(reader_file: Path) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def post(address: str, files: list[tuple[str, bytes]]) -> tuple[int, Any]:
