@@ -1,4 +1,4 @@
-"""Averages the weights of recognizers of one kind, which reads better than any of them alone.
+"""Use it to average the weights of several recognizers, which can read better than each of them.
 
 Usage: python examples/average_models.py OUT.safetensors MODEL=WEIGHT MODEL=WEIGHT …
 

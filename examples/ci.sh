@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A check for CI: does this installation still read? It renders digits and reads them with the
+# Use it in CI to check that an installation still reads. It renders digits and reads them with the
 # model that came with the package, or with another one.
 # Usage: examples/ci.sh FOLDER [MODEL]   (a folder that does not exist yet)
 #

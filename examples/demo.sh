@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to a recognizer, with the proof that the unlabeled images helped.
+# Use it to see the whole path once: from nothing to a recognizer, with the proof that the unlabeled
+# images helped.
 # Usage: examples/demo.sh FOLDER   (a folder that does not exist yet)
 set -euo pipefail
 out="${1:?usage: examples/demo.sh FOLDER}"

@@ -1,4 +1,4 @@
-"""Read an image with an exported model and nothing but onnxruntime, NumPy and Pillow.
+"""Use it to read images where only onnxruntime, NumPy and Pillow are installed.
 
 A model that was trained on prepared images (faint or small text) needs data/preparation.py of
 this package too, which takes OpenCV and NumPy.

@@ -1,4 +1,4 @@
-"""A method of one's own, registered from outside the package and trained by its command line.
+"""Use it to start a method of your own, outside of the package, with the package's command line.
 
 Usage: python examples/own_method.py pretrain images/ --method mirror --out runs/mirror
 """

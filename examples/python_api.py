@@ -1,4 +1,7 @@
-"""From a folder to a text. Usage: python_api.py IMAGES LABELED RUNS [STEPS]"""
+"""Use it to start a Python program that pretrains, fine-tunes and reads.
+
+Usage: python_api.py IMAGES LABELED RUNS [STEPS]
+"""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Read images for other programs: a small HTTP service with one batch endpoint.
+"""Use it to read images for other programs: a small HTTP service with one batch endpoint.
 
 Install and start it, with the model that ships with the package or one of your own:
 

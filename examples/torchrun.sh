@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Pretrains on all GPUs of this machine, or on as many processes as one says.
+# Use it to pretrain on all GPUs of this machine, or on a number of processes.
 # Usage: examples/torchrun.sh DATA RUN [PROCESSES|gpu] [OPTION …]
 #
 # The batch is shared out among the processes: its size must be a multiple of their number.

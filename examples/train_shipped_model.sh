@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the model that ships with the package, and puts it in its place. Goes on where it stopped.
+# Use it to train the model that ships with the package again, and to put it in its place. It
+# continues where it stopped.
 # Usage: examples/train_shipped_model.sh FOLDER
 #
 # START is the model to go on from: shipped, a run, a file, or none to begin with pretraining.
