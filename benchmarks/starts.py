@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.report.statistics import Estimate, estimate, paired_difference
@@ -104,7 +104,7 @@ class LabeledSet:
     test: Dataset = field(init=False)
 
     def __post_init__(self) -> None:
-        self.everything = self.load(self.folder, as_shipped(ModelSettings()), labeled=True)
+        self.everything = load_images(self.folder, as_shipped(ModelSettings()), labeled=True)
         images, labels = self.everything.images, self.everything.labels
         most = min(self.sizes.test, int(TEST_SHARE * len(images)))
         parts = split_benchmark(images, labels, test=most, seed=0)
@@ -116,18 +116,6 @@ class LabeledSet:
     def geometry(self) -> Geometry:
         """The geometry of all starts."""
         return self.everything.geometry
-
-    def load(
-        self,
-        data: Paths,
-        model: ModelSettings,
-        *,
-        labeled: bool,
-        geometry: Geometry | None = None,
-        choose: bool = True,
-    ) -> Dataset:
-        """All images of the set, at the given geometry."""
-        return load_images(self.folder, model, labeled=labeled, geometry=geometry, choose=choose)
 
     def labeled_by(self, seed: int) -> list[int]:
         """The indices in the pool of the labels of a seed."""
@@ -218,16 +206,8 @@ class Kept:
             return
         places = images.places[images.labeled_by(1)]
 
-        def load(
-            data: Paths,
-            model: ModelSettings,
-            *,
-            labeled: bool,
-            geometry: Geometry | None = None,
-            choose: bool = True,
-        ) -> Dataset:
-            found = images.load(data, model, labeled=labeled, geometry=geometry, choose=choose)
-            return found.take(places)
+        def load(data: Paths, model: ModelSettings, **how: Any) -> Dataset:
+            return load_images(data, model, **how).take(places)
 
         config = FinetuneConfig(
             finetune=FinetuneSettings(steps=self.sizes.steps, init_from=AUTO),
