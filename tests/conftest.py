@@ -1,7 +1,9 @@
-"""A recognizer that really reads, made without training, for everything that uses one."""
+"""What many tests use: a recognizer that really reads, made without training, and the program."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -75,3 +77,14 @@ def reader_file(reader: Recognizer, tmp_path_factory: pytest.TempPathFactory) ->
     path = tmp_path_factory.mktemp("reader") / "model.safetensors"
     reader.save(path, about={})
     return path
+
+
+@pytest.fixture(scope="session")
+def of_these_sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which `captcha-ssl` and `python` are those of these sources."""
+    programs = tmp_path_factory.mktemp("bin")
+    for name, command in (("captcha-ssl", "-m captcha_ssl"), ("python", "")):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n')
+        (programs / name).chmod(0o755)
+    root = str(Path(__file__).parents[1])
+    return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": root}

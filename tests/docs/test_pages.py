@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,22 +20,6 @@ def blocks(page: str) -> str:
     return "\n".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
-def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a script in an empty folder beside `examples/`, with the program of these sources."""
-    programs = folder / "bin"
-    programs.mkdir()
-    for name, command in (("captcha-ssl", "-m captcha_ssl"), ("python", "")):
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n')
-        (programs / name).chmod(0o755)
-    (folder / "examples").symlink_to(ROOT / "examples")
-    paths = {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        **{"cwd": folder, "capture_output": True, "text": True, "check": False},
-        env={**os.environ, **TINY, **paths},
-    )
-
-
 @pytest.mark.parametrize(
     ("page", "left"),
     [
@@ -50,9 +32,17 @@ def shell(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 )
 @pytest.mark.slow
 def test_the_commands_of_a_page_run_in_their_order(
-    page: str, left: list[str], tmp_path: Path
+    page: str, left: list[str], tmp_path: Path, of_these_sources: dict[str, str]
 ) -> None:
-    done = shell(blocks(page), tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", blocks(page)],
+        cwd=tmp_path,
+        env={**of_these_sources, **TINY},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert [name for name in left if not (tmp_path / name).is_file()] == []
 

@@ -26,17 +26,10 @@ def run(*command: object, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(list(map(str, command)), **given)
 
 
-@pytest.fixture(scope="module")
-def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A PATH on which `captcha-ssl` is the program of these sources."""
-    program = tmp_path_factory.mktemp("bin") / "captcha-ssl"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m captcha_ssl "$@"\n')
-    program.chmod(0o755)
-    return f"{program.parent}:{os.environ['PATH']}"
-
-
-def test_the_check_for_ci_has_the_exit_codes_that_it_promises(path: str, tmp_path: Path) -> None:
-    check, few = ROOT / "examples" / "ci.sh", {"PATH": path, "COUNT": "40"}
+def test_the_check_for_ci_has_the_exit_codes_that_it_promises(
+    of_these_sources: dict[str, str], tmp_path: Path
+) -> None:
+    check, few = ROOT / "examples" / "ci.sh", {**of_these_sources, "COUNT": "40"}
     good = run(check, tmp_path / "good", **few)
     assert good.returncode == 0, good.stderr
     assert "of 40 read without an error" in good.stdout
@@ -60,12 +53,14 @@ def test_a_recognizer_is_trained_from_python_and_read_with(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("start", ["none", "shipped"])
-def test_the_shipped_model_can_be_trained_again(path: str, tmp_path: Path, start: str) -> None:
+def test_the_shipped_model_can_be_trained_again(
+    of_these_sources: dict[str, str], tmp_path: Path, start: str
+) -> None:
     """In a few steps of each kind: what comes out is a model that `predict` takes."""
     script, shipped = ROOT / "examples" / "train_shipped_model.sh", tmp_path / "shipped"
     few = {"COUNT": "150", "PRETRAIN_STEPS": "2", "STEPS": "18", "SHIPPED": str(shipped)}
     few |= {"START": start, "PYTHON": sys.executable}
-    made = run(script, tmp_path / "work", **few, PATH=path)
+    made = run(script, tmp_path / "work", **{**of_these_sources, **few})
     assert made.returncode == 0, made.stderr
     assert "exact match" in made.stdout
     picture = tmp_path / "work" / "classic" / "images" / "00000.png"
