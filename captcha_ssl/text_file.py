@@ -108,6 +108,13 @@ def open_regular_file(path: Path) -> BinaryIO:
         raise
 
 
+def as_utf8(data: bytes) -> bytes:
+    """Text in UTF-8 without a byte order mark; bytes in no known encoding stay as they are."""
+    mark, encoding = _encoding(data)
+    text = data[mark:]
+    return text if encoding == "utf-8" else text.decode(encoding, "replace").encode()
+
+
 def _encoding(data: bytes) -> tuple[int, str]:
     """The bytes of the mark at the beginning of `data`, and the encoding."""
     for mark, encoding in _MARKS:

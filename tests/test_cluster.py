@@ -105,7 +105,8 @@ def test_a_cluster_reads_what_this_machine_reads(
     (pile / "damaged.png").write_bytes(b"no picture")
     monkeypatch.setattr("captcha_ssl.recognition.reading.parts._PART", 2)
     monkeypatch.chdir(tmp_path)
-    read = ("predict", "pile", "--batch-size", "4", "-q")
+    Path("list.txt").write_text("pile/damaged.png\npile\n")
+    read = ("predict", "pile", "@list.txt", "--batch-size", "4", "-q")
     assert run([*read, "--out", "here.jsonl"]) == 1
     assert run([*read, "--out", "there.jsonl", "--cluster", address]) == 1
     assert Path("there.jsonl").read_bytes() == Path("here.jsonl").read_bytes()

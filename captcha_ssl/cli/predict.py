@@ -92,11 +92,11 @@ def predict_command(
 
     With --out read.jsonl (or .tsv) an interrupted call is continued by --resume.
     """
-    from captcha_ssl.data.name_list import read_names
+    from captcha_ssl.data.name_list import Listed, read_names
 
     names = list(images or ())
     if files_from is not None:
-        names += read_names(files_from)
+        names += map(Listed, read_names(files_from))
     elif not names:
         raise UserError("missing argument IMAGE: name files, folders or patterns, or --files-from")
     if resume and out is None:

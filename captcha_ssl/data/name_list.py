@@ -1,6 +1,7 @@
 """Names of files in a file or on standard input, as `find` prints them."""
 
-# ruff: noqa: PTH113
+# Unlike Path, os.path returns False (and does not raise) without permission.
+# ruff: noqa: PTH112, PTH113
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from io import BufferedReader
 from pathlib import Path
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.text_file import as_utf8
 
 STDIN = Path("-")
 MARK = "@"
@@ -20,6 +22,12 @@ MARK = "@"
 MOST_BYTES = 1 << 28
 _PATIENCE = 10
 """Seconds that a pipe is waited for until something opens it to write."""
+
+
+class Listed(str):
+    """A name from a list, among arguments that may be folders, datasets or patterns: one file."""
+
+    __slots__ = ()
 
 
 def as_dataset(file: Path) -> Path:
@@ -44,13 +52,22 @@ def read_names(file: Path) -> list[str]:
     """The names in `file`, one a line, or with zero bytes between them where there are any.
 
     `-` is standard input, and a pipe will do; both may be asked for again. Empty lines are passed
-    over. Raises UserError when it cannot be read, or is larger than 256 MiB, or is a pipe that
-    nothing writes to.
+    over. UTF-16, which PowerShell writes, is read as in tables. Raises UserError when it cannot be
+    read, or is larger than 256 MiB, or is a pipe that nothing writes to.
     """
-    data = _read(file) if os.path.isfile(file) else _read_once(file)
+    data = as_utf8(_read(file) if os.path.isfile(file) else _read_once(file))
     names = data.split(b"\0") if b"\0" in data else data.splitlines()
     # A name need not be valid UTF-8; it goes on as it came.
     return [os.fsdecode(name) for name in names if name.strip()]
+
+
+def problem_of_listed(name: str) -> str | None:
+    """Why a name in a list is no file that can be read, or None where it is one."""
+    if os.path.isfile(name):
+        return None
+    if os.path.isdir(name):
+        return "a folder; a list names files"
+    return "no regular file" if os.path.lexists(name) else "no such file"
 
 
 def _read(file: Path) -> bytes:

@@ -136,6 +136,28 @@ def test_predict_takes_lists_in_its_arguments(said: pytest.CaptureFixture[str]) 
     assert len(said.readouterr().out.splitlines()) == 18
 
 
+@pytest.mark.parametrize("given", [("--files-from", "list.txt"), ("@list.txt",)])
+def test_a_list_names_files_and_nothing_else(
+    said: pytest.CaptureFixture[str], given: Sequence[str]
+) -> None:
+    first = sorted(Path("files").iterdir())[0].as_posix()
+    Path("list.txt").write_text(f"files\n{first}\n/\nfiles/*.png\n")
+    assert run(["predict", *given, "--format", "jsonl", "--quiet"]) == 1
+    rows = [json.loads(line) for line in said.readouterr().out.splitlines()]
+    folder = "a folder; a list names files"
+    told = [(row["path"], row.get("error")) for row in rows]
+    expected = [("files", folder), (first, None), ("/", folder), ("files/*.png", "no such file")]
+    assert told == expected
+    # As in every other command.
+    assert run(["check-data", *given, "--format", "json", "--quiet"]) == 1
+    rejected = json.loads(said.readouterr().out)["rejected"]
+    assert [(row["row"], row["reason"]) for row in rejected] == [expected[0], *expected[2:]]
+    Path("list.txt").write_text("/\n")
+    for command in (["check-data"], ["pretrain", "--out", "run"], ["finetune", "--out", "run"]):
+        assert run([*command, *given, "--quiet"]) == 2
+        assert f"names no image, first /: {folder}" in said.readouterr().err
+
+
 @pytest.mark.parametrize(
     "command", [["check-data"], ["convert", "out", "--format", "lmdb"], ["evaluate", SHIPPED]]
 )

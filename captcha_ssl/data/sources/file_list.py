@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os.path
 from pathlib import Path
 
-from captcha_ssl.data.name_list import STDIN, read_names
+from captcha_ssl.data.name_list import STDIN, problem_of_listed, read_names
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.names import carry_labels, source_from_names
@@ -27,7 +26,7 @@ def open_file_list(file: Path, want_labels: bool | None) -> FileSource:
     kept: dict[str, int] = {}
     rejected: list[Rejected] = []
     for line, name in enumerate(names, 1):
-        reason = _problem(name) or (f"repeats line {kept[name]}" if name in kept else None)
+        reason = problem_of_listed(name) or (f"repeats line {kept[name]}" if name in kept else None)
         if reason is None:
             kept[name] = line
         else:
@@ -42,11 +41,3 @@ def open_file_list(file: Path, want_labels: bool | None) -> FileSource:
         source = FileSource(KIND, Path(), list(kept))
     source.rejected += rejected
     return source
-
-
-def _problem(name: str) -> str | None:
-    if os.path.isfile(name):  # noqa: PTH113
-        return None
-    if os.path.isdir(name):  # noqa: PTH112
-        return "a folder; a list names files"
-    return "no regular file" if os.path.lexists(name) else "no such file"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, overload
 import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.data.name_list import list_named_by, read_names
+from captcha_ssl.data.name_list import Listed, list_named_by, problem_of_listed, read_names
 from captcha_ssl.data.patterns import matching
 from captcha_ssl.errors import UserError
 
@@ -125,9 +125,12 @@ class _OfSource(Sequence[Input]):
 
 
 def _parts_of(argument: str) -> Iterator[Sequence[Input]]:
+    if isinstance(argument, Listed):
+        yield _listed(argument)
+        return
     names = None if argument == STDIN else list_named_by(Path(argument))
     if names is not None:
-        yield from map(_part, read_names(names))
+        yield from map(_listed, read_names(names))
         return
     if not glob.has_magic(argument) or os.path.lexists(argument):
         yield _part(argument)
@@ -148,6 +151,11 @@ def _part(path: str) -> Sequence[Input]:
         return _OfSource(path, open_source(Path(path), want_labels=False))
     except UserError as error:
         return (Input(path, str(error).removeprefix(f"{path}: ")),)
+
+
+def _listed(name: str) -> Sequence[Input]:
+    # As in every list: a folder that slipped into one could be the whole disk.
+    return (Input(name, problem_of_listed(name)),)
 
 
 def _names_files(source: Source, path: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
+from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
 from captcha_ssl.processes import Say, Workers
 from captcha_ssl.recognition.reading.adapting import Adapted, adapt
@@ -72,7 +73,7 @@ def read_parts(
     model = reader.model
     if model is not None and model.exists():
         reader = ReaderSpec(model.resolve(), reader.charset, reader.device, reader.adapt)
-    asked = _Asked(reader, tuple(_absolute(name) for name in names), len(inputs), batch_size)
+    asked = _Asked(reader, tuple(_absolute(names)), len(inputs), batch_size)
     step = _PART * batch_size
     parts = [range(at, min(at + step, len(inputs))) for at in range(first, len(inputs), step)]
     with closing(crew.each(partial(_read_part, asked), parts)) as answered:
@@ -85,8 +86,15 @@ def read_parts(
                     yield Prediction(name, answer)
 
 
-def _absolute(name: str) -> str:
-    return str(Path.cwd() / name)
+def _absolute(names: Sequence[str]) -> Iterator[str]:
+    """The paths for a worker, whose working directory is another; lists give the names in them."""
+    here = Path.cwd()
+    for name in names:
+        file = None if isinstance(name, Listed) else list_named_by(Path(name))
+        if file is not None:
+            yield from (Listed(here / listed) for listed in read_names(file))
+        else:
+            yield type(name)(here / name)
 
 
 @lru_cache(maxsize=1)

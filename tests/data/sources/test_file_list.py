@@ -42,6 +42,13 @@ def test_labels_are_in_the_names_as_in_a_folder(pile: Path) -> None:
         assert open_source(Path("@list.txt"), want_labels=wanted).labels == ["F", "ABC"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_list_from_another_system_is_read(pile: Path, encoding: str) -> None:
+    mark = "\ufeff" if encoding == "utf-16-be" else ""
+    Path("list.txt").write_bytes(f"{mark}b/F_3.png\r\na/ABC_1.png\r\n".encode(encoding))
+    assert list(open_source(Path("@list.txt")).names) == ["b/F_3.png", "a/ABC_1.png"]
+
+
 def test_what_is_no_file_or_comes_again_is_rejected(pile: Path) -> None:
     Path("list.txt").write_text("a\nb/F_3.png\ngone.png\nb/F_3.png\n")
     source = open_source(Path("@list.txt"), want_labels=False)
