@@ -1,8 +1,7 @@
 """Test beds: rendered sets that are hard to learn with few labels, by name.
 
 Each is one style with its own texts and size, in one look, because a user's images come from one
-source. `outlined` has only capitals: in this look the line hides so much of small letters that
-2,000 labels of them reach only 81%.
+source. `outlined` has only capitals, because a line hides too much of small letters.
 """
 
 from __future__ import annotations

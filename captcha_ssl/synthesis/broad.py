@@ -26,7 +26,7 @@ from captcha_ssl.synthesis.long import draw_long
 from captcha_ssl.synthesis.meter import draw_meter
 from captcha_ssl.synthesis.onebit import draw_onebit
 from captcha_ssl.synthesis.opencv import draw_fast
-from captcha_ssl.synthesis.outlined import draw_outlined
+from captcha_ssl.synthesis.outlined import draw_any_outlined
 from captcha_ssl.synthesis.painting import any_color, blend
 from captcha_ssl.synthesis.plain import draw_plain
 from captcha_ssl.synthesis.plate import draw_plate
@@ -45,7 +45,7 @@ _LOOKS: tuple[tuple[Draw, int], ...] = (
     (draw_wavy, 6),
     (draw_gradual, 4),
     (draw_cluttered, 6),
-    (draw_outlined, 9),
+    (draw_any_outlined, 9),
     (draw_long, 7),
     (draw_onebit, 10),
     (draw_jpeg, 9),

@@ -86,6 +86,19 @@ def test_an_outlined_letter_is_as_bright_inside_as_outside(monkeypatch: pytest.M
     assert 0.005 < np.median(inked) < 0.12
 
 
+def test_an_outlined_text_is_under_one_thick_black_line_of_its_own_course() -> None:
+    courses = []
+    for index in range(12):
+        picture = render(BEDS["outlined"], index)[0].max(0)
+        count, which, boxes, _ = cv2.connectedComponentsWithStats((picture < 64).astype(np.uint8))
+        (across,) = np.flatnonzero(boxes[1:, cv2.CC_STAT_WIDTH] > 0.55 * picture.shape[1]) + 1
+        assert boxes[across, cv2.CC_STAT_AREA] > 0.9 * boxes[1:, cv2.CC_STAT_AREA].sum()
+        line = which == across
+        assert np.median(line.sum(0)[line.any(0)]) >= 2
+        courses.append(line[:, 100].argmax())
+    assert np.ptp(courses) > 10, "in one look too"
+
+
 def test_the_line_across_covers_most_of_the_width() -> None:
     for seed in range(30):
         layer = np.zeros((50, 200), np.uint8)
