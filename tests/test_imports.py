@@ -16,8 +16,8 @@ LAYERS = (
     *(
         {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet", "utf8_path"},
         {"interruption"},
-        {"atomic", "notice", "processes", "text_file"},
-        {"documents", "duration", "cluster"},
+        {"atomic", "notice", "text_file", "workers"},
+        {"documents", "duration"},
         {"settings"},
         {"config"},
         {"data"},

@@ -13,9 +13,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.performance.pictures import pictures
 from benchmarks.performance.ratio import Ratio, rates
-from captcha_ssl.processes import available_cores
 from captcha_ssl.training.batches import BatchOrder
 from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.workers.choice import available_cores
 
 BATCH = 128
 

@@ -6,8 +6,8 @@ from benchmarks.performance.own_step import own_step
 from benchmarks.performance.peer_step import PeerStep
 from benchmarks.performance.pictures import pictures
 from benchmarks.performance.ratio import Ratio, rates
-from captcha_ssl.processes import available_cores
 from captcha_ssl.training.settings import LoopSettings
+from captcha_ssl.workers.choice import available_cores
 
 PEER = "plain PyTorch after lightly's tutorial"
 

@@ -50,7 +50,7 @@ def benchmark_command(
     folder = run_folder(out)
     from captcha_ssl.benchmark.run import run_benchmark
     from captcha_ssl.benchmark.runs.progress import BenchmarkListener
-    from captcha_ssl.cluster import on_cluster
+    from captcha_ssl.workers.cluster import on_cluster
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:

@@ -32,8 +32,8 @@ def generate_command(
     Picture I depends only on the seed and I, not on the workers, the shards or the format.
     --settings style lists the styles.
     """
-    from captcha_ssl.cluster import on_cluster
     from captcha_ssl.synthesis.generate import generate
+    from captcha_ssl.workers.cluster import on_cluster
 
     picture, job = config.picture, config.job
     if ranks() > 1 and job.explicit("shard") is None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from captcha_ssl.benchmark.runs.records import Row
-    from captcha_ssl.processes import Say
+    from captcha_ssl.workers.contract import Say
 
 Show = Callable[["Row"], None]
 _LINES = 6

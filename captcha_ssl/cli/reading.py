@@ -79,12 +79,12 @@ def read(
             rest = inputs if not first else (inputs[at] for at in range(first, len(inputs)))
             predictions = Predictor(reader).predict(rest, batch_size)
         else:
-            from captcha_ssl.cluster import on_cluster
-            from captcha_ssl.processes import workers
             from captcha_ssl.recognition.reading.parts import ReaderSpec, read_parts
+            from captcha_ssl.workers.choice import choose_workers
+            from captcha_ssl.workers.cluster import on_cluster
 
             held.enter_context(on_cluster(cluster))
-            crew = workers(1, setting="workers", prepare=int)
+            crew = choose_workers(1, setting="workers", prepare=int)
             how = ReaderSpec(model, charset, device, adapt)
             predictions = read_parts(crew, how, images, inputs, first, batch_size)
         failed |= _write(

@@ -22,10 +22,10 @@ from captcha_ssl.errors import UserError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from captcha_ssl.processes import Say
     from captcha_ssl.tuning.config import TuneConfig
     from captcha_ssl.tuning.results import SearchResults
     from captcha_ssl.tuning.trial import Outcome
+    from captcha_ssl.workers.contract import Say
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 _SHOWN = 6
@@ -73,8 +73,8 @@ def tune_command(
     until = time.monotonic() + seconds(budget)
     folder = run_folder(out)
 
-    from captcha_ssl.cluster import on_cluster
     from captcha_ssl.tuning.tune import RECIPE, Listener, tune
+    from captcha_ssl.workers.cluster import on_cluster
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:

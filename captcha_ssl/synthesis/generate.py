@@ -10,11 +10,11 @@ from captcha_ssl.data.sheet import rgb, write_sheet
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.data.writers import DatasetWriter, Store, open_writer
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import available_cores
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.pool import draw_chunk, put_chunks, split_chunks
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
+from captcha_ssl.workers.choice import available_cores
 
 _PREVIEWED = 48
 _WORTH_A_PROCESS = 2_000

@@ -10,10 +10,11 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from captcha_ssl.processes import Say, elsewhere, workers
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import PictureSettings
+from captcha_ssl.workers.choice import choose_workers, elsewhere
+from captcha_ssl.workers.contract import Say
 
 T = TypeVar("T")
 Chunk = tuple[Pixels, list[str]]
@@ -61,7 +62,7 @@ def put_chunks(
 def _share_out(
     draw: Callable[[range, Say], T], chunks: Sequence[range], processes: int
 ) -> Generator[T, None, None]:
-    crew = workers(
+    crew = choose_workers(
         processes, setting="--workers", prepare=partial(cv2.setNumThreads, 1), brief=True
     )
     with _one_opencv_thread():

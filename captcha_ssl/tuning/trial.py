@@ -10,7 +10,6 @@ from statistics import fmean
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.pretraining.pretrain import Pretraining
-from captcha_ssl.processes import Say
 from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.evaluation.metrics import edit_distance
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
@@ -19,6 +18,7 @@ from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.tuning.material import SearchMaterial, TrialImages, folds
 from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.space import Values
+from captcha_ssl.workers.contract import Say
 
 _NEVER = 10**9
 

@@ -14,7 +14,6 @@ import torch
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.runs.parallel import process_count
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import Processes, Workers, available_cores, elsewhere, workers
 from captcha_ssl.recognition.fine_tuning.start import misfit
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import RunDirectory, open_run
@@ -27,6 +26,9 @@ from captcha_ssl.tuning.settings import NO_METHOD
 from captcha_ssl.tuning.space import defaults, with_defaults
 from captcha_ssl.tuning.study import Study
 from captcha_ssl.tuning.trial import Outcome, TrialBench
+from captcha_ssl.workers.choice import available_cores, choose_workers, elsewhere
+from captcha_ssl.workers.contract import Workers
+from captcha_ssl.workers.processes import Processes
 
 RECIPE = "recipe.toml"
 _TRIALS = "trials"
@@ -160,7 +162,7 @@ def _crew(count: int) -> Workers:
     threads = max(1, available_cores() // count)
     prepare = partial(_use_threads, threads)
     if elsewhere():
-        return workers(count, setting="--jobs", prepare=prepare)
+        return choose_workers(count, setting="--jobs", prepare=prepare)
     return Processes(count, "--jobs", prepare)
 
 

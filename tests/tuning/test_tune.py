@@ -18,7 +18,6 @@ from captcha_ssl.benchmark.runs.material import read_material
 from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import Here
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.training.run_directory import open_run
 from captcha_ssl.training.settings import ModelSettings
@@ -30,6 +29,7 @@ from captcha_ssl.tuning.results import SearchResults
 from captcha_ssl.tuning.settings import TuneSettings
 from captcha_ssl.tuning.space import FINETUNE, Dimension, Times, defaults, with_defaults
 from captcha_ssl.tuning.tune import Tuning
+from captcha_ssl.workers.choice import ThisProcess
 
 LETTERS = "ABCD"
 SMALL = TuneSettings(
@@ -67,7 +67,7 @@ def _run(out: Path, settings: TuneSettings, pile: Path, *, resume: bool = False)
     config = TuneConfig(settings)
     job = Tuning(config, pile)
     with open_run(out, config.to_toml(), resume=resume) as run:
-        return job.run(run, crew=Here(), command="captcha-ssl tune pile")
+        return job.run(run, crew=ThisProcess(), command="captcha-ssl tune pile")
 
 
 def test_what_a_search_writes(pile: Path, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import torch
 
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.records import Row, Trial
-from captcha_ssl.processes import Say, Workers, available_cores, workers
 from captcha_ssl.training.device import resolve_device
+from captcha_ssl.workers.choice import available_cores, choose_workers
+from captcha_ssl.workers.contract import Say, Workers
 
 _MOST = 8
 _BYTES_A_PROCESS = 8 * 2**30
@@ -43,7 +44,7 @@ def training_workers(count: int) -> Workers:
     """Workers for `count` trainings at a time, which share the cores."""
     # One at a time has the threads of this process, on a cluster too: their number decides bits.
     threads = torch.get_num_threads() if count <= 1 else max(1, available_cores() // count)
-    return workers(
+    return choose_workers(
         count,
         setting="processes (--set processes=1)",
         prepare=partial(torch.set_num_threads, threads),

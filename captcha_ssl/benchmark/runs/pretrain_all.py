@@ -11,7 +11,7 @@ from captcha_ssl.benchmark.plan.plan import pretrainings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, pretrain_one
-from captcha_ssl.processes import Say
+from captcha_ssl.workers.contract import Say
 
 
 def pretrain_all(

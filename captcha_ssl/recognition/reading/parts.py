@@ -10,13 +10,13 @@ from pathlib import Path
 
 from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import Say, Workers
 from captcha_ssl.recognition.reading.adapting import Adapted, adapt
 from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
 from captcha_ssl.recognition.reading.restriction import Restricted
 from captcha_ssl.recognition.reading.text_reader import Reading, TextReader
+from captcha_ssl.workers.contract import Say, Workers
 
 _PART = 64
 """Batches in a part."""

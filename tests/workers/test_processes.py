@@ -15,7 +15,8 @@ import pytest
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.lock import FolderLock
-from captcha_ssl.processes import Say, workers
+from captcha_ssl.workers.choice import choose_workers
+from captcha_ssl.workers.contract import Say
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +27,7 @@ import os, sys, time
 from pathlib import Path
 from captcha_ssl.interruption import StopRequests, begin
 from captcha_ssl.lock import FolderLock
-from captcha_ssl.processes import workers
+from captcha_ssl.workers.choice import choose_workers
 
 def large(number, say):
     return bytes(40_000_000)
@@ -62,7 +63,7 @@ def idle(folder, say):
 if __name__ == "__main__":
     function, folder = globals()[sys.argv[1]], sys.argv[2]
     if function is large:
-        results = workers(2, setting="workers", prepare=int).each(large, range(50))
+        results = choose_workers(2, setting="workers", prepare=int).each(large, range(50))
         print(len(next(results)))
         results.close()
     else:
@@ -70,7 +71,7 @@ if __name__ == "__main__":
         if sys.argv[3:]:
             signal_amid_start(function)
         with FolderLock(Path(folder)):
-            list(workers(2, setting="workers", prepare=int).each(function, [folder] * 9))
+            list(choose_workers(2, setting="workers", prepare=int).each(function, [folder] * 9))
 """
 
 
@@ -93,7 +94,7 @@ def _fail(number: int, say: Say) -> int:
 @pytest.mark.parametrize("brief", [True, False])
 def test_results_and_lines_come_as_from_one_process(count: int, brief: bool) -> None:
     said: list[str] = []
-    crew = workers(count, setting="workers", prepare=int, brief=brief)
+    crew = choose_workers(count, setting="workers", prepare=int, brief=brief)
     assert list(crew.each(_square, range(20), say=said.append)) == [n * n for n in range(20)]
     assert sorted(said) == sorted(f"at {n}" for n in range(20))
 
@@ -115,7 +116,7 @@ def test_a_task_may_depend_on_all_results_so_far(count: int) -> None:
             assert len(found) >= drawn - count + 1
             yield drawn
 
-    crew = workers(count, setting="workers", prepare=int)
+    crew = choose_workers(count, setting="workers", prepare=int)
     for result in crew.each(_square, tasks(), ordered=False):
         found.append(result)
     assert sorted(found) == [0, 1, 4, 9, 16, 25]
@@ -125,7 +126,7 @@ def test_a_quick_task_does_not_wait_for_a_slow_one_before_it(tmp_path: Path) -> 
     slow, quick = tmp_path / "slow", tmp_path / "quick"
     quick.touch()
     found = []
-    crew = workers(2, setting="workers", prepare=int)
+    crew = choose_workers(2, setting="workers", prepare=int)
     for name in crew.each(_wait_for, [slow, quick, quick], ordered=False):
         found.append(name)
         if len(found) == 2:
@@ -134,20 +135,20 @@ def test_a_quick_task_does_not_wait_for_a_slow_one_before_it(tmp_path: Path) -> 
 
 
 def test_what_is_not_done_in_time_is_stopped(tmp_path: Path) -> None:
-    crew = workers(2, setting="workers", prepare=int)
+    crew = choose_workers(2, setting="workers", prepare=int)
     tasks = [tmp_path / "never"] * 2
     assert list(crew.each(_wait_for, tasks, ordered=False, until=time.monotonic() + 3)) == []
 
 
 def test_what_a_task_raises_is_raised_here() -> None:
-    results = workers(2, setting="workers", prepare=int).each(_fail, [1, 2, 3, 4])
+    results = choose_workers(2, setting="workers", prepare=int).each(_fail, [1, 2, 3, 4])
     with pytest.raises(UserError, match="three is too many"):
         list(results)
 
 
 def test_a_worker_without_memory_is_a_clear_error() -> None:
     with pytest.raises(UserError, match="ran out of memory, .* fewer --threads"):
-        list(workers(2, setting="--threads", prepare=int).each(_fail, [5, 6]))
+        list(choose_workers(2, setting="--threads", prepare=int).each(_fail, [5, 6]))
 
 
 @contextmanager

@@ -1,41 +1,23 @@
-"""Runs tasks in this process, in worker processes or on a cluster; results come in order.
-
-`workers` chooses the kind. A kind only needs the method `each`.
-"""
+"""Runs tasks in worker processes of this machine; this side starts them and hears from them."""
 
 from __future__ import annotations
 
 import math
 import multiprocessing
-import os
-import pickle
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing import connection, reduction, resource_tracker
-from multiprocessing.connection import Connection
-from threading import Thread
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.interruption import (
-    INTERRUPTED,
-    SIGNALS,
-    WORKER_PATIENCE,
-    AtTheEnd,
-    HeldBack,
-    begin,
-)
+from captcha_ssl.interruption import SIGNALS, WORKER_PATIENCE, AtTheEnd, HeldBack
 from captcha_ssl.lock import held_locks
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-Say = Callable[[str], None]
-"""Receives a progress line."""
+from captcha_ssl.workers.contract import Item, Result, Say, silent
+from captcha_ssl.workers.worker_process import LINE, RESULT, work
 
 _HOLDS = 2
 """The number of `brief` tasks per worker: the next one is ready when one is done."""
@@ -43,93 +25,6 @@ _GRACE = WORKER_PATIENCE + 1.0
 """Seconds between asking the workers to end and killing the rest."""
 _HEARSAY = 0.3
 """Seconds that a signal to a process group may reach this process later than a worker."""
-_RESULT, _ERROR, _LINE = range(3)
-"""The kinds of messages from a worker."""
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use; a container may have fewer than the machine."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
-def silent(line: str) -> None:
-    """Print nothing."""
-
-
-class Workers(Protocol):
-    """Runs tasks."""
-
-    def each(
-        self,
-        function: Callable[[Item, Say], Result],
-        tasks: Iterable[Item],
-        *,
-        say: Say = silent,
-        ordered: bool = True,
-        until: float = math.inf,
-    ) -> Generator[Result, None, None]:
-        """The results of `function(task, say)`, in order; `say` receives all progress lines.
-
-        Not `ordered`, each comes as soon as it is there, and the next task is drawn after that:
-        it may depend on all results so far. At `until`, by time.monotonic(), it ends with what is
-        there, and workers that are at a task then are stopped.
-
-        Raises what `function` raises, and UserError when a worker is lost. Closing the generator
-        ends what is not finished.
-        """
-        ...
-
-
-_replaced: list[Callable[[Callable[[], object]], Workers]] = []
-
-
-@contextmanager
-def replaced(made: Callable[[Callable[[], object]], Workers]) -> Iterator[None]:
-    """Within the block, all tasks run on what `made` makes of their `prepare`."""
-    _replaced.append(made)
-    try:
-        yield
-    finally:
-        _replaced.pop()
-
-
-def elsewhere() -> bool:
-    """Whether tasks run outside this machine, where its memory and this process are not theirs."""
-    return bool(_replaced)
-
-
-def workers(
-    count: int, *, setting: str, prepare: Callable[[], object], brief: bool = False
-) -> Workers:
-    """Workers for `count` tasks at a time: this process, or `count` worker processes.
-
-    Each worker process first calls `prepare()`. `setting` is the option with which a user reduces
-    their number. For `brief` tasks a worker gets the next task in advance. Within `replaced` it is
-    the workers named there.
-    """
-    if _replaced:
-        return _replaced[-1](prepare)
-    return Here() if count <= 1 else Processes(count, setting, prepare, brief)
-
-
-class Here:
-    """Runs tasks in this process, one after the other."""
-
-    def each(
-        self,
-        function: Callable[[Item, Say], Result],
-        tasks: Iterable[Item],
-        *,
-        say: Say = silent,
-        ordered: bool = True,
-        until: float = math.inf,
-    ) -> Generator[Result, None, None]:
-        """As `Workers.each`; a task that is begun is done to its end."""
-        for task in tasks:
-            yield function(task, say)
-            if time.monotonic() >= until:
-                return
 
 
 class Processes:
@@ -185,7 +80,7 @@ class _Worker:
         # Spawned, not forked: a forked copy of a process with threads (a progress bar, OpenCV,
         # torch) may wait forever for a lock that none of its threads holds.
         self.process = multiprocessing.get_context("spawn").Process(
-            target=_work, args=(its_end, [_Lock(number) for number in held_locks()])
+            target=work, args=(its_end, [_Lock(number) for number in held_locks()])
         )
         self.tasks: deque[int] = deque()
         """The numbers of its tasks."""
@@ -274,9 +169,9 @@ class _Crew:
         for wire in connection.wait(list(by_wire), left):
             worker = by_wire[wire]  # type: ignore[index]
             kind, content = worker.receive()
-            if kind == _LINE:
+            if kind == LINE:
                 self._say(content)
-            elif kind == _RESULT:
+            elif kind == RESULT:
                 self._done[worker.tasks.popleft()] = content
             elif isinstance(content, MemoryError):
                 raise _LostError("ran out of memory") from content
@@ -341,67 +236,3 @@ class _Lock:
 def _inherited(duplicate: Any) -> int:
     descriptor: int = duplicate.detach()
     return descriptor
-
-
-def _work(wire: Connection, locks: list[int]) -> None:
-    """In a worker: run tasks until there are none. `locks` stay open until it ends."""
-    for number in SIGNALS:
-        # A terminal sends them to the parent as well, and the parent decides about its workers.
-        signal.signal(number, signal.SIG_IGN)
-    begin((signal.SIGTERM,), speaks=False, patience=WORKER_PATIENCE)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        _do_tasks(wire)
-    except KeyboardInterrupt:
-        # A stopped training with its state saved.
-        _end_worker(INTERRUPTED)
-    except (EOFError, OSError):
-        # No task is left, or the parent is gone.
-        _end_worker(0)
-
-
-def _do_tasks(wire: Connection) -> NoReturn:
-    def say(line: str) -> None:
-        wire.send((_LINE, line))
-
-    function: Callable[[Any, Say], Any] | None = None
-    answer: bytes | memoryview
-    while True:
-        message = wire.recv_bytes()
-        try:
-            if function is None:
-                sys.path[:], function, prepare = pickle.loads(message)
-                prepare()
-                continue
-            answer = reduction.ForkingPickler.dumps((_RESULT, function(pickle.loads(message), say)))
-        except Exception as error:
-            answer = _pickled_error(error)
-        wire.send_bytes(answer)
-
-
-def _pickled_error(error: Exception) -> bytes:
-    if not isinstance(error, UserError | MemoryError):
-        error.add_note(f"In a worker process:\n{traceback.format_exc()}")
-    try:
-        pickled = pickle.dumps((_ERROR, error))
-        pickle.loads(pickled)
-    except Exception:
-        pickled = pickle.dumps((_ERROR, RuntimeError(f"{type(error).__name__}: {error}")))
-    return pickled
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait forever for its next task."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _end_worker(code: int) -> NoReturn:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(Exception):
-            stream.flush()
-    os._exit(code)

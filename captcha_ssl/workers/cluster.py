@@ -21,7 +21,8 @@ import numpy as np
 
 import captcha_ssl
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import Item, Result, Say, replaced, silent
+from captcha_ssl.workers.choice import replaced
+from captcha_ssl.workers.contract import Item, Result, Say, silent
 
 if TYPE_CHECKING:
     from distributed import Client, Future

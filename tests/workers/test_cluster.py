@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from captcha_ssl.cli.main import run
-from captcha_ssl.cluster import on_cluster
 from captcha_ssl.errors import UserError
-from captcha_ssl.processes import Say, workers
+from captcha_ssl.workers.choice import choose_workers
+from captcha_ssl.workers.cluster import on_cluster
+from captcha_ssl.workers.contract import Say
 
 distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.slow
@@ -25,7 +26,7 @@ def address() -> Iterator[str]:
     from distributed import LocalCluster
 
     # Jobs of this module are looked up by its name.
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     with LocalCluster(
         n_workers=2,
         threads_per_worker=1,
@@ -58,7 +59,7 @@ def _refuse(number: int, say: Say) -> int:
 def test_results_and_lines_come_as_from_this_process(address: str) -> None:
     said: list[str] = []
     with on_cluster(address):
-        crew = workers(1, setting="workers", prepare=int)
+        crew = choose_workers(1, setting="workers", prepare=int)
         assert list(crew.each(_squared, range(9), say=said.append)) == [n * n for n in range(9)]
         found = list(crew.each(_squared, range(9), ordered=False))
         assert sorted(found) == [n * n for n in range(9)]
@@ -73,7 +74,7 @@ def test_the_job_of_a_killed_worker_runs_again(address: str, tmp_path: Path) -> 
     from functools import partial
 
     with on_cluster(address):
-        crew = workers(1, setting="workers", prepare=int)
+        crew = choose_workers(1, setting="workers", prepare=int)
         found = list(crew.each(partial(_die_once, tmp_path), range(8)))
     assert (tmp_path / "died").exists()
     assert found == [n * n for n in range(8)]
@@ -81,7 +82,7 @@ def test_the_job_of_a_killed_worker_runs_again(address: str, tmp_path: Path) -> 
 
 def test_an_error_of_a_job_is_an_error_here(address: str) -> None:
     with on_cluster(address), pytest.raises(UserError, match="three is too many"):
-        list(workers(1, setting="workers", prepare=int).each(_refuse, range(3)))
+        list(choose_workers(1, setting="workers", prepare=int).each(_refuse, range(3)))
 
 
 def test_pictures_of_a_cluster_have_the_bytes_of_those_of_this_machine(
@@ -131,7 +132,7 @@ def test_a_benchmark_on_a_cluster_trains_the_models_of_this_machine(
 def test_an_address_without_a_scheduler_is_an_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("captcha_ssl.cluster._PATIENCE", 1)
+    monkeypatch.setattr("captcha_ssl.workers.cluster._PATIENCE", 1)
     ask = ("--count", "2", "--cluster", "tcp://127.0.0.1:9")
     assert run(["generate", str(tmp_path / "pile"), *ask]) == 2
     assert "no Dask scheduler answers there" in capsys.readouterr().err

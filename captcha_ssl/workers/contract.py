@@ -1,0 +1,40 @@
+"""What every kind of workers does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Iterable
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Say = Callable[[str], None]
+"""Receives a progress line."""
+
+
+def silent(line: str) -> None:
+    """Print nothing."""
+
+
+class Workers(Protocol):
+    """Runs tasks."""
+
+    def each(
+        self,
+        function: Callable[[Item, Say], Result],
+        tasks: Iterable[Item],
+        *,
+        say: Say = silent,
+        ordered: bool = True,
+        until: float = math.inf,
+    ) -> Generator[Result, None, None]:
+        """The results of `function(task, say)`, in order; `say` receives all progress lines.
+
+        If not `ordered`, each result comes as soon as it is there, and the next task is drawn
+        after that: it may depend on all results so far. At `until`, by time.monotonic(), it ends
+        with what is there, and stops the workers that still run a task.
+
+        Raises what `function` raises, and UserError when a worker is lost. Closing the generator
+        ends what is not finished.
+        """
+        ...
