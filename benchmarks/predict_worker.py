@@ -24,7 +24,7 @@ WARM = 100
 
 def ours(model: str) -> tuple[Read, ReadAll]:
     """This package, through the same functions as its `predict`."""
-    from captcha_ssl.recognition.reading.adapting import adapt
+    from captcha_ssl.recognition.reading.adapting import adapt_reader
     from captcha_ssl.recognition.reading.inputs import Input
     from captcha_ssl.recognition.reading.open_reader import open_reader
     from captcha_ssl.recognition.reading.predictor import Predictor
@@ -38,7 +38,7 @@ def ours(model: str) -> tuple[Read, ReadAll]:
     def every(paths: list[str]) -> list[str]:
         inputs = [Input(path) for path in paths]
         # As `predict` does with the model in the package.
-        adapted = reader if model else adapt(reader, inputs).reader
+        adapted = reader if model else adapt_reader(reader, inputs).reader
         found = Predictor(adapted).predict(inputs)
         return [item.reading.text if item.reading else "" for item in found]
 

@@ -31,7 +31,7 @@ from captcha_ssl.duration import duration
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
-from captcha_ssl.pretraining.pretrain import pretrain
+from captcha_ssl.pretraining.pretrain import run_pretraining
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
@@ -236,7 +236,9 @@ class Kept:
                 ),
                 model=as_shipped(ModelSettings(height=geometry.height, width=geometry.width)),
             )
-            pretrain(config, replace(images.pool, labels=None), folder, resume=folder.exists())
+            run_pretraining(
+                config, replace(images.pool, labels=None), folder, resume=folder.exists()
+            )
             print(f"{images.name}: {start} in {duration(time.monotonic() - began)}", flush=True)
         return folder
 

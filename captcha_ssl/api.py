@@ -46,14 +46,16 @@ def pretrain(
     """
     # torch takes a while to import.
     from captcha_ssl.pretraining.config import PretrainConfig
-    from captcha_ssl.pretraining.pretrain import pretrain as run
+    from captcha_ssl.pretraining.pretrain import run_pretraining
     from captcha_ssl.training.images import load_images
     from captcha_ssl.training.init_from import adopt
 
     config = PretrainConfig.read(Given(flags=settings, label=""))
     model, geometry = adopt(config.model, config.pretrain.init_from)
     data = load_images(_paths(images), model, labeled=False, geometry=geometry)
-    return run(replace(config, model=model), data, Path(out), resume=resume, observe=observe)
+    return run_pretraining(
+        replace(config, model=model), data, Path(out), resume=resume, observe=observe
+    )
 
 
 def finetune(
@@ -72,8 +74,7 @@ def finetune(
     settings that cannot be used, and for an `out` that holds something (without `resume`).
     """
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData
-    from captcha_ssl.recognition.fine_tuning.finetune import finetune as run
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, run_finetuning
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
@@ -81,7 +82,7 @@ def finetune(
     paths = _paths(labeled)
     config = choose_start(config, paths, resumed=begun).config
     data = FinetuneData.load(config, paths)
-    return run(config, data, Path(out), resume=resume, observe=observe)
+    return run_finetuning(config, data, Path(out), resume=resume, observe=observe)
 
 
 class Reader:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from captcha_ssl.cli.main import main
+from captcha_ssl.cli.start import main
 from captcha_ssl.methods.classification import classification_figures
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import register

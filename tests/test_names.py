@@ -13,14 +13,14 @@ TREES = {
 }
 
 
-def test_no_two_classes_have_one_name() -> None:
-    classes = (
+def test_no_two_public_classes_or_functions_have_one_name() -> None:
+    names = Counter(
         node.name
         for tree in TREES.values()
         for node in tree.body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
     )
-    assert [name for name, count in Counter(classes).items() if count > 1] == []
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_literal_tuple_is_splatted() -> None:

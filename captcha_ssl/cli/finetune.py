@@ -41,13 +41,13 @@ def finetune_command(
     """
     folder, data = run_folder(out), piles(data, files_from)
 
-    from captcha_ssl.training.distributed import joined
+    from captcha_ssl.training.distributed import rank_group
     from captcha_ssl.training.run_directory import begun_here, refuse_in_use
 
     resume = resume or begun_here(folder)
     refuse_in_use(folder, resume=resume)
     # The ranks of torchrun choose the start together.
-    with joined():
+    with rank_group():
         _finetune(config, data, folder, resume=resume, quiet=quiet or rank() > 0)
 
 
@@ -56,7 +56,7 @@ def _finetune(
 ) -> None:
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, finetune
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, run_finetuning
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     begun = folder if resume else None
@@ -74,7 +74,7 @@ def _finetune(
     if not quiet:
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
-        result = finetune(config, given, folder, resume=resume, observe=observe)
+        result = run_finetuning(config, given, folder, resume=resume, observe=observe)
     if rank() == 0:
         _report(config, result, given, folder, quiet=quiet)
         typer.echo(folder / FILE_NAME)

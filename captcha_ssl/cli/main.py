@@ -23,7 +23,7 @@ from captcha_ssl.cli.generate import generate_command
 from captcha_ssl.cli.info import info_command
 from captcha_ssl.cli.label import label_command
 from captcha_ssl.cli.neighbors import neighbors_command
-from captcha_ssl.cli.outcome import finish, outcome
+from captcha_ssl.cli.outcome import exit_with, outcome
 from captcha_ssl.cli.predict import predict_command
 from captcha_ssl.cli.pretrain import pretrain_command
 from captcha_ssl.cli.suggest import suggest_command
@@ -61,9 +61,9 @@ COMMANDS: dict[str, Configured | Callable[..., None]] = {
 }
 
 
-def main() -> None:
+def run_program() -> None:
     """Run the command in `sys.argv` and exit with its code."""
-    finish(partial(_invoke, sys.argv[1:]))
+    exit_with(partial(_invoke, sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:

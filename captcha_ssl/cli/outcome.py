@@ -25,7 +25,7 @@ _ADVICE = {
 }
 
 
-def finish(command: Callable[[], int]) -> NoReturn:
+def exit_with(command: Callable[[], int]) -> NoReturn:
     """Run the command of this process and exit with its code."""
     begin()
     prepare_streams()

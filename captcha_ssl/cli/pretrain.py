@@ -70,7 +70,7 @@ def pretrain_command(
     quiet = quiet or rank() > 0
 
     from captcha_ssl.cli.training_progress import training_progress
-    from captcha_ssl.pretraining.pretrain import pretrain
+    from captcha_ssl.pretraining.pretrain import run_pretraining
     from captcha_ssl.pretraining.preview import write_preview
     from captcha_ssl.recognition.fine_tuning.start import misfit
     from captcha_ssl.training.init_from import adopt
@@ -87,7 +87,7 @@ def pretrain_command(
         return
     look = None if probe is None else _probe(probe, config.model, images.geometry, quiet=quiet)
     with training_progress("pretrain", quiet=quiet) as observe:
-        result = pretrain(config, images, folder, resume=resume, probe=look, observe=observe)
+        result = run_pretraining(config, images, folder, resume=resume, probe=look, observe=observe)
     if rank() == 0:
         _report(result, quiet=quiet)
         typer.echo(result.file)

@@ -61,9 +61,9 @@ def read(
     # A model of the user knows the look and the characters of its images. A single image shows
     # nothing about others, and its text comes sooner without the imports for measuring.
     if adapt and model is None and len(inputs) > 1:
-        from captcha_ssl.recognition.reading.adapting import adapt as adapt_to
+        from captcha_ssl.recognition.reading.adapting import adapt_reader
 
-        adapted = adapt_to(reader, inputs, settling=charset is None)
+        adapted = adapt_reader(reader, inputs, settling=charset is None)
         reader = adapted.reader
         for what in () if quiet else adapted.notes:
             print(f"captcha-ssl: {what} (turn this off with --no-adapt)", file=sys.stderr)

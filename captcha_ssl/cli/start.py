@@ -22,16 +22,16 @@ def main() -> None:
     release()
     from functools import partial
 
-    from captcha_ssl.cli.outcome import finish
+    from captcha_ssl.cli.outcome import exit_with
 
     images = _plainly_read(sys.argv[1:])
     if images:
         from captcha_ssl.cli.reading import read
 
-        finish(partial(read, images))
-    from captcha_ssl.cli.main import main as run_any
+        exit_with(partial(read, images))
+    from captcha_ssl.cli.main import run_program
 
-    run_any()
+    run_program()
 
 
 def _hold_signals() -> Callable[[], object]:

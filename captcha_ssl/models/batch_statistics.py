@@ -13,7 +13,7 @@ from captcha_ssl.models.encoder import Encoder, standardize
 
 
 @torch.no_grad()
-def adapt(encoder: Encoder, batches: Iterable[Tensor]) -> None:
+def set_batch_statistics(encoder: Encoder, batches: Iterable[Tensor]) -> None:
     """Set the batch statistics of `encoder` to the mean over uint8 batches `[B, C, H, W]`.
 
     In pretraining the encoder may see only crops, pieces or masked images.
@@ -31,8 +31,8 @@ def adapt(encoder: Encoder, batches: Iterable[Tensor]) -> None:
         norm.momentum = momentum
 
 
-def adapted(encoder: Encoder, images: Tensor) -> Encoder:
+def with_batch_statistics(encoder: Encoder, images: Tensor) -> Encoder:
     """A copy in evaluation mode with the batch statistics of uint8 `[B, C, H, W]`."""
     look = copy.deepcopy(encoder)
-    adapt(look, [images])
+    set_batch_statistics(look, [images])
     return look.eval()

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
-from captcha_ssl.models.batch_statistics import adapted
+from captcha_ssl.models.batch_statistics import with_batch_statistics
 from captcha_ssl.models.encoder import Encoder, standardize
 from captcha_ssl.pretraining.embedding import (
     alignment,
@@ -18,7 +18,7 @@ from captcha_ssl.pretraining.embedding import (
     place_accuracy,
     uniformity,
 )
-from captcha_ssl.training.batches import spread
+from captcha_ssl.training.batches import spread_indices
 from captcha_ssl.views.settings import gentle_views
 from captcha_ssl.views.view import random_view
 
@@ -47,7 +47,7 @@ class Monitor:
     def __init__(
         self, images: ImageArray, device: torch.device, probe: Probe | None = None
     ) -> None:
-        chosen = spread(len(images), SAMPLE)
+        chosen = spread_indices(len(images), SAMPLE)
         self.images = torch.from_numpy(pick(images, chosen.numpy())).to(device)
         self.probe = probe
 
@@ -56,7 +56,7 @@ class Monitor:
         devices = [self.images.device] if self.images.device.type == "cuda" else []
         with torch.no_grad(), torch.random.fork_rng(devices):
             torch.manual_seed(0)
-            look = adapted(encoder, self.images)
+            look = with_batch_statistics(encoder, self.images)
             pixels = standardize(self.images)
             frames = look(pixels)
             views = [look(random_view(pixels, gentle_views())) for _ in range(2)]

@@ -16,7 +16,7 @@ from captcha_ssl.methods.instances import fit_instances
 from captcha_ssl.methods.method import Method
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.methods.settings import InstanceSettings
-from captcha_ssl.models.batch_statistics import adapt
+from captcha_ssl.models.batch_statistics import set_batch_statistics
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import FILE_NAME, save_model
@@ -28,9 +28,9 @@ from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import MONITORED, Monitor, Probe, findings
 from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.settings import Settings
-from captcha_ssl.training.batches import spread
+from captcha_ssl.training.batches import spread_indices
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.distributed import check_shareable, joined, spread_norms
+from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms
 from captcha_ssl.training.loop import train
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
@@ -103,8 +103,8 @@ class Pretraining:
             observe=observe,
             inspect=inspect,
         )
-        sample = torch.split(spread(len(self.data), _ADAPTED), loop.batch_size)
-        adapt(encoder, map(self.fetch, sample))
+        sample = torch.split(spread_indices(len(self.data), _ADAPTED), loop.batch_size)
+        set_batch_statistics(encoder, map(self.fetch, sample))
         about = {
             "method": self.config.pretrain.method,
             "images": len(self.data),
@@ -121,7 +121,7 @@ class Pretraining:
         return PretrainResult(file, history[-1], words)
 
 
-def pretrain(
+def run_pretraining(
     config: PretrainConfig,
     data: Dataset,
     out: Path,
@@ -134,7 +134,7 @@ def pretrain(
 
     Raises UserError like `Pretraining`, its `train` and `open_run`.
     """
-    with joined():
+    with rank_group():
         job = Pretraining(config, data, probe)
         with open_run(out, config.to_toml(), resume=resume) as run:
             run.note_rejected(data.rejected)
@@ -152,7 +152,7 @@ def build_method(config: PretrainConfig, images: ImageArray, geometry: Geometry)
         load_encoder(encoder, config.pretrain.init_from)
     settings = fit_to_images(config.method, images, geometry)
     method = method_class(config.pretrain.method)(encoder, *settings)
-    method.check(torch.from_numpy(pick(images, spread(len(images), CHECKED).numpy())))
+    method.check(torch.from_numpy(pick(images, spread_indices(len(images), CHECKED).numpy())))
     return method
 
 

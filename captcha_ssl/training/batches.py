@@ -95,6 +95,6 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
     return int(drawn.generate_state(1, np.uint64)[0] >> 1)
 
 
-def spread(count: int, most: int) -> Tensor:
+def spread_indices(count: int, most: int) -> Tensor:
     """Up to `most` indices int64, spread evenly over `count` images."""
     return torch.linspace(0, count - 1, min(count, most), dtype=torch.float64).long()

@@ -22,7 +22,7 @@ Begun = TypeVar("Begun")
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def rank_group() -> Iterator[None]:
     """Join the other ranks, if there are any and this process has not joined them already.
 
     Raises UserError when one of them dies.

@@ -37,7 +37,7 @@ _SLIGHT = 0.05
 HEADS = ("trial", "recipe", "rung", "CER", "exact match", "time", "changes from the defaults")
 
 
-def write_report(out: Path, results: SearchResults) -> None:
+def write_search_report(out: Path, results: SearchResults) -> None:
     """Write the page into `out`, each file whole or not at all. Raises OSError."""
     mattered = importance(results.tried)
     plot_search(out / PLOT, results, mattered)

@@ -20,7 +20,7 @@ from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.tuning.config import TuneConfig
 from captcha_ssl.tuning.material import SearchMaterial
 from captcha_ssl.tuning.recipe import Recipe
-from captcha_ssl.tuning.report import write_report
+from captcha_ssl.tuning.report import write_search_report
 from captcha_ssl.tuning.results import SearchResults
 from captcha_ssl.tuning.settings import NO_METHOD
 from captcha_ssl.tuning.space import defaults, with_defaults
@@ -108,7 +108,7 @@ class Tuning:
                 "--budget and --resume"
             )
         self._write(run, results)
-        write_report(run.path, results)
+        write_search_report(run.path, results)
         return results
 
     def _results(self, study: Study, bench: TrialBench, command: str) -> SearchResults | None:

@@ -16,8 +16,8 @@ HEAVY = {"cv2", "matplotlib", "numpy", "PIL", "rich", "torch"}
 def completions(typed: str) -> tuple[list[str], set[str]]:
     """What bash is offered for the last word of a line, and the modules that it took."""
     script = (
-        "import atexit, sys; from captcha_ssl.cli.main import main;"
-        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); main()"
+        "import atexit, sys; from captcha_ssl.cli.main import run_program;"
+        "atexit.register(lambda: print(*sys.modules, file=sys.stderr)); run_program()"
     )
     asked = {
         "_CAPTCHA_SSL_COMPLETE": "complete_bash",

@@ -33,7 +33,7 @@ def program_with(body: str, *arguments: str, **variables: str) -> subprocess.Com
         "from captcha_ssl.errors import UserError\n"
         f"def boom{body}\n"
         "main.COMMANDS['boom'] = boom\n"
-        "main.main()\n"
+        "main.run_program()\n"
     )
     return subprocess.run(
         [sys.executable, "-c", script, "boom", *arguments],
@@ -157,8 +157,8 @@ def test_the_first_rank_alone_speaks_of_an_interruption(rank: int) -> None:
 def test_an_interruption_within_exec_is_no_death_by_a_signal(tmp_path: Path) -> None:
     """As one is that comes while a dataclass is made; CPython remembers it until `-m` ends."""
     (tmp_path / "boom.py").write_text(
-        "from captcha_ssl.cli.outcome import finish\n"
-        "finish(lambda: exec('raise KeyboardInterrupt'))\n"
+        "from captcha_ssl.cli.outcome import exit_with\n"
+        "exit_with(lambda: exec('raise KeyboardInterrupt'))\n"
     )
     command = [sys.executable, "-m", "boom"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

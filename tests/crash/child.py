@@ -80,10 +80,10 @@ def _be_the_program(arguments: list[str], death: Death, log: Path, counter: Path
         os.dup2(said, 2)
         sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
         _count_calls(death.call, os.open(counter, os.O_WRONLY | os.O_APPEND))
-        from captcha_ssl.cli.main import main
+        from captcha_ssl.cli.main import run_program
 
         sys.argv = ["captcha-ssl", *arguments]
-        main()
+        run_program()
     except SystemExit as finished:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from captcha_ssl.models.batch_statistics import adapt, adapted
+from captcha_ssl.models.batch_statistics import set_batch_statistics, with_batch_statistics
 from captcha_ssl.models.encoder import build_encoder, standardize
 
 
@@ -15,7 +15,7 @@ def images() -> torch.Tensor:
 
 def test_statistics_are_the_mean_over_the_batches(images: torch.Tensor):
     encoder = build_encoder("tiny", 1, 32)
-    adapt(encoder, images.split(8))
+    set_batch_statistics(encoder, images.split(8))
     convolved = [encoder.stem[0](standardize(batch)) for batch in images.split(8)]
     mean = torch.stack([c.mean((0, 2, 3)) for c in convolved]).mean(0)
     variance = torch.stack([c.var((0, 2, 3)) for c in convolved]).mean(0)
@@ -26,7 +26,7 @@ def test_statistics_are_the_mean_over_the_batches(images: torch.Tensor):
 def test_nothing_else_changes(images: torch.Tensor):
     encoder = build_encoder("tiny", 1, 32).eval()
     weights = [p.clone() for p in encoder.parameters()]
-    adapt(encoder, images.split(8))
+    set_batch_statistics(encoder, images.split(8))
     assert not encoder.training
     assert encoder.stem[1].momentum == 0.1
     assert all(torch.equal(p, q) for p, q in zip(encoder.parameters(), weights, strict=True))
@@ -35,7 +35,7 @@ def test_nothing_else_changes(images: torch.Tensor):
 def test_an_adapted_copy_in_evaluation_is_the_encoder_in_training(images: torch.Tensor):
     encoder = build_encoder("tiny", 1, 32).train()
     with torch.no_grad():
-        frames = adapted(encoder, images)(standardize(images))
+        frames = with_batch_statistics(encoder, images)(standardize(images))
         expected = encoder(standardize(images))
     # Evaluation takes the unbiased variance, training the biased one.
     torch.testing.assert_close(frames, expected, rtol=0.02, atol=0.02)

@@ -13,7 +13,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE, adapt, spread
+from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE, adapt_reader, sample_indices
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest, confidence
 from captcha_ssl.recognition.reading.inputs import STDIN, Input
 from captcha_ssl.recognition.reading.settling import Settled
@@ -88,24 +88,24 @@ def test_a_prepared_reader_fits_images_as_its_preparation_says() -> None:
 
 
 def test_many_files_are_prepared_and_settled_and_both_is_said(files: list[Input]) -> None:
-    adapted = adapt(SureOfMuchInk(), files)
+    adapted = adapt_reader(SureOfMuchInk(), files)
     assert isinstance(adapted.reader, Settled) and isinstance(adapted.reader.reader, Prepared)
     assert adapted.reader.geometry.preparation == adapted.reader.reader.preparation
     assert "cut to" in adapted.notes[0] and "only digits" in adapted.notes[1]
 
 
 def test_what_was_told_is_not_settled(files: list[Input]) -> None:
-    assert isinstance(adapt(SureOfMuchInk(), files, settling=False).reader, Prepared)
+    assert isinstance(adapt_reader(SureOfMuchInk(), files, settling=False).reader, Prepared)
 
 
 def test_few_files_change_nothing_and_neither_does_standard_input(files: list[Input]) -> None:
     reader = SureOfMuchInk()
-    assert adapt(reader, [*files[1:], Input(STDIN)]).reader is reader
-    assert adapt(reader, [*files[1:], Input("gone.png")]).reader is reader
+    assert adapt_reader(reader, [*files[1:], Input(STDIN)]).reader is reader
+    assert adapt_reader(reader, [*files[1:], Input("gone.png")]).reader is reader
 
 
 def test_the_images_looked_at_are_spread_over_all_of_them() -> None:
-    assert spread(10) == list(range(10))
-    chosen = spread(1000)
+    assert sample_indices(10) == list(range(10))
+    chosen = sample_indices(1000)
     assert len(chosen) == SAMPLE and chosen[0] == 0 and chosen[-1] > 970
     assert len(set(np.diff(chosen))) <= 2

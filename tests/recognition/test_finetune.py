@@ -20,7 +20,7 @@ from captcha_ssl.models.model_file import load_model, save_model
 from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.models.transfer import load_head
 from captcha_ssl.pretraining.config import PretrainConfig
-from captcha_ssl.pretraining.pretrain import pretrain
+from captcha_ssl.pretraining.pretrain import run_pretraining
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.evaluation.metrics import cer
 from captcha_ssl.recognition.fine_tuning import ctc
@@ -194,12 +194,12 @@ def test_an_encoder_that_was_pretrained_from_the_shipped_model_gets_its_head(
         loop=config.loop.replace(batch_size=4, device="cpu"),
         model=as_shipped(ModelSettings(height=GEOMETRY.height, width=GEOMETRY.width)),
     )
-    encoder = pretrain(config, digits, tmp_path / "run").file
+    encoder = run_pretraining(config, digits, tmp_path / "run").file
     shipped, continued = (torch.nn.Linear(192, 11) for _ in range(2))
     assert load_head(shipped, CHARSET, Path(SHIPPED)) == 10
     assert load_head(continued, CHARSET, encoder) == 10
     assert torch.equal(shipped.weight, continued.weight)
-    begun = pretrain(
+    begun = run_pretraining(
         replace(config, pretrain=config.pretrain.replace(init_from=None)), digits, tmp_path / "new"
     )
     assert load_head(continued, CHARSET, begun.file) == 0

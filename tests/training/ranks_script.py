@@ -35,7 +35,7 @@ from captcha_ssl.recognition.fine_tuning.plateau import Plateau
 from captcha_ssl.recognition.fine_tuning.self_training import SelfTrainingTask
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.reading.recognizer import Recognizer
-from captcha_ssl.training.distributed import joined, shared, spread_norms
+from captcha_ssl.training.distributed import rank_group, shared, spread_norms
 from captcha_ssl.training.loop import train
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings
@@ -60,7 +60,7 @@ ON_PIXELS = ("gan", "colorization", "ctc", "self-training")
 def main(out: Path) -> None:
     ctc.random_view = self_training.random_view = as_they_are  # type: ignore
     masking.random_mask = half_hidden  # type: ignore
-    with joined():
+    with rank_group():
         for name, (method, given) in CASES.items():
             save_file(one_step(method, given), out / f"{name}-{rank()}.safetensors")
         for name in ON_PIXELS:

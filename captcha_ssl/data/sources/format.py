@@ -22,8 +22,8 @@ class Format:
     open: Opener
 
 
-def joined(kind: str, find: Callable[[Path], Sequence[Path]], open_part: Opener) -> Opener:
-    """Opens all parts that are found in a folder as one."""
+def parts_opener(kind: str, find: Callable[[Path], Sequence[Path]], open_part: Opener) -> Opener:
+    """An opener of folders: it opens all parts that `find` finds in one as one source."""
 
     def open_parts(folder: Path, want_labels: bool | None) -> Source:
         parts = find(folder)

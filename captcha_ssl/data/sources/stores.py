@@ -9,7 +9,7 @@ from pathlib import Path
 from captcha_ssl.data.image import SUFFIXES
 from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.format import Format, Opener, joined
+from captcha_ssl.data.sources.format import Format, Opener, parts_opener
 from captcha_ssl.data.sources.joined import find_shards
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
 from captcha_ssl.data.sources.packed import PackedSource, is_packed, open_packed
@@ -17,8 +17,7 @@ from captcha_ssl.data.sources.parquet import SUFFIX as PARQUET
 from captcha_ssl.data.sources.parquet import find_parts, open_parquet
 from captcha_ssl.data.sources.source import Source
 from captcha_ssl.data.sources.webdataset import SUFFIX as TAR
-from captcha_ssl.data.sources.webdataset import find_shards as find_tars
-from captcha_ssl.data.sources.webdataset import open_tar
+from captcha_ssl.data.sources.webdataset import find_tars, open_tar
 from captcha_ssl.data.sources.zipped import SUFFIX as ZIP
 from captcha_ssl.data.sources.zipped import open_zip
 
@@ -37,15 +36,19 @@ def _holds_only(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool
 FOLDERS: Sequence[Format] = (
     Format("dataset.json (packed)", is_packed, lambda p, want: open_packed(p, want_labels=want)),
     Format("data.mdb (LMDB)", is_lmdb, lambda p, want: open_lmdb(p, want_labels=want)),
-    Format("*.tar (WebDataset)", _holds_only(find_tars), joined("WebDataset", find_tars, open_tar)),
-    Format("*.parquet", _holds_only(find_parts), joined("Parquet", find_parts, open_parquet)),
+    Format(
+        "*.tar (WebDataset)",
+        _holds_only(find_tars),
+        parts_opener("WebDataset", find_tars, open_tar),
+    ),
+    Format("*.parquet", _holds_only(find_parts), parts_opener("Parquet", find_parts, open_parquet)),
 )
 """The conventions of a folder whose images are no files, in the order in which they are tried."""
 
 SHARDS = Format(
     "folders of these",
     lambda folder: bool(find_shards(folder)),
-    joined("shards", find_shards, lambda p, want: _open_database(p, want)),
+    parts_opener("shards", find_shards, lambda p, want: _open_database(p, want)),
 )
 
 ARCHIVES: Mapping[str, Opener] = {TAR: open_tar, PARQUET: open_parquet}

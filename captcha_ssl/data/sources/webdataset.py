@@ -59,7 +59,7 @@ class TarSource:
         return read_image(data, name=self.names[index])
 
 
-def find_shards(folder: Path) -> list[Path]:
+def find_tars(folder: Path) -> list[Path]:
     """The tar files in `folder`, sorted."""
     return sorted(file for file in folder.glob(f"*{SUFFIX}") if file.is_file())
 

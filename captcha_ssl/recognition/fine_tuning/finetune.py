@@ -45,7 +45,7 @@ from captcha_ssl.recognition.fine_tuning.teacher import charset_of, geometry_of,
 from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.device import resolve_device
-from captcha_ssl.training.distributed import check_shareable, joined, spread_norms
+from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.loop import train
@@ -240,7 +240,7 @@ class Finetuning:
         export(recognizer, run.path / ONNX_FILE_NAME, load_model(run.path)[0].about)
 
 
-def finetune(
+def run_finetuning(
     config: FinetuneConfig,
     data: FinetuneData,
     out: Path,
@@ -253,7 +253,7 @@ def finetune(
     It is calibrated and exported to ONNX. Raises UserError as `Finetuning`, its `train` and
     `open_run` do.
     """
-    with joined():
+    with rank_group():
         job = Finetuning(config, data)
         with open_run(out, config.to_toml(), resume=resume) as run:
             run.note_rejected(data.rejected)

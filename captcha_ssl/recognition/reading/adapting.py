@@ -25,14 +25,14 @@ class Adapted:
     notes: tuple[str, ...] = ()
 
 
-def adapt(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
+def adapt_reader(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
     """Adapt `reader` to `inputs`: to their pixels and, with `settling`, to the kinds they show.
 
     A sample from all parts of them is read for that. With too few images nothing changes.
     """
     if len(inputs) < FEWEST:
         return Adapted(reader)
-    sample = (inputs[index] for index in spread(len(inputs)))
+    sample = (inputs[index] for index in sample_indices(len(inputs)))
     # Standard input can be read only once.
     images = list(_pixels(item for item in sample if item.name != STDIN))
     if len(images) < FEWEST:
@@ -52,7 +52,7 @@ def adapt(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True)
     return Adapted(reader, tuple(notes))
 
 
-def spread(count: int) -> list[int]:
+def sample_indices(count: int) -> list[int]:
     """The indices of the sample of `count` images, evenly spread."""
     looked_at = min(count, SAMPLE)
     return [count * place // looked_at for place in range(looked_at)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.reading.adapting import Adapted, adapt
+from captcha_ssl.recognition.reading.adapting import Adapted, adapt_reader
 from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
@@ -43,7 +43,7 @@ class ReaderSpec:
         # A model of the user knows the look and the characters of its images. A single image shows
         # nothing about others.
         if self.adapt and self.model is None and len(inputs) > 1:
-            return adapt(reader, inputs, settling=self.charset is None)
+            return adapt_reader(reader, inputs, settling=self.charset is None)
         return Adapted(reader)
 
 
