@@ -98,6 +98,13 @@ def _report(
         print(f"captcha-ssl: warning: {words}", file=sys.stderr)
     if quiet:
         return
+    if result.extended:
+        steps = config.finetune.steps
+        print(
+            f"it was still on the CTC plateau after {steps:,} steps, so it trained longer; "
+            "--set extend=false stops it there",
+            file=sys.stderr,
+        )
     if result.helped and result.converged:
         print(
             "it stayed on the CTC plateau for long and left it with the loss for evenly spaced "

@@ -116,6 +116,47 @@ def test_a_run_too_short_to_read_anything_is_reported_as_not_converged(digits: D
     assert not _finetune(digits, FinetuneSettings(steps=3)).converged
 
 
+@pytest.fixture
+def short_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of any number of steps that ends on the CTC plateau goes on."""
+    monkeypatch.setattr("captcha_ssl.recognition.fine_tuning.finetune.FEWEST_EXTENDED", 1)
+
+
+@pytest.mark.usefixtures("short_ones_count")
+def test_a_run_that_ends_on_the_plateau_goes_on_unless_told_otherwise(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    run = RunDirectory.create(tmp_path / "run", "")
+    result = _finetune(digits, FinetuneSettings(steps=5), run)
+    assert result.extended and [row["step"] for row in result.history] == [5, 10, 15]
+    # It is done: nothing is left to do.
+    again = _finetune(digits, FinetuneSettings(steps=5), RunDirectory.resume(run.path, ""))
+    assert again.history == result.history and again.extended
+    told = RunDirectory.create(tmp_path / "told", "")
+    assert _finetune(digits, FinetuneSettings(steps=5, extend=False), told).step == 5
+    # Without a run directory trainings are compared, at the same number of steps.
+    assert _finetune(digits, FinetuneSettings(steps=5)).step == 5
+
+
+@pytest.mark.usefixtures("short_ones_count")
+@pytest.mark.parametrize("killed_at", [6, 11])
+def test_a_run_that_goes_on_is_resumed_as_it_went(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_at: int
+) -> None:
+    settings = FinetuneSettings(steps=5)
+    whole = RunDirectory.create(tmp_path / "whole", "")
+    expected = _finetune(digits, settings, whole)
+    broken = RunDirectory.create(tmp_path / "broken", "")
+    with monkeypatch.context() as patch:
+        _die_at(killed_at, patch)
+        with pytest.raises(RuntimeError, match="killed"):
+            _finetune(digits, settings, broken)
+    resumed = _finetune(digits, settings, RunDirectory.resume(broken.path, ""))
+    assert (resumed.history, resumed.extended) == (expected.history, True)
+    for file in ("model.safetensors", "state/state.safetensors", "metrics.jsonl"):
+        assert (broken.path / file).read_bytes() == (whole.path / file).read_bytes(), file
+
+
 def test_even_alignment_lasts_for_the_steps_asked_for(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,21 +325,26 @@ def test_a_resumed_run_stops_at_the_same_step_with_the_same_weights(
     assert expected.history[-1]["step"] < 60
     broken = RunDirectory.create(tmp_path / "broken", "")
     with monkeypatch.context() as patch:
-        calls = iter(range(1000))
-        plain = ctc.CTCTask.forward
-
-        def dying(task: ctc.CTCTask, batch: Any, progress: float) -> Any:
-            if next(calls) == killed_at:
-                raise RuntimeError("killed")
-            return plain(task, batch, progress)
-
-        patch.setattr(ctc.CTCTask, "forward", dying)
+        _die_at(killed_at, patch)
         with pytest.raises(RuntimeError, match="killed"):
             _stopping(digits, broken, steps=60)
     resumed = _stopping(digits, RunDirectory.resume(broken.path, ""), steps=60)
     assert (resumed.history, resumed.step) == (expected.history, expected.step)
     for file in ("model.safetensors", "state/state.safetensors", "metrics.jsonl"):
         assert (broken.path / file).read_bytes() == (whole.path / file).read_bytes(), file
+
+
+def _die_at(step: int, patch: pytest.MonkeyPatch) -> None:
+    """Raise RuntimeError in the training step of that number, from 0."""
+    calls = iter(range(1000))
+    plain = ctc.CTCTask.forward
+
+    def dying(task: ctc.CTCTask, batch: Any, progress: float) -> Any:
+        if next(calls) == step:
+            raise RuntimeError("killed")
+        return plain(task, batch, progress)
+
+    patch.setattr(ctc.CTCTask, "forward", dying)
 
 
 def test_patience_without_held_out_labels_is_refused(digits: Dataset) -> None:

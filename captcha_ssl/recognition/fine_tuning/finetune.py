@@ -49,11 +49,16 @@ from captcha_ssl.training.distributed import check_shareable, rank_group, spread
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.loop import train
-from captcha_ssl.training.meter import Observer
+from captcha_ssl.training.meter import History, Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.training.store import image_fetcher, sent
 from captcha_ssl.views.ink import fit_views, measured_inks
+
+EXTENDED = 3
+"""Times the steps that were asked for, to which a training goes on that ended on the plateau."""
+FEWEST_EXTENDED = 100
+"""A shorter training is a trial: it is not meant to leave the plateau."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class FinetuneResult:
     """A trained recognizer and how its training went: `history` has the logged figures.
 
     `step` is the one after which it had these weights: the last, or the best with patience.
-    `helped` tells that it sat on the CTC plateau for long and was helped off it.
+    `helped` tells that it sat on the CTC plateau for long and was helped off it, `extended` that
+    it trained longer because it ended there.
     """
 
     recognizer: Recognizer
@@ -71,6 +77,7 @@ class FinetuneResult:
     history: list[dict[str, float]]
     step: int
     helped: bool = False
+    extended: bool = False
 
 
 @dataclass(frozen=True)
@@ -184,29 +191,38 @@ class Finetuning:
     ) -> FinetuneResult:
         """Train; with a run directory, write the model there.
 
-        With `patience` training stops when held-out labels are no longer read better, and the
-        result has the weights that read them best. `converged` is false when the loss never left
-        the CTC plateau. Raises UserError for a run begun with other data, DivergedError for a
-        loss that is not finite.
+        A training in a run directory that ends on the CTC plateau goes on from there, with the
+        schedule of three times the steps. With `patience` training stops when held-out labels are
+        no longer read better, and the result has the weights that read them best. `converged` is
+        false when the loss never left the CTC plateau. Raises UserError for a run begun with other
+        data, DivergedError for a loss that is not finite.
         """
         started = time.perf_counter()
         settings, loop, count = self.config.finetune, self.config.loop, len(self.data.train)
         groups = parameter_groups(self.recognizer.encoder, loop.lr, loop.weight_decay)
         groups += parameter_groups(self.recognizer.head, settings.head_lr, loop.weight_decay)
         patience = settings.patience or math.inf
-        history = train(
-            self.task,
-            groups,
-            self.fetch,
-            count,
-            settings.steps,
-            loop,
-            run=run,
-            data=self.data.fingerprint() if run else None,
-            observe=observe,
-            inspect=self.best.inspect if self.best else None,
-            enough=lambda logged: looks_since_best(logged, self._left_plateau) >= patience,
-        )
+
+        def train_to(steps: int) -> History:
+            return train(
+                self.task,
+                groups,
+                self.fetch,
+                count,
+                steps,
+                loop,
+                run=run,
+                data=self.data.fingerprint() if run else None,
+                observe=observe,
+                inspect=self.best.inspect if self.best else None,
+                enough=lambda logged: looks_since_best(logged, self._left_plateau) >= patience,
+            )
+
+        history, extended = train_to(settings.steps), False
+        if run and settings.extend and self._ended_stuck(history):
+            extended, steps = True, EXTENDED * settings.steps
+            run.log(f"on the CTC plateau after {settings.steps} steps: training to step {steps}")
+            history = train_to(steps)
         recognizer, last = teacher_of(self.task) or self.recognizer, history[-1]
         if self.best:
             recognizer, last = self.best.kept.requires_grad_(True), best_row(history)
@@ -220,7 +236,18 @@ class Finetuning:
         seconds = time.perf_counter() - started
         watched = self.supervised.plateau
         helped = watched is not None and watched.helped
-        return FinetuneResult(recognizer.eval(), converged, loss, seconds, history, step, helped)
+        return FinetuneResult(
+            recognizer.eval(), converged, loss, seconds, history, step, helped, extended
+        )
+
+    def _ended_stuck(self, history: History) -> bool:
+        """Whether the training that was asked for ended on the plateau.
+
+        By the row of its last step: a resumed run has rows of its extension too.
+        """
+        steps = self.config.finetune.steps
+        ended = (row for row in history if row["step"] == steps >= FEWEST_EXTENDED)
+        return any(not self._left_plateau(row) for row in ended)
 
     def _left_plateau(self, row: Mapping[str, float]) -> bool:
         return left_plateau(row.get(LABELED_LOSS, row["loss"]), self.data.charset)

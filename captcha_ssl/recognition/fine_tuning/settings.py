@@ -70,6 +70,11 @@ class FinetuneSettings(Settings):
         "take characters to stand evenly for a while where a training still sits on the CTC "
         "plateau after its first steps",
     )
+    extend: bool = setting(
+        True,
+        "train on to three times the steps where a training of 100 and more ends on the CTC "
+        "plateau",
+    )
 
 
 class SelfTrainingSettings(Settings):
