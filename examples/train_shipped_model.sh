@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Use it to train the model that ships with the package again, and to put it in its place. It
-# continues where it stopped.
+# Trains the model that ships with the package again, and puts it in its place. Run it again to
+# continue where it stopped.
 # Usage: examples/train_shipped_model.sh FOLDER
 #
-# START is the model to go on from: shipped, a run, a file, or none to begin with pretraining.
-# COUNT, PRETRAIN_STEPS, STEPS and SHIPPED change how much is drawn and learned and where it goes;
-# PYTHON is the one that has the package.
+# START is the model to continue from: shipped, a run, a file, or none to start with pretraining.
+# COUNT, RANGES, PRETRAIN_STEPS and STEPS change how much is drawn and learned, SHIPPED where the
+# model goes. PYTHON is the interpreter that has the package.
 # With these Debian packages it learns from more fonts; without them, from those of its own
 # dependencies (captcha_ssl/synthesis/more_fonts.py lists the files):
 #   fonts-liberation fonts-freefont-ttf fonts-sil-gentium-basic fonts-open-sans fonts-lato
@@ -80,7 +80,7 @@ captcha-ssl evaluate "$out/last" "$out/classic" --out "$out/evaluation" | head -
 step "Put it into the package, for onnxruntime in 8 bits"
 mkdir -p "$shipped"
 # The faint and flattened ones of `broad` would widen the ranges for all the others.
-draw "$out/ranges" 1600 --length 4-6 --set kinds=0 --seed 404 \
+draw "$out/ranges" "${RANGES:-1600}" --length 4-6 --set kinds=0 --seed 404 \
   --style classic,plain,smeared,rippled,dotted,hollow,wavy,gradual,cluttered
 captcha-ssl export "$out/last" "$shipped/model.onnx" --int8 "$out/ranges"
 captcha-ssl export "$out/last" "$shipped/model.safetensors"

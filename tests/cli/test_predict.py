@@ -37,13 +37,30 @@ def pile(tmp_path: Path, draw_text: Draw) -> Path:
 
 
 @pytest.fixture
-def predict(pile: Path, reader_file: Path) -> Predict:
+def predict(
+    pile: Path,
+    reader_file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsysbinary: pytest.CaptureFixture[bytes],
+) -> Predict:
     """Runs `predict` in the pile's directory with a model that reads it."""
+    monkeypatch.chdir(pile)
 
-    def run(
-        *arguments: str, data: bytes = b"", model: Path = reader_file, **environment: str
+    def predict(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = ["predict", "--model", str(reader_file), "--device", "cpu", *arguments]
+        return subprocess.CompletedProcess(command, run(command), *capsysbinary.readouterr())
+
+    return predict
+
+
+@pytest.fixture
+def program(pile: Path, reader_file: Path) -> Predict:
+    """The same as `predict`, in a process of its own."""
+
+    def program(
+        *arguments: str, data: bytes = b"", **environment: str
     ) -> subprocess.CompletedProcess[bytes]:
-        command = [sys.executable, "-m", "captcha_ssl", "predict", "--model", str(model)]
+        command = [sys.executable, "-m", "captcha_ssl", "predict", "--model", str(reader_file)]
         root = str(Path(__file__).parents[2])
         return subprocess.run(
             [*command, "--device", "cpu", *arguments],
@@ -51,7 +68,7 @@ def predict(pile: Path, reader_file: Path) -> Predict:
             env={**os.environ, "PYTHONPATH": root, **environment},
         )
 
-    return run
+    return program
 
 
 def everything_on(terminal: int) -> bytes:
@@ -68,13 +85,13 @@ def everything_on(terminal: int) -> bytes:
     return shown
 
 
-def test_text_has_one_line_an_image_in_the_order_given(predict: Predict, pile: Path) -> None:
-    result = predict("B.png", "pile", "pile/*.png", "-", data=(pile / "B.png").read_bytes())
+def test_text_has_one_line_an_image_in_the_order_given(program: Predict, pile: Path) -> None:
+    result = program("B.png", "pile", "pile/*.png", "-", data=(pile / "B.png").read_bytes())
     assert result.stdout.split(b"\n") == [b"B", b"AC", b"D", b"AC", b"D", b"B", b""]
     assert (result.returncode, result.stderr) == (0, b"")
 
 
-def test_a_bad_image_leaves_an_empty_line_and_the_rest_goes_on(predict: Predict) -> None:
+def test_a_bad_image_gives_an_empty_line_and_the_rest_is_read(predict: Predict) -> None:
     result = predict("B.png", "empty.png", "gone.png", "pile", "--batch-size", "2")
     assert result.stdout.split(b"\n") == [b"B", b"", b"", b"AC", b"D", b""]
     assert result.stderr.decode().splitlines() == [
@@ -97,17 +114,17 @@ def test_jsonl_has_a_row_an_image_with_confidences_or_an_error(predict: Predict)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such a name")
-def test_tsv_and_jsonl_keep_odd_paths_on_one_line(predict: Predict, pile: Path) -> None:
+def test_tsv_and_jsonl_keep_odd_paths_on_one_line(program: Predict, pile: Path) -> None:
     odd = "a\tb\nc\\d\rü\udcff.png"
     (pile / "B.png").rename(pile / odd)
-    tsv = os.fsdecode(predict(odd, "empty.png", "--format", "tsv").stdout)
+    tsv = os.fsdecode(program(odd, "empty.png", "--format", "tsv").stdout)
     assert [line.split("\t")[:2] for line in tsv.split("\n")[:-1]] == [
         ["path", "text"],
         [r"a\tb\nc\\d\rü" + "\udcff.png", "B"],
         ["empty.png", ""],
     ]
     assert tsv.endswith("\t\tempty file (0 bytes)\n")
-    (line,) = predict(odd, "--format", "jsonl").stdout.splitlines()
+    (line,) = program(odd, "--format", "jsonl").stdout.splitlines()
     assert json.loads(line)["path"] == odd
 
 
@@ -120,9 +137,9 @@ def test_a_tsv_of_predictions_is_a_table_of_labels(predict: Predict, pile: Path)
     assert all(0.9 < float(row["confidence"]) <= 1 and not row["error"] for row in rows)
 
 
-def test_a_console_that_cannot_show_a_path_gets_its_escape(predict: Predict, pile: Path) -> None:
+def test_a_console_that_cannot_show_a_path_gets_its_escape(program: Predict, pile: Path) -> None:
     (pile / "B.png").rename(pile / "ж.png")
-    result = predict("ж.png", "--format", "tsv", PYTHONIOENCODING="ascii")
+    result = program("ж.png", "--format", "tsv", PYTHONIOENCODING="ascii")
     assert result.stdout.splitlines()[1].startswith(rb"\u0436.png" + b"\tB\t")
     assert result.returncode == 0
 
@@ -229,7 +246,7 @@ def test_without_any_model_it_says_what_to_do(
     assert said.out == "" and said.err.count("\n") == 1 and "--model" in said.err
 
 
-def test_only_the_characters_that_there_are_can_be_read(predict: Predict) -> None:
+def test_only_the_given_characters_are_read(predict: Predict) -> None:
     free = predict("pile/AC.png")
     told = predict("pile/AC.png", "--charset", "AB")
     assert free.stdout == b"AC\n"
@@ -260,7 +277,7 @@ def digits(tmp_path: Path) -> Path:
     return folder
 
 
-def test_many_images_of_digits_are_read_as_digits_and_it_is_said(
+def test_many_images_of_digits_are_read_as_digits_with_a_note(
     digits: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     truths = [file.stem[3:] for file in sorted(digits.iterdir())]
@@ -278,9 +295,7 @@ def test_many_images_of_digits_are_read_as_digits_and_it_is_said(
     assert settled.out.replace("\n", "").isdigit()
 
 
-def test_to_a_few_images_nothing_is_adapted(
-    digits: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_few_images_change_nothing(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
     few = [str(file) for file in sorted(digits.iterdir())[:20]]
     assert run(["predict", *few]) == 0
     assert capsys.readouterr().err == ""

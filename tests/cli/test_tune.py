@@ -66,7 +66,7 @@ def test_the_end_of_the_budget_and_a_signal_stop_a_search_that_resume_continues(
     """Trials that would take hours are ended, and what there is by then is written."""
     out = tmp_path / "tune"
     long = (*TINY, "--set", "rungs=1", "--pretrain-steps", "1000000", "--jobs", "1")
-    search = _command("tune", pile, "--out", out, "--budget", "40s", *long)
+    search = _command("tune", pile, "--out", out, "--budget", "25s", *long)
     done = subprocess.run(search, capture_output=True, text=True, env=_environment(), timeout=300)
     assert done.returncode == 0, done.stderr
     assert (out / "report.html").is_file()
@@ -98,7 +98,7 @@ def test_the_end_of_the_budget_and_a_signal_stop_a_search_that_resume_continues(
         (("--methods", "simclr,none"), "methods: 'none' is not known"),
     ],
 )
-def test_what_is_wrong_is_said_in_a_line(
+def test_a_wrong_option_is_one_line(
     pile: Path, arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["tune", str(pile), *arguments]) == 2
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_said_in_a_line(
     assert said in told.err and told.err.count("\n") == 1
 
 
-def test_a_pile_without_a_label_asks_for_fifty(
+def test_a_pile_without_labels_asks_for_fifty(
     pile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["tune", str(pile / "images"), "--out", str(tmp_path / "out")]) == 2
@@ -120,11 +120,11 @@ def test_a_pile_without_a_label_asks_for_fifty(
 @pytest.mark.parametrize(
     ("text", "meant"), [("90s", 90), ("30m", 1800), ("1h30m", 5400), ("2H", 7200), ("1m5s", 65)]
 )
-def test_times(text: str, meant: float) -> None:
+def test_times_are_read_in_seconds(text: str, meant: float) -> None:
     assert seconds(text) == meant
 
 
 @pytest.mark.parametrize("text", ["", "0m", "5", "m", "1.5h", "-3m", "3 m"])
-def test_what_is_no_time(text: str) -> None:
+def test_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="not a time"):
         seconds(text)

@@ -21,11 +21,12 @@ def _jigsaw(**changed: Any) -> Jigsaw:
     return Jigsaw(build_encoder("tiny", 1, 32), JigsawSettings(**changed))
 
 
-def test_pure_noise_gives_no_order_away(noise: Draw, guess: Any, chance: Any) -> None:
+def test_the_order_of_pure_noise_cannot_be_guessed(noise: Draw, guess: Any, chance: Any) -> None:
     accuracies = guess("jigsaw", JigsawSettings(pieces=3, orders=6), noise, 60)
     assert fmean(accuracies) == chance(6, 60 * 16)
 
 
+@pytest.mark.slow
 def test_the_order_of_digits_can_be_learned(digits: Draw, guess: Any) -> None:
     accuracies = guess("jigsaw", JigsawSettings(pieces=3, orders=6), digits, 60)
     assert fmean(accuracies[-20:]) > 1 / 6 + 0.15
@@ -68,7 +69,7 @@ def test_more_orders_than_there_are_is_an_error() -> None:
         distant_orders(3, 7)
 
 
-def test_images_too_narrow_for_the_pieces_are_named() -> None:
+def test_images_too_narrow_for_the_pieces_are_refused() -> None:
     _jigsaw().check(torch.zeros(2, 1, 32, 56))
     with pytest.raises(UserError, match="55 pixels wide are too narrow for 4 pieces"):
         _jigsaw().check(torch.zeros(2, 1, 32, 55))

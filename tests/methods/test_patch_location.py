@@ -21,11 +21,13 @@ def _patch_location(**changed: Any) -> PatchLocation:
     return PatchLocation(build_encoder("tiny", 1, 32), PatchLocationSettings(**changed))
 
 
-def test_pure_noise_gives_no_place_away(noise: Draw, guess: Any, chance: Any) -> None:
+@pytest.mark.slow
+def test_the_place_in_pure_noise_cannot_be_guessed(noise: Draw, guess: Any, chance: Any) -> None:
     accuracies = guess("patch-location", PatchLocationSettings(), noise, 40)
     assert fmean(accuracies) == chance(4, 40 * 16 * 4)
 
 
+@pytest.mark.slow
 def test_the_place_in_digits_can_be_learned(digits: Draw, guess: Any) -> None:
     accuracies = guess("patch-location", PatchLocationSettings(reach=1), digits, 100)
     assert fmean(accuracies[-40:]) > 1 / 2 + 0.05
@@ -57,7 +59,7 @@ def test_each_row_of_the_head_is_a_pair_from_one_image() -> None:
     assert not torch.allclose(one[0], one[1], atol=1e-3)
 
 
-def test_images_too_narrow_for_the_windows_are_named() -> None:
+def test_images_too_narrow_for_the_windows_are_refused() -> None:
     _patch_location().check(torch.zeros(2, 1, 32, 58))
     with pytest.raises(UserError, match="57 pixels wide are too narrow for windows 58 pixels"):
         _patch_location().check(torch.zeros(2, 1, 32, 57))

@@ -20,12 +20,15 @@ def _rotation(**changed: Any) -> Rotation:
 
 
 @pytest.mark.parametrize("turns", TURNS)
-def test_pure_noise_gives_no_turn_away(turns: str, noise: Draw, guess: Any, chance: Any) -> None:
+def test_the_turn_of_pure_noise_cannot_be_guessed(
+    turns: str, noise: Draw, guess: Any, chance: Any
+) -> None:
     classes = len(TURNS[turns])
     accuracies = guess("rotation", RotationSettings(turns=turns), noise, 30)
     assert fmean(accuracies) == chance(classes, 30 * 16 * 2 * classes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", TURNS)
 def test_the_turn_of_digits_can_be_learned(turns: str, digits: Draw, guess: Any) -> None:
     accuracies = guess("rotation", RotationSettings(turns=turns), digits, 60)

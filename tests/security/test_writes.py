@@ -14,6 +14,8 @@ import pytest
 
 from captcha_ssl.data.writers import open_writer
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = (sys.executable, "-m", "captcha_ssl")
 LONG = ("--steps", "100000", "--batch-size", "4", "--set", "checkpoint_every=5", "--quiet")
 
@@ -82,7 +84,7 @@ def test_a_signal_saves_the_state_is_one_line_and_130(
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a file system none may write to")
 @pytest.mark.parametrize("command", ["pretrain", "finetune", "benchmark", "generate"])
-def test_a_place_that_cannot_be_written_to_is_one_line(pile: Path, command: str) -> None:
+def test_a_folder_without_write_permission_is_one_line(pile: Path, command: str) -> None:
     place = ["/proc/self/run"] if command == "generate" else [str(pile), "--out", "/proc/self/run"]
     more = ["--count", "3"] if command == "generate" else []
     few = ["--batch-size", "4"] if command in ("pretrain", "finetune") else []

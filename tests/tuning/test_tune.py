@@ -70,7 +70,7 @@ def _run(out: Path, settings: TuneSettings, pile: Path, *, resume: bool = False)
         return job.run(run, crew=ThisProcess(), command="captcha-ssl tune pile")
 
 
-def test_what_a_search_writes(pile: Path, tmp_path: Path) -> None:
+def test_a_search_writes_a_recipe_and_a_report(pile: Path, tmp_path: Path) -> None:
     results = _run(tmp_path / "out", SMALL.replace(trials=3), pile)
     out = tmp_path / "out"
     assert [trial.number for trial in results.tried] == [0, 1, 2]
@@ -93,6 +93,7 @@ def test_what_a_search_writes(pile: Path, tmp_path: Path) -> None:
     assert read_material(pile, config).test  # It does not ask for more labels than there are.
 
 
+@pytest.mark.slow
 def test_the_planted_answer_is_found_by_training(
     pile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +122,7 @@ def test_no_trial_sees_an_image_that_benchmark_tests_on(pile: Path) -> None:
     assert not seen & set(map(bytes, tested.images))
 
 
-def test_where_few_images_are_labeled_the_pile_is_all_of_the_others(
+def test_with_few_labeled_images_the_pile_is_all_others(
     tmp_path: Path, draw_text: Callable[[str], np.ndarray]
 ) -> None:
     pile = _pile(tmp_path / "pile", draw_text, 60, 20)
@@ -174,7 +175,7 @@ def test_too_few_labels_are_refused(pile: Path) -> None:
         Tuning(TuneConfig(SMALL.replace(labels=10)), pile)
 
 
-def test_a_pile_that_nobody_has_labeled_is_told_what_there_is(pile: Path) -> None:
+def test_without_labels_the_message_suggests_the_monitors_and_labeling(pile: Path) -> None:
     with pytest.raises(
         UserError, match="has no labels, .* monitors of pretrain .*; label 50 images"
     ):
