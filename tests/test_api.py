@@ -64,7 +64,7 @@ def test_importing_the_package_and_reading_onnx_need_no_torch() -> None:
         captcha_ssl.readers  # noqa: B018
 
 
-def test_a_path_bytes_and_an_array_are_read_alike(
+def test_a_path_bytes_and_an_array_give_the_same_reading(
     reader_file: Path, draw_text: Draw, tmp_path: Path
 ) -> None:
     image = draw_text("BAD")

@@ -25,7 +25,7 @@ def test_a_write_replaces_the_whole_file_and_leaves_nothing_beside_it(tmp_path: 
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_failed_write_keeps_what_was_there(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     atomic_write_bytes(file, b"before")
     with pytest.raises(RuntimeError), atomic_path(file) as temporary:
@@ -49,7 +49,7 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert (folder / "deep" / "a").read_text() == "1"
 
 
-def test_what_a_killed_writer_left_is_removed_and_what_one_at_work_fills_is_not(
+def test_leftovers_of_a_killed_writer_are_removed_and_those_of_a_running_one_are_not(
     tmp_path: Path,
 ) -> None:
     left = tmp_path / ".set.0123abcd.partial"
@@ -140,9 +140,7 @@ def test_files_and_folders_are_written_as_far_as_a_system_can_sync_them(
     assert written == {"a.txt": "1", "b.txt": "2\n", "c.txt": "3"}
 
 
-def test_an_error_of_the_disk_is_not_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_the_disk_is_raised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(descriptor: int) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 

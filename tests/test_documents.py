@@ -36,7 +36,7 @@ class Outer:
 GOOD = '{"kind": "a", "inner": {"width": 3}, "share": 1, "pairs": [[1, 2], [3, 0.5]]}'
 
 
-def test_nested_values_have_the_types_that_were_asked_for() -> None:
+def test_nested_values_have_the_requested_types() -> None:
     found = parse_json(GOOD, Outer, "x", "remedy")
     assert found == Outer("a", Inner(3), 1.0, None, [(1, 2.0), (3, 0.5)])
     assert isinstance(found.share, float) and isinstance(found.pairs[0], tuple)
@@ -70,7 +70,7 @@ def test_nested_values_have_the_types_that_were_asked_for() -> None:
         (GOOD, "", "damaged"),
     ],
 )  # fmt: skip
-def test_what_has_another_type_is_named(old: str, new: str, said: str) -> None:
+def test_a_value_of_another_type_is_named(old: str, new: str, said: str) -> None:
     assert old in GOOD
     with pytest.raises(UserError, match="remedy$") as caught:
         parse_json(GOOD.replace(old, new), Outer, "file.json", "remedy")
@@ -78,14 +78,14 @@ def test_what_has_another_type_is_named(old: str, new: str, said: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_fields_of_other_versions_may_be_passed_over() -> None:
+def test_fields_of_other_versions_may_be_ignored() -> None:
     assert typed(Inner, {"width": 2, "new": []}, ignore=True) == Inner(2)
 
 
 @pytest.mark.parametrize(
     "text", ["a = " + "[" * 20_000, "a = " + "1" * 5000, "a = 1\na = 2", "= 1", "a.b = 1\na = 2"]
 )
-def test_toml_fails_in_one_way_only(text: str) -> None:
+def test_toml_raises_one_kind_of_error(text: str) -> None:
     with pytest.raises(UserError, match=r"^x\.toml: not valid TOML"):
         parse_toml(text, "x.toml")
 

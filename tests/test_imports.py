@@ -93,7 +93,7 @@ def test_no_module_imports_itself_through_others() -> None:
 
 
 @pytest.mark.parametrize("folder", ["recognition", "benchmark", "data"])
-def test_the_rooms_of_a_folder_do_not_import_each_other_in_a_circle(folder: str) -> None:
+def test_subfolders_do_not_import_each_other_in_a_circle(folder: str) -> None:
     rooms: dict[str, set[str]] = {}
     for name in MODULES:
         if part(name) == folder and name.count(".") == 3:

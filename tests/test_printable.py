@@ -19,7 +19,7 @@ from captcha_ssl.printable import printable, quoted, shortened, shown
         ("a\u00a0b", "a\\xa0b"),
     ],
 )
-def test_what_commands_or_hides_is_escaped_and_the_rest_is_kept(text: str, seen: str):
+def test_control_and_invisible_characters_are_escaped_and_the_rest_is_kept(text: str, seen: str):
     assert printable(text) == seen
 
 

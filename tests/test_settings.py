@@ -29,7 +29,7 @@ def one(**options: Any) -> Color:
     return Given(**options).over(Color())[Color]
 
 
-def test_nothing_given_means_the_defaults() -> None:
+def test_without_values_the_defaults_apply() -> None:
     assert one() == Color()
 
 
@@ -40,7 +40,7 @@ def test_file_then_set_then_flag(tmp_path: Path) -> None:
     assert (got.shade, got.depth, got.steps) == ("green", 0.2, 5)
 
 
-def test_true_in_a_file_is_no_number_and_is_shown_as_written(tmp_path: Path) -> None:
+def test_true_in_a_file_is_not_a_number_and_is_shown_as_written(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("steps = true\n")
     with pytest.raises(UserError, match="steps = true: expected a whole number"):
@@ -60,7 +60,7 @@ def test_a_file_may_have_a_table_for_each_command(tmp_path: Path) -> None:
         _ = Given(file, section="pretrain").values
 
 
-def test_text_is_composed_as_labels_are() -> None:
+def test_text_is_composed_like_labels() -> None:
     class Signs(Settings):
         charset: str = setting("a", "characters")
 
@@ -96,14 +96,14 @@ def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
         ("bold", "key=value"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_would_do(assignment: str, said: str) -> None:
+def test_a_wrong_value_is_named_with_the_allowed_ones(assignment: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
         one(assignments=[assignment])
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_several_choices_stand_between_commas() -> None:
+def test_several_choices_are_separated_by_commas() -> None:
     class Paint(Settings):
         shades: str = setting("gray", "colors", choices=("gray", "green"), several=True)
 
@@ -148,7 +148,7 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, said: str) -> None:
         bold=st.booleans(),
     )
 )
-def test_what_is_written_is_read_back(
+def test_written_settings_are_read_back(
     tmp_path_factory: pytest.TempPathFactory, color: Color
 ) -> None:
     file = tmp_path_factory.mktemp("toml") / "c.toml"
@@ -195,7 +195,7 @@ def test_a_copy_is_checked_and_knows_what_was_set() -> None:
         color.replace(steps=0)
 
 
-def test_what_matches_the_pattern_may_be_given_beside_the_choices() -> None:
+def test_a_value_that_matches_the_pattern_is_allowed_beside_the_choices() -> None:
     class Place(Settings):
         device: str = setting("cpu", "where", choices=("cpu", "cuda"), pattern=r"cuda:\d+")
 
@@ -205,7 +205,7 @@ def test_what_matches_the_pattern_may_be_given_beside_the_choices() -> None:
         Given(flags={"device": "cuad"}).over(Place())
 
 
-def test_choices_may_be_found_out_late() -> None:
+def test_choices_may_be_computed_late() -> None:
     class Late(Settings):
         name: str = setting("a", "which", choices=lambda: ("a", "b"))
 

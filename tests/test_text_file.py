@@ -28,7 +28,7 @@ def test_another_encoding_is_refused_with_its_line(tmp_path: Path):
         read_text_file(tmp_path / "text")
 
 
-def test_all_ends_of_lines_count_and_no_other_character_does(tmp_path: Path):
+def test_all_line_endings_count_and_no_other_character_does(tmp_path: Path):
     (tmp_path / "text").write_bytes("a\r\nb\rc\n\nd\u2028e".encode())
     assert list(iter_lines(tmp_path / "text")) == ["a", "b", "c", "", "d\u2028e"]
 
@@ -50,7 +50,7 @@ def test_a_device_and_a_sparse_file_take_no_memory(tmp_path: Path):
         read_text_file(tmp_path / "sparse")
 
 
-def test_a_file_of_nothing_but_ends_of_lines_is_refused(tmp_path: Path):
+def test_a_file_of_nothing_but_line_endings_is_refused(tmp_path: Path):
     (tmp_path / "text").write_bytes(b"\n" * 10_000_001)
     with pytest.raises(UserError, match="more than 10,000,000 lines"):
         list(iter_lines(tmp_path / "text"))

@@ -78,7 +78,7 @@ def test_the_report_says_what_these_arms_do_and_what_synthetic_costs(
     assert "probability is at least 0.3" in text
 
 
-def test_synthetic_is_held_against_what_learns_without_pretraining(
+def test_synthetic_is_compared_with_arms_without_pretraining(
     finished: tuple[Path, Results],
 ):
     entries = {entry.arm: entry for entry in finished[1].entries}
@@ -114,7 +114,7 @@ def test_self_training_gets_the_pool_and_strong_arms_strong_views(
     assert len({str(task.config.finetune) for task in seen}) == 1
 
 
-def test_the_recipe_of_an_arm_that_trains_itself_is_tuned_on_validation_images(
+def test_the_recipe_of_a_self_training_arm_is_tuned_on_validation_images(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     watched = watch(monkeypatch)
@@ -141,7 +141,7 @@ def test_a_recipe_that_cannot_be_followed_is_named(recipe: str):
         configure(assignments=[f"recipes={recipe}"])
 
 
-def test_strokes_and_alignment_are_those_of_every_arm_and_told_in_the_report(
+def test_strokes_and_alignment_apply_to_every_arm_and_are_in_the_report(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = watch(monkeypatch)

@@ -82,7 +82,7 @@ def test_a_damaged_file_is_one_line(
     assert str(out) in str(caught.value)
 
 
-def test_an_encoder_that_is_gone_is_made_anew(
+def test_an_encoder_that_is_missing_is_trained_again(
     run: Callable[..., Results], unbroken: tuple[Path, Results], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"

@@ -26,7 +26,7 @@ def configure(**given: Any) -> BenchmarkConfig:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_every_value_of_a_preset_is_in_force(name: str):
+def test_every_value_of_a_preset_applies(name: str):
     configuration = configure(flags={"preset": name})
     instances = configuration.parts
     known = {key: value for instance in instances for key, value in vars(instance).items()}
@@ -89,7 +89,7 @@ def test_what_cannot_be_planned_is_said_in_one_line(assignment: str, message: st
 
 
 @pytest.mark.parametrize("style", ["fast", "wavy,fast"])
-def test_labels_of_the_very_style_are_no_control(style: str):
+def test_labels_of_the_same_style_are_no_control(style: str):
     with pytest.raises(UserError, match="synthetic_style 'fast' is the style of the images"):
         configure(assignments=["arms=synthetic", f"style={style}"])
     BenchmarkConfig.read(
@@ -97,7 +97,7 @@ def test_labels_of_the_very_style_are_no_control(style: str):
     )
 
 
-def test_a_variant_has_settings_of_its_own_and_shares_the_others():
+def test_a_variant_has_its_own_settings_and_shares_the_others():
     names = "methods=moco,simclr:loss=triplet:pretrain_lr=0.001,simclr"
     configuration = BenchmarkConfig.read(
         Given(assignments=[names, "temperature=0.3", "pretrain_steps=9"])
@@ -111,7 +111,7 @@ def test_a_variant_has_settings_of_its_own_and_shares_the_others():
     assert variant.pretraining.pretrain_steps == plain.pretraining.pretrain_steps == 9
 
 
-def test_a_rate_of_nothing_is_not_the_absence_of_a_rate():
+def test_a_rate_of_zero_is_not_a_missing_rate():
     configuration = configure(assignments=["methods=simclr:pretrain_lr=0"])
     assert configuration.variants["simclr:pretrain_lr=0"].lr == 0
 
@@ -128,7 +128,7 @@ def test_no_file_is_named_with_signs_that_some_systems_refuse():
     assert Arm("simclr:loss=triplet-frozen").folder == "simclr-loss-triplet-frozen"
 
 
-def test_arms_come_once_in_the_order_asked_for():
+def test_arms_come_once_in_the_requested_order():
     asked = "random-frozen,scratch,pretrained,pretrained-frozen,simclr,scratch-long"
     arms = configure(assignments=[f"arms={asked}"]).arms
     names = ["random-frozen", "scratch", "simclr", "simclr-frozen", "scratch-long"]
@@ -138,7 +138,7 @@ def test_arms_come_once_in_the_order_asked_for():
     assert [arm.match_compute for arm in arms] == [False] * 4 + [True]
 
 
-def test_the_paper_preset_has_every_arm_that_a_critic_would_ask_for():
+def test_the_paper_preset_has_every_arm_that_a_reviewer_would_ask_for():
     arms = {arm.name: arm for arm in configure(flags={"preset": "paper"}).arms}
     plain = {name for name, arm in arms.items() if arm.method is None}
     assert plain == {"random-frozen"} | {
@@ -148,7 +148,7 @@ def test_the_paper_preset_has_every_arm_that_a_critic_would_ask_for():
     assert {"synthetic", "simclr", "simclr-frozen", "simclr-self-training"} <= arms.keys()
 
 
-def test_the_standard_preset_sets_self_training_against_itself_from_scratch():
+def test_the_standard_preset_compares_self_training_with_and_without_pretraining():
     arms = {arm.name: arm for arm in configure(flags={"preset": "standard"}).arms}
     assert arms["scratch"].only_at == arms["simclr"].only_at == ()
     ours, theirs = arms["simclr-self-training"], arms["scratch-self-training"]
@@ -168,7 +168,7 @@ def test_an_arm_is_what_its_name_says():
     ]
 
 
-def test_every_arm_has_the_same_cells_and_none_has_the_seed_of_the_tuning():
+def test_every_arm_has_the_same_cells_and_none_uses_the_tuning_seed():
     configuration = BenchmarkConfig.read(
         Given(assignments=["label_counts=50,20", "seeds=2", "seed=10"])
     )
@@ -199,7 +199,7 @@ def test_every_arm_gets_as_many_trials():
     assert counts == {len(configuration.benchmark.lr_grid)}
 
 
-def test_an_arm_that_trains_itself_tries_every_rate_with_every_recipe():
+def test_a_self_training_arm_tries_every_rate_with_every_recipe():
     names = "arms=scratch,scratch-self-training,pretrained-self-training"
     recipes = ("ramp=0", "ramp=0.5:pile_ratio=2")
     asked = ["lr_grid=0.1,0.2", f"recipes={','.join(recipes)}"]
@@ -235,7 +235,7 @@ def test_an_arm_from_the_shipped_model_gives_all_arms_its_encoder() -> None:
     assert asked.encoder == "tiny", "what a user names stands, and is refused with a reason later"
 
 
-def test_the_counterpart_of_an_arm_is_fine_tuned_alike_without_pretraining() -> None:
+def test_the_counterpart_of_an_arm_has_the_same_fine_tuning_without_pretraining() -> None:
     arms = configure(assignments=["data=images"]).arms
     found = {arm.name: other and other.name for arm in arms for other in [counterpart(arm, arms)]}
     assert found["simclr"] == found["shipped"] == found["simclr-from-shipped"] == "scratch"
@@ -246,7 +246,7 @@ def test_the_counterpart_of_an_arm_is_fine_tuned_alike_without_pretraining() -> 
     assert counterpart(alone[1], alone) is None
 
 
-def test_without_a_method_only_what_needs_none_is_compared(tmp_path: Path) -> None:
+def test_without_a_method_only_arms_that_need_none_are_compared(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("methods = []\n")
     assert [arm.name for arm in configure(file=file).arms] == ["scratch"]

@@ -20,7 +20,7 @@ def trial(arm: str, seconds: float) -> Trial:
     return Trial(**SCORE, arm=arm, seconds=seconds)
 
 
-def test_the_time_left_counts_what_is_matched_apart():
+def test_the_time_left_counts_matched_runs_separately():
     lines: list[str] = []
     shown: list[Row] = []
     arms = (Arm("scratch"), Arm("long", match_compute=True))
@@ -47,7 +47,7 @@ def test_the_time_left_counts_what_is_matched_apart():
     assert shown == [row]
 
 
-def test_arms_that_train_themselves_are_known_to_take_longer():
+def test_self_training_arms_are_expected_to_take_longer():
     lines: list[str] = []
     arms = (Arm("scratch"), Arm("scratch-self-training", self_training=True))
     todo = {"scratch": 2, "scratch-self-training": 2}
@@ -63,5 +63,5 @@ def test_arms_that_train_themselves_are_known_to_take_longer():
     ("seconds", "text"),
     [(0.4, "0 s"), (99, "99 s"), (150, "2 min"), (5940, "99 min"), (11_100, "3 h 05 min")],
 )
-def test_durations(seconds: float, text: str):
+def test_durations_in_words(seconds: float, text: str):
     assert duration(seconds) == text

@@ -41,7 +41,7 @@ def interrupted_at(line: int) -> Callable[[str], None]:
 
 
 @pytest.mark.parametrize("line", [5, 19])
-def test_a_resumed_benchmark_equals_an_unbroken_one(
+def test_a_resumed_benchmark_equals_an_uninterrupted_one(
     run: Run, unbroken: tuple[Path, Results], tmp_path: Path, line: int
 ):
     arms = "arms=scratch,pretrained,pretrained-frozen"
@@ -55,7 +55,7 @@ def test_a_resumed_benchmark_equals_an_unbroken_one(
     assert all(file.read_bytes() == content for file, content in finished.items())
 
 
-def test_what_is_finished_is_not_done_again(
+def test_finished_runs_are_not_repeated(
     run: Run, unbroken: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delattr(job, "Finetuning")
@@ -65,7 +65,7 @@ def test_what_is_finished_is_not_done_again(
     assert again.trials == unbroken[1].trials
 
 
-def test_pretraining_goes_on_from_its_saved_state(
+def test_pretraining_continues_from_its_saved_state(
     run: Run, unbroken: tuple[Path, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     often = partial(LoopSettings, log_every=1, checkpoint_every=1)
@@ -90,7 +90,7 @@ def test_a_folder_in_use_is_refused_without_resume(run: Run, unbroken: tuple[Pat
         run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen")
 
 
-def test_processes_side_by_side_come_to_what_one_comes_to(
+def test_parallel_processes_give_the_results_of_one(
     run: Run, unbroken: tuple[Path, Results], tmp_path: Path
 ):
     arms = "arms=scratch,pretrained,pretrained-frozen"
@@ -100,7 +100,7 @@ def test_processes_side_by_side_come_to_what_one_comes_to(
     assert sum(line.startswith("[") for line in lines) == len(shared.rows) + len(shared.trials)
 
 
-def test_pretrainings_side_by_side_come_to_what_one_after_another_does(run: Run, tmp_path: Path):
+def test_parallel_pretrainings_give_the_results_of_sequential_ones(run: Run, tmp_path: Path):
     arms = ("arms=pretrained", "methods=simclr,simsiam", "label_counts=4", "seeds=1")
     lines: list[str] = []
     one = run(tmp_path / "one", *arms)
@@ -112,7 +112,7 @@ def test_pretrainings_side_by_side_come_to_what_one_after_another_does(run: Run,
     assert sum(line.startswith("pretraining sim") for line in lines) == 2
 
 
-def test_other_data_is_refused_and_every_record_is_left_alone(data: Path, tmp_path: Path):
+def test_other_data_is_refused_and_no_record_changes(data: Path, tmp_path: Path):
     own, out = tmp_path / "set", tmp_path / "out"
     shutil.copytree(data, own)
     asked = tiny(own, "arms=scratch", "label_counts=4", "seeds=1")

@@ -141,7 +141,7 @@ def test_the_model_kept_is_that_of_the_last_seed_at_most_labels(
         assert card.about == {k: v for k, v in asdict(row).items() if k != "seconds"}
 
 
-def test_a_frozen_arm_keeps_the_pretrained_encoder_and_the_others_do_not(
+def test_a_frozen_arm_keeps_the_pretrained_encoder_and_the_others_change_it(
     unbroken: tuple[Path, Results],
 ):
     out, _ = unbroken
@@ -168,7 +168,7 @@ def test_scratch_long_gets_the_steps_that_the_pretraining_took(run: Run, tmp_pat
     assert [row.arm for row in results.rows] == ["scratch-long"] * 2 + ["simclr"] * 2
 
 
-def test_runs_take_the_pretrainings_in_turn(run: Run, tmp_path: Path):
+def test_runs_use_the_pretrainings_in_turn(run: Run, tmp_path: Path):
     settings = ("arms=pretrained", "pretrain_seeds=2", "seeds=3", "label_counts=4", "seed=5")
     results = run(tmp_path / "out", *settings)
     assert [(row.seed, row.pretrain_seed) for row in results.rows] == [(6, 5), (7, 6), (8, 5)]
@@ -191,7 +191,7 @@ def test_too_many_labels_are_refused_before_anything_is_written(run: Run, tmp_pa
     assert not (tmp_path / "out").exists()
 
 
-def test_what_diverges_is_noted_and_the_rest_goes_on(run: Run, tmp_path: Path):
+def test_a_run_that_diverges_is_noted_and_the_rest_continues(run: Run, tmp_path: Path):
     arms = ("arms=scratch,pretrained", "label_counts=4", "lr_grid=1e-3,1e30")
     results = run(tmp_path / "out", "methods=simclr,simclr:pretrain_lr=1e30", *arms)
     assert {row.arm for row in results.rows} == {"scratch", "simclr"}

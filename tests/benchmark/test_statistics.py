@@ -39,7 +39,7 @@ def test_one_value_has_no_interval():
     assert (found.mean, found.low, found.high) == (0.5, None, None)
 
 
-def test_pairing_takes_out_what_both_arms_share():
+def test_pairing_removes_what_both_arms_share():
     # Differences 0.10, 0.12, 0.11, 0.11: mean 0.11, s = √(2·0.01² / 3); t of 3 is 3.182446.
     found = paired_difference([0.3, 0.52, 0.71, 0.91], [0.2, 0.4, 0.6, 0.8])
     half = 3.182446 * math.sqrt(0.0002 / 3) / 2

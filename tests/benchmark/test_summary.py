@@ -30,7 +30,7 @@ def test_the_gain_is_over_the_best_arm_without_pretraining(results: Callable[...
     assert entries["scratch", 100].gain is not None
 
 
-def test_labels_saved_are_read_off_the_best_baselines(results: Callable[..., Results]):
+def test_label_savings_are_measured_against_the_best_baseline(results: Callable[..., Results]):
     entries = {(e.arm, e.labels): e for e in results(FIGURES).entries}
     few, many = entries["simclr", 100].savings, entries["simclr", 400].savings
     assert few is not None and many is not None
@@ -53,7 +53,7 @@ def test_without_a_baseline_there_is_no_gain(results: Callable[..., Results]):
     assert (entry.baseline, entry.gain, entry.savings) == (None, None, None)
 
 
-def test_an_arm_is_compared_where_it_was_run_and_nowhere_else(results: Callable[..., Results]):
+def test_an_arm_is_compared_only_where_it_was_run(results: Callable[..., Results]):
     figures = {
         ("scratch", 100): (0.4, 0.5),
         ("scratch", 300): (0.6, 0.7),

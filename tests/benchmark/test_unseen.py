@@ -97,12 +97,12 @@ def test_the_gain_there_is_paired_over_the_baseline_of_the_test_images(
         ("unseen_style=fast", "arms=scratch,synthetic"),
     ],
 )
-def test_a_style_that_is_learnt_from_is_refused(settings: tuple[str, ...]) -> None:
+def test_a_style_that_is_trained_on_is_refused(settings: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match="is learned from; name another style"):
         configure(assignments=settings)
 
 
-def test_own_images_are_of_no_style() -> None:
+def test_images_of_the_user_have_no_style() -> None:
     configure(assignments=["unseen_style=classic"], flags={"data": Path("own")})
 
 

@@ -112,7 +112,7 @@ def test_both_reports_have_the_same_sections_and_the_table(
     assert "`A<b>` → `∅`" in text
 
 
-def test_the_best_arm_is_seen_first_and_what_did_not_help_is_named(
+def test_the_best_arm_comes_first_and_arms_that_did_not_help_are_named(
     results: Callable[..., Results],
 ) -> None:
     made = results(FIGURES)
@@ -125,7 +125,7 @@ def test_the_best_arm_is_seen_first_and_what_did_not_help_is_named(
     assert "at 100 labels (over scratch), -40.7 ±" in frozen
 
 
-def test_what_gains_over_its_counterpart_is_not_said_to_fail(
+def test_an_arm_that_beats_its_counterpart_is_not_listed_as_failing(
     results: Callable[..., Results],
 ) -> None:
     ahead = {("scratch", 100): (0.5, 0.52), ("simclr", 100): (0.6, 0.63)}
@@ -134,7 +134,7 @@ def test_what_gains_over_its_counterpart_is_not_said_to_fail(
     assert unhelpful(results(ahead | best, "arms=scratch,scratch-self-training,simclr")) == []
 
 
-def test_an_older_run_without_details_is_reported_all_the_same(
+def test_an_older_run_without_details_is_still_reported(
     results: Callable[..., Results], tmp_path: Path
 ) -> None:
     write_report(tmp_path, results(FIGURES))

@@ -58,7 +58,7 @@ def test_two_views_take_at_most_150_operations_however_many_images() -> None:
     assert totals[1] == totals[2] <= 150
 
 
-def test_one_pass_takes_a_quarter_of_the_operations_away() -> None:
+def test_one_pass_saves_a_quarter_of_the_operations() -> None:
     counts = step_operations("simclr", 12, refuse=True, one_pass=True)
     assert sum(sum(part.values()) for part in counts.values()) <= 0.75 * CEILINGS["simclr"]
 
@@ -88,7 +88,7 @@ def test_self_training_never_waits_for_the_device() -> None:
         lambda x: bool((x > 0).all()),
     ],
 )
-def test_what_waits_is_refused(waits: object) -> None:
+def test_an_operation_that_waits_is_refused(waits: object) -> None:
     assert callable(waits)
     with Operations(refuse=True), pytest.raises(HostWait):
         waits(torch.randn(5))

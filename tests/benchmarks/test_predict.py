@@ -39,7 +39,7 @@ def test_every_test_bed_is_drawn(tmp_path: Path) -> None:
     assert len({text for path, text in drawn["jpeg"]}) == 2
 
 
-def test_each_group_has_a_table_of_its_own() -> None:
+def test_each_group_has_its_own_table() -> None:
     shares = {"one": 0.5, "other": 1.0}
     rows = [{"reader": "captcha-ssl", "accuracy": shares, "exact": {"one": 0.25, "other": 0.75}}]
     lines = list(predict.accuracy_table(rows, predict.UNSEEN, ["other"]))

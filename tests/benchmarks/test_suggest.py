@@ -15,7 +15,7 @@ from captcha_ssl.data.writers import open_writer
 pytestmark = pytest.mark.slow
 
 
-def test_both_ways_are_measured_at_every_count_from_every_seed(
+def test_both_selections_are_measured_at_every_count_for_every_seed(
     tmp_path: Path, reader_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(0)

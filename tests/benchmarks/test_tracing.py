@@ -36,7 +36,7 @@ def three_steps(method: Any, call: Any, images: Tensor) -> list[float]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", TRACED)
-def test_a_step_traces_whole_and_three_of_them_come_to_what_eager_ones_do(name: str) -> None:
+def test_a_step_is_one_graph_and_three_steps_equal_eager_ones(name: str) -> None:
     torch._dynamo.reset()
     method, images = build(name), noise(name, 6)
     traced: Any = copy.deepcopy(method)

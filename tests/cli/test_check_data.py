@@ -40,7 +40,7 @@ def test_json_is_for_programs(folder: Path):
     assert report["labels"]["lengths"] == {"2": 3}
 
 
-def test_rejected_rows_are_shown_listed_and_told_by_the_exit_code(folder: Path, tmp_path: Path):
+def test_rejected_rows_are_shown_listed_and_change_the_exit_code(folder: Path, tmp_path: Path):
     (folder / "b.png").write_bytes(b"")
     result = check_data(folder, "--rejected", tmp_path / "bad.csv")
     assert result.returncode == 1
@@ -99,7 +99,7 @@ def test_no_line_is_longer_than_a_screen(folder: Path, capsys):
     assert max(map(len, capsys.readouterr().out.splitlines())) < 1_000
 
 
-def test_rejected_csv_computes_nothing(folder: Path, tmp_path: Path):
+def test_rejected_csv_contains_no_formula(folder: Path, tmp_path: Path):
     rows = '=1+1,x\n"@x, y",z\n'
     (folder / "labels.csv").write_text(f"filename,label\na.png,x\n{rows}")
     assert run(folder, "--rejected", tmp_path / "bad.csv") == 1

@@ -66,7 +66,7 @@ def test_json_has_the_promised_keys_and_the_right_figures(evaluate: Evaluate) ->
     ]
 
 
-def test_the_table_tells_the_same_in_words(evaluate: Evaluate) -> None:
+def test_the_table_says_the_same_in_words(evaluate: Evaluate) -> None:
     result = evaluate()
     assert (result.returncode, result.stderr) == (0, "")
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]

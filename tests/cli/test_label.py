@@ -61,7 +61,7 @@ def ask(url: str, body: Any = None) -> dict[str, Any]:
         return json.load(answer)
 
 
-def test_a_killed_program_has_lost_nothing_and_goes_on(
+def test_a_killed_program_loses_nothing_and_continues(
     pile: Path, reader_file: Path, start: Callable[..., tuple[subprocess.Popen[str], str]]
 ) -> None:
     given = (pile, "--out", pile / "labels.csv", "--model", reader_file)

@@ -129,7 +129,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert result.returncode == 2
 
 
-def test_a_mistake_of_ours_keeps_its_traceback() -> None:
+def test_a_bug_keeps_its_traceback() -> None:
     result = program_with("(): raise ValueError('ours')")
     assert result.stderr.startswith("Traceback")
     assert result.returncode == 1
@@ -142,7 +142,7 @@ def test_an_interruption_is_one_line_and_130() -> None:
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_the_first_rank_alone_speaks_of_an_interruption(rank: int) -> None:
+def test_only_the_first_rank_reports_an_interruption(rank: int) -> None:
     """The launcher interrupts a rank that is on its way when another has failed and said why."""
     result = program_with(
         "(): raise KeyboardInterrupt\nmain._FOR_SEVERAL = ('boom',)",
@@ -154,7 +154,7 @@ def test_the_first_rank_alone_speaks_of_an_interruption(rank: int) -> None:
     assert result.stderr == ("" if rank else "captcha-ssl: error: interrupted\n")
 
 
-def test_an_interruption_within_exec_is_no_death_by_a_signal(tmp_path: Path) -> None:
+def test_an_interruption_within_exec_is_not_a_death_by_signal(tmp_path: Path) -> None:
     """As one is that comes while a dataclass is made; CPython remembers it until `-m` ends."""
     (tmp_path / "boom.py").write_text(
         "from captcha_ssl.cli.outcome import exit_with\n"
@@ -183,7 +183,7 @@ def test_a_command_chooses_its_exit_code() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (1, "kept\n", "")
 
 
-def test_a_reader_that_goes_away_is_met_with_silence() -> None:
+def test_a_closed_pipe_gives_no_message() -> None:
     command = [sys.executable, "-m", "captcha_ssl", "--help"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None

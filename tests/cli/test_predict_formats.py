@@ -91,7 +91,7 @@ def test_every_format_is_read_in_its_order(predict: Predict, argument: str, firs
     assert rows[0]["path"] == first
 
 
-def test_a_name_says_nothing_to_the_terminal(predict: Predict, sets: Path) -> None:
+def test_a_name_cannot_control_the_terminal(predict: Predict, sets: Path) -> None:
     (sets / "\x1b[31mred\u200b.png").write_bytes(b"no image")
     code, _, err = predict("\x1b[31mred\u200b.png", "x" * 5_000)
     assert code == 1
@@ -99,7 +99,7 @@ def test_a_name_says_nothing_to_the_terminal(predict: Predict, sets: Path) -> No
     assert "\x1b" not in err and max(map(len, err.splitlines())) < 2_000
 
 
-def test_a_folder_that_may_not_be_read_is_an_error_of_its_own(
+def test_a_folder_without_read_permission_is_one_error(
     predict: Predict, sets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(path: Path) -> bool:
@@ -139,7 +139,7 @@ def test_a_damaged_dataset_is_one_error_and_the_rest_is_read(
     assert err.count("\n") == 1 and err.startswith("captcha-ssl: error: ")
 
 
-def test_csv_is_read_by_any_reader_of_csv_and_computed_by_no_spreadsheet(
+def test_csv_is_standard_and_contains_no_formula(
     predict: Predict, sets: Path, draw_text: Draw
 ) -> None:
     odd = 'a,"b"\nc.png'

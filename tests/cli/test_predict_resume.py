@@ -28,7 +28,7 @@ def read(pile: Path, out: Path, *more: str) -> int:
 
 @pytest.mark.parametrize("ending", ["jsonl", "tsv"])
 @pytest.mark.parametrize("kept", [0, 1, 5, 7])
-def test_a_file_that_was_broken_off_is_continued_as_if_it_had_not_been(
+def test_an_interrupted_file_is_continued_to_the_same_bytes(
     pile: Path, tmp_path: Path, ending: str, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from captcha_ssl.recognition.reading.inputs import Input
@@ -53,7 +53,7 @@ def test_a_file_that_was_broken_off_is_continued_as_if_it_had_not_been(
     assert not opened and broken.read_bytes() == whole.read_bytes()
 
 
-def test_what_cannot_be_continued_is_refused(
+def test_a_file_that_cannot_be_continued_is_refused(
     pile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def said(*arguments: str) -> str:

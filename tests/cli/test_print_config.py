@@ -20,7 +20,7 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: " ".join(call[:4]))
-def test_what_is_printed_is_read_back(
+def test_the_printed_configuration_is_read_back(
     call: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([*call, "--print-config"]) == 0

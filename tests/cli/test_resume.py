@@ -102,7 +102,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("change", "named"), CHANGES, ids=lambda value: getattr(value, "__name__", "")
 )
-def test_a_finished_reader_is_left_alone_when_the_data_has_changed(
+def test_a_finished_reader_is_kept_when_the_data_has_changed(
     tmp_path: Path,
     change: Callable[[Path], None],
     named: set[str],
@@ -158,7 +158,7 @@ def test_another_pile_is_named_as_such(
 
 
 @pytest.mark.parametrize("change", [repaint_an_image, rename_an_image, wider_images])
-def test_a_pretraining_goes_on_with_its_own_images_alone(
+def test_a_pretraining_continues_only_with_its_own_images(
     tmp_path: Path, change: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
@@ -176,7 +176,7 @@ def test_a_pretraining_goes_on_with_its_own_images_alone(
     assert not (out / "model.safetensors").exists()
 
 
-def test_a_finished_model_whose_state_is_gone_is_left_alone(
+def test_a_finished_model_without_its_state_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
@@ -190,7 +190,7 @@ def test_a_finished_model_whose_state_is_gone_is_left_alone(
     assert contents(out) == before
 
 
-def test_other_arithmetic_is_a_warning_and_goes_on(
+def test_other_arithmetic_is_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"
@@ -209,7 +209,7 @@ def test_other_arithmetic_is_a_warning_and_goes_on(
         assert word in line
 
 
-def test_pixels_that_other_libraries_decode_are_a_warning(
+def test_pixels_of_another_decoder_are_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, out = dataset(tmp_path / "data"), tmp_path / "run"

@@ -34,7 +34,7 @@ def test_signals_are_answered_before_anything_is_loaded_that_takes_time():
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="POSIX blocks signals")
-def test_a_signal_that_is_held_arrives_once_it_is_released():
+def test_a_held_signal_arrives_after_its_release():
     # In a process of its own: only the thread that starts the program holds signals, and libraries
     # that other tests have loaded keep threads.
     code = """
@@ -71,7 +71,9 @@ def folder(tmp_path: Path, draw_text: Callable[[str], np.ndarray]) -> Path:
     ],
     ids=["folder", "pattern", "errors", "nothing"],
 )
-def test_plain_reading_is_reading_with_options(folder: Path, images: list[str], code: int) -> None:
+def test_the_fast_path_reads_like_the_command_with_options(
+    folder: Path, images: list[str], code: int
+) -> None:
     plain = program("predict", *images, folder=folder)
     asked = program("predict", *images, "--batch-size", "16", folder=folder)
     *lines, loaded = plain.stdout.splitlines()

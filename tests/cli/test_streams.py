@@ -15,7 +15,7 @@ from captcha_ssl.cli.streams import AS_IT_IS_OR_ESCAPED, prepare_streams
 PROGRAM = f"{sys.executable} -m captcha_ssl"
 
 
-def test_text_goes_out_as_it_is_or_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_is_printed_as_it_is_or_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "cp1252"))
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BytesIO(), "ascii"))
     prepare_streams()

@@ -48,7 +48,7 @@ def test_names_come_out_in_order_and_those_excluded_do_not(
     assert all(0 <= row["uncertainty"] <= 1 and row["distance"] < 0.01 for row in rows)
 
 
-def test_what_was_left_aside_is_said(
+def test_images_that_were_skipped_are_reported(
     pile: Path, reader_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(pile, tmp_path / "pile")

@@ -55,7 +55,7 @@ def test_a_run_directory_is_readable_by_a_person(pretrained: Path) -> None:
     assert row["loss"] > 0
 
 
-def test_an_encoder_is_looked_at_and_probed_on_labels_at_hand(pile: Path, tmp_path: Path) -> None:
+def test_an_encoder_is_monitored_and_probed_on_the_labels(pile: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = run(
         *("pretrain", pile, "--out", out, "--steps", 4, "--batch-size", 8, "--probe", pile),
@@ -85,7 +85,7 @@ def test_finetune_starts_from_a_pretrained_run_and_evaluate_and_predict_use_the_
     assert json.loads(judged.stdout)["n"] == 40
 
 
-def test_finetune_trains_itself_on_a_pile_and_resumes(pile: Path, tmp_path: Path) -> None:
+def test_finetune_self_trains_on_a_pile_and_resumes(pile: Path, tmp_path: Path) -> None:
     out = tmp_path / "reader"
     asked = ("finetune", pile, "--out", out, "--labels", 20, "--unlabeled", pile, "--steps", 3)
     asked += ("--init-from", "none")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from captcha_ssl.cli.training_progress import TimeLeft, left_words
 
 
-def test_nothing_is_said_before_two_steps_were_timed():
+def test_no_time_is_shown_before_two_steps_are_timed():
     left = TimeLeft()
     assert left(50, 1000, 100.0) is None
     assert left_words(None) == left_words(0.0) == ""
@@ -18,7 +18,7 @@ def test_a_slow_start_does_not_count():
     assert left_words(180.0) == "  about 3 min left"
 
 
-def test_only_the_latest_steps_make_the_rate():
+def test_only_the_latest_steps_count():
     left = TimeLeft()
     now = 0.0
     for step in range(50, 550, 50):

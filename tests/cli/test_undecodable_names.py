@@ -38,7 +38,7 @@ def program(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[by
     return subprocess.run(command, cwd=cwd, capture_output=True, env=environment, check=False)
 
 
-def test_what_an_evaluation_leaves_behind_has_the_very_names(
+def test_the_files_of_an_evaluation_keep_the_names(
     pile: Path, reader_file: Path, tmp_path: Path
 ) -> None:
     (pile / os.fsdecode(b"E_" + CAFE + b".png")).write_bytes(b"no image")
@@ -75,7 +75,7 @@ def test_a_label_that_is_not_utf8_is_refused_before_anything_is_trained(
     assert (tmp_path / "run" / "model.safetensors").exists()
 
 
-def test_a_run_between_folders_of_such_names_is_resumed(pile: Path, tmp_path: Path) -> None:
+def test_a_run_in_folders_of_such_names_is_resumed(pile: Path, tmp_path: Path) -> None:
     start, out = (tmp_path / os.fsdecode(name) for name in (b"st\xe4rt", b"r\xfcn"))
     assert run(["pretrain", str(pile), "--out", str(start), *FEW]) == 0
     command = ["finetune", str(pile), "--out", str(out), "--init-from", str(start), *FEW]
@@ -87,7 +87,7 @@ def test_a_run_between_folders_of_such_names_is_resumed(pile: Path, tmp_path: Pa
     assert (out / "model.safetensors").read_bytes() == before
 
 
-def test_what_suggest_names_can_be_excluded(pile: Path, tmp_path: Path, reader_file: Path) -> None:
+def test_suggested_names_can_be_excluded(pile: Path, tmp_path: Path, reader_file: Path) -> None:
     command = ["suggest", pile.name, "--init-from", str(reader_file), "--count", "2", "-q"]
     first = program(*command, cwd=tmp_path)
     named = first.stdout.splitlines()

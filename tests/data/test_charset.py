@@ -34,7 +34,7 @@ def test_an_unknown_character_is_named():
 
 
 @pytest.mark.parametrize("classes", [[0], [3], [-1]])
-def test_a_class_that_stands_for_no_character_is_refused(classes: list[int]):
+def test_a_class_without_a_character_is_refused(classes: list[int]):
     with pytest.raises(ValueError, match="1..2"):
         Charset("ab").decode(classes)
 

@@ -86,14 +86,14 @@ def test_a_dataset_without_one_usable_image_is_an_error(pile):
         inspect(folder, frames=frames)
 
 
-def test_the_sheet_passes_over_what_cannot_be_read(labeled: Path, tmp_path: Path):
+def test_the_sheet_skips_unreadable_images(labeled: Path, tmp_path: Path):
     (labeled / "a.png").write_bytes(b"")
     contact_sheet(open_source(labeled), tmp_path / "sheet.png")
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 2 * 200
 
 
-def test_what_lies_beside_the_images_is_named(labeled: Path):
+def test_files_beside_the_images_are_named(labeled: Path):
     (labeled / "notes.txt").write_text("x")
     (labeled / "Other.csv").write_text("x")
     report = inspect(labeled, frames=frames)
@@ -108,7 +108,7 @@ def test_images_that_show_nothing_are_counted(labeled: Path):
     assert inspect(labeled, frames=frames).blank == ["b.png"]
 
 
-def test_labels_that_need_a_second_look_are_counted(labeled: Path):
+def test_suspicious_labels_are_counted(labeled: Path):
     table = "filename,label\na.png,a\u200bb\nb.png,\u05d0\u05d1\nc.png,e\u0301\n"
     (labeled / "labels.csv").write_text(table, encoding="utf-8")
     report = inspect(labeled, frames=lambda width: width)

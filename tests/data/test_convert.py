@@ -78,7 +78,7 @@ def test_several_sources_become_one(
     assert open_source(tmp_path / "out").labels == TEXTS * 2
 
 
-def test_what_is_left_out_is_said_and_the_exit_code_is_1(
+def test_skipped_images_are_reported_with_exit_code_1(
     pile: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (pile / "2.png").write_bytes(b"no image")

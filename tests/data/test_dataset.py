@@ -53,7 +53,7 @@ def test_the_geometry_of_a_model_wins(labeled: Path):
     assert dataset.geometry == geometry
 
 
-def test_many_images_land_in_their_places(tmp_path: Path):
+def test_many_images_keep_their_order(tmp_path: Path):
     size = {"count": 1_000, "channels": 1, "height": 4, "width": 16}
     with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
         for index in range(1_000):
@@ -85,9 +85,7 @@ def test_packed_parts_of_the_same_geometry_stay_mapped(packed: Path, tmp_path: P
     assert isinstance(mixed.images, np.ndarray) and len(mixed) == 5
 
 
-def test_joined_parts_are_told_from_others_by_their_fingerprint(
-    packed: Path, tmp_path: Path
-) -> None:
+def test_joined_parts_have_their_own_fingerprint(packed: Path, tmp_path: Path) -> None:
     shutil.copytree(packed, tmp_path / "other")
     both = load_dataset([packed, tmp_path / "other"], labeled=True)
     assert (
@@ -139,14 +137,14 @@ def test_rejected_rows_of_a_table_count_too(labeled: Path):
         load_dataset(labeled, labeled=True)
 
 
-def test_a_table_with_no_usable_row_says_why(pile):
+def test_a_table_without_a_usable_row_says_why(pile):
     folder = pile("a.png")
     (folder / "labels.csv").write_text("filename,label\nb.png,x\n")
     with pytest.raises(UserError, match=r"1 of 1 rows cannot be used.*b\.png: no such file"):
         load_dataset(folder, labeled=True)
 
 
-def test_a_pile_of_which_nothing_can_be_read_says_why(pile):
+def test_a_pile_without_a_readable_image_says_why(pile):
     folder = pile("a.png")
     (folder / "a.png").write_bytes(b"nonsense")
     with pytest.raises(UserError, match=r"no image of 1 can be read, first a\.png: not an image"):
@@ -158,7 +156,7 @@ def test_a_character_outside_the_charset_is_named_with_its_file(labeled: Path):
         load_dataset(labeled, labeled=True, charset=Charset("13xz"))
 
 
-def test_a_label_too_long_for_the_frames_is_named_with_the_width_that_would_do(labeled: Path):
+def test_a_label_too_long_for_the_frames_is_named_with_a_sufficient_width(labeled: Path):
     wanted = r"b\.png: label 'yy' needs 3 frames.*96 pixels wide give 2; a width of 144 is enough"
     with pytest.raises(UserError, match=wanted):
         load_dataset(labeled, labeled=True, frames=lambda width: width // 48)

@@ -29,7 +29,7 @@ def test_gray_pixels_keep_their_value():
     assert np.array_equal(Geometry(1, 16, 16).fit(ramp)[0], ramp[..., 0])
 
 
-def test_gray_weighs_colors_as_the_eye_does():
+def test_gray_weighs_colors_by_their_luminance():
     red, green, blue = (Geometry(1, 1, 1).fit(np.uint8([[c]])) for c in np.eye(3) * 255)
     assert [int(c.item()) for c in (red, green, blue)] == [76, 150, 29]
 

@@ -135,7 +135,7 @@ def test_an_empty_file_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize("data", [b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"<svg></svg>"])
-def test_what_is_no_image_is_refused(data: bytes):
+def test_a_file_that_is_no_image_is_refused(data: bytes):
     with pytest.raises(UserError, match="thing: not an image"):
         read_image(data, name="thing")
 
@@ -190,7 +190,7 @@ def test_holes_in_white_paper_can_be_seen(tmp_path: Path):
     assert gray_range(read_image(saved(tmp_path / "a.png", white, white, white, INK))) == 255
 
 
-def test_colors_without_any_opacity_are_taken_as_they_are(tmp_path: Path):
+def test_fully_transparent_colors_are_kept(tmp_path: Path):
     zero = np.zeros_like(INK)
     assert np.array_equal(read_image(saved(tmp_path / "a.png", INK, INK, INK, zero))[..., 0], INK)
 

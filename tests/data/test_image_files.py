@@ -22,7 +22,7 @@ def test_images_are_known_by_their_ending_or_by_their_content(pile, draw):
     assert found.aside == [Rejected("README", "not an image")]
 
 
-def test_what_is_left_aside_is_named_with_its_reason(pile):
+def test_skipped_files_are_named_with_their_reason(pile):
     folder = pile("a.png", ".b.png", "run/c.png")
     (folder / "run" / "config.toml").touch()
     (folder / "run" / "metrics.jsonl").touch()
@@ -52,7 +52,7 @@ def test_linked_folders_are_read_once_and_circles_end(pile):
     assert [entry.row for entry in found.aside] == ["again/", "z/up/"]
 
 
-def test_links_that_lead_only_to_each_other_are_left_aside(pile):
+def test_links_that_lead_only_to_each_other_are_skipped(pile):
     folder = pile("a.png")
     (folder / "b.png").symlink_to("c")
     (folder / "c").symlink_to("b.png")
@@ -64,7 +64,7 @@ def test_links_that_lead_only_to_each_other_are_left_aside(pile):
     ]
 
 
-def test_a_folder_that_may_not_be_read_is_named(pile, monkeypatch):
+def test_a_folder_without_read_permission_is_named(pile, monkeypatch):
     folder = pile("a.png", "closed/b.png")
     scan = os.scandir
 
@@ -80,7 +80,7 @@ def test_a_folder_that_may_not_be_read_is_named(pile, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/usr/bin/setpriv").exists(), reason="needs setpriv")
-def test_check_data_says_that_a_folder_may_not_be_read(pile):
+def test_check_data_reports_a_folder_without_read_permission(pile):
     folder = pile("a.png", "closed/b.png")
     (folder / "closed").chmod(0)
     rights = "-dac_override,-dac_read_search"

@@ -25,9 +25,7 @@ def parts() -> list[np.ndarray]:
         *(np.arange(9) % 2 == 0, np.zeros(0, np.int64)),
     ],
 )
-def test_what_is_asked_for_is_what_one_array_would_give(
-    parts: list[np.ndarray], chosen: object
-) -> None:
+def test_indexing_gives_what_one_array_gives(parts: list[np.ndarray], chosen: object) -> None:
     whole, joined = np.concatenate(parts), JoinedImages(parts)
     np.testing.assert_array_equal(joined[chosen], whole[chosen])  # type: ignore[index]
 
@@ -44,11 +42,11 @@ def test_a_batch_from_one_part_is_not_copied(parts: list[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("chosen", [9, -10, [0, 9]])
-def test_what_is_not_there_is_an_index_error(parts: list[np.ndarray], chosen: object) -> None:
+def test_a_place_out_of_range_is_an_index_error(parts: list[np.ndarray], chosen: object) -> None:
     with pytest.raises(IndexError):
         JoinedImages(parts)[chosen]  # type: ignore[index]
 
 
-def test_images_of_two_shapes_are_no_array() -> None:
+def test_images_of_two_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match="2 kinds"):
         JoinedImages([np.zeros((1, 1, 2, 3), np.uint8), np.zeros((1, 1, 2, 4), np.uint8)])

@@ -70,7 +70,7 @@ def chosen(picture: Picture) -> Preparation | None:
     return choose_preparation(report(picture), AUTO)
 
 
-def test_dark_digits_on_light_paper_are_measured_and_left_alone():
+def test_dark_digits_on_light_paper_are_measured_and_not_prepared():
     ink = report(text, lengths=[5] * 24)
     assert 190 < ink.contrast < 215
     assert 2 < ink.stroke < 5
@@ -128,14 +128,14 @@ def test_ink_that_luminance_loses_is_seen_in_another_gray():
     assert red * green < 0 and abs(blue) < 0.5
 
 
-def test_small_text_at_one_place_is_cut_out_by_one_box():
+def test_small_text_in_one_place_is_cut_out_by_one_box():
     found = chosen(lambda seed: text(seed, size=(100, 280), height=20, top=40))
     assert found is not None and found.trim == "box"
     _, top, _, bottom = found.box
     assert 0.25 < top < 0.4 and 0.6 < bottom < 0.75
 
 
-def test_small_text_at_many_places_is_cut_out_of_each_image():
+def test_small_text_in_many_places_is_cut_out_of_each_image():
     def anywhere(seed: int) -> np.ndarray:
         rng = np.random.default_rng(1000 + seed)
         place = {"top": int(rng.integers(5, 130)), "left": int(rng.integers(5, 250))}
@@ -160,7 +160,7 @@ def test_faint_text_is_kept_higher_where_the_images_are_as_high():
     assert choose_height(replace(ink, size=(50, 200), pitch=None), flattened) == 48
 
 
-def test_what_the_user_asks_for_comes_before_what_is_measured():
+def test_settings_of_the_user_take_precedence_over_measures():
     ink = report(faint_under_a_line)
     assert choose_preparation(ink, AUTO.replace(prepare="none")) is None
     asked = AUTO.replace(flatten="none", gray="maximum", trim="image", normalize=0.5)
@@ -219,7 +219,7 @@ def test_check_data_says_what_makes_a_set_hard_and_what_is_done_about_it(tmp_pat
     assert found.ink is not None and found.ink.padding == 0
 
 
-def test_every_hard_thing_has_its_words():
+def test_every_difficulty_is_described():
     plain, geometry = report(text), Geometry(1, 32, 128)
     plain = replace(plain, pitch=25.0)
     assert list(warnings(plain, geometry)) == []

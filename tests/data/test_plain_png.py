@@ -43,7 +43,7 @@ def test_a_palette_with_transparency_gives_the_same_rgba(draw):
     ("mode", "options"),
     [("1", {}), ("I;16", {}), ("LA", {}), ("L", {"transparency": 3}), ("L", {"exif": b"Exif\0\0"})],
 )
-def test_rarer_kinds_are_left_to_the_full_decoder(mode: str, options):
+def test_rare_kinds_are_left_to_the_full_decoder(mode: str, options):
     assert decode(png(Image.new(mode, (5, 5)), **options)) is None
 
 
@@ -100,7 +100,7 @@ def test_numbers_of_colors_without_colors_are_damage(palette: bytes, capfd):
         (by_hand(b"", size=(0, 4)), False),
     ],
 )
-def test_libpng_has_nothing_to_say_to_the_terminal(data: bytes, works: bool, capfd):
+def test_libpng_prints_nothing(data: bytes, works: bool, capfd):
     try:
         read_image(data)
     except ImageError:

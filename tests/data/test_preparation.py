@@ -19,7 +19,7 @@ def paper(height: int = 50, width: int = 120, tone: int = 240) -> np.ndarray:
     return np.full((height, width, 3), tone, np.uint8)
 
 
-def test_nothing_to_do_is_false_and_changes_no_pixel(draw):
+def test_an_empty_preparation_is_false_and_changes_no_pixel(draw):
     assert not Preparation()
     assert (
         Preparation(flatten="closing") and Preparation(gray="minimum") and Preparation(trim="box")
@@ -29,7 +29,7 @@ def test_nothing_to_do_is_false_and_changes_no_pixel(draw):
     assert np.array_equal(Geometry(1, 32, 96).fit(image), Geometry(1, 32, 96, None).fit(image))
 
 
-def test_a_gradient_is_taken_away_and_faint_ink_is_as_black_as_a_thick_line():
+def test_a_gradient_is_removed_and_faint_ink_is_as_black_as_a_thick_line():
     slope = np.linspace(120, 250, 120)[None, :, None] * np.ones((50, 1, 3))
     image = slope.astype(np.uint8)
     image[10:40, 30:32] -= 30
@@ -58,7 +58,7 @@ def test_yellow_ink_is_faint_in_luminance_and_strong_in_the_minimum_of_the_chann
     assert prepared.fit(image)[0, 5, 5] == 255
 
 
-def test_gray_along_a_direction_parts_colors_of_equal_lightness():
+def test_gray_along_a_direction_separates_colors_of_equal_lightness():
     red, green = (200, 100, 100), (100, 151, 100)
     image = np.array([[red, green]], np.uint8)
     plain = to_gray(image, "luminance", ()).astype(int)
@@ -67,7 +67,7 @@ def test_gray_along_a_direction_parts_colors_of_equal_lightness():
     assert along[0, 0] - along[0, 1] > 70
 
 
-def test_one_box_cuts_every_image_alike_whatever_its_size():
+def test_one_box_cuts_every_image_the_same_whatever_its_size():
     preparation = Preparation(trim="box", box=(0.25, 0.5, 0.75, 1.0))
     assert preparation.apply(paper(40, 80)).shape == (20, 40, 3)
     assert preparation.apply(paper(20, 200)).shape == (10, 100, 3)
@@ -81,7 +81,7 @@ def test_an_image_is_cut_to_its_own_ink_with_a_margin():
     assert Preparation(trim="image").apply(paper()).shape == paper().shape
 
 
-def test_local_contrast_is_made_equal():
+def test_local_contrast_is_equalized():
     image = paper(60, 200, 200)
     image[:, ::4] -= 20
     image[:, 100::4] -= 100
@@ -95,7 +95,7 @@ def test_local_contrast_is_made_equal():
     "wrong",
     [{"box": (0.5, 0, 0.5, 1)}, {"level": 0}, {"trim": "all"}, {"gray": "blue"}, {"window": 2}],
 )
-def test_what_no_image_can_be_prepared_by_is_refused(wrong: dict):
+def test_an_impossible_preparation_is_refused(wrong: dict):
     with pytest.raises(ValueError, match="not a preparation"):
         Preparation(**wrong)
 

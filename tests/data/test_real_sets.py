@@ -30,7 +30,7 @@ def test_every_image_is_read_with_its_label(real, name, count, characters, lengt
     assert dataset.geometry == geometry
 
 
-def test_a_transparent_palette_is_dark_writing_on_white(real):
+def test_a_transparent_palette_is_dark_ink_on_white(real):
     source = open_source(real("captcha_ds_dots"))
     for index in range(0, len(source), 500):
         image = source.read(index)

@@ -72,7 +72,7 @@ def test_a_picture_that_cannot_be_written_is_refused_by_its_name(tmp_path: Path,
         check_picture_name(tmp_path / name)
 
 
-def test_characters_that_no_font_has_are_shown_as_code_points_and_said(capsys, monkeypatch):
+def test_characters_that_no_font_has_are_shown_as_code_points_with_a_note(capsys, monkeypatch):
     monkeypatch.setattr(sheet_module, "_FONTS", ())
     font = sheet_font("DejaVuSansMono.ttf", 17)
     captions = Captions(["京A1", "B2"], font)
@@ -93,6 +93,6 @@ def test_another_font_draws_what_the_first_lacks(monkeypatch, tmp_path: Path):
     assert text == f"{character}1" and has_glyph(other, character)
 
 
-def test_a_caption_cannot_command_or_break_a_line():
+def test_a_caption_cannot_control_the_terminal_or_break_a_line():
     plain = np.asarray(draw_sheet([(red(), "a\\nb\\x1b")], title="t"))
     assert np.array_equal(np.asarray(draw_sheet([(red(), "a\nb\x1b")], title="t")), plain)

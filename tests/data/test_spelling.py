@@ -10,7 +10,7 @@ NFC = "Zähler é.png"
 NFD = unicodedata.normalize("NFD", NFC)
 
 
-def test_both_ways_to_write_a_letter_are_composed_to_one():
+def test_both_spellings_of_a_letter_become_one():
     assert NFC != NFD and composed(NFD) == composed(NFC) == NFC
 
 
@@ -29,7 +29,7 @@ def test_a_name_is_found_in_another_spelling(known: str, asked: str):
     assert Spellings([known, "other.png"]).find(asked) == known
 
 
-def test_a_name_that_could_be_two_is_neither():
+def test_an_ambiguous_name_is_not_found():
     names = Spellings(["a.png", "A.png"])
     assert names.find("a.png") == "a.png" and names.find("A.png") == "A.png"
     assert names.find("a.PNG") is None

@@ -37,7 +37,7 @@ def test_a_subset_larger_than_the_dataset_is_refused():
         nested_subset(10, 11, 0)
 
 
-def test_pool_and_test_part_the_images():
+def test_pool_and_test_divide_the_images():
     split = split_benchmark(images(*range(100)), None, test=30, seed=0)
     assert len(split.test) == 30
     assert np.array_equal(np.sort(np.r_[split.pool, split.test]), np.arange(100))

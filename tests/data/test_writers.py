@@ -77,7 +77,7 @@ def test_an_interruption_leaves_nothing(tmp_path: Path, format: str, stop: type[
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_missing_image_is_not_passed_over(tmp_path: Path, format: str):
+def test_a_missing_image_is_an_error(tmp_path: Path, format: str):
     with pytest.raises(ValueError, match="1 images were never added, the first is 1"):
         write(tmp_path / "out", format, order=(0, 2, 3))
     assert list(tmp_path.iterdir()) == []
@@ -87,7 +87,7 @@ def test_a_missing_image_is_not_passed_over(tmp_path: Path, format: str):
     ("index", "image"),
     [(4, grid(0)), (-1, grid(0)), (0, grid(0, 1)), (0, grid(0).astype(np.float32))],
 )
-def test_an_image_that_does_not_belong_is_refused(tmp_path: Path, index: int, image: np.ndarray):
+def test_an_image_of_another_shape_is_refused(tmp_path: Path, index: int, image: np.ndarray):
     size = {"count": 4, "channels": 3, "height": 8, "width": 24}
     with (
         pytest.raises(ValueError),
@@ -107,7 +107,7 @@ def test_labels_for_some_images_only_are_refused(tmp_path: Path, format: str):
         write(tmp_path / "out", format, labels=["a", None, "b", "c"])
 
 
-def test_what_stands_there_is_not_overwritten(tmp_path: Path):
+def test_existing_files_are_not_overwritten(tmp_path: Path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("precious")
     with pytest.raises(UserError, match="out: already exists"):

@@ -31,7 +31,7 @@ def blocks(page: str) -> str:
     ],
 )
 @pytest.mark.slow
-def test_the_commands_of_a_page_run_in_their_order(
+def test_the_commands_of_a_page_run_in_order(
     page: str, left: list[str], tmp_path: Path, of_these_sources: dict[str, str]
 ) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
@@ -58,7 +58,7 @@ def test_the_index_has_every_page() -> None:
     assert listed == {page.name for page in PAGES} - {"README.md"}
 
 
-def test_every_message_that_is_quoted_is_one_of_the_program() -> None:
+def test_every_quoted_message_exists_in_the_program() -> None:
     page = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8").partition("## Warnings")[2]
     quoted = [
         message

@@ -24,7 +24,7 @@ def test_every_link_leads_to_a_file() -> None:
     assert [to for to in links if "://" not in to and not (ROOT / to).exists()] == []
 
 
-def test_the_shipped_model_reads_the_pictures_as_it_says() -> None:
+def test_the_shipped_model_reads_the_images_as_shown() -> None:
     pictures, texts = (
         re.findall(pattern, line)
         for pattern, line in zip(
@@ -41,7 +41,7 @@ def test_the_shipped_model_reads_the_pictures_as_it_says() -> None:
 
 
 @pytest.mark.slow
-def test_its_commands_run_in_their_order(tmp_path: Path, of_these_sources: dict[str, str]) -> None:
+def test_its_commands_run_in_order(tmp_path: Path, of_these_sources: dict[str, str]) -> None:
     made = "--count 60 --charset 0123456789 --format folder --quiet"
     lines = [f"captcha-ssl generate {name} {made}" for name in ("labeled", "labeled-test", "new")]
     lines += ["cp -r labeled/images images", "cp new/images/00000.png image.png"]

@@ -45,7 +45,7 @@ def test_the_container_file_has_no_finding() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_container_gets_what_its_file_copies() -> None:
+def test_the_container_gets_every_file_that_it_copies() -> None:
     kept = {
         line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
     }

@@ -12,7 +12,7 @@ from tests.golden.runs import CHOICE_FREE, EXPECTED, differences, fingerprint, r
 pytestmark = pytest.mark.slow
 
 
-def test_results_are_those_that_are_kept(tmp_path: Path) -> None:
+def test_results_equal_the_kept_ones(tmp_path: Path) -> None:
     kept = json.loads(EXPECTED.read_text())
     # To the last bit where arithmetic is the same; within a tolerance on another processor.
     exact = kept["fingerprint"] == fingerprint()

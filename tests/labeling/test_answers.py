@@ -13,7 +13,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import Answers, NameList, storable
 
 
-def test_labels_are_appended_changed_and_taken_back(tmp_path: Path) -> None:
+def test_labels_are_appended_changed_and_removed(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     answers = Answers(table)
     assert not table.exists()
@@ -44,7 +44,7 @@ def test_each_label_is_synced_before_put_returns(
     assert synced[-1].endswith("b.png,CD\n")
 
 
-def test_a_row_that_was_cut_short_is_given_back_and_not_kept(tmp_path: Path) -> None:
+def test_a_truncated_row_is_returned_and_not_kept(tmp_path: Path) -> None:
     table = tmp_path / "labels.csv"
     table.write_text("filename,label\na.png,AB\nb.png,C")
     answers = Answers(table)
@@ -84,7 +84,7 @@ def test_another_table_is_not_touched(tmp_path: Path, text: str) -> None:
     assert table.read_text() == text
 
 
-def test_names_are_kept_one_a_line(tmp_path: Path) -> None:
+def test_names_are_kept_one_per_line(tmp_path: Path) -> None:
     file = tmp_path / "set-aside.txt"
     names = NameList(file)
     names.add("a.png")

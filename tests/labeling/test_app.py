@@ -19,7 +19,7 @@ def root(address: str) -> str:
     return address.rstrip("/").rpartition("/")[0]
 
 
-def test_an_answer_is_on_the_disk_before_the_next_image_is_named(
+def test_an_answer_is_on_disk_before_the_next_image_is_named(
     served: Serve, session: Callable[..., Session]
 ) -> None:
     sitting = session()
@@ -35,7 +35,7 @@ def test_an_answer_is_on_the_disk_before_the_next_image_is_named(
     assert code == 200 and png.startswith(b"\x89PNG")
 
 
-def test_only_this_machine_with_the_token_is_answered(
+def test_only_this_machine_with_the_token_gets_an_answer(
     served: Serve, session: Callable[..., Session]
 ) -> None:
     page = served(session())
@@ -87,7 +87,7 @@ def test_no_path_of_a_request_reaches_the_disk(
         ("view?index=abc", None),
     ],
 )
-def test_what_makes_no_sense_is_refused_with_a_reason(
+def test_malformed_requests_are_refused_with_a_reason(
     served: Serve, session: Callable[..., Session], path: str, body: object
 ) -> None:
     sitting = session()
@@ -105,7 +105,7 @@ def test_a_form_of_another_site_cannot_answer(
     assert not sitting.answers.path.exists()
 
 
-def test_the_page_asks_nobody_else_for_anything(
+def test_the_page_loads_nothing_from_elsewhere(
     served: Serve, session: Callable[..., Session]
 ) -> None:
     page = served(session())

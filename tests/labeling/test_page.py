@@ -124,7 +124,7 @@ def test_tab_goes_from_character_to_character(
     assert page.evaluate("text.selectionStart == text.selectionEnd")
 
 
-def test_keys_skip_set_aside_move_and_undo(
+def test_keys_skip_mark_move_and_undo(
     visit: Callable[..., Any], session: Callable[..., Session]
 ) -> None:
     sitting = session()
@@ -167,7 +167,7 @@ def test_a_letter_typed_outside_the_text_goes_into_it(
     playwright.expect(page.locator("#text")).to_have_value("k")
 
 
-def test_review_takes_the_models_reading_with_one_key(
+def test_review_accepts_the_models_reading_with_one_key(
     visit: Callable[..., Any], session: Callable[..., Session]
 ) -> None:
     for index, text in enumerate(TEXTS[:3]):

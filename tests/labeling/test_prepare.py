@@ -60,7 +60,7 @@ def test_what_suggest_names_comes_first_and_copies_of_it_do_not(
         assert len(copies & set(first)) <= 1
 
 
-def test_review_brings_what_a_model_doubts_to_the_front(
+def test_review_puts_doubtful_labels_first(
     pile: Path, reader_file: Path, reader: Recognizer, session: Callable[..., Session]
 ) -> None:
     for index, text in enumerate(TEXTS):
@@ -86,9 +86,7 @@ def test_a_folder_of_labels_has_one_writer(pile: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["packed", "lmdb", "webdataset", "zip", "shards", "two"])
-def test_the_table_of_any_pile_is_what_a_recognizer_learns_from(
-    tmp_path: Path, pile: Path, form: str
-) -> None:
+def test_the_table_of_any_pile_can_be_trained_on(tmp_path: Path, pile: Path, form: str) -> None:
     """Typed for a pile in an archive or a database, read again by `finetune` beside that pile."""
     sources = [tmp_path / "data" / "set"]
     if form == "zip":

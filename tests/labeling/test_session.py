@@ -34,7 +34,7 @@ def test_the_models_reading_is_there_to_be_accepted(session: Make) -> None:
     assert (view["model"]["right"], view["model"]["judged"]) == (12, 12)
 
 
-def test_a_second_sitting_goes_on_where_the_first_was_left(session: Make) -> None:
+def test_a_second_session_continues_where_the_first_ended(session: Make) -> None:
     first = session()
     first.answer(0, "AB")
     first.set_aside(1)
@@ -60,7 +60,7 @@ def test_a_skipped_image_comes_after_all_others(session: Make) -> None:
     assert seen == [*range(1, 12), 0]
 
 
-def test_every_answer_can_be_taken_back(session: Make) -> None:
+def test_every_answer_can_be_undone(session: Make) -> None:
     sitting = session()
     sitting.answer(0, "AB")
     sitting.answer(0, "AX")
@@ -78,7 +78,7 @@ def test_every_answer_can_be_taken_back(session: Make) -> None:
         sitting.undo()
 
 
-def test_the_target_ends_the_round_and_more_goes_on(session: Make) -> None:
+def test_the_target_ends_the_session_and_more_continues_it(session: Make) -> None:
     sitting = session(target=2)
     sitting.answer(0, "A")
     assert sitting.answer(1, "B")["finished"]
@@ -128,13 +128,13 @@ def test_readings_take_the_case_of_what_was_typed(session: Make) -> None:
     assert sitting.view()["item"]["guess"]["text"] == "BB"
 
 
-def test_a_damaged_image_is_passed_over(session: Make, pile: Path) -> None:
+def test_a_damaged_image_is_skipped(session: Make, pile: Path) -> None:
     (pile / "images" / "00.png").write_bytes(b"no image")
     view = session().view()
     assert (view["item"]["index"], view["progress"]["damaged"]) == (1, 1)
 
 
-def test_review_shows_each_label_once_and_keeps_what_was_looked_at(session: Make) -> None:
+def test_review_shows_each_label_once_and_keeps_what_was_reviewed(session: Make) -> None:
     for index, text in enumerate(TEXTS[:4]):
         session().answer(index, "XX" if index == 2 else text)
     sitting = session(order=[2, 0, 1, 3], review=True, target=4)
@@ -147,9 +147,7 @@ def test_review_shows_each_label_once_and_keeps_what_was_looked_at(session: Make
     assert sitting.undo()["item"]["label"] == "XX"
 
 
-def test_what_a_kill_cut_short_comes_first_with_what_is_left_of_it(
-    session: Make, pile: Path
-) -> None:
+def test_a_truncated_label_comes_first_with_what_is_left_of_it(session: Make, pile: Path) -> None:
     (pile / "labels.csv").write_text("filename,label\nimages/00.png,AB\nimages/07.png,C")
     view = session().view()
     assert (view["item"]["index"], view["item"]["fill"]) == (7, "C")
@@ -166,7 +164,7 @@ def test_unsure_images_come_first_and_suspicious_labels() -> None:
     assert suspicious_first(labels, readings) == [2, 1, 3, 0, 4]
 
 
-def test_a_table_calls_images_by_its_own_folder(pile: Path) -> None:
+def test_a_table_names_images_relative_to_its_folder(pile: Path) -> None:
     images = Pile(pile / "images", pile / "labels.csv")
     assert images.names[0] == "images/00.png"
     # A table may leave out the folder `images` beside it.
@@ -176,7 +174,7 @@ def test_a_table_calls_images_by_its_own_folder(pile: Path) -> None:
         Pile(pile / "images", pile.parent / "elsewhere" / "labels.csv")
 
 
-def test_a_list_of_files_is_called_from_the_folder_of_the_table(
+def test_a_list_names_files_relative_to_the_folder_of_the_table(
     pile: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pile / "images")

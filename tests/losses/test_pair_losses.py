@@ -213,6 +213,6 @@ def test_settings_reach_the_loss_that_is_named() -> None:
         of("loss=tripplet")
 
 
-def test_the_names_that_the_help_shows_are_those_there_are() -> None:
+def test_the_help_shows_every_name() -> None:
     assert tuple(LOSSES) == LOSS_NAMES
     assert tuple(MINING) == MINING_NAMES

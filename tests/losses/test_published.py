@@ -179,7 +179,7 @@ def test_vicreg_is_lightlys(weights: tuple[float, float, float], lightly: Module
     _same(vicreg(0.5 * a, b, *weights), lightly.VICRegLoss(*weights)(0.5 * a, b), a, b)
 
 
-def test_negative_cosine_is_lightlys_for_a_target_that_stands_still(lightly: ModuleType) -> None:
+def test_negative_cosine_is_lightlys_for_a_detached_target(lightly: ModuleType) -> None:
     # Theirs leaves the detaching to the caller.
     (a, b, _), loss = _views(), lightly.NegativeCosineSimilarity()
     theirs = loss(a, b.detach()) + loss(b, a.detach())

@@ -54,7 +54,7 @@ def test_equals_the_equation(temperature: float) -> None:
     assert found.item() == pytest.approx(wanted, rel=1e-10)
 
 
-def test_the_parts_learn_and_the_wholes_stand_still() -> None:
+def test_the_parts_get_gradients_and_the_wholes_get_none() -> None:
     parts, wholes = (z.requires_grad_() for z in _levels(1))
     assert torch.autograd.gradcheck(lambda z: relational_consistency(z, wholes, 0.3), parts)
     relational_consistency(parts, wholes).backward()
@@ -76,7 +76,7 @@ def test_order_of_the_wholes_does_not_matter(seed: int) -> None:
     assert torch.allclose(found, relational_consistency(parts, wholes))
 
 
-def test_likenesses_far_apart_stay_finite() -> None:
+def test_very_different_similarities_stay_finite() -> None:
     parts = torch.eye(6).repeat(2, 1).requires_grad_()
     loss = relational_consistency(parts, -torch.eye(6).roll(1, 0), 0.001)
     loss.backward()

@@ -24,7 +24,7 @@ def _bars(width: int = 64) -> Tensor:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_every_variant_learns_to_draw(variant: str) -> None:
+def test_every_variant_learns_to_reconstruct(variant: str) -> None:
     method, images = _autoencoder(variant), _bars()
     optimizer = torch.optim.AdamW(method.parameters(), lr=3e-3)
     losses = []
@@ -39,7 +39,7 @@ def test_every_variant_learns_to_draw(variant: str) -> None:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_width_between_two_frames_is_learnt_from_too(variant: str) -> None:
+def test_a_width_between_two_frames_works_too(variant: str) -> None:
     assert _autoencoder(variant)(_bars(61), 0.0)["loss"].isfinite()
 
 

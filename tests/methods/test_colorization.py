@@ -65,7 +65,7 @@ def test_the_class_is_the_bin_of_the_mean_color_of_four_pixels() -> None:
     assert method.color_class(ab).tolist() == [[[4 * 9 + 4, 0 * 9 + 8, 6 * 9 + 4]]]
 
 
-def test_an_odd_width_is_learnt_from_too() -> None:
+def test_an_odd_width_works_too() -> None:
     assert _colorization()(_images(61), 0.0)["loss"].isfinite()
 
 

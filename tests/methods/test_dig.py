@@ -86,7 +86,7 @@ def test_the_encoder_learns_from_both_terms(term: str) -> None:
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.1, 2.0])
-def test_the_contrast_joins_in_by_its_weight(weight: float) -> None:
+def test_the_contrast_is_added_by_its_weight(weight: float) -> None:
     method = _dig(DiGSettings(contrast_weight=weight))
     figures = _step(method)
     assert torch.allclose(figures["loss"], figures["pixels"] + weight * figures["contrast"])
@@ -182,7 +182,7 @@ def test_what_is_contrasted_is_the_same_crop_in_the_same_row() -> None:
         assert (torch.cdist(a, b).argmin(1) == torch.arange(12)).all()
 
 
-def test_crops_that_are_no_multiple_of_the_blocks_are_learnt_from_too() -> None:
+def test_crops_that_are_no_multiple_of_the_blocks_work_too() -> None:
     method = _dig(InstanceSettings(crop_width=36))
     assert all(part.shape[3] == 36 for part in _look(method))
     assert _step(method)["loss"].isfinite()
@@ -203,7 +203,7 @@ def test_the_crops_shown_are_those_that_are_encoded() -> None:
     assert not given[(target != 0) & ~target.isnan()].any()
 
 
-def test_what_it_cannot_use_is_refused() -> None:
+def test_unusable_settings_are_refused() -> None:
     with pytest.raises(UserError, match="works on crops; set instances=crop"):
         _dig(InstanceSettings(instances="image"))
     with pytest.raises(UserError, match="use 4, 8 or 16"):

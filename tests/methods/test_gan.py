@@ -73,7 +73,7 @@ def test_a_discriminator_that_cannot_be_built_is_refused() -> None:
         _gan(discriminator_width=6)
 
 
-def test_deceit_alone_teaches_the_encoder() -> None:
+def test_the_adversarial_loss_alone_trains_the_encoder() -> None:
     method = _gan()
     figures = method(_images(), 0.0)
     gradients = torch.autograd.grad(figures["deceit"], list(method.encoder.parameters()))

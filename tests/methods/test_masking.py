@@ -43,7 +43,7 @@ def test_only_hidden_pixels_count() -> None:
     assert masked_mean(values, mask) == 1
 
 
-def test_blocks_are_normalized_each_by_itself() -> None:
+def test_each_block_is_normalized_on_its_own() -> None:
     torch.manual_seed(0)
     images = torch.randn(2, 3, 16, 24) * 5 + 2
     images[0, :, :8, :8] = 7

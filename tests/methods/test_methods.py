@@ -120,7 +120,7 @@ def test_the_loss_falls(name: str, loss: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_run_interrupted_and_resumed_equals_an_unbroken_one_bit_for_bit(
+def test_an_interrupted_and_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     name: str, tmp_path: Path
 ) -> None:
     whole = _learn(name, tmp_path / "whole", 8)
@@ -138,11 +138,11 @@ def test_a_run_interrupted_and_resumed_equals_an_unbroken_one_bit_for_bit(
     assert all(torch.equal(one[key], two[key]) for key in one)
 
 
-def test_an_unknown_method_is_answered_with_the_nearest() -> None:
+def test_an_unknown_method_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(UserError, match="did you mean 'simclr'"):
         method_class("simlcr")
 
 
-def test_too_few_images_for_a_batch_are_named() -> None:
+def test_too_few_images_for_a_batch_are_refused() -> None:
     with pytest.raises(UserError, match="4 images do not fill a batch of 8"):
         Pretraining(replace(PretrainConfig.of("simclr"), loop=LOOP), _dataset(_pile(4)))

@@ -86,7 +86,7 @@ def test_the_key_encoder_moves_by_the_momentum_before_the_keys_are_made() -> Non
         assert torch.allclose(new, old + 0.25, atol=1e-5)
 
 
-def test_the_optimiser_never_sees_the_key_encoder() -> None:
+def test_the_optimizer_never_sees_the_key_encoder() -> None:
     moco = _moco()
     trained = {id(p) for group in parameter_groups(moco, 0.1, 0.1) for p in group["params"]}
     wanted = {id(p) for p in (*moco.encoder.parameters(), *moco.projector.parameters())}

@@ -20,7 +20,7 @@ def test_pieces_are_laid_out_by_image_and_place() -> None:
     assert torch.allclose(embedded[2, 1], alone[0], atol=1e-5)
 
 
-def test_brightness_and_contrast_of_a_piece_leave_no_trace() -> None:
+def test_brightness_and_contrast_of_a_piece_are_removed() -> None:
     encoder, images = build_encoder("tiny", 1, 32).eval(), _images()
     changed = images.clone()
     changed[..., 32:] = images[..., 32:] * 2 + 50

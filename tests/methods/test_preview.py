@@ -63,7 +63,7 @@ def test_every_method_shows_a_picture_per_image_and_caption(name: str, channels:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_looking_moves_no_state(name: str) -> None:
+def test_a_preview_changes_no_state(name: str) -> None:
     method = _build(name, channels=3)
     before = {key: value.clone() for key, value in method.state_dict().items()}
     method.preview(_images(3))
@@ -85,7 +85,7 @@ def test_the_crops_shown_are_those_that_are_encoded() -> None:
 
 
 @pytest.mark.parametrize("name", ["autoencoder", "gan"])
-def test_what_is_hidden_is_what_the_encoder_does_not_see(name: str) -> None:
+def test_the_preview_hides_what_the_encoder_does_not_see(name: str) -> None:
     images = _images()
     method = _build(name)
     (seen,), (given, target) = _seen(method, images, 3), _shown(method, images, 3)

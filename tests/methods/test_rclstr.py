@@ -64,7 +64,7 @@ def _named_crops(crops: int, batch: int, width: int) -> Tensor:
 
 
 @pytest.mark.parametrize("crops", [1, 2, 3])
-def test_the_levels_regather_the_crops_of_an_image(crops: int) -> None:
+def test_the_levels_group_the_crops_of_an_image(crops: int) -> None:
     method = _bare(InstanceSettings(crops=crops, crop_width=32, core=4))
     chosen = torch.rand(crops * 5)
     levels = method.levels(_named_crops(crops, 5, 32), chosen)
@@ -120,7 +120,7 @@ def test_the_loss_is_the_weighted_mean_of_the_levels_and_the_consistency() -> No
     assert torch.allclose(figures["loss"], levels + 3 * figures["consistency"])
 
 
-def test_a_level_without_weight_is_not_learnt_from() -> None:
+def test_a_level_without_weight_has_no_effect() -> None:
     method = _rclstr(word_weight=0, consistency_weight=0)
     method(_images(), 0.0)["loss"].backward()
     for level, learns in zip(LEVELS, (True, True, False), strict=True):

@@ -19,5 +19,5 @@ def test_frames_are_drawn_from_left_to_right() -> None:
     assert changed[0].nonzero().flatten().tolist() == list(range(16, 28))
 
 
-def test_there_is_a_verdict_for_every_four_by_four_pixels() -> None:
+def test_there_is_an_output_for_every_four_by_four_pixels() -> None:
     assert build_discriminator(3, 8)(torch.rand(2, 3, 32, 64)).shape == (2, 1, 8, 16)

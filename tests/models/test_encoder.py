@@ -10,7 +10,7 @@ from captcha_ssl.models.encoder import WIDTHS, build_encoder, standardize
 from captcha_ssl.training.settings import ENCODERS
 
 
-def test_the_settings_offer_exactly_the_encoders_there_are() -> None:
+def test_the_settings_offer_exactly_the_known_encoders() -> None:
     assert tuple(WIDTHS) == ENCODERS
 
 
@@ -49,7 +49,7 @@ def test_moving_the_image_by_one_stride_moves_the_frames_by_one() -> None:
     assert torch.allclose(frames[12:35], moved[13:36], atol=1e-5)
 
 
-def test_unfit_choices_are_named() -> None:
+def test_impossible_choices_are_refused() -> None:
     with pytest.raises(UserError, match="encoder 'huge' is not known"):
         build_encoder("huge", 1, 32)
     with pytest.raises(UserError, match="multiple of 16"):

@@ -25,7 +25,7 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def test_card_and_weights_come_back(saved: Path) -> None:
+def test_card_and_weights_are_read_back(saved: Path) -> None:
     card, tensors = load_model(saved)
     assert card == CARD
     encoder = build_encoder("tiny", 1, 32)

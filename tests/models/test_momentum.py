@@ -6,7 +6,7 @@ from torch import nn
 from captcha_ssl.models.momentum import follow, slow_copy
 
 
-def test_a_slow_copy_is_equal_apart_and_untrained() -> None:
+def test_a_momentum_copy_is_equal_separate_and_not_trained() -> None:
     fast = nn.Linear(3, 2)
     slow = slow_copy(fast)
     assert torch.equal(slow.weight, fast.weight)

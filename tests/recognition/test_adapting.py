@@ -77,7 +77,7 @@ def test_images_that_are_read_surely_are_left_as_they_are() -> None:
     assert clearest(SureOfMuchInk(), [picture(1)] * 3) is None
 
 
-def test_being_sure_of_no_text_at_all_counts_for_nothing() -> None:
+def test_confidence_in_empty_texts_does_not_count() -> None:
     assert clearest(Blind(), [picture(0.25)] * 3) is None
 
 
@@ -87,14 +87,14 @@ def test_a_prepared_reader_fits_images_as_its_preparation_says() -> None:
     assert prepared.geometry == Geometry(1, 32, 64, preparation)
 
 
-def test_many_files_are_prepared_and_settled_and_both_is_said(files: list[Input]) -> None:
+def test_many_files_are_prepared_and_settled_with_notes(files: list[Input]) -> None:
     adapted = adapt_reader(SureOfMuchInk(), files)
     assert isinstance(adapted.reader, Settled) and isinstance(adapted.reader.reader, Prepared)
     assert adapted.reader.geometry.preparation == adapted.reader.reader.preparation
     assert "cut to" in adapted.notes[0] and "only digits" in adapted.notes[1]
 
 
-def test_what_was_told_is_not_settled(files: list[Input]) -> None:
+def test_a_given_charset_is_not_settled(files: list[Input]) -> None:
     assert isinstance(adapt_reader(SureOfMuchInk(), files, settling=False).reader, Prepared)
 
 

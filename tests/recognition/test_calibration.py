@@ -71,7 +71,7 @@ def test_the_error_is_the_gap_of_each_bin_weighed_by_its_share(bins: int) -> Non
     assert expected_calibration_error(sure, right, bins) == pytest.approx(spread(sure, right, bins))
 
 
-def test_certainty_that_is_wrong_has_the_error_1_and_nothing_has_none() -> None:
+def test_wrong_certainty_has_the_error_1_and_no_readings_have_none() -> None:
     assert expected_calibration_error([1.0, 1.0], [False, False]) == 1
     assert expected_calibration_error([1.0, 0.0], [True, False]) == 0
     assert expected_calibration_error([], []) == 0

@@ -19,7 +19,7 @@ def evaluation(*pairs: tuple[str, str]) -> Evaluation:
     return Evaluation([label for label, _ in pairs], readings)
 
 
-def test_rows_come_by_their_errors_and_nothing_read_comes_last() -> None:
+def test_rows_are_sorted_by_errors_and_empty_readings_come_last() -> None:
     counts = Counter({("O", "0"): 3, ("O", "Q"): 1, ("1", ""): 2, ("1", "l"): 5, ("", "x"): 1})
     rows, columns, table = _table(counts)
     assert rows == ["1", "O", ""]
@@ -45,7 +45,7 @@ def test_each_error_darkens_a_cell(tmp_path: Path) -> None:
     assert orange[0] > 300 and orange[1] == 0
 
 
-def test_any_character_can_be_drawn_in_silence(tmp_path: Path) -> None:
+def test_any_character_can_be_drawn_without_a_warning(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         write_confusions(tmp_path / "c.png", evaluation(("$_漢", "x$z"), ("^{", "")))

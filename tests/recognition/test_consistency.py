@@ -31,7 +31,7 @@ def test_it_is_half_of_the_divergence_both_ways_for_each_character() -> None:
     assert consistency(logits, lengths).item() == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_gradient_of_each_view_takes_the_other_for_given() -> None:
+def test_the_gradient_of_each_view_treats_the_other_as_constant() -> None:
     torch.manual_seed(0)
     logits, lengths = torch.randn(2, 3, 5, requires_grad=True), torch.tensor([1, 1])
     (gradient,) = torch.autograd.grad(consistency(logits, lengths), logits)
@@ -40,7 +40,7 @@ def test_the_gradient_of_each_view_takes_the_other_for_given() -> None:
     assert torch.allclose(gradient, 0.5 * torch.stack([p - q, q - p]), atol=1e-6)
 
 
-def test_views_that_are_alike_cost_nothing_and_ctc_is_the_mean_of_both() -> None:
+def test_equal_views_cost_nothing_and_ctc_is_the_mean_of_both() -> None:
     torch.manual_seed(0)
     recognizer = Recognizer(build_encoder("tiny", 1, 32), Charset("ABC"), Geometry(1, 32, 64))
     images = torch.randint(0, 256, (3, 1, 32, 64), dtype=torch.uint8)

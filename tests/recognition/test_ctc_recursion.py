@@ -27,14 +27,14 @@ def test_the_recursion_is_the_loss_of_torch_and_has_its_gradients(frames: int) -
     torch.testing.assert_close(own_slope, slope, rtol=1e-4, atol=1e-5)
 
 
-def test_a_label_without_characters_at_all() -> None:
+def test_an_empty_label_has_a_loss_too() -> None:
     log_probabilities = torch.randn(2, 4, 3).log_softmax(-1)
     none = torch.zeros(2, 0, dtype=torch.long)
     found = ctc_recursion(log_probabilities, none, torch.zeros(2, dtype=torch.long))
     torch.testing.assert_close(found, -log_probabilities[..., 0].sum(1))
 
 
-def test_what_lies_behind_the_length_does_not_count() -> None:
+def test_values_behind_the_length_do_not_count() -> None:
     log_probabilities = torch.randn(1, 6, 4).log_softmax(-1)
     length = torch.tensor([2])
     short = ctc_recursion(log_probabilities, torch.tensor([[1, 2]]), length)

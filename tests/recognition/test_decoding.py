@@ -70,7 +70,7 @@ def test_it_is_the_likeliest_of_all_paths(logits: np.ndarray) -> None:
         ([3], (3,)),
     ],
 )
-def test_repeats_collapse_and_blanks_part_equal_characters(
+def test_repeats_collapse_and_blanks_separate_equal_characters(
     path: list[int], classes: tuple[int, ...]
 ) -> None:
     assert greedy_decode(logits_of(path, 4))[0].classes == classes

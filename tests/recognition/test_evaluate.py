@@ -77,13 +77,13 @@ def test_the_batch_size_changes_nothing(
     assert evaluate(reader, dataset, batch_size).predictions == TEXTS
 
 
-def test_progress_is_told_after_each_batch(reader: Recognizer, dataset: Dataset) -> None:
+def test_progress_is_reported_after_each_batch(reader: Recognizer, dataset: Dataset) -> None:
     told: list[tuple[int, int]] = []
     evaluate(reader, dataset, 2, lambda done, total: told.append((done, total)))
     assert told == [(2, 5), (4, 5), (5, 5)]
 
 
-def test_evaluating_amid_training_leaves_modes_and_weights_alone(
+def test_evaluating_during_training_changes_no_mode_and_no_weight(
     reader: Recognizer, dataset: Dataset
 ) -> None:
     before = {name: value.clone() for name, value in reader.state_dict().items()}
@@ -130,7 +130,7 @@ def test_images_without_labels_or_of_another_geometry_are_refused(
         evaluate(reader, replace(dataset, geometry=Geometry(1, 32, 128)))
 
 
-def test_the_files_tell_every_prediction_and_show_the_errors(
+def test_the_files_list_every_prediction_and_show_the_errors(
     reader: Recognizer, dataset: Dataset, tmp_path: Path
 ) -> None:
     labels = ["ABCD", "AA", "DDDD", "B", "CAB"]
@@ -164,7 +164,7 @@ def test_the_sheet_shows_the_wrong_images_in_their_colors(channels: int, tmp_pat
     assert (0, 0, 0) not in colors
 
 
-def test_an_older_evaluation_is_replaced_also_by_one_without_errors(
+def test_an_evaluation_without_errors_replaces_an_older_one(
     reader: Recognizer, dataset: Dataset, tmp_path: Path
 ) -> None:
     wrong = replace(dataset, labels=["D"] * 5)

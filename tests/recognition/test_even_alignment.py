@@ -59,7 +59,7 @@ def test_it_lasts_as_long_as_asked_for_but_no_more_than_a_share(
     assert faded_after(asked, steps) == faded
 
 
-def test_text_is_found_where_it_stands_and_not_in_a_line_across() -> None:
+def test_text_is_found_by_its_ink_and_not_in_a_line_across() -> None:
     torch.manual_seed(0)
     pixels = torch.zeros(2, 1, 32, 128)
     pixels[..., 14:17, :] = -6.0  # A strong line from edge to edge.
@@ -72,7 +72,7 @@ def test_text_is_found_where_it_stands_and_not_in_a_line_across() -> None:
     assert shares[1, 1] < 0.1 and shares[1, 10] > 0.9
 
 
-def test_frames_are_told_by_the_shares_that_are_given() -> None:
+def test_frames_follow_the_given_shares() -> None:
     torch.manual_seed(0)
     logits, classes, lengths = torch.randn(1, 8, 4), torch.tensor([[1, 2]]), torch.tensor([2])
     even = (torch.arange(8)[None] + 0.5) / 8

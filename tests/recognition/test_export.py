@@ -81,7 +81,7 @@ def test_exporting_changes_nothing_about_the_model(reader: Recognizer, onnx_file
     assert onnx_file.with_name("again.onnx").read_bytes() == onnx_file.read_bytes()
 
 
-def test_half_precision_takes_half_the_room_and_reads_alike(
+def test_half_precision_takes_half_the_space_and_reads_the_same(
     reader: Recognizer, tmp_path: Path
 ) -> None:
     whole, half = tmp_path / "whole.safetensors", tmp_path / "there" / "half.safetensors"
@@ -107,7 +107,7 @@ def test_a_weight_that_half_precision_cannot_hold_is_an_error(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_reads_otherwise_never_appears(reader: Recognizer, tmp_path: Path) -> None:
+def test_a_file_that_reads_differently_is_never_written(reader: Recognizer, tmp_path: Path) -> None:
     class Shifted(Recognizer):
         """Its graph is traced from other weights than it answers with."""
 

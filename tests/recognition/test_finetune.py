@@ -94,13 +94,13 @@ def test_labels_are_padded_with_the_blank() -> None:
         pad_labels(["1x"], CHARSET)
 
 
-def test_the_plateau_is_told_from_reading() -> None:
+def test_the_plateau_is_recognized() -> None:
     assert not left_plateau(math.log(10) + 0.1, CHARSET)
     assert not left_plateau(math.nan, CHARSET)
     assert left_plateau(0.3, CHARSET)
 
 
-def test_32_images_are_learnt_by_heart(digits: Dataset, tmp_path: Path) -> None:
+def test_32_images_are_memorized(digits: Dataset, tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     result = _finetune(digits, FinetuneSettings(steps=150), run)
     assert result.converged
@@ -184,7 +184,7 @@ def test_a_frozen_encoder_keeps_weights_and_statistics(digits: Dataset, tmp_path
     assert not torch.equal(before["fold.weight"], moved.state_dict()["fold.weight"])
 
 
-def test_an_encoder_that_stands_still_at_first_is_trained_afterwards(digits: Dataset) -> None:
+def test_an_encoder_that_is_frozen_at_first_is_trained_afterwards(digits: Dataset) -> None:
     torch.manual_seed(0)
     recognizer = Recognizer(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
     task = CTCTask(recognizer, STILL, freeze_first=0.5).train()
@@ -212,7 +212,7 @@ def test_fine_tuning_can_start_from_a_recognizer(digits: Dataset, tmp_path: Path
     assert all(torch.equal(kept[k], second[k]) for k in kept)
 
 
-def test_a_recognizer_passes_on_what_it_knows_of_the_characters_it_shares(
+def test_a_recognizer_passes_on_the_weights_of_shared_characters(
     digits: Dataset, tmp_path: Path
 ) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
@@ -255,7 +255,7 @@ def test_fine_tuning_a_reader_again_starts_where_it_stopped(
     assert again.final_loss < 0.3
 
 
-def test_a_head_that_is_cut_short_is_one_line(digits: Dataset, tmp_path: Path) -> None:
+def test_a_truncated_head_is_one_line(digits: Dataset, tmp_path: Path) -> None:
     weights = {"head.weight": torch.zeros(3, 128), "head.bias": torch.zeros(3)}
     save_model(
         tmp_path / "m.safetensors", weights, ModelCard("recognizer", "tiny", GEOMETRY, "0123456789")
@@ -293,7 +293,7 @@ def _stopping(data: Dataset, run: RunDirectory | None = None, **settings: int) -
     return Finetuning(config, given).train(run)
 
 
-def test_training_stops_when_held_out_labels_are_read_no_better(
+def test_training_stops_when_held_out_labels_no_longer_improve(
     digits: Dataset, tmp_path: Path
 ) -> None:
     run = RunDirectory.create(tmp_path / "run", "")

@@ -52,7 +52,7 @@ def test_without_an_evaluation_the_card_has_no_figures(reader: Recognizer) -> No
     assert "no evaluation was given" in page and "%" not in page.partition("## Figures")[2][:60]
 
 
-def test_what_is_there_is_kept_and_other_mistakes_are_refused(
+def test_existing_files_are_kept_and_other_mistakes_are_refused(
     reader: Recognizer, tmp_path: Path
 ) -> None:
     (tmp_path / "full").mkdir()

@@ -86,7 +86,7 @@ def test_alignments_worked_by_hand(
     assert align(reference, prediction) == pairs
 
 
-def test_the_table_says_what_became_of_every_character() -> None:
+def test_the_table_counts_what_each_character_was_read_as() -> None:
     references = ["AB12", "AB12", "A1", "22"]
     predictions = ["AB12", "AB1Z", "A", "2Z2"]
     assert per_character_table(references, predictions) == {

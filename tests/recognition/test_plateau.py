@@ -24,11 +24,11 @@ def weights(losses: list[float], *, at_once: bool = False) -> list[float]:
     ]
 
 
-def test_a_training_that_reads_is_never_helped() -> None:
+def test_a_training_off_the_plateau_is_never_helped() -> None:
     assert weights([2.0] + [1.0] * 10 + [0.5] * 89) == [0.0] * 100
 
 
-def test_one_on_the_plateau_is_helped_until_it_leaves_and_then_ever_less() -> None:
+def test_one_on_the_plateau_is_helped_until_it_leaves_and_then_less_and_less() -> None:
     stuck = weights([2.4] * 100)
     assert stuck[:5] == [0.0] * 5 and stuck[5:61] == [1.0] * 56
     assert stuck[76:] == [0.0] * 24, "the last steps are for CTC alone"
@@ -43,7 +43,7 @@ def test_a_head_that_knows_no_character_is_helped_at_once() -> None:
     assert weights([2.4] * 10 + [0.4] * 90, at_once=True)[0] == 1.0
 
 
-def test_what_is_known_of_the_plateau_is_a_part_of_the_saved_state() -> None:
+def test_the_saved_state_includes_the_plateau() -> None:
     begun, resumed = Plateau(CHARSET), Plateau(CHARSET)
     for step in range(30):
         begun.help(torch.tensor(2.4), step / 100)
@@ -63,7 +63,7 @@ def test_what_is_known_of_the_plateau_is_a_part_of_the_saved_state() -> None:
         ({"off_plateau": False, "alignment": 1.0}, 32, [], ["off_plateau", "alignment"]),
     ],
 )
-def test_only_what_is_not_in_force_is_advised(
+def test_only_settings_that_are_off_are_advised(
     settings: dict[str, object], height: int, advised: list[str], not_advised: list[str]
 ) -> None:
     config = FinetuneConfig().at(Given(flags=settings))

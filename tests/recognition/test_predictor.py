@@ -62,7 +62,7 @@ def test_arguments_keep_their_order_and_folders_are_sorted(here: Path) -> None:
     ]
 
 
-def test_patterns_stand_for_what_they_match_sorted(here: Path) -> None:
+def test_patterns_are_replaced_by_their_sorted_matches(here: Path) -> None:
     touch("3.png", "1.png", "2.jpg", "deep/er/4.png")
     assert names("*.png", "?.jpg") == ["1.png", "3.png", "2.jpg"]
     assert names("[12].*") == ["1.png", "2.jpg"]
@@ -84,7 +84,7 @@ def test_the_same_image_named_twice_is_read_twice(here: Path) -> None:
     ("argument", "problem"),
     [("no*.png", "no file matches"), ("empty", "no dataset here"), ("gone.png", "no such file")],
 )
-def test_an_argument_that_stands_for_nothing_is_one_input_that_fails(
+def test_an_argument_without_matches_is_one_input_that_fails(
     here: Path, argument: str, problem: str
 ) -> None:
     touch("empty/notes.txt")
@@ -94,7 +94,7 @@ def test_an_argument_that_stands_for_nothing_is_one_input_that_fails(
         item.pixels()
 
 
-def test_what_the_system_refuses_to_look_at_does_not_stop_the_rest(here: Path) -> None:
+def test_a_path_without_permission_does_not_stop_the_rest(here: Path) -> None:
     touch("a.png")
     assert names("x" * 5000, "[x]" * 2000, "a.png")[-1] == "a.png"
 
@@ -126,7 +126,7 @@ def test_images_are_read_in_order_and_bad_ones_do_not_stop_the_rest(
     ]
 
 
-def test_an_image_of_another_size_is_brought_to_the_models_geometry(
+def test_an_image_of_another_size_is_fitted_to_the_models_geometry(
     predictor: Predictor, draw_text: Draw, here: Path
 ) -> None:
     Path("big.png").write_bytes(png(draw_text("CAB").repeat(4, axis=0).repeat(4, axis=1)))

@@ -39,7 +39,7 @@ def letters() -> Dataset:
     return Dataset(images, labels, [""] * 80, Geometry(1, 16, 40), [])
 
 
-def test_what_the_frames_hold_is_read_and_what_they_lack_is_not(letters: Dataset):
+def test_the_probe_reads_what_the_frames_contain_and_nothing_else(letters: Dataset):
     probe = frozen_probe(letters, Charset("abc"))
     torch.manual_seed(0)
     assert probe(Columns())["probe_exact_match"] > 0.9
@@ -49,6 +49,6 @@ def test_what_the_frames_hold_is_read_and_what_they_lack_is_not(letters: Dataset
     assert blind["probe_cer"] > 0.4
 
 
-def test_half_of_nothing_is_refused(letters: Dataset):
+def test_too_few_images_to_split_are_refused(letters: Dataset):
     with pytest.raises(UserError, match="at least 2"):
         frozen_probe(letters.take([0]), Charset("abc"))

@@ -39,7 +39,7 @@ def pictures(exact: Path) -> np.ndarray:
     return np.stack([geometry.fit(np.ascontiguousarray(p.transpose(1, 2, 0))) for p in drawn])
 
 
-def test_it_reads_alike_says_how_often_and_is_a_third_of_the_size(
+def test_it_reads_nearly_the_same_says_how_often_and_is_a_third_of_the_size(
     exact: Path, pictures: np.ndarray, tmp_path: Path
 ) -> None:
     small = tmp_path / "sub" / "int8.onnx"

@@ -99,7 +99,7 @@ def test_pseudo_labels_are_what_greedy_decoding_reads() -> None:
         assert read.confidence[row].item() == pytest.approx(wanted.confidence, rel=1e-4)
 
 
-def test_neither_an_unsure_nor_an_empty_text_is_believed() -> None:
+def test_unsure_and_empty_texts_are_not_used() -> None:
     sure_empty = torch.tensor([[9.0, 0, 0]] * 4)
     sure = torch.tensor([[0, 9.0, 0], [9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0]])
     read = pseudo_labels(torch.stack([sure_empty, sure, sure / 9]))
@@ -114,7 +114,7 @@ def test_the_weight_rises_to_one() -> None:
     assert rise(0.5, 0.5) == rise(0.9, 0.5) == rise(0.0, 0.0) == 1.0
 
 
-def test_the_teacher_gets_no_gradient_and_the_pile_teaches_the_student(
+def test_the_teacher_gets_no_gradient_and_the_pile_trains_the_student(
     labeled: Dataset, pile: Dataset
 ) -> None:
     task = _task(SelfTrainingSettings(confidence=0.0, ramp=0.0))
@@ -159,7 +159,7 @@ def test_it_reads_more_than_the_labels_alone_teach(labeled: Dataset, pile: Datas
     assert evaluate(taught.recognizer, unseen).cer < evaluate(alone.recognizer, unseen).cer
 
 
-def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     labeled: Dataset, pile: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teaching = SelfTrainingSettings(confidence=0.0, pile_ratio=0.5)

@@ -54,17 +54,17 @@ def test_the_kinds_that_all_images_show_are_found(shown: str, words: str) -> Non
     assert kinds_in_words(found) == words
 
 
-def test_nothing_is_settled_where_every_kind_is_shown() -> None:
+def test_nothing_is_settled_if_every_kind_appears() -> None:
     assert settle(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
 
 
-def test_one_kind_that_only_some_images_show_is_no_odd_one() -> None:
+def test_a_kind_in_only_some_images_is_no_exception() -> None:
     texts = texts_from(string.digits, 54) + texts_from("KRMW", 6)
     found = settle(logits_of(texts), CHARSET)
     assert found is None or set(found) != set(string.digits)
 
 
-def test_images_in_which_nothing_is_read_settle_nothing() -> None:
+def test_empty_readings_settle_nothing() -> None:
     assert settle(logits_of([""] * 60), CHARSET) is None
 
 

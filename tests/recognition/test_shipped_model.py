@@ -39,7 +39,7 @@ def pictures(geometry: Geometry) -> tuple[np.ndarray, list[str]]:
     return np.stack(fitted), [text for _, text in drawn]
 
 
-def test_it_takes_no_more_room_than_promised() -> None:
+def test_it_is_no_larger_than_promised() -> None:
     size = sum(file.stat().st_size for file in SHIPPED.parent.iterdir())
     assert size <= MEGABYTES * 10**6
 
@@ -71,7 +71,7 @@ def test_predict_needs_nothing_but_an_image(tmp_path: Path) -> None:
     assert result.stdout == f"{text}\n"
 
 
-def test_its_name_stands_for_it_wherever_a_model_is_asked_for(tmp_path: Path) -> None:
+def test_its_name_works_wherever_a_model_is_expected(tmp_path: Path) -> None:
     program = [sys.executable, "-m", "captcha_ssl"]
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -94,7 +94,9 @@ def test_its_name_stands_for_it_wherever_a_model_is_asked_for(tmp_path: Path) ->
     assert run("predict", "one", "--model", "shipped").stdout == run("predict", "one").stdout
 
 
-def test_a_folder_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_that_name_takes_precedence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert find_model(Path("shipped")).parent.parent == SHIPPED.parents[1]
     Path("shipped").mkdir()

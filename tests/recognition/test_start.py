@@ -43,7 +43,7 @@ def errors(monkeypatch: pytest.MonkeyPatch, **rates: float) -> None:
     monkeypatch.setattr(start, "_race", race)
 
 
-def test_what_the_user_names_stands(labeled: Path) -> None:
+def test_the_choice_of_the_user_is_kept(labeled: Path) -> None:
     assert config().finetune.init_from == AUTO
     for named in (config(init_from="none"), config(init_from="runs/encoder")):
         assert choose_start(named, labeled) == start.Start(named, "")
@@ -90,7 +90,7 @@ def test_where_nothing_is_read_more_pixels_are_tried(
 @pytest.mark.parametrize(
     ("shipped", "scratch", "winner"), [(0.2, 0.5, SHIPPED), (0.5, 0.2, None), (0.3, 0.3, SHIPPED)]
 )
-def test_enough_labels_are_raced_for(
+def test_enough_labels_are_decided_by_a_race(
     labeled: Path,
     monkeypatch: pytest.MonkeyPatch,
     shipped: float,
@@ -126,7 +126,7 @@ def test_a_race_reads_labels_that_it_did_not_train_on(
     assert len(rates) == 4 and min(rates) > 60
 
 
-def test_what_is_known_of_the_shipped_encoder_is_on_its_card() -> None:
+def test_the_card_describes_the_shipped_encoder() -> None:
     card, _ = load_model(find_model(SHIPPED))
     known = (shipped.ENCODER, shipped.CHANNELS)
     assert (card.encoder, card.geometry.channels) == known

@@ -39,7 +39,7 @@ def test_each_cluster_is_named_once_before_any_twice() -> None:
         assert all(s.distance == pytest.approx(2**0.5, abs=0.1) for s in chosen[1:])
 
 
-def test_what_is_labeled_is_neither_named_nor_resembled() -> None:
+def test_neither_labeled_images_nor_similar_ones_are_suggested() -> None:
     sizes = (50, 50, 50)
     (first,) = suggest(clusters(sizes), None, 1, labeled=[0, 1, 60])
     assert first.index >= 100
@@ -70,7 +70,7 @@ def test_a_longer_list_begins_with_the_shorter_and_copies_come_last() -> None:
         suggest(vectors[:4], None, 4, labeled=[1])
 
 
-def test_a_recognizer_is_as_unsure_as_it_reads(
+def test_the_uncertainty_of_a_recognizer_is_that_of_its_readings(
     reader: Recognizer, reader_file: Path, draw_text: Callable[[str], np.ndarray]
 ) -> None:
     images = np.stack([reader.geometry.fit(draw_text(text)) for text in ("AB", "DCA", "")])

@@ -26,7 +26,7 @@ def test_it_rises_with_the_confidence_and_ends_at_certainty() -> None:
     assert (found[0], found[-1]) == (0.0, 1.0)
 
 
-def test_only_sure_readings_that_differ_accuse_a_label() -> None:
+def test_only_sure_readings_that_differ_make_a_label_suspicious() -> None:
     labels = ["12", "34", "56", "78", "90"]
     read = [
         reading("12", 1.0),

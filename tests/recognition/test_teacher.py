@@ -79,7 +79,7 @@ def test_the_student_learns_what_the_teacher_reads(
     assert all(torch.equal(before[name], value) for name, value in guide.state_dict().items())
 
 
-def test_the_student_takes_on_the_pixels_and_the_characters_of_its_teacher(
+def test_the_student_adopts_the_pixels_and_the_characters_of_its_teacher(
     pile: Path, reader_file: Path, reader: Recognizer
 ) -> None:
     config = _config(teacher=str(reader_file), unlabeled=str(pile / "images"))
@@ -100,7 +100,7 @@ def test_the_student_takes_on_the_pixels_and_the_characters_of_its_teacher(
         ({"teacher": "nowhere"}, "nowhere"),
     ],
 )
-def test_what_a_teacher_needs(
+def test_a_teacher_needs_a_pile_and_a_recognizer(
     pile: Path, reader_file: Path, flags: dict[str, str], said: str
 ) -> None:
     given = {"teacher": str(reader_file), "unlabeled": str(pile / "images"), **flags}
@@ -127,7 +127,7 @@ def test_a_teacher_of_other_characters_pixels_or_none_is_refused(
         FinetuneData.load(_config(teacher=str(file), **flags), pile)
 
 
-def test_a_teacher_is_not_taken_on_without_a_pile(reader_file: Path, reader: Recognizer) -> None:
+def test_a_teacher_without_a_pile_is_refused(reader_file: Path, reader: Recognizer) -> None:
     images = np.zeros((4, 1, 32, 64), np.uint8)
     data = Dataset(images, ["A"] * 4, list("abcd"), reader.geometry, [])
     job = Finetuning(_config(teacher=str(reader_file)), FinetuneData(data, reader.charset))

@@ -11,7 +11,7 @@ from tests.crash.scenarios import every_file, untimed
 ROOT = Path(__file__).parents[2]
 
 
-def test_runs_that_were_killed_end_as_unbroken_ones_do() -> None:
+def test_killed_and_resumed_runs_equal_uninterrupted_ones() -> None:
     command = [
         sys.executable,
         "-m",

@@ -53,7 +53,7 @@ def test_damaged_files_of_every_kind_are_one_line_each() -> None:
     assert {"zip", "tar", "records", "list", "shards"} <= kinds
 
 
-def test_a_damage_depends_on_its_seed_alone_and_damages() -> None:
+def test_damage_depends_on_its_seed_alone_and_changes_the_file() -> None:
     data = b'width = 40\nname = "a"\n' * 20
     damaged = [mutate(Random(seed), data, text=True) for seed in range(50)]
     assert damaged == [mutate(Random(seed), data, text=True) for seed in range(50)]
@@ -113,7 +113,7 @@ def test_a_state_without_its_sums_is_damaged(
         load_state(tmp_path / "state", model, optimizer)
 
 
-def test_a_report_holds_names_that_look_like_markup() -> None:
+def test_a_report_escapes_names_that_look_like_markup() -> None:
     text = markdown(
         [
             Table(("a|b", "c"), [["x|y", "z"]], left=()),
@@ -134,7 +134,7 @@ def test_a_report_holds_names_that_look_like_markup() -> None:
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
     ],
 )
-def test_too_little_memory_is_said_with_a_batch_size_to_try(error: Exception) -> None:
+def test_out_of_memory_errors_suggest_a_batch_size(error: Exception) -> None:
     with (
         pytest.raises(
             UserError, match="out of memory with 64 images per step; try --batch-size 32"
@@ -144,7 +144,7 @@ def test_too_little_memory_is_said_with_a_batch_size_to_try(error: Exception) ->
         raise error
 
 
-def test_other_errors_are_left_as_they_are() -> None:
+def test_other_errors_are_not_changed() -> None:
     with pytest.raises(RuntimeError, match="shapes"), advice_on_memory(64):
         raise RuntimeError("shapes do not match")
 
@@ -181,7 +181,7 @@ def test_a_finished_run_without_its_metrics_is_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "rows", [bytes(41) * 3, b"\x09" + bytes(41 * 24 - 1), bytes(41) * 24 + b"x"]
 )
-def test_a_png_whose_checksums_agree_is_damaged_without_a_word_of_the_decoder(
+def test_a_damaged_png_with_valid_checksums_gives_no_decoder_message(
     rows: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     head = struct.pack(">IIBBBBB", 40, 24, 8, 0, 0, 0, 0)
@@ -199,7 +199,7 @@ def test_a_png_whose_checksums_agree_is_damaged_without_a_word_of_the_decoder(
 
 
 @pytest.mark.parametrize("way", [mutate_json, mutate_png, mutate_card, mutate_weights])
-def test_a_damage_that_knows_the_format_depends_on_its_seed_alone(
+def test_format_aware_damage_depends_on_its_seed_alone(
     way: Callable[[Random, bytes], bytes],
 ) -> None:
     good = {

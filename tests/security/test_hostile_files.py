@@ -208,7 +208,7 @@ def test_a_table_cannot_lead_out_of_its_folder(
     assert source.names == ["inside.png"] and len(source.rejected) == 3
 
 
-def test_what_a_terminal_takes_for_a_command_is_not_sent_to_it(
+def test_terminal_control_sequences_are_not_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["check-data", str(tmp_path / "\x1b[31mred\x07")]) == 2

@@ -93,7 +93,7 @@ STAGES = (
 )
 
 
-def test_no_stage_reaches_for_the_network_and_none_leaves_a_store_at_home(made: Path) -> None:
+def test_no_stage_uses_the_network_or_writes_a_cache_to_the_home_folder(made: Path) -> None:
     prefix = watched() or unconnected()
     if prefix is None:
         pytest.skip("neither strace nor unshare works here")
@@ -105,7 +105,7 @@ def test_no_stage_reaches_for_the_network_and_none_leaves_a_store_at_home(made: 
         assert not [file for file in kept if "onnx" in str(file).lower()], (stage, kept)
 
 
-def test_the_example_reaches_for_nothing_either(made: Path) -> None:
+def test_the_example_uses_no_network_either(made: Path) -> None:
     prefix = watched() or unconnected()
     if prefix is None:
         pytest.skip("neither strace nor unshare works here")
@@ -122,7 +122,7 @@ def test_the_example_reaches_for_nothing_either(made: Path) -> None:
     assert not list((made / "home").rglob("*onnxruntime*"))
 
 
-def test_what_native_code_sends_would_be_seen(tmp_path: Path) -> None:
+def test_network_use_of_native_code_would_be_noticed(tmp_path: Path) -> None:
     """The check itself: a datagram sent through the C library, past Python's socket module."""
     prefix = watched()
     if prefix is None:
@@ -136,7 +136,7 @@ def test_what_native_code_sends_would_be_seen(tmp_path: Path) -> None:
     assert talked((tmp_path / "calls").read_text())
 
 
-def test_no_module_imports_what_could_talk() -> None:
+def test_no_module_imports_a_network_library() -> None:
     for file in (ROOT / "captcha_ssl").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

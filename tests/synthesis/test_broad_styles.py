@@ -100,7 +100,7 @@ def test_ripples_move_rows_aside_and_columns_down_by_sines() -> None:
     assert np.allclose(aside, strength * np.sin(np.arange(10, 40) / length), atol=0.3)
 
 
-def test_water_is_troubled_within_a_circle_alone() -> None:
+def test_only_a_circle_of_water_is_rippled() -> None:
     speckled = np.random.default_rng(0).integers(0, 256, (50, 300), np.uint8)
     moved = rippled._trouble(speckled, Random(0)) != speckled
     assert not moved[:, :50].any() and not moved[:, -50:].any()
@@ -166,7 +166,7 @@ def test_a_third_of_broad_is_prepared_by_what_suits_its_ink() -> None:
         assert min(np.ptp(way.apply(image)) for way in ways) > 60
 
 
-def test_broad_pictures_are_worn_in_many_ways_and_stay_pictures() -> None:
+def test_broad_pictures_are_degraded_in_many_ways_and_stay_valid() -> None:
     picture = np.full((3, 40, 100), 230, np.uint8)
     picture[:, 10:30, 20:80:8] = 30
     worn = [_wear(picture, Random(seed)) for seed in range(150)]

@@ -64,7 +64,7 @@ def test_a_high_picture_has_the_letters_of_the_package_at_that_height() -> None:
 
 
 @pytest.mark.parametrize("character", ["A", "I", "g"])
-def test_a_letter_that_is_not_bent_is_the_package_s_own(character: str) -> None:
+def test_an_undistorted_letter_is_that_of_the_package(character: str) -> None:
     class Straight(Random):
         """Draws half of everything: no turn, and no corner that is pulled aside."""
 

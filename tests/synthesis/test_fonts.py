@@ -27,7 +27,7 @@ def test_a_character_that_a_font_lacks_is_not_its_substitute_box() -> None:
     assert faces_with("♥")
 
 
-def test_what_leaves_no_ink_is_lacking() -> None:
+def test_a_character_without_ink_counts_as_missing() -> None:
     assert faces_with(" ") == ()
     assert faces_with("\u200b") == ()
 

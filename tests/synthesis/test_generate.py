@@ -73,7 +73,7 @@ def test_the_dataset_says_what_it_was_made_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0", "-1/2", "5/12"])
-def test_a_shard_that_is_not_there_is_a_clear_error(tmp_path: Path, shard: str) -> None:
+def test_a_missing_shard_is_a_clear_error(tmp_path: Path, shard: str) -> None:
     with pytest.raises(UserError, match="shard"):
         generate(tmp_path / "set", PICTURE, _job(shard=shard))
     assert not list(tmp_path.iterdir())

@@ -39,7 +39,7 @@ def test_pixels_are_those_of_the_package(monkeypatch: pytest.MonkeyPatch, text: 
     np.testing.assert_array_equal(ours, theirs.transpose(2, 0, 1))
 
 
-def test_package_and_secrets_stay_as_others_know_them() -> None:
+def test_the_package_and_secrets_are_not_changed() -> None:
     script = (
         "import secrets, sys; before = vars(secrets).copy();"
         "from captcha_ssl.synthesis.render import render;"

@@ -61,7 +61,7 @@ def test_a_worker_that_dies_is_a_clear_error() -> None:
         list(drawn)
 
 
-def test_threads_of_opencv_are_given_back() -> None:
+def test_the_threads_of_opencv_are_restored() -> None:
     before = cv2.getNumThreads()
     try:
         cv2.setNumThreads(2)

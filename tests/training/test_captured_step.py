@@ -90,7 +90,7 @@ def test_replayed_steps_are_those_of_python(name: str, tapes: list[Tape]) -> Non
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["byol", "moco", "gan"])
-def test_a_run_that_is_resumed_while_steps_are_replayed_is_exact(
+def test_a_run_resumed_while_steps_are_replayed_is_exact(
     name: str, tapes: list[Tape], tmp_path: Path
 ) -> None:
     whole, parts = (RunDirectory.create(tmp_path / word, "") for word in ("whole", "parts"))
@@ -104,7 +104,7 @@ def test_a_run_that_is_resumed_while_steps_are_replayed_is_exact(
     assert parts.metrics() == whole.metrics()
 
 
-def test_what_follows_slowly_follows_a_number_and_a_tensor_alike() -> None:
+def test_a_momentum_copy_follows_a_number_and_a_tensor_the_same() -> None:
     fast, one, other = (nn.Linear(5, 4) for _ in range(3))
     other.load_state_dict(one.state_dict())
     for progress in (0.0, 0.3, 1.0):
@@ -138,7 +138,7 @@ def _fit(more: Callable[[Tensor], object], compile: str = "auto") -> list[dict[s
 
 
 @pytest.mark.usefixtures("tapes")
-def test_a_step_that_waits_for_the_device_is_not_captured_and_trains_all_the_same(
+def test_a_step_that_waits_for_the_device_is_not_captured_and_still_trains(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     wanted = _fit(lambda loss: None)
@@ -165,12 +165,12 @@ def test_a_recording_that_fails_costs_no_step(
     assert tapes[-1].replays == 0
 
 
-def test_on_a_cpu_nothing_is_captured_by_itself() -> None:
+def test_on_a_cpu_nothing_is_captured_by_default() -> None:
     assert not captured_step.on_tensors("auto", torch.device("cpu"))
     assert captured_step.on_tensors("on", torch.device("cpu"))
 
 
-def test_what_cannot_be_compiled_is_said_in_one_line_and_trained_as_it_is(
+def test_a_step_that_cannot_be_compiled_is_one_line_and_still_trains(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = _fit(lambda loss: None, compile="off")

@@ -22,7 +22,7 @@ def _trained() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
 RUNNING = {"count": torch.tensor(3), "sum.loss": torch.tensor(1.5)}
 
 
-def test_one_state_is_the_same_bytes_however_often_it_is_saved(tmp_path: Path) -> None:
+def test_a_state_is_the_same_bytes_every_time_it_is_saved(tmp_path: Path) -> None:
     model, optimizer = _trained()
     files = [tmp_path / f"{index}" for index in range(32)]
     for file in files:
@@ -30,7 +30,7 @@ def test_one_state_is_the_same_bytes_however_often_it_is_saved(tmp_path: Path) -
     assert len({file.read_bytes() for file in files}) == 1
 
 
-def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_state_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
     model, optimizer = _trained()
     save_state(tmp_path / "state", 7, model, optimizer, RUNNING)
     other = torch.nn.Linear(2, 2)
@@ -41,9 +41,7 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ranks", [torch.ones(2), torch.tensor(float("inf")), torch.tensor(2)])
-def test_a_number_of_ranks_that_is_none_or_not_that_of_the_sums_is_damage(
-    tmp_path: Path, ranks: torch.Tensor
-) -> None:
+def test_a_wrong_number_of_ranks_is_damage(tmp_path: Path, ranks: torch.Tensor) -> None:
     model, optimizer = _trained()
     save_state(tmp_path / "state", 7, model, optimizer, RUNNING)
     tensors = load_file(tmp_path / "state")

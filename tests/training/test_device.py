@@ -19,7 +19,7 @@ def test_an_absent_or_unknown_device_is_an_error(name: str) -> None:
         resolve_device(name)
 
 
-def test_precision_is_what_was_asked_for() -> None:
+def test_precision_is_the_requested_one() -> None:
     assert resolve_precision("fp32", CPU) is torch.float32
     assert resolve_precision("bf16", CPU) is torch.bfloat16
     assert resolve_precision("auto", CPU) in (torch.float32, torch.bfloat16)

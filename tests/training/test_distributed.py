@@ -49,7 +49,7 @@ def stepped(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize(("size", "code"), [("2", 3), ("1", -signal.SIGABRT)])
-def test_a_rank_that_is_done_is_not_undone_by_its_interpreter(size: str, code: int) -> None:
+def test_a_finished_rank_does_not_fail_at_interpreter_exit(size: str, code: int) -> None:
     """What the threads of a process group do to an interpreter that shuts down, made certain."""
     script = "import atexit, os; from captcha_ssl.launch import leave; atexit.register(os.abort)"
     done = subprocess.run(
@@ -85,7 +85,7 @@ def test_two_ranks_have_the_gradients_of_one_with_the_whole_batch(
                 assert torch.allclose(rank[name], expected, rtol=1e-5, atol=1e-6), name
 
 
-def test_keys_are_normalized_in_the_company_of_other_ranks_and_come_back_in_order(
+def test_keys_are_normalized_across_ranks_and_keep_their_order(
     stepped: tuple[Path, Path],
 ) -> None:
     found = [load_file(stepped[0] / f"shuffled-{rank}.safetensors") for rank in (0, 1)]
@@ -104,7 +104,7 @@ def test_the_queue_is_the_same_on_all_ranks(stepped: tuple[Path, Path]) -> None:
     assert torch.equal(*queues)
 
 
-def test_an_interval_that_was_broken_off_is_logged_as_an_unbroken_one(
+def test_an_interrupted_interval_is_logged_like_an_uninterrupted_one(
     stepped: tuple[Path, Path],
 ) -> None:
     """Means over the ranks are rounded once, however often the run was stopped."""
@@ -137,7 +137,7 @@ def files(run: Path) -> dict[str, bytes]:
     return {name: (run / name).read_bytes() for name in kept}
 
 
-def test_a_stopped_run_of_two_ranks_goes_on_bit_for_bit(pile: Path, tmp_path: Path) -> None:
+def test_a_stopped_run_of_two_ranks_continues_bit_for_bit(pile: Path, tmp_path: Path) -> None:
     whole = subprocess.run(
         *(launched(pile, tmp_path / "whole"),), env=environment(), capture_output=True, text=True
     )
@@ -210,7 +210,7 @@ def test_two_nodes_fine_tune_one_recognizer_and_one_of_them_writes_it(
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds the rank to kill in /proc")
-def test_a_killed_rank_is_started_again_and_all_go_on_from_the_last_state(
+def test_a_killed_rank_is_restarted_and_all_continue_from_the_last_state(
     of_two_nodes: tuple[Path, list[str]], pile: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
@@ -229,7 +229,9 @@ def test_a_killed_rank_is_started_again_and_all_go_on_from_the_last_state(
     assert files(out) == files(of_two_nodes[0])
 
 
-def test_a_restart_leaves_alone_what_the_first_attempt_refused(pile: Path, tmp_path: Path) -> None:
+def test_a_restart_does_not_change_what_the_first_attempt_refused(
+    pile: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "run"
     few = ("--steps", "4", "--batch-size", "8", "--device", "cpu")
     one = [sys.executable, "-m", "captcha_ssl", "pretrain", str(pile), "--out", str(out), *few]
@@ -259,7 +261,7 @@ def rank_of(launcher: int, number: int) -> int:
         (["--method", "gan", "--set", "queue=64"], "unknown setting 'queue'"),
     ],
 )
-def test_what_is_wrong_on_every_rank_is_said_once(
+def test_an_error_on_every_rank_is_printed_once(
     pile: Path, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
     command = launched(pile, tmp_path / "run", *arguments)
@@ -269,7 +271,7 @@ def test_what_is_wrong_on_every_rank_is_said_once(
     assert not (tmp_path / "run").exists()
 
 
-def test_commands_for_one_process_refuse_to_be_many(
+def test_commands_for_one_process_refuse_several_ranks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from captcha_ssl.cli.main import run
@@ -281,7 +283,7 @@ def test_commands_for_one_process_refuse_to_be_many(
     assert "start it without torchrun" in capsys.readouterr().err
 
 
-def test_each_rank_renders_a_shard_in_a_folder_of_its_own(
+def test_each_rank_renders_a_shard_in_its_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from captcha_ssl.cli.main import run
@@ -296,7 +298,7 @@ def test_each_rank_renders_a_shard_in_a_folder_of_its_own(
     assert (about["first"], about["count"], about["shard"]) == (2, 3, "2/2")
 
 
-def test_a_rank_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_rank_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     from captcha_ssl.errors import UserError
     from captcha_ssl.training.device import resolve_device
 
@@ -312,7 +314,9 @@ def test_a_rank_has_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
         resolve_device("auto")
 
 
-def test_what_a_scheduler_says_is_not_what_torchrun_says(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_a_scheduler_are_not_those_of_torchrun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from captcha_ssl.launch import ranks
 
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)

@@ -62,13 +62,13 @@ def test_no_figure_depends_on_the_order_or_the_unit_of_the_frames(seed: int, uni
         assert figure(unit * z[order]) == pytest.approx(figure(z), rel=1e-6)
 
 
-def test_a_place_that_is_written_into_the_window_is_told():
+def test_a_position_written_into_the_window_is_predicted():
     windows = normal(60, 5, 8)
     windows[..., 3] += 100 * torch.arange(5)
     assert place_accuracy(windows) > 0.9
 
 
-def test_the_place_of_noise_is_told_by_chance():
+def test_the_position_of_noise_is_predicted_at_chance():
     assert place_accuracy(normal(600, 5, 8)) == pytest.approx(0.2, abs=0.05)
 
 

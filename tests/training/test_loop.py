@@ -54,7 +54,7 @@ def test_metrics_of_a_run_killed_before_its_first_state_are_not_doubled(tmp_path
     assert [row["step"] for row in history] == [10, 20]
 
 
-def test_a_run_whose_folder_vanished_stops_and_does_not_come_back(tmp_path: Path) -> None:
+def test_a_run_whose_folder_vanished_stops_and_does_not_recreate_it(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     rmtree(run.path)
     with pytest.raises(FileNotFoundError):
@@ -116,7 +116,7 @@ def test_observers_see_every_logged_step() -> None:
     assert all(p.steps == 25 and p.images_per_second > 0 for p in seen)
 
 
-def test_observers_are_told_the_rank_where_it_was_looked_at() -> None:
+def test_observers_get_the_effective_rank_where_it_was_measured() -> None:
     seen: list[StepReport] = []
     task = Line()
     train(
@@ -135,7 +135,7 @@ def test_observers_are_told_the_rank_where_it_was_looked_at() -> None:
     assert all("deviation" not in p.figures for p in seen)
 
 
-def test_deterministic_algorithms_are_asked_for_while_it_trains_and_no_longer() -> None:
+def test_deterministic_algorithms_are_on_only_during_training() -> None:
     class Watching(Line):
         def forward(self, batch: Tensor, progress: float) -> dict[str, Tensor]:
             seen.append(torch.are_deterministic_algorithms_enabled())

@@ -28,7 +28,7 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (40, 1, 32, 80), np.uint8)
 
 
-def test_the_encoder_and_the_random_generator_are_left_as_they_were(images: np.ndarray):
+def test_the_encoder_and_the_random_generator_do_not_change(images: np.ndarray):
     encoder = build_encoder("tiny", 1, 32).train()
     before = copy.deepcopy(encoder.state_dict())
     torch.manual_seed(3)
@@ -72,7 +72,7 @@ def test_an_untrained_encoder_is_not_called_collapsed(images: np.ndarray):
         ({"deviation": 0.01}, "collapse"),
     ],
 )
-def test_each_fault_has_its_words(figures: dict[str, float], word: str):
+def test_each_problem_is_described(figures: dict[str, float], word: str):
     assert findings(SOUND, 128) == []
     assert [text.split(":")[0] for text in findings(SOUND | figures, 128)] == [word]
 
@@ -80,7 +80,7 @@ def test_each_fault_has_its_words(figures: dict[str, float], word: str):
 @pytest.mark.parametrize(
     ("instances", "advised"), [("window", True), ("image", True), ("crop", False), (None, False)]
 )
-def test_a_shortcut_is_not_answered_with_what_is_in_force(instances: str | None, advised: bool):
+def test_a_shortcut_is_not_answered_with_settings_that_are_on(instances: str | None, advised: bool):
     (words,) = findings(SOUND | {"place_accuracy": 0.97}, 128, instances)
     assert ("--instances crop" in words) is advised
 

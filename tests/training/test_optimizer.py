@@ -47,7 +47,7 @@ print("torch._dynamo" in sys.modules)
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
 
 
-def test_it_steps_as_the_optimizer_of_torch() -> None:
+def test_it_steps_like_the_optimizer_of_torch() -> None:
     torch.manual_seed(0)
     one = torch.nn.Linear(3, 2)
     other = copy.deepcopy(one)

@@ -28,7 +28,7 @@ def saved(file: Path, origin: Origin | None = None) -> Path:
     return file
 
 
-def test_a_state_holds_one_metadata_word_and_gives_back_its_origin(tmp_path: Path) -> None:
+def test_a_state_has_one_metadata_entry_and_returns_its_origin(tmp_path: Path) -> None:
     origin = Origin({"labels": "1f", "charset": "é\n\ud800"}, {"threads": "2"})
     file = saved(tmp_path / "state", origin)
     with safe_open(file, framework="pt") as opened:
@@ -49,14 +49,14 @@ def test_a_state_holds_one_metadata_word_and_gives_back_its_origin(tmp_path: Pat
     ],
     ids=["deep", "list", "number", "data", "names", "arithmetic", "digits"],
 )
-def test_an_origin_of_another_form_is_damage(tmp_path: Path, word: str) -> None:
+def test_an_origin_of_another_format_is_damage(tmp_path: Path, word: str) -> None:
     file = saved(tmp_path / "state")
     save_file(load_file(file), file, {"run": word})
     with pytest.raises(UserError, match="damaged"):
         read_origin(file)
 
 
-def test_a_state_of_an_earlier_version_goes_on_with_a_warning(
+def test_a_state_of_an_earlier_version_continues_with_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = saved(tmp_path / "state")
@@ -92,7 +92,7 @@ def test_every_pixel_name_and_label_counts() -> None:
     assert len({fingerprint(images, GEOMETRY, labels=texts)["labels"] for texts in merged}) == 2
 
 
-def test_a_large_pile_is_sampled_and_its_running_names_are_not_made() -> None:
+def test_a_large_pile_is_sampled_and_its_numbered_names_are_not_built() -> None:
     count = WHOLE // 2**14 + 1
     images = np.broadcast_to(np.zeros((1, 1, 128, 128), np.uint8), (count, 1, 128, 128))
     geometry = Geometry(1, 128, 128)

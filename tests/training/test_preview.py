@@ -29,14 +29,14 @@ def _noise(count: int, width: int = 64) -> np.ndarray:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_standardized_pixels_come_back_in_their_own_tones(channels: int) -> None:
+def test_standardized_pixels_are_shown_in_their_original_tones(channels: int) -> None:
     # A pixel that is exactly the mean would be shown as hidden.
     torch.manual_seed(0)
     originals = torch.randint(0, 256, (3, channels, 8, 9), dtype=torch.uint8)
     assert torch.equal(to_uint8(standardize(originals), originals), originals.expand(-1, 3, -1, -1))
 
 
-def test_what_is_hidden_and_what_is_no_picture_are_told_from_paper() -> None:
+def test_hidden_parts_and_the_background_differ_from_paper() -> None:
     """One dark pixel on white: the mean of such an image can hardly be told from paper."""
     original = torch.full((1, 1, 8, 9), 255, dtype=torch.uint8)
     original[..., 0, 0] = 0

@@ -10,7 +10,7 @@ from captcha_ssl.training.checkpoint import load_state, save_state
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 
 
-def test_a_run_never_starts_on_top_of_something(tmp_path: Path) -> None:
+def test_a_run_never_starts_in_an_occupied_folder(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match="already holds something"):
         RunDirectory.create(tmp_path, "a = 1\n")
@@ -31,7 +31,7 @@ def test_resuming_nothing_starts_a_run(tmp_path: Path) -> None:
         assert (run.path / "config.toml").read_text() == "lr = 0.1\n"
 
 
-def test_a_folder_at_work_is_refused_until_its_process_is_done(tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused_until_its_process_ends(tmp_path: Path) -> None:
     with open_run(tmp_path / "run", "", resume=False):
         second = open_run(tmp_path / "run", "", resume=True)
         with pytest.raises(UserError, match=r"run: another process uses .* another --out"):
@@ -40,14 +40,14 @@ def test_a_folder_at_work_is_refused_until_its_process_is_done(tmp_path: Path) -
         assert run.path == tmp_path / "run"
 
 
-def test_a_run_killed_while_it_was_being_made_is_begun_by_resume(tmp_path: Path) -> None:
+def test_a_run_killed_while_it_was_created_is_started_by_resume(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / ".config.toml.0123abcd.partial").write_text("lr =")
     with open_run(tmp_path / "run", "lr = 0.1\n", resume=True) as run:
         assert [file.name for file in run.path.iterdir()] == ["config.toml"]
 
 
-def test_a_line_of_metrics_that_was_cut_short_is_forgotten(tmp_path: Path) -> None:
+def test_a_truncated_line_of_metrics_is_dropped(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     run.metric(10, {"loss": 1.0})
     with (run.path / "metrics.jsonl").open("a") as file:
@@ -58,7 +58,7 @@ def test_a_line_of_metrics_that_was_cut_short_is_forgotten(tmp_path: Path) -> No
     assert [row["step"] for row in run.metrics()] == [10, 20]
 
 
-def test_metrics_after_the_saved_step_are_forgotten(tmp_path: Path) -> None:
+def test_metrics_after_the_saved_step_are_dropped(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     for step in (10, 20, 30):
         run.metric(step, {"loss": 1 / step})

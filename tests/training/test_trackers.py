@@ -60,7 +60,7 @@ def _drawn(run: RunDirectory) -> list[tuple[int, float]]:
     return [(event.step, event.value) for event in events.Scalars("loss")]
 
 
-def test_what_is_drawn_is_what_was_measured(tmp_path: Path) -> None:
+def test_the_tracker_shows_the_measured_figures(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     history = _train(Square(), run)
     assert _drawn(run) == [(row["step"], pytest.approx(row["loss"])) for row in history]
@@ -76,7 +76,7 @@ def test_a_resumed_run_draws_no_step_twice(tmp_path: Path) -> None:
     assert _drawn(run) == [(row["step"], pytest.approx(row["loss"])) for row in history]
 
 
-def test_nothing_is_drawn_unasked(tmp_path: Path) -> None:
+def test_no_tracker_is_used_by_default(tmp_path: Path) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
     _train(Square(), run, LOOP.replace(tracker="none"))
     assert not (run.path / FOLDER).exists()
@@ -126,7 +126,7 @@ class Recorder(ModuleType):
 
 
 @pytest.mark.parametrize("name", ["wandb", "trackio"])
-def test_a_tracker_is_told_every_figure_and_the_settings(
+def test_a_tracker_gets_every_figure_and_the_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     recorder = Recorder()

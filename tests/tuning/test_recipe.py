@@ -33,7 +33,7 @@ def _read(values: Values, tmp_path: Path, model: ModelSettings = ModelSettings()
     return [kind.read(Given(file, section=kind.section)) for kind in kinds]
 
 
-def test_all_three_commands_read_what_was_found(tmp_path: Path) -> None:
+def test_all_three_commands_read_the_recipe(tmp_path: Path) -> None:
     pretrain, finetune, benchmark = _read(DIG, tmp_path)
     assert isinstance(pretrain, PretrainConfig)
     assert (pretrain.pretrain.method, pretrain.pretrain.steps) == ("dig", 900)
@@ -57,7 +57,7 @@ def test_all_three_commands_read_what_was_found(tmp_path: Path) -> None:
     assert (benchmark.self_training.ramp, benchmark.model.height) == (0.05, 48)
 
 
-def test_what_is_read_is_what_the_trial_was_trained_with(tmp_path: Path) -> None:
+def test_the_recipe_has_the_settings_of_the_trial(tmp_path: Path) -> None:
     pretrain, finetune, benchmark = _read(DIG, tmp_path)
     recipe = Recipe(DIG, SETTINGS, ModelSettings())
     tried = recipe.pretraining(900, images=1000)
@@ -107,7 +107,7 @@ def test_recipes_without_a_method_or_from_the_shipped_model(
     assert (benchmark.model.encoder == "small") == (values["start"] == "shipped")
 
 
-def test_what_the_user_asked_of_the_pixels_stays(tmp_path: Path) -> None:
+def test_pixel_settings_of_the_user_are_kept(tmp_path: Path) -> None:
     values = with_defaults(defaults("simclr"), SETTINGS)
     pretrain, _, benchmark = _read(values, tmp_path, ModelSettings(channels=3, encoder="small"))
     for config in (pretrain, benchmark):

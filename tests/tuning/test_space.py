@@ -68,7 +68,7 @@ def _is_tried(dimension: Dimension, value: Any) -> bool:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("start", ["none", "shipped"])
-def test_the_defaults_are_among_what_is_tried(method: str, start: str) -> None:
+def test_the_defaults_are_among_the_trials(method: str, start: str) -> None:
     decisive = defaults(method, start, self_training=True)
     for dimension in taking_part(decisive):
         default = default_of(dimension, decisive, SETTINGS)
@@ -88,7 +88,7 @@ def _keys(config: PretrainConfig | FinetuneConfig) -> set[str]:
 
 @pytest.mark.parametrize("place", [0, -1])
 @pytest.mark.parametrize("method", METHODS)
-def test_what_is_drawn_is_what_the_trainings_are_configured_with(method: str, place: int) -> None:
+def test_the_trainings_use_the_drawn_values(method: str, place: int) -> None:
     chooser = Chooser(place, method=method, start="none", self_training=True)
     values = draw(chooser, SETTINGS, shipped=True)
     recipe = Recipe(values, SETTINGS, ModelSettings())
@@ -113,7 +113,7 @@ def _values(config: PretrainConfig | FinetuneConfig) -> dict[str, Any]:
     return {key: getattr(part, key) for part in config.parts for key in options(type(part))}
 
 
-def test_a_method_is_asked_for_its_own_settings_alone() -> None:
+def test_a_method_gets_only_its_own_settings() -> None:
     asked = Chooser(0, method="swav", start="none")
     draw(asked, SETTINGS, shipped=True)
     assert "pretrain.prototypes" in asked.asked

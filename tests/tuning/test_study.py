@@ -54,7 +54,7 @@ def test_defaults_come_first_and_the_first_three_go_through_all_rungs(tmp_path: 
     ]
 
 
-def test_few_go_on_and_those_are_the_better_ones(tmp_path: Path) -> None:
+def test_few_continue_and_those_are_the_better_ones(tmp_path: Path) -> None:
     study, seen = _search(tmp_path, lambda task: 0.2 + (task.number * 7 % 25) / 50)
     found = [trial for trial in study.tried() if trial.number >= study.fixed]
     further = [trial for trial in found if trial.last.rung > 0]
@@ -64,7 +64,7 @@ def test_few_go_on_and_those_are_the_better_ones(tmp_path: Path) -> None:
     assert len([task for task in seen if not task.rung]) == 30
 
 
-def test_the_one_dimension_that_matters_is_found_and_told(tmp_path: Path) -> None:
+def test_the_one_dimension_that_matters_is_found_and_reported(tmp_path: Path) -> None:
     """Reading is ruined unless crops are narrow; the default is not."""
 
     def cer(task: TrialTask) -> float:
@@ -83,7 +83,7 @@ def test_the_one_dimension_that_matters_is_found_and_told(tmp_path: Path) -> Non
     assert mattered[first] > 0.9 > mattered[second]
 
 
-def test_what_is_explained_is_the_adjusted_share_of_an_analysis_of_variance() -> None:
+def test_the_explained_share_is_the_adjusted_one_of_an_analysis_of_variance() -> None:
     # Ranks 1 to 6 in pairs: of the sum of squares 17.5 the pairs explain 16, within them is 1.5;
     # 1 = (3 − 1) · 1.5 / (6 − 3) of the former by chance.
     assert explained([0, 0, 1, 1, 2, 2], [0.1, 0.2, 0.5, 0.6, 0.8, 0.9]) == pytest.approx(15 / 17.5)
@@ -101,7 +101,7 @@ def test_the_best_is_never_behind_the_defaults(tmp_path: Path) -> None:
     assert equal.best() is not None
 
 
-def test_where_the_time_ends_early_only_a_clear_lead_counts(tmp_path: Path) -> None:
+def test_if_the_time_ends_early_only_a_clear_lead_counts(tmp_path: Path) -> None:
     def study_of(cer: float, folder: Path) -> Study:
         folder.mkdir()
         study = Study(folder, SETTINGS, shipped=True)
@@ -117,7 +117,7 @@ def test_where_the_time_ends_early_only_a_clear_lead_counts(tmp_path: Path) -> N
     assert clearly is not None and clearly.number == 3
 
 
-def test_a_recipe_that_cannot_be_tried_is_out(tmp_path: Path) -> None:
+def test_a_recipe_that_cannot_be_tried_is_dropped(tmp_path: Path) -> None:
     study = Study(tmp_path, SETTINGS, shipped=True)
     for task in study.tasks():
         study.tell(_outcome(task, 0.5, "no use" if task.number > 3 else ""))
@@ -127,7 +127,7 @@ def test_a_recipe_that_cannot_be_tried_is_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stopped_after", [0, 1, 5, 11, 20])
-def test_another_session_goes_on_where_one_was_killed(tmp_path: Path, stopped_after: int) -> None:
+def test_another_session_continues_where_one_was_killed(tmp_path: Path, stopped_after: int) -> None:
     def cer(task: TrialTask) -> float:
         return 0.2 + (task.number * 7 % 25) / 50
 

@@ -22,7 +22,7 @@ def _contrast(images: Tensor) -> Tensor:
     return images[:, :, 0, 0] - images[:, :, 8, 12]
 
 
-def test_the_color_tells_no_image_from_another(red: Tensor) -> None:
+def test_color_does_not_identify_an_image(red: Tensor) -> None:
     faintest = _contrast(vary_color(red, 1.0)).argmin(1)
     shares = torch.bincount(faintest, minlength=3) / len(red)
     assert torch.all((shares - 1 / 3).abs() < 0.12)
@@ -38,12 +38,12 @@ def test_pixels_of_one_color_stay_of_one_color(red: Tensor) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_the_asked_share_is_changed(red: Tensor, share: float) -> None:
+def test_the_requested_share_is_changed(red: Tensor, share: float) -> None:
     changed = (vary_color(red, share) != red).flatten(1).any(1).float().mean()
     assert abs(changed - share) < 0.1
 
 
-def test_gray_images_are_left_alone_and_draw_no_random_numbers(red: Tensor) -> None:
+def test_gray_images_do_not_change_and_draw_no_random_numbers(red: Tensor) -> None:
     gray, before = red[:, :1], torch.get_rng_state()
     assert torch.equal(vary_color(gray, 1.0), gray)
     assert torch.equal(torch.get_rng_state(), before)

@@ -28,7 +28,7 @@ def digits(*, ink: int, stroke: int, scale: float = 0.9, line: bool = False) -> 
     return images
 
 
-def test_usual_print_keeps_every_strength_and_the_usual_crops() -> None:
+def test_ordinary_print_keeps_every_strength_and_the_default_crops() -> None:
     inks = measured_inks(digits(ink=20, stroke=2))
     views = fit_views(ViewSettings(), inks)
     assert (views.faintness, views.clutter_strength, views.stroke_scale) == (1.0, 1.0, 1.0)
@@ -37,7 +37,7 @@ def test_usual_print_keeps_every_strength_and_the_usual_crops() -> None:
     assert (instances.crops, instances.crop_width) == (3, 32)
 
 
-def test_faint_text_under_a_line_is_measured_by_itself() -> None:
+def test_faint_text_under_a_line_is_measured_without_the_line() -> None:
     views = fit_views(ViewSettings(), measured_inks(digits(ink=180, stroke=1, line=True)))
     assert views.faintness < 0.6
     assert views.clutter_strength < 0.5

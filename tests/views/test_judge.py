@@ -18,7 +18,7 @@ def strokes(contrast: float) -> Tensor:
     return standardize(pixels)
 
 
-def test_the_usual_views_of_strong_text_leave_it_readable_and_of_faint_text_bury_it() -> None:
+def test_the_default_views_keep_strong_text_readable_and_bury_faint_text() -> None:
     torch.manual_seed(0)
     views = ViewSettings(lines=0.0)
     strong = added_over_text(strokes(1.0), views, contrast=2.5)
@@ -29,7 +29,7 @@ def test_the_usual_views_of_strong_text_leave_it_readable_and_of_faint_text_bury
     assert (added_over_text(strokes(0.1), scaled, contrast=0.4) > 2).float().mean() < 0.1
 
 
-def test_a_view_that_adds_nothing_adds_nothing() -> None:
+def test_the_identity_view_adds_nothing() -> None:
     still = ViewSettings(strokes=0, dots=0, lines=0, blur=0, noise=0, thickness=0)
     assert not added_over_text(strokes(1.0), still, contrast=1.0).any()
 

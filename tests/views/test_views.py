@@ -54,7 +54,7 @@ def test_no_view_is_ever_mirrored(images: Tensor) -> None:
 
 
 @pytest.mark.parametrize("pixels", [1, 2, 4])
-def test_a_shift_moves_by_at_most_what_the_setting_says(images: Tensor, pixels: int) -> None:
+def test_a_shift_moves_by_at_most_the_setting(images: Tensor, pixels: int) -> None:
     moved = warp(images, STILL.replace(shift=pixels))
     bar = moved[:, 0].amin(1).argmin(1).float() - 21
     assert 0.3 * pixels < bar.abs().max() <= pixels + 1
@@ -88,7 +88,7 @@ def test_without_the_elastic_part_a_warp_is_affine() -> None:
     assert off_the_best_affine_map(turned).abs().max() < 1e-3
 
 
-def test_the_elastic_part_bends_by_pixels_of_its_own() -> None:
+def test_the_elastic_part_bends_by_its_own_number_of_pixels() -> None:
     torch.manual_seed(3)
     bent = off_the_best_affine_map(fetched(STILL.replace(rotation=10, elastic=1.5)))
     assert 0.4 < bent.std() < 1.2
@@ -111,7 +111,7 @@ def test_clutter_only_adds_ink(images: Tensor) -> None:
         assert (cluttered[changed] < images[changed] + 1e-6).all()
 
 
-def test_as_many_dots_come_as_are_expected() -> None:
+def test_the_expected_number_of_dots_is_drawn() -> None:
     """From none to twelve, so six on average, of four pixels each; few of them overlap."""
     torch.manual_seed(0)
     plain = torch.zeros(3000, 1, 32, 88)
@@ -129,7 +129,7 @@ def test_half_of_the_strokes_are_drawn() -> None:
     assert 0.45 < drawn < 0.53
 
 
-def test_thickness_changes_about_the_asked_share() -> None:
+def test_thickness_changes_about_the_requested_share() -> None:
     many = torch.randn(400, 1, 12, 12, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
     changed = (vary_thickness(many, 0.5) != many).flatten(1).any(1).float().mean()
@@ -150,7 +150,7 @@ def test_contrast_noise_and_blur_keep_within_their_strengths(images: Tensor) -> 
     assert (some != images).flatten(1).any(1).sum() == 12
 
 
-def test_cut_takes_the_asked_columns_and_repeats_the_edge() -> None:
+def test_cut_takes_the_requested_columns_and_repeats_the_edge() -> None:
     row = torch.arange(10.0).view(1, 1, 1, 10).repeat(3, 1, 2, 1)
     got = cut(row, torch.tensor([0, 4, 8]), 4)
     assert got[:, 0, 0].tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 9, 9]]
@@ -165,7 +165,7 @@ def test_spread_positions_stay_in_their_parts() -> None:
         assert part * 20 + 18 <= row.max() <= part * 20 + 19
 
 
-def test_a_line_goes_from_edge_to_edge_in_the_share_asked_for_and_differs_between_views() -> None:
+def test_a_line_crosses_the_requested_share_of_images_and_differs_between_views() -> None:
     torch.manual_seed(0)
     plain = torch.zeros(2000, 1, 32, 60)
     plain[..., 0, 0] = 1
@@ -194,7 +194,7 @@ def test_faint_ink_gets_faint_noise_and_faint_clutter(images: Tensor) -> None:
     assert torch.allclose(weak, full / 4, atol=1e-5)
 
 
-def test_thin_strokes_are_blurred_and_thinned_less_and_meet_thinner_clutter(images: Tensor) -> None:
+def test_thin_strokes_are_blurred_and_thinned_less_and_get_thinner_clutter(images: Tensor) -> None:
     thin = {"ink_stroke": 0.875}
     for settings in (STILL.replace(blur=1.0), STILL.replace(thickness=1.0)):
         torch.manual_seed(0)

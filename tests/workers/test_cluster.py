@@ -56,7 +56,7 @@ def _refuse(number: int, say: Say) -> int:
     raise UserError("three is too many")
 
 
-def test_results_and_lines_come_as_from_this_process(address: str) -> None:
+def test_results_and_lines_are_those_of_this_process(address: str) -> None:
     said: list[str] = []
     with on_cluster(address):
         crew = choose_workers(1, setting="workers", prepare=int)
@@ -70,7 +70,7 @@ def test_results_and_lines_come_as_from_this_process(address: str) -> None:
     assert {f"at {n}" for n in range(9)} >= set(said) and said
 
 
-def test_the_job_of_a_killed_worker_runs_again(address: str, tmp_path: Path) -> None:
+def test_the_task_of_a_killed_worker_runs_again(address: str, tmp_path: Path) -> None:
     from functools import partial
 
     with on_cluster(address):
@@ -80,14 +80,12 @@ def test_the_job_of_a_killed_worker_runs_again(address: str, tmp_path: Path) -> 
     assert found == [n * n for n in range(8)]
 
 
-def test_an_error_of_a_job_is_an_error_here(address: str) -> None:
+def test_an_error_of_a_task_is_raised_here(address: str) -> None:
     with on_cluster(address), pytest.raises(UserError, match="three is too many"):
         list(choose_workers(1, setting="workers", prepare=int).each(_refuse, range(3)))
 
 
-def test_pictures_of_a_cluster_have_the_bytes_of_those_of_this_machine(
-    address: str, tmp_path: Path
-) -> None:
+def test_a_cluster_renders_the_same_bytes_as_this_machine(address: str, tmp_path: Path) -> None:
     ask = ("--count", "200", "--style", "fast", "--workers", "1", "--quiet")
     assert run(["generate", str(tmp_path / "here"), *ask]) == 0
     assert run(["generate", str(tmp_path / "there"), *ask, "--cluster", address]) == 0
@@ -97,7 +95,7 @@ def test_pictures_of_a_cluster_have_the_bytes_of_those_of_this_machine(
     assert here == there
 
 
-def test_a_cluster_reads_what_this_machine_reads(
+def test_a_cluster_reads_the_same_texts_as_this_machine(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pile = tmp_path / "pile"
@@ -113,7 +111,7 @@ def test_a_cluster_reads_what_this_machine_reads(
     assert Path("there.jsonl").read_bytes() == Path("here.jsonl").read_bytes()
 
 
-def test_a_benchmark_on_a_cluster_trains_the_models_of_this_machine(
+def test_a_benchmark_on_a_cluster_trains_the_same_models_as_on_this_machine(
     address: str, tmp_path: Path
 ) -> None:
     sizes = ("unlabeled=160", "test=40", "finetune_steps=3", "pretrain_steps=2", "style=fast")

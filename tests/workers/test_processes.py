@@ -92,7 +92,7 @@ def _fail(number: int, say: Say) -> int:
 
 @pytest.mark.parametrize("count", [1, 2])
 @pytest.mark.parametrize("brief", [True, False])
-def test_results_and_lines_come_as_from_one_process(count: int, brief: bool) -> None:
+def test_results_and_lines_are_those_of_one_process(count: int, brief: bool) -> None:
     said: list[str] = []
     crew = choose_workers(count, setting="workers", prepare=int, brief=brief)
     assert list(crew.each(_square, range(20), say=said.append)) == [n * n for n in range(20)]
@@ -134,13 +134,13 @@ def test_a_quick_task_does_not_wait_for_a_slow_one_before_it(tmp_path: Path) -> 
     assert found == ["quick", "quick", "slow"]
 
 
-def test_what_is_not_done_in_time_is_stopped(tmp_path: Path) -> None:
+def test_unfinished_tasks_are_stopped_at_the_deadline(tmp_path: Path) -> None:
     crew = choose_workers(2, setting="workers", prepare=int)
     tasks = [tmp_path / "never"] * 2
     assert list(crew.each(_wait_for, tasks, ordered=False, until=time.monotonic() + 3)) == []
 
 
-def test_what_a_task_raises_is_raised_here() -> None:
+def test_an_exception_of_a_task_is_raised_here() -> None:
     results = choose_workers(2, setting="workers", prepare=int).each(_fail, [1, 2, 3, 4])
     with pytest.raises(UserError, match="three is too many"):
         list(results)
@@ -245,7 +245,7 @@ def test_a_killed_worker_ends_the_others_with_a_clear_error(
 
 
 @posix
-def test_workers_of_a_killed_parent_save_and_end_and_hold_its_lock_until_then(
+def test_workers_of_a_killed_parent_save_and_end_and_hold_its_lock_meanwhile(
     tmp_path: Path,
 ) -> None:
     pytest.importorskip("fcntl")
@@ -273,7 +273,7 @@ def _wait_until_free(folder: Path) -> None:
             time.sleep(0.05)
 
 
-def test_ending_amid_a_large_result_does_not_wait_for_the_rest_of_it(tmp_path: Path) -> None:
+def test_ending_during_a_large_result_does_not_wait_for_the_rest(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(_SCRIPT)
     done = subprocess.run(

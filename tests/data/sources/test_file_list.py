@@ -49,7 +49,7 @@ def test_a_list_from_another_system_is_read(pile: Path, encoding: str) -> None:
     assert list(open_source(Path("@list.txt")).names) == ["b/F_3.png", "a/ABC_1.png"]
 
 
-def test_what_is_no_file_or_comes_again_is_rejected(pile: Path) -> None:
+def test_missing_files_and_repetitions_are_rejected(pile: Path) -> None:
     Path("list.txt").write_text("a\nb/F_3.png\ngone.png\nb/F_3.png\n")
     source = open_source(Path("@list.txt"), want_labels=False)
     assert [(row.row, row.reason, row.before) for row in source.rejected] == [
@@ -59,7 +59,7 @@ def test_what_is_no_file_or_comes_again_is_rejected(pile: Path) -> None:
     ]
 
 
-def test_standard_input_can_be_asked_again(pile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_can_be_read_twice(pile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _read_once.cache_clear()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b"b/F_3.png\n")))
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_a_list_and_other_datasets_are_one_pile(pile: Path) -> None:
     assert int(source.read(2).mean()) == 80
 
 
-def test_a_folder_that_is_called_like_a_list_is_that_folder(pile: Path) -> None:
+def test_a_folder_named_like_a_list_is_a_folder(pile: Path) -> None:
     Path("a").rename("@a")
     assert list(open_source(Path("@a"), want_labels=False).names) == ["ABC_1.png"]
 

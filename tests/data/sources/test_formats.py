@@ -205,7 +205,7 @@ def test_folders_of_packed_shards_and_several_datasets_are_one_pile(tmp_path: Pa
     assert open_source([whole]).labels == expected.labels
 
 
-def test_what_cannot_be_used_is_rejected_with_its_reason(tmp_path: Path) -> None:
+def test_unusable_rows_are_rejected_with_their_reason(tmp_path: Path) -> None:
     folder = huggingface_jsonl(tmp_path / "hf")
     file = folder / "metadata.jsonl"
     more = ['{"file_name": "gone.png", "text": "A"}', "[1]", '{"file_name": "images/0.png"}']

@@ -47,7 +47,7 @@ def test_records_without_labels_are_an_unlabeled_pile(tmp_path: Path, records):
 
 
 @pytest.mark.parametrize("label", [None, b"", b"\xff"])
-def test_a_label_that_is_no_text_is_rejected(tmp_path: Path, records, draw, label: bytes | None):
+def test_a_label_that_is_not_text_is_rejected(tmp_path: Path, records, draw, label: bytes | None):
     del records[b"label-000000001"]
     if label is not None:
         records[b"label-000000001"] = label
@@ -88,7 +88,7 @@ def test_a_damaged_database_is_refused(tmp_path: Path, records, size: int):
         open_lmdb(tmp_path / "db", want_labels=None)
 
 
-def test_a_database_that_is_cut_short_is_refused_and_kills_nothing(tmp_path: Path):
+def test_a_truncated_database_is_refused_without_a_crash(tmp_path: Path):
     import subprocess
     import sys
 
@@ -107,7 +107,7 @@ def test_a_database_that_is_cut_short_is_refused_and_kills_nothing(tmp_path: Pat
 
 
 @pytest.mark.parametrize("label", [b"12\r", b" 12 ", b"12\r\n", b"\t12"])
-def test_what_is_around_a_label_is_no_part_of_it(tmp_path: Path, records, label: bytes):
+def test_whitespace_around_a_label_is_removed(tmp_path: Path, records, label: bytes):
     records[b"label-000000001"] = label
     assert open_lmdb(write(tmp_path / "db", records), want_labels=None).labels[0] == "12"
 

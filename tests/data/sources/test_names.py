@@ -53,7 +53,7 @@ def test_names_that_cannot_be_labels_are_refused(names: list[str], why: str):
         source_from_names(Path("pile"), names)
 
 
-def test_digits_that_do_not_run_are_labels():
+def test_digits_that_do_not_count_up_are_labels():
     assert source_from_names(Path(), ["4711.png", "0815.png"]).labels == ["4711", "0815"]
 
 
@@ -76,14 +76,14 @@ def numbers(*values: int, form: str = "{}.png") -> list[str]:
         numbers(1, 2, 4, form="{}_raw.png"),
     ],
 )
-def test_counters_are_no_labels_with_gaps_either(names: list[str]):
+def test_counters_with_gaps_are_no_labels(names: list[str]):
     with pytest.raises(UserError, match="consecutive numbers"):
         source_from_names(Path("pile"), names)
     assert not carry_labels(names)
 
 
 @pytest.mark.parametrize("count", [20, 900, 6_000])
-def test_random_digits_are_labels_however_many(count: int):
+def test_any_number_of_random_digits_are_labels(count: int):
     drawn = random.Random(count).sample(range(10_000), count)
     names = [f"{value:04}.png" for value in drawn]
     assert len(source_from_names(Path(), names)) == count

@@ -85,7 +85,7 @@ def test_a_damaged_description_is_refused(packed: Path, text: str):
         open_packed(packed, want_labels=True)
 
 
-def test_names_are_made_when_asked_for() -> None:
+def test_names_are_built_on_request() -> None:
     names = PackedNames(range(10**12))
     assert len(names) == 10**12
     assert names[7] == "00007"
@@ -105,7 +105,7 @@ def test_names_are_made_when_asked_for() -> None:
         ('0,"1\n2"', "a line break in the label"),
     ],
 )
-def test_a_row_of_labels_that_is_not_clear_is_rejected(packed: Path, row: str, reason: str):
+def test_an_ambiguous_row_of_labels_is_rejected(packed: Path, row: str, reason: str):
     (packed / "labels.csv").write_text(f"index,label\n{row}\n2,t2\n", encoding="utf-8")
     source = open_packed(packed, want_labels=True)
     assert source.labels == ["t2"]

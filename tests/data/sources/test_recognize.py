@@ -17,13 +17,13 @@ def test_a_folder_of_numbered_images_is_an_unlabeled_pile(pile):
     assert source.labels is None
 
 
-def test_labels_in_names_are_seen(pile):
+def test_labels_in_names_are_recognized(pile):
     source = open_source(pile("ab_1.png", "cd_1.png"))
     assert source.kind == "labels in file names"
     assert source.labels == ["ab", "cd"]
 
 
-def test_a_table_counts_before_names(pile):
+def test_a_table_takes_precedence_over_names(pile):
     folder = pile("ab_1.png", "cd_1.png")
     (folder / "labels.csv").write_text("filename,label\nab_1.png,zz\n")
     source = open_source(folder)
@@ -46,7 +46,7 @@ def test_a_table_given_by_its_name_is_read(pile):
 
 
 @pytest.mark.parametrize(("format", "kind"), [("packed", "packed"), ("lmdb", "LMDB")])
-def test_our_own_formats_are_seen(tmp_path: Path, format: str, kind: str):
+def test_our_own_formats_are_recognized(tmp_path: Path, format: str, kind: str):
     size = {"count": 1, "channels": 1, "height": 4, "width": 9}
     with open_writer(tmp_path / "set", format, **size, about={}) as writer:
         writer.add(0, np.zeros((1, 4, 9), np.uint8), "a")

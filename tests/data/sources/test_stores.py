@@ -71,7 +71,7 @@ def test_a_table_may_mix_files_and_stores_and_needs_no_header(stores: Path) -> N
         ("../packed/00002", "outside the dataset folder"),
     ],
 )
-def test_what_no_store_holds_is_rejected(stores: Path, row: str, reason: str) -> None:
+def test_a_name_that_no_store_holds_is_rejected(stores: Path, row: str, reason: str) -> None:
     table = stores / "shards" / "table.csv" if row.startswith("..") else stores / "wrong.csv"
     table.write_text(f"filename,label\n{row},A\n{'first' if row[0] == '.' else 'packed'}/00001,B\n")
     source = open_source(table, want_labels=True)

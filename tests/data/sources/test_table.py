@@ -24,7 +24,7 @@ def table(pile):
 
 
 @pytest.mark.parametrize("header", ["filename,label", "name,label", "path,label", "Filename,Label"])
-def test_a_header_may_call_the_column_of_paths_what_it_likes(table, header: str):
+def test_the_column_of_paths_may_have_any_name(table, header: str):
     source = table(f"{header}\na.png,x1\nb.png,007\n")
     assert source.names == ["a.png", "b.png"]
     assert source.labels == ["x1", "007"]
@@ -54,7 +54,7 @@ def test_tables_from_spreadsheets_are_understood(table, text: str):
 
 
 @pytest.mark.parametrize("line", ["sep=;", "SEP=,", '"sep=;"'])
-def test_the_line_that_tells_a_spreadsheet_how_cells_end_is_no_row(table, line: str):
+def test_the_separator_line_of_a_spreadsheet_is_no_row(table, line: str):
     source = table(f"{line}\nfilename;label\na.png;x1\n")
     assert (source.names, source.labels) == (["a.png"], ["x1"])
 
@@ -100,7 +100,7 @@ def test_an_absolute_path_into_the_folder_is_fine(pile):
     assert open_table(folder / "labels.csv", want_labels=None).names == ["a.png"]
 
 
-def test_one_file_with_two_labels_is_rejected_altogether(table):
+def test_one_file_with_two_labels_is_rejected(table):
     source = table("filename,label\na.png,x\nb.png,y\n./a.png,z\n")
     assert source.names == ["b.png"]
     assert {entry.reason for entry in source.rejected} == {
@@ -115,7 +115,7 @@ def test_a_repeated_row_counts_once(table):
     assert [entry.reason for entry in source.rejected] == ["repeats line 2"]
 
 
-def test_rows_without_a_label_are_images_all_the_same(pile):
+def test_rows_without_a_label_are_still_images(pile):
     folder = pile("a.png", "b.png")
     (folder / "labels.csv").write_text("filename,label\na.png,\nb.png,y\n")
     source = open_table(folder / "labels.csv", want_labels=False)
@@ -126,7 +126,7 @@ def test_rows_without_a_label_are_images_all_the_same(pile):
     ("text", "message"),
     [("", "empty"), ("a,b\n1,2\n", "expected the header filename,label"), ("x\n", "expected")],
 )
-def test_a_table_that_makes_no_sense_is_named(table, text: str, message: str):
+def test_a_malformed_table_is_named(table, text: str, message: str):
     with pytest.raises(UserError, match=rf"labels\.csv: .*{message}"):
         table(text)
 
@@ -157,7 +157,7 @@ def test_a_table_in_another_encoding_is_named(pile):
         ("filename,label\na.png,1\u20282\nb.png,5\n", "labels.csv", ["5"], [2]),
     ],
 )
-def test_a_row_that_can_be_taken_in_two_ways_is_rejected_and_spoils_no_other(
+def test_an_ambiguous_row_is_rejected_and_affects_no_other(
     table, text: str, name: str, labels: list[str], lines: list[int]
 ):
     source = table(text, name=name)
@@ -165,7 +165,7 @@ def test_a_row_that_can_be_taken_in_two_ways_is_rejected_and_spoils_no_other(
     assert [int(entry.row.split()[2].rstrip(":")) for entry in source.rejected] == lines
 
 
-def test_the_remedy_is_said(table):
+def test_the_message_says_what_to_do(table):
     source = table('filename,label\na.png,1,234\nb.png,"5\n')
     assert [entry.reason for entry in source.rejected] == [
         "3 cells where 2 are expected; put a label with a comma in quotation marks",
@@ -186,7 +186,7 @@ def test_the_remedy_is_said(table):
         "a.png;x\nb.png;y\n",
     ],
 )
-def test_what_spreadsheets_leave_behind_does_not_matter(table, text: str):
+def test_leftovers_of_spreadsheets_do_not_matter(table, text: str):
     source = table(text)
     assert (source.labels, source.rejected) == (["x", "y"], [])
 
@@ -207,7 +207,7 @@ def test_tables_in_other_encodings_of_unicode_are_read(pile, encoding: str):
     assert open_table(folder / "labels.csv", want_labels=None).labels == ["é"]
 
 
-def test_labels_are_composed_and_that_is_said(table):
+def test_labels_are_composed_with_a_note(table):
     decomposed = unicodedata.normalize("NFD", "é1")
     source = table(f"filename,label\na.png,é1\nb.png,{decomposed}\n")
     assert source.labels == ["é1", "é1"]
@@ -255,7 +255,7 @@ def test_many_labels_of_one_file_are_named_in_a_short_line(table):
     assert reasons == {"the same file has different labels: '0000', '0001', '0002' and 1,997 more"}
 
 
-def test_a_line_without_an_end_is_rejected_by_itself(table):
+def test_an_endless_line_is_rejected_alone(table):
     source = table(f"filename,label\na.png,{'x' * 200_000}\nb.png,y\n")
     assert source.labels == ["y"]
     assert source.rejected[0].reason.startswith("longer than 131,072 characters")

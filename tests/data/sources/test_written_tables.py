@@ -10,7 +10,7 @@ from captcha_ssl.errors import UserError
 from tests.fuzz.tables import build, table, understood
 
 
-def test_no_label_is_learned_otherwise_than_it_was_meant(tmp_path: Path):
+def test_no_label_is_learned_other_than_as_written(tmp_path: Path):
     build(tmp_path)
     learned = 0
     for number in range(300):
