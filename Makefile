@@ -29,7 +29,7 @@ format: $(TESTABLE) ## rewrite the sources in the project's style
 golden: $(TESTABLE) ## keep today's results as those that the tests compare with
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.golden
 
-crash-test: $(TESTABLE) ## kill runs 200 times, go on, and compare with unbroken ones
+crash-test: $(TESTABLE) ## kill runs 200 times, resume, and compare with uninterrupted ones
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.crash --kills 200
 
 signals: $(TESTABLE) ## send 300 signals at random moments; each must end it in one line

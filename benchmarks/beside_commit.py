@@ -4,8 +4,8 @@
     python -m benchmarks.beside_commit ../old [--rounds 7] [--steps 40] [--learn 500]
 
 Both train the encoder `tiny` on the same rendered pictures at batch 32 by the loop that `pretrain`
-runs, in processes of their own that take turns, so that other work on the machine slows both
-down. A round is timed after some steps that warm up; told is the median of the ratios. `--learn`
+runs, in separate processes that take turns, so that other work on the machine slows both
+down. A round is timed after some steps that warm up; it prints the median of the ratios. `--learn`
 says after how many steps the losses are compared.
 """
 
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("old", type=Path, help="a checkout of the other commit")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--steps", type=int, default=40, help="steps of a round")
-    parser.add_argument("--learn", type=int, default=0, help="steps after which losses are told")
+    parser.add_argument("--learn", type=int, default=0, help="steps after which losses are printed")
     parser.add_argument("--seeds", type=int, default=1, help="for --learn")
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--set", nargs="*", default=[], help="KEY=JSON of this commit's method")

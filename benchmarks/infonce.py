@@ -2,7 +2,7 @@
 
     python -m benchmarks.infonce [--embeddings 16384] [--width 128] [--temperature 0.1]
 
-Each way runs in a process of its own, so that its peak of memory is its own; the memory is what
+Each variant runs in its own process, so that its peak of memory is its own; the memory is what
 a step takes beyond the embeddings. Prints a table and, with --json FILE, writes the figures.
 """
 

@@ -3,7 +3,7 @@
     python -m benchmarks.operations [--methods simclr moco …] [--batch 16] [--kinds simclr]
 
 On a GPU each of them is a kernel or more, and Python pays some microseconds for each; so the count,
-which a CPU gives as well, tells how long the GPU waits. Views of memory, which compute nothing, are
+which a CPU gives as well, shows how long the GPU waits. Views of memory, which compute nothing, are
 not counted. What differs by device is counted as on a GPU. `--kinds` lists the operations of
 one method.
 """

@@ -58,7 +58,7 @@ def ddddocr(_: str) -> tuple[Read, ReadAll]:
 
 
 def tesseract(_: str) -> tuple[Read, ReadAll]:
-    """The program, once for every image, told that the image is one line of text."""
+    """The program, once for every image, with the option for one line of text."""
 
     def one(path: str) -> str:
         command = ["tesseract", path, "stdout", "--psm", "7"]

@@ -6,7 +6,7 @@ first used, so that `import captcha_ssl` costs nothing.
 
 from __future__ import annotations
 
-# The program begins here: until it answers signals, nothing may be loaded that takes time.
+# The program starts here: until it answers signals, nothing may be loaded that takes time.
 import os
 
 TYPE_CHECKING = False

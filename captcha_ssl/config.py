@@ -214,7 +214,7 @@ def _read_toml(file: Path | None) -> dict[str, Any]:
 
 
 def _of_section(loaded: Mapping[str, Any], section: str, file: Path | None) -> dict[str, Any]:
-    """The settings of a file that one command reads: those of no table, then those of its own."""
+    """The settings of a file for one command: those outside of tables, then its own table."""
     tables = {key: value for key, value in loaded.items() if key in SECTIONS}
     for key, value in tables.items():
         if not isinstance(value, dict):

@@ -63,7 +63,7 @@ def begin(
     """Handle the `signals` that end a program, once. A worker process prints nothing.
 
     An ignored hang-up, as under nohup, stays ignored. An ignored Ctrl-C is handled: a shell ignores
-    it for background jobs, but somebody who sends it to this process by hand means it.
+    it for background jobs, but a person who sends it to this process by hand means it.
     """
     if _process.begun:
         return

@@ -44,7 +44,7 @@ def launch() -> str:
 def attempt() -> str:
     """A word for this start of the processes, the same for all of them.
 
-    Of several machines each counts the restarts that it has begun, and the counts differ.
+    Each of several machines counts the restarts that it has started, and the counts differ.
     """
     alone = _number("LOCAL_WORLD_SIZE", 1) == ranks()
     return f"attempt {_number('TORCHELASTIC_RESTART_COUNT', 0)}" if alone else "attempt"

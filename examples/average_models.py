@@ -2,8 +2,8 @@
 
 Usage: python examples/average_models.py OUT.safetensors MODEL=WEIGHT MODEL=WEIGHT …
 
-A MODEL is a finetune run, a model file or `shipped`; the first tells geometry and charset. It
-works for models of which one began where another ended (Wortsman et al. 2022, "Robust fine-tuning
+A MODEL is a finetune run, a model file or `shipped`; the first gives geometry and charset. It
+works for models of which one started where another ended (Wortsman et al. 2022, "Robust fine-tuning
 of zero-shot models"): what the start could read and what was learned since are both kept.
 Fine-tune the average a little, so that the batch statistics and the calibration are its own.
 """

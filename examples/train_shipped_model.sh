@@ -48,7 +48,7 @@ fi
 step "Fine-tune a recognizer, from $start"
 learn "$out/pile" "$start" "$out/reader" "$steps" --lr 1e-3 --head-lr 2e-3
 
-step "Render more, and go on with those"
+step "Render more, and continue with those"
 draw "$out/more" $((count * 5 / 3)) --length 4,4-6,3-8,3-10 --set kinds=0.7 --seed 202
 learn "$out/more" "$out/reader" "$out/final" $((steps * 5 / 3)) --lr 1e-3 --head-lr 2e-3
 
@@ -59,7 +59,7 @@ average() {
   "${PYTHON:-python}" "$here/average_models.py" "$2" "$1=0.6" "$began=0.4"
 }
 
-step "Average it with what it began from, and go on with new ones in which kinds are kept more often"
+step "Average it with its start, and continue with new ones in which kinds are kept more often"
 average "$out/final" "$out/average.safetensors"
 draw "$out/kinds" $((count * 7 / 6)) --length 4,4-6,3-8,3-10 --set kinds=0.82 --seed 303
 learn "$out/kinds" "$out/average.safetensors" "$out/later" $((steps * 7 / 9)) \

@@ -21,7 +21,7 @@ from captcha_ssl.training.settings import LoopSettings
 
 _WARM, _TIMED, _TRACED = REHEARSALS + 3, 10, 3
 _KINDS = 25
-"""Kernels that are told by name, those that take longest."""
+"""Kernels that are listed by name, the slowest ones."""
 
 
 def parts(sizes: Sizes, scratch: Path) -> Parts:

@@ -1,7 +1,7 @@
 """lightly's own step of SimCLR, with the same encoder, beside ours in the same run.
 
-Its transform makes the views of each image by itself, in processes of a DataLoader, as its tutorial
-has it. Ours is the row of the same batch size under throughput.
+Its transform makes the views of each image separately, in processes of a DataLoader, as in its
+tutorial. Ours is the row of the same batch size under throughput.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def build(name: str) -> Method:
 
 
 def noise(name: str, count: int) -> Tensor:
-    """Images for a method, uint8 `[count, C, HEIGHT, WIDTH]`, every pixel by itself.
+    """Images for a method, uint8 `[count, C, HEIGHT, WIDTH]`, every pixel independent.
 
     On plain paper thousands of equal activations lie on the edge of a ReLU, and one rounding would
     tip them all.

@@ -43,7 +43,7 @@ class Record:
         return cls(path, **stored)
 
     def complete(self, parts: Parts) -> None:
-        """Measure the parts that are not there yet. One that fails does not stop the others."""
+        """Measure the missing parts. One that fails does not stop the others."""
         self.failed = {}
         for name, measure in parts.items():
             if name in self.parts:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.gpu.side_by_side DEVICE BATCH STEPS PICTURES
 
-is one of them: it says that it is ready, and trains at each line that it is sent.
+is one of them: it prints that it is ready, and trains at each line that it receives.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _answer(process: subprocess.Popen[str]) -> str:
 
 
 def main() -> None:
-    """Train when told to, and say when it is done."""
+    """Train at each line of standard input, and print a line when it is done."""
     from benchmarks.gpu.stepper import stepper
     from benchmarks.gpu.throughput import pictures
     from captcha_ssl.training.captured_step import REHEARSALS

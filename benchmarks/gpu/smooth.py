@@ -13,7 +13,7 @@ _KINKED = {torch.relu, F.relu, F.leaky_relu}
 
 
 class Smooth(TorchFunctionMode):
-    """Inside, ELU stands for every ReLU.
+    """Inside, ELU replaces every ReLU.
 
     Where an activation is next to nothing its rounding decides whether a ReLU lets a gradient
     through. Of the many in a batch some always are: 1e-7 in the activations becomes 5e-3 in the

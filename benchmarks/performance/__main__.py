@@ -1,4 +1,4 @@
-"""Takes every measurement in a process of its own, and prints the ratios.
+"""Takes every measurement in its own process, and prints the ratios.
 
     python -m benchmarks.performance [--small] [--only NAME …] [--write FILE.md]
 

@@ -21,7 +21,7 @@ def label_command(
         typer.Option(
             "--out",
             metavar="TABLE",
-            help="The table filename,label to write or go on with, beside PILE, in its folder or "
+            help="The table filename,label to write or continue, beside PILE, in its folder or "
             "above.",
         ),
     ],

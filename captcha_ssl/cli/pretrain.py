@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from captcha_ssl.training.settings import ModelSettings
 
 _BEGINS_AT_RANDOM = (
-    "begins at random; --init-from shipped begins with what the shipped model knows, which read "
+    "starts at random; --init-from shipped starts from the shipped model, which read "
     "better after fine-tuning wherever both were tried (docs/results/starts.md)"
 )
 

@@ -113,8 +113,8 @@ def _check_same(
         name = name.translate(_ONE_CELL)
     if name != last:
         raise UserError(
-            f"--out {out}: its {rows:,} rows are of other images; give those it was begun with, or "
-            "another name"
+            f"--out {out}: its {rows:,} rows are of other images; give those it was started with, "
+            "or another name"
         )
 
 

@@ -1,4 +1,4 @@
-"""Where the program begins: plain `predict IMAGE` at once, every other command line with typer.
+"""Where the program starts: plain `predict IMAGE` at once, every other command line with typer.
 
 Importing typer would take a good part of the time to the first text.
 """

@@ -184,7 +184,7 @@ def _alone(large: bool) -> Iterator[None]:
 
 
 class _Header(BytesIO):
-    """An image file whose header must not go on for ever.
+    """An image file whose header must have an end.
 
     Pillow reads a comment byte by byte: 100 MB of it took minutes.
     """

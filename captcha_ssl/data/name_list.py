@@ -57,7 +57,7 @@ def read_names(file: Path) -> list[str]:
     """
     data = as_utf8(_read(file) if os.path.isfile(file) else _read_once(file))
     names = data.split(b"\0") if b"\0" in data else data.splitlines()
-    # A name need not be valid UTF-8; it goes on as it came.
+    # A name need not be valid UTF-8; it is passed on unchanged.
     return [os.fsdecode(name) for name in names if name.strip()]
 
 
@@ -81,7 +81,7 @@ def _read(file: Path) -> bytes:
 
 
 def _contents(file: Path) -> bytes:
-    # To open a pipe without a writer would wait for one for ever.
+    # To open a pipe without a writer would wait forever.
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb", buffering=0) as opened:
         begun = b""

@@ -100,7 +100,7 @@ class Crops:
         """Two views `[crops · B, C, H, crop_width]` of the same random crops.
 
         With `jitter`, of crops at places that differ by up to so many pixels: where a crop cuts
-        through its characters then no longer tells which one it is, and the characters must.
+        through its characters then no longer identifies it, and the characters must.
         """
         one, other = self.view(self.cut(images, times=2)).chunk(2)
         return one, other

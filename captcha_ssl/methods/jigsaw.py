@@ -25,7 +25,7 @@ class JigsawSettings(Settings):
     """Settings of the jigsaw (Noroozi & Favaro 2016), with pieces along the text."""
 
     pieces: int = setting(4, "pieces of an image", low=2, high=6)
-    orders: int = setting(24, "orders that are told apart, at most (pieces)!", low=2)
+    orders: int = setting(24, "orders to distinguish, at most (pieces)!", low=2)
     piece_gap: int = setting(4, "smallest gap between two pieces, pixels", low=0)
     piece_jitter: int = setting(2, "smallest range of a piece's random position, pixels", low=0)
 

@@ -10,7 +10,7 @@ ENCODER, CHANNELS = "small", 1
 SETTINGS: dict[str, object] = {"encoder": ENCODER, "channels": CHANNELS}
 """What images are read as to start from it; their height is theirs."""
 BEGAN_FROM = "init_from"
-"""What a card of an encoder that began from it says so by: its head may then be taken too."""
+"""The entry in the card of an encoder that started from it: its head may then be used too."""
 FOLDER = Path(__file__).parents[1] / "shipped"
 
 

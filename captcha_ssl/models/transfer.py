@@ -50,7 +50,7 @@ def load_head(head: nn.Linear, charset: Charset, source: Path) -> int:
 
     Other rows of `head` [classes, dim] stay as they are, and so does all of it when `source`
     holds an encoder alone; one that was pretrained from the shipped model gets the head of that,
-    whose frames it began with. Returns the number of characters that are known. Raises UserError
+    whose frames it started with. Returns the number of characters that are known. Raises UserError
     when the file is unreadable.
     """
     card, tensors = load_model(source)

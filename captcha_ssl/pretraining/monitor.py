@@ -92,7 +92,7 @@ def findings(figures: Mapping[str, float], width: int, instances: str | None = N
     rank, apart = figures["effective_rank"], figures["deviation"]
     if apart < 0.05 or rank < 2:
         found.append(
-            f"collapse: all frames look alike (deviation {apart:.3f} of 1, effective rank "
+            f"collapse: all frames look the same (deviation {apart:.3f} of 1, effective rank "
             f"{rank:.1f} of {width}); lower lr, use larger batches or another method"
         )
     elif rank < width / 16:
@@ -103,7 +103,7 @@ def findings(figures: Mapping[str, float], width: int, instances: str | None = N
     told, chance = figures["place_accuracy"], figures["place_chance"]
     if told > 0.9 > 2 * chance:
         found.append(
-            f"shortcut: a linear layer tells the place of a window in {told:.0%} (chance "
+            f"shortcut: a linear layer predicts the place of a window in {told:.0%} (chance "
             f"{chance:.0%}), so the encoder may have learned places instead of strokes;  "
             f"{_against_places(instances)}"
         )
@@ -126,7 +126,7 @@ def summary(figures: Mapping[str, float]) -> str:
     text = (
         f"encoder: effective rank {figures['effective_rank']:.1f}, "
         f"deviation {figures['deviation']:.2f}, alignment {figures['alignment']:.2f}, "
-        f"uniformity {figures['uniformity']:.2f}, tells a window's place in "
+        f"uniformity {figures['uniformity']:.2f}, predicts a window's place in "
         f"{figures['place_accuracy']:.0%} (chance {figures['place_chance']:.0%})"
     )
     if "probe_cer" in figures:

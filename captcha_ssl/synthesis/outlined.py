@@ -24,7 +24,7 @@ _THICK, _BLACK = (0.05, 0.09), 40
 def draw_outlined(text: str, rng: Random, canvas: Canvas) -> Pixels:
     """Draw `text` under one thick black line: uint8 [C, H, W].
 
-    The line takes a course of its own in each picture of a look, as it does in real sources.
+    The line takes its own course in each picture of a look, as it does in real sources.
     """
 
     def one_line(bar: Pixels) -> np.ndarray:

@@ -63,7 +63,7 @@ class CapturedStep:
         device: torch.device,
         say: Callable[[str], None],
     ) -> None:
-        """`say` is told in one line why nothing is recorded."""
+        """`say` gets one line if nothing is recorded."""
         self.step, self.recorder, self.say = step, recorder, say
         self.progress = torch.zeros((), dtype=torch.float64, device=device)
         self.batch: Any = None
@@ -129,7 +129,7 @@ class CudaGraph:
         self.graph = torch.cuda.CUDAGraph()
 
     def rehearse(self, work: Work) -> tuple[Tensor, str]:
-        """On a stream of its own, as torch asks for; what waits for the device is noticed."""
+        """On a separate stream, as torch requires; what waits for the device raises an error."""
         current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         before = torch.cuda.get_sync_debug_mode()
@@ -161,7 +161,7 @@ class CudaGraph:
         self.graph.replay()
 
     def _free_generator(self) -> None:
-        """Give torch's generator a state of its own again.
+        """Give torch's generator its own state again.
 
         After a recording that failed it still counts for the graph, and refuses to draw.
         """

@@ -18,7 +18,7 @@ Called = Callable[..., dict[str, Tensor]]
 def compiled(task: Task, say: Callable[[str], None], backend: str = "inductor") -> Called:
     """`task` as one compiled function, or `task` itself where it cannot be compiled.
 
-    It is compiled when it is first called. `say` is told in one line why it was not.
+    It is compiled when it is first called. `say` gets one line that says why it was not.
     """
     # Inductor has a pattern for an index by a random permutation that raises in torch 2.13.
     options: Any = {"pattern_matcher": False} if backend == "inductor" else None

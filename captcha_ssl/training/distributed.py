@@ -63,7 +63,7 @@ def begin_together(first: Callable[[], Begun], others: Callable[[], Begun]) -> B
         return first()
     if dist.get_rank():
         if not _told_by_the_first():
-            raise UserError("the first rank could not begin")
+            raise UserError("the first rank could not start")
         return others()
     try:
         begun = first()

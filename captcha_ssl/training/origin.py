@@ -82,8 +82,8 @@ def changes(begun: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 def refuse(path: Path, changed: list[str]) -> None:
     """Raise the UserError for a run in `path` that started with other data."""
     raise UserError(
-        f"{path}: begun with other data (changed: {', '.join(changed)}); give the data it was "
-        "begun with, or choose a new --out"
+        f"{path}: started with other data (changed: {', '.join(changed)}); give the data it was "
+        "started with, or choose a new --out"
     )
 
 

@@ -40,7 +40,7 @@ def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDi
     """Start a run in `path`, or resume the one there, and lock it against other processes.
 
     Under torchrun the first rank does so while the others wait; the others write nothing. Ranks
-    that torchrun starts again, after one was lost, resume the run they began without being asked.
+    that torchrun starts again, after one was lost, resume the run they started without being asked.
     Raises UserError like `create` and `resume`, and if another process uses the folder.
     """
     resume = resume or begun_here(path)
@@ -52,9 +52,9 @@ def open_run(path: Path, config: str, *, resume: bool = False) -> Iterator[RunDi
 
 
 def begun_here(path: Path) -> bool:
-    """Whether torchrun starts these processes again, and the run in `path` is the one they began.
+    """Whether torchrun starts these processes again, and the run in `path` is the one they started.
 
-    A run of somebody else, which the first attempt has refused to touch, is not.
+    Another run, which the first attempt has refused to touch, is not.
     """
     try:
         return restarted() and (path / LAUNCH).read_text(encoding="utf-8") == launch()
@@ -104,7 +104,7 @@ class RunDirectory:
 
     @classmethod
     def resume(cls, path: Path, config: str) -> RunDirectory:
-        """Resume the run in `path`, begun with the same settings; start one where there is none.
+        """Resume the run in `path`, started with the same settings; start one where there is none.
 
         Raises UserError when the settings differ: a run has one configuration.
         """
@@ -115,7 +115,9 @@ class RunDirectory:
         changed = sorted(k for k in begun | wanted if begun.get(k) != wanted.get(k))
         if changed:
             keys = ", ".join(changed)
-            raise UserError(f"{path}: begun with other settings ({keys}); use those or a new --out")
+            raise UserError(
+                f"{path}: started with other settings ({keys}); use those or a new --out"
+            )
         return cls(path)
 
     def hold_to(self, data: Mapping[str, str]) -> None:
@@ -188,7 +190,7 @@ def _figures(line: str) -> dict[str, Any]:
 
 
 def refuse_in_use(path: Path, *, resume: bool) -> None:
-    """Raise UserError for a path where no run can begin, or where `resume` should have been said.
+    """Raise UserError for a path where no run can start, or where `resume` is missing.
 
     `open_run` does so too; whoever has a long way to go before that asks first.
     """

@@ -149,7 +149,7 @@ class Recipe:
         return Given(flags=values, label="")
 
     def _benchmark(self, labels: int) -> dict[str, Any]:
-        """The recipe, the default recipe and no pretraining; all arms are fine-tuned alike."""
+        """The recipe, the default recipe and no pretraining; all arms have the same fine-tuning."""
         first = self.tune.methods[0] if self.tune.methods else "simclr"
         own = self._variant() if self.method else first
         arms = ["scratch", *(["shipped"] if self.shipped else [])]

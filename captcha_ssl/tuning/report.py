@@ -120,7 +120,7 @@ def _row(results: SearchResults, trial: Tried) -> list[str]:
 def _importance(mattered: dict[str, float]) -> Iterator[Block]:
     rows = [[name, f"{share:.0%}"] for name, share in mattered.items() if share >= _SLIGHT]
     if not rows:
-        yield Text("There are too few trials to tell, or nothing stands out.")
+        yield Text("There are too few trials to say, or nothing stands out.")
         return
     yield Text(
         "The share of the variance of the errors on the first rung that a dimension explains, "

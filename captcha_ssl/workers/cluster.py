@@ -41,7 +41,7 @@ _alone = Lock()
 def on_cluster(address: str | None) -> Iterator[None]:
     """Within the block, the tasks of all `workers` run on the cluster at `address`, if any.
 
-    Raises UserError when nobody answers there.
+    Raises UserError when no scheduler answers there.
     """
     if address is None:
         yield
@@ -92,7 +92,7 @@ class Cluster:
         ordered: bool = True,
         until: float = math.inf,
     ) -> Generator[Result, None, None]:
-        """As `Workers.each`; at `until`, a worker finishes its task, and nobody waits for it."""
+        """As `Workers.each`; at `until`, a worker finishes its task, and is not waited for."""
         given: deque[Future[Any]] = deque()
         lines: deque[str] = deque()
         self._client.subscribe_topic(_LINES, lambda event: lines.append(event[1]))
@@ -165,7 +165,7 @@ def _perform(order: bytes, task: bytes) -> Any:
                 f"a worker of the cluster has captcha-ssl {captcha_ssl.__version__}, not "
                 f"{version}; install the same version everywhere"
             )
-        # Before each task: the next one may run in another thread, with a count of its own.
+        # Before each task: it may run in another thread, which has its own setting of threads.
         prepare()
         return function(pickle.loads(task), lambda line: worker.log_event(_LINES, line))
 

@@ -124,8 +124,8 @@ def run(data: Path) -> Callable[..., Results]:
 
 
 @pytest.fixture(scope="session")
-def unbroken(
+def uninterrupted(
     run: Callable[..., Results], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Results]:
-    out = tmp_path_factory.mktemp("unbroken") / "out"
+    out = tmp_path_factory.mktemp("uninterrupted") / "out"
     return out, run(out, "arms=scratch,pretrained,pretrained-frozen")

@@ -1,4 +1,4 @@
-"""A benchmark folder that was damaged: one line that names the file, or the work is done anew."""
+"""A benchmark folder that was damaged: one line that names the file, or the work is repeated."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
 
 @pytest.mark.parametrize("name", DAMAGES)
 def test_a_damaged_file_is_one_line(
-    run: Callable[..., Results], unbroken: tuple[Path, Results], tmp_path: Path, name: str
+    run: Callable[..., Results], uninterrupted: tuple[Path, Results], tmp_path: Path, name: str
 ) -> None:
     damage, said = DAMAGES[name]
     out = tmp_path / "out"
-    shutil.copytree(unbroken[0], out)
+    shutil.copytree(uninterrupted[0], out)
     damage(out)
     with pytest.raises(UserError) as caught:
         run(out, ARMS, resume=True)
@@ -83,11 +83,11 @@ def test_a_damaged_file_is_one_line(
 
 
 def test_an_encoder_that_is_missing_is_trained_again(
-    run: Callable[..., Results], unbroken: tuple[Path, Results], tmp_path: Path
+    run: Callable[..., Results], uninterrupted: tuple[Path, Results], tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    shutil.copytree(unbroken[0], out)
+    shutil.copytree(uninterrupted[0], out)
     (out / "pretrained" / "simclr" / "model.safetensors").unlink()
-    assert run(out, ARMS, resume=True).rows == unbroken[1].rows
-    made = [folder / "pretrained/simclr/model.safetensors" for folder in (out, unbroken[0])]
+    assert run(out, ARMS, resume=True).rows == uninterrupted[1].rows
+    made = [folder / "pretrained/simclr/model.safetensors" for folder in (out, uninterrupted[0])]
     assert made[0].read_bytes() == made[1].read_bytes()

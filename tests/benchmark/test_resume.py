@@ -42,7 +42,7 @@ def interrupted_at(line: int) -> Callable[[str], None]:
 
 @pytest.mark.parametrize("line", [5, 19])
 def test_a_resumed_benchmark_equals_an_uninterrupted_one(
-    run: Run, unbroken: tuple[Path, Results], tmp_path: Path, line: int
+    run: Run, uninterrupted: tuple[Path, Results], tmp_path: Path, line: int
 ):
     arms = "arms=scratch,pretrained,pretrained-frozen"
     with pytest.raises(KeyboardInterrupt):
@@ -50,23 +50,23 @@ def test_a_resumed_benchmark_equals_an_uninterrupted_one(
     kept = (tmp_path / "out").glob("tuning/*.json" if line == 5 else "cells/*.json")
     finished = {f: f.read_bytes() for f in kept}
     resumed = run(tmp_path / "out", arms, resume=True)
-    assert untimed(resumed.rows) == untimed(unbroken[1].rows)
+    assert untimed(resumed.rows) == untimed(uninterrupted[1].rows)
     assert finished
     assert all(file.read_bytes() == content for file, content in finished.items())
 
 
 def test_finished_runs_are_not_repeated(
-    run: Run, unbroken: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
+    run: Run, uninterrupted: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delattr(job, "Finetuning")
     monkeypatch.delattr(sources, "Pretraining")
-    again = run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen", resume=True)
-    assert again.rows == unbroken[1].rows
-    assert again.trials == unbroken[1].trials
+    again = run(uninterrupted[0], "arms=scratch,pretrained,pretrained-frozen", resume=True)
+    assert again.rows == uninterrupted[1].rows
+    assert again.trials == uninterrupted[1].trials
 
 
 def test_pretraining_continues_from_its_saved_state(
-    run: Run, unbroken: tuple[Path, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, uninterrupted: tuple[Path, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     often = partial(LoopSettings, log_every=1, checkpoint_every=1)
     monkeypatch.setattr(sources, "LoopSettings", often)
@@ -77,26 +77,26 @@ def test_pretraining_continues_from_its_saved_state(
     resumed = run(tmp_path / "out", arms, resume=True)
     log = (tmp_path / "out" / "pretrained" / "simclr" / "log.txt").read_text()
     assert "training from step 2 to 4" in log
-    assert untimed(resumed.rows) == untimed(unbroken[1].rows)
+    assert untimed(resumed.rows) == untimed(uninterrupted[1].rows)
 
 
-def test_other_settings_are_refused_on_resume(run: Run, unbroken: tuple[Path, Results]):
-    with pytest.raises(UserError, match="begun with other settings"):
-        run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen", "seeds=3", resume=True)
+def test_other_settings_are_refused_on_resume(run: Run, uninterrupted: tuple[Path, Results]):
+    with pytest.raises(UserError, match="started with other settings"):
+        run(uninterrupted[0], "arms=scratch,pretrained,pretrained-frozen", "seeds=3", resume=True)
 
 
-def test_a_folder_in_use_is_refused_without_resume(run: Run, unbroken: tuple[Path, Results]):
+def test_a_folder_in_use_is_refused_without_resume(run: Run, uninterrupted: tuple[Path, Results]):
     with pytest.raises(UserError, match="already holds something"):
-        run(unbroken[0], "arms=scratch,pretrained,pretrained-frozen")
+        run(uninterrupted[0], "arms=scratch,pretrained,pretrained-frozen")
 
 
 def test_parallel_processes_give_the_results_of_one(
-    run: Run, unbroken: tuple[Path, Results], tmp_path: Path
+    run: Run, uninterrupted: tuple[Path, Results], tmp_path: Path
 ):
     arms = "arms=scratch,pretrained,pretrained-frozen"
     lines: list[str] = []
     shared = run(tmp_path / "out", arms, "processes=2", say=lines.append)
-    assert untimed(shared.rows) == untimed(unbroken[1].rows)
+    assert untimed(shared.rows) == untimed(uninterrupted[1].rows)
     assert sum(line.startswith("[") for line in lines) == len(shared.rows) + len(shared.trials)
 
 
@@ -121,11 +121,11 @@ def test_other_data_is_refused_and_no_record_changes(data: Path, tmp_path: Path)
     before = {f: f.read_bytes() for f in out.rglob("*") if f.is_file()}
     labels = (own / "labels.csv").read_text()
     (own / "labels.csv").write_text(labels.replace("A", "Z"))
-    with pytest.raises(UserError, match=r"begun with other data \(changed: labels, charset\)"):
+    with pytest.raises(UserError, match=r"started with other data \(changed: labels, charset\)"):
         run_benchmark(out, asked, command="x", resume=True)
     (own / "labels.csv").write_text(labels)
     pixels = np.load(own / "images.npy")
     np.save(own / "images.npy", 255 - pixels)
-    with pytest.raises(UserError, match=r"begun with other data \(changed: pixels\)"):
+    with pytest.raises(UserError, match=r"started with other data \(changed: pixels\)"):
         run_benchmark(out, asked, command="x", resume=True)
     assert {f: f.read_bytes() for f in out.rglob("*") if f.is_file()} == before

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.slow
 Run = Callable[..., Results]
 
 
-def test_every_cell_has_its_row_and_its_file(unbroken: tuple[Path, Results]):
-    out, results = unbroken
+def test_every_cell_has_its_row_and_its_file(uninterrupted: tuple[Path, Results]):
+    out, results = uninterrupted
     found = [(row.arm, row.labels, row.seed) for row in results.rows]
     arms = ("scratch", "simclr", "simclr-frozen")
     assert found == [(arm, n, seed) for arm in arms for n in (4, 8) for seed in (1, 2)]
@@ -120,8 +120,8 @@ def test_validation_is_as_large_as_the_labels(run: Run, watched: Watched, tmp_pa
     assert [(len(t), len(v)) for t, v in trials] == [(4, 4), (4, 4), (8, 8), (8, 8)]
 
 
-def test_reported_runs_use_the_rate_that_tuned_best(unbroken: tuple[Path, Results]):
-    _, results = unbroken
+def test_reported_runs_use_the_rate_that_tuned_best(uninterrupted: tuple[Path, Results]):
+    _, results = uninterrupted
     for row in results.rows:
         tried = [t for t in results.trials if (t.arm, t.labels) == (row.arm, row.labels)]
         assert row.lr == min(tried, key=lambda trial: trial.cer).lr
@@ -130,9 +130,9 @@ def test_reported_runs_use_the_rate_that_tuned_best(unbroken: tuple[Path, Result
 
 
 def test_the_model_kept_is_that_of_the_last_seed_at_most_labels(
-    unbroken: tuple[Path, Results], data: Path
+    uninterrupted: tuple[Path, Results], data: Path
 ):
-    out, results = unbroken
+    out, results = uninterrupted
     for arm in ("scratch", "simclr", "simclr-frozen"):
         Recognizer.load(out / "models" / arm)
         card, _ = load_model(out / "models" / arm)
@@ -142,9 +142,9 @@ def test_the_model_kept_is_that_of_the_last_seed_at_most_labels(
 
 
 def test_a_frozen_arm_keeps_the_pretrained_encoder_and_the_others_change_it(
-    unbroken: tuple[Path, Results],
+    uninterrupted: tuple[Path, Results],
 ):
-    out, _ = unbroken
+    out, _ = uninterrupted
     _, encoder = load_model(out / "pretrained" / "simclr")
     for arm, same in (("simclr-frozen", True), ("simclr", False), ("scratch", False)):
         _, tensors = load_model(out / "models" / arm)

@@ -142,8 +142,8 @@ def test_an_older_run_without_details_is_still_reported(
     assert not (tmp_path / "learning-curves.png").exists()
 
 
-def test_a_run_keeps_its_losses_and_its_worst_errors(unbroken: tuple[Path, Results]) -> None:
-    out, made = unbroken
+def test_a_run_keeps_its_losses_and_its_worst_errors(uninterrupted: tuple[Path, Results]) -> None:
+    out, made = uninterrupted
     for row in made.rows:
         found = read_details(out / "details" / f"{row.arm}-{row.labels}-{row.seed}.json")
         assert found == made.details[row.arm, row.labels, row.seed]

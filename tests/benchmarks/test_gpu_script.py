@@ -39,7 +39,7 @@ def gpu_sh(out: Path, *arguments: str, python: str = sys.executable) -> tuple[in
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder and the table of a run with --small.
 
-    The script measures what is missing: one step, in a process of its own as on a GPU. The others
+    The script measures what is missing: one step, in its own process as on a GPU. The others
     are measured here, without seven imports of torch.
     """
     out, scratch = tmp_path_factory.mktemp("gpu"), tmp_path_factory.mktemp("scratch")

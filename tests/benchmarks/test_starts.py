@@ -1,4 +1,4 @@
-"""The table of starts, at a size that shows nothing but that it runs and goes on."""
+"""The table of starts, at a size that shows only that it runs and resumes."""
 
 from __future__ import annotations
 

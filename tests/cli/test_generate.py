@@ -99,7 +99,7 @@ def test_interruption_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob(".set.*/images.npy")) and time.monotonic() < deadline:
             time.sleep(0.05)
-        # A terminal sends Ctrl-C to the program and to its workers alike.
+        # A terminal sends Ctrl-C to the program and to its workers.
         os.killpg(process.pid, signal.SIGINT)
         stdout, stderr = process.communicate(timeout=60)
     finally:

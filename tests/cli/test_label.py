@@ -76,7 +76,7 @@ def test_a_killed_program_loses_nothing_and_continues(
     process, address = start(*given)
     view = ask(address + "view")
     assert view["progress"]["done"] == 1 and view["item"]["name"] != item["name"]
-    # While it runs, nobody else writes into this folder.
+    # While it runs, no other program writes into this folder.
     with pytest.raises(AssertionError, match="another process labels images in this folder"):
         start(*given)
     ask(address + "finish", {})

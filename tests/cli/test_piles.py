@@ -102,7 +102,7 @@ def test_a_training_takes_several_sets_and_lists(
     assert run([*told, "--resume"]) == 0
     said.readouterr()
     assert run([*told[: -len(start)], *start, "--resume", "--unlabeled", "two"]) == 2
-    assert "begun with other settings (unlabeled)" in said.readouterr().err
+    assert "started with other settings (unlabeled)" in said.readouterr().err
     assert run(["evaluate", reader, *given, "one", "--format", "json", "--quiet"]) == 0
     assert json.loads(said.readouterr().out)["n"] == 18
 

@@ -55,7 +55,7 @@ def predict(
 
 @pytest.fixture
 def program(pile: Path, reader_file: Path) -> Predict:
-    """The same as `predict`, in a process of its own."""
+    """The same as `predict`, in its own process."""
 
     def program(
         *arguments: str, data: bytes = b"", **environment: str

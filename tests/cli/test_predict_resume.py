@@ -1,4 +1,4 @@
-"""`predict --out FILE --resume`: an interrupted call goes on, in order, and reads nothing twice."""
+"""`predict --out FILE --resume` continues in order and reads nothing twice."""
 
 from __future__ import annotations
 

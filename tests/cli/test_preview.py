@@ -1,4 +1,4 @@
-"""pretrain --preview, and what pretrain refuses before a run is begun, as a user runs them."""
+"""pretrain --preview, and what pretrain refuses before a run starts."""
 
 from __future__ import annotations
 

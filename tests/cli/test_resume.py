@@ -1,4 +1,4 @@
-"""Resume goes on with the data that a run was begun with, and with no other."""
+"""Resume goes on with the data that a run was started with, and with no other."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ CHANGES = [
 def changed(said: str) -> set[str]:
     """What the one line of an error names as changed."""
     (line,) = said.splitlines()
-    assert line.startswith("captcha-ssl: error: ") and "begun with other data" in line, line
+    assert line.startswith("captcha-ssl: error: ") and "started with other data" in line, line
     return set(line.partition("(changed: ")[2].partition(")")[0].split(", "))
 
 
@@ -112,7 +112,7 @@ def test_a_finished_reader_is_kept_when_the_data_has_changed(
     command = ["finetune", str(data), "--out", str(out), *SCRATCH, "--steps", "2", *FEW]
     assert run(command) == 0
     before = contents(out)
-    assert run([*command, "--resume"]) == 0, "the same data goes on"
+    assert run([*command, "--resume"]) == 0, "the same data resumes"
     assert contents(out) == before
     capsys.readouterr()
     change(data)

@@ -1,4 +1,4 @@
-"""Plain reading starts without typer, and comes to the same as with it."""
+"""Plain reading starts without typer, with the same result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_signals_are_answered_before_anything_is_loaded_that_takes_time():
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="POSIX blocks signals")
 def test_a_held_signal_arrives_after_its_release():
-    # In a process of its own: only the thread that starts the program holds signals, and libraries
+    # In its own process: only the thread that starts the program holds signals, and libraries
     # that other tests have loaded keep threads.
     code = """
 import os, signal

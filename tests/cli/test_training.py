@@ -95,7 +95,7 @@ def test_finetune_self_trains_on_a_pile_and_resumes(pile: Path, tmp_path: Path) 
     assert 0 < row["accepted"] <= 1
     assert row["loss"] >= row["labeled_loss"] > 0
     before = (out / "model.safetensors").read_bytes()
-    assert "begun with other settings (confidence)" in error_line(run(*asked, "--resume", *FAST))
+    assert "started with other settings (confidence)" in error_line(run(*asked, "--resume", *FAST))
     assert run(*asked, "--set", "confidence=0", "--resume", *FAST).returncode == 0
     assert (out / "model.safetensors").read_bytes() == before
     lost = run(*asked[:3], tmp_path / "other", "--unlabeled", tmp_path / "none", *FAST)

@@ -1,4 +1,4 @@
-"""How long a training is said to go on."""
+"""The estimate of the time that a training still takes."""
 
 from __future__ import annotations
 

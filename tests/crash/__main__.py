@@ -1,12 +1,12 @@
-"""Kill runs at random moments, go on with them, and compare the ends with unbroken runs.
+"""Kill runs at random moments, resume them, and compare the results with uninterrupted runs.
 
     python -m tests.crash [--kills 200] [--changes 20] [--seed 0]
 
 Half of the kills fall at a random time of a run, half right before a random write is made
-durable, put in its place or taken away. A run may be killed several times before it ends.
-Then runs are killed, their data is changed, and going on with them must be refused; with the data
-that they began with they must still end as unbroken ones. Prints totals; exits with 1 when an end
-differs, a run cannot go on or goes on with other data, and keeps the folder.
+durable, renamed or removed. A run may be killed several times before it ends. Then runs are
+killed, their data is changed, and resuming must be refused; with the data that they started with
+they must still end like uninterrupted ones. Prints totals; exits with 1 when a result differs, a
+run cannot resume or resumes with other data, and keeps the folder.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.crash.scenarios import (
 )
 
 AGAIN = 0.5
-"""How likely a run that was gone on with is killed once more."""
+"""How likely a resumed run is killed once more."""
 
 
 @dataclass
@@ -47,18 +47,18 @@ class Harness:
     attempts: int = 0
     refusals: int = 0
     problems: list[str] = field(default_factory=list)
-    unbroken: dict[str, tuple[Ended, Contents]] = field(default_factory=dict)
+    uninterrupted: dict[str, tuple[Ended, Contents]] = field(default_factory=dict)
 
     def learn(self) -> None:
         """Run every scenario without a kill."""
         prepare(self.folder, lambda arguments: run(arguments, ALIVE, self.folder / "log").code)
         for scenario in SCENARIOS:
-            out = self.folder / "unbroken" / scenario.name.replace(" ", "-")
+            out = self.folder / "uninterrupted" / scenario.name.replace(" ", "-")
             out.parent.mkdir(exist_ok=True)
             ended = run(self._arguments(scenario, out), ALIVE, self.folder / "log")
             if ended.code:
                 raise SystemExit(f"{scenario.name}: {(self.folder / 'log').read_text()}")
-            self.unbroken[scenario.name] = ended, scenario.read(out)
+            self.uninterrupted[scenario.name] = ended, scenario.read(out)
 
     def once(self, scenario: Scenario) -> None:
         """Kill a run once or more often, let it end, and compare."""
@@ -86,7 +86,7 @@ class Harness:
             self.problems.append(f"{scenario.name}: {problem} ({kept}); {log.read_text()[-1500:]}")
 
     def changed(self, scenario: Scenario, change: Change) -> None:
-        """Kill a run whose state is saved, change its data and go on; then with the old data."""
+        """Kill a run whose state is saved, change its data and resume; then with the old data."""
         out, log, pile = self.folder / "broken", self.folder / "broken.log", self.folder / "pile"
         shutil.rmtree(out, ignore_errors=True)
         log.unlink(missing_ok=True)
@@ -121,14 +121,14 @@ class Harness:
     def _problem(self, scenario: Scenario, ended: Ended, out: Path) -> str:
         if ended.code:
             return f"exit code {ended.code}"
-        expected, found = self.unbroken[scenario.name][1], scenario.read(out)
+        expected, found = self.uninterrupted[scenario.name][1], scenario.read(out)
         if expected == found:
             return ""
         names = sorted(n for n in expected | found if expected.get(n) != found.get(n))
         return f"differs in {', '.join(names)}"
 
     def _death(self, scenario: Scenario) -> Death:
-        ended = self.unbroken[scenario.name][0]
+        ended = self.uninterrupted[scenario.name][0]
         if self.rng.random() < 0.5 and ended.calls:
             return Death(call=self.rng.randint(1, ended.calls))
         return Death(seconds=self.rng.uniform(0, ended.seconds))
@@ -177,7 +177,8 @@ def main() -> int:
     ends = harness.ends.total() + harness.attempts
     seconds = time.monotonic() - begun
     print(
-        f"{'total':22} {kills:4} kills, {ends:4} runs ended, {ends - bad} equal to an unbroken run,"
+        f"{'total':22} {kills:4} kills, {ends:4} runs ended, "
+        f"{ends - bad} equal to an uninterrupted run,"
     )
     print(f"{'':22} {bad} not; {seconds:.0f} s, seed {asked.seed}")
     if not bad:

@@ -1,4 +1,4 @@
-"""The program in a process of its own, which is killed from outside or kills itself.
+"""The program in its own process, which is killed from outside or kills itself.
 
 Forked from a parent that has torch in memory: a start costs milliseconds, not seconds.
 """
@@ -52,7 +52,7 @@ def run(arguments: list[str], death: Death, log: Path) -> Ended:
         _wait(child, begun + death.seconds)
         _kill(child)
     _, status = os.waitpid(child, 0)
-    # Workers of a killed run end by themselves; none may write into what is resumed.
+    # Workers of a killed run end; none may write into what is resumed.
     _kill(child)
     seconds, calls = time.monotonic() - begun, counter.stat().st_size
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL

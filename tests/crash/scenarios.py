@@ -39,7 +39,7 @@ _SECONDS = ("seconds", "environment", "command", "pretrained", "summary", "entri
 
 @dataclass(frozen=True)
 class Scenario:
-    """A command, whether `--resume` goes on with what it left, and what to compare of it."""
+    """A command, whether `--resume` continues what it left, and what to compare of it."""
 
     name: str
     arguments: tuple[str, ...]

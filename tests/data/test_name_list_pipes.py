@@ -1,4 +1,4 @@
-"""A list of names comes through a pipe, and a pipe that nobody writes to is no reason to hang."""
+"""A list of names comes through a pipe, and a pipe without a writer does not hang."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,8 @@ DRAWN = ("pile", "more", "kinds", "ranges", "classic")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Few and small pictures in these folders: the script draws what is missing."""
     folder = tmp_path_factory.mktemp("drawn")
-    size = ("--count", "60", "--length", "4", "--height", "32", "--width", "128", "--quiet")
+    known = string.digits + string.ascii_letters
+    size = ("--count", "150", "--charset", known, "--height", "32", "--width", "128", "--quiet")
     for place in DRAWN[:-1]:
         gray = ("--channels", "1", "--style", "classic,plain", "--seed", str(len(place)))
         assert program(["generate", str(folder / place), *size, *gray]) == 0
@@ -70,19 +72,20 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("start", ["none", "shipped"])
+@pytest.mark.parametrize(("start", "steps"), [("none", "18"), ("shipped", "4")])
 def test_the_shipped_model_can_be_trained_again(
     of_these_sources: dict[str, str],
     drawn: Path,
     tmp_path: Path,
     start: str,
+    steps: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """In a few steps of each kind: what comes out is a model that `predict` takes."""
     script, shipped = ROOT / "examples" / "train_shipped_model.sh", tmp_path / "shipped"
     if start == "shipped":
         shutil.copytree(drawn, tmp_path / "work")
-    few = {"COUNT": "60", "RANGES": "60", "PRETRAIN_STEPS": "2", "STEPS": "4"}
+    few = {"COUNT": "150", "RANGES": "60", "PRETRAIN_STEPS": "2", "STEPS": steps}
     few |= {"SHIPPED": str(shipped), "START": start, "PYTHON": sys.executable}
     made = run(script, tmp_path / "work", **{**of_these_sources, **few})
     assert made.returncode == 0, made.stderr

@@ -39,9 +39,9 @@ CELLS = "cells"
 
 @dataclass(frozen=True)
 class Target:
-    """A file to damage inside a folder of its own, and the command that then reads it.
+    """A file to damage in its own folder, and the command that then reads it.
 
-    Of the kind `cells` the file is a table, written anew, and its labels are compared.
+    With the kind `cells` the file is a table that is rewritten, and its labels are compared.
 
     `{folder}` in the command stands for a copy of the folder, `{out}` for a place to write to.
     """

@@ -79,7 +79,7 @@ def _results(folder: Path) -> Iterator[tuple[str, Any]]:
 
 
 def draw(folder: Path) -> None:
-    """64 labeled images: each character is a block of its own height and shade."""
+    """64 labeled images: each character is a block of another height and shade."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(64):
@@ -92,7 +92,7 @@ def draw(folder: Path) -> None:
 
 
 def fingerprint() -> str:
-    """Equal on machines that round alike: the same processor type and the same libraries."""
+    """Equal on machines that round the same way: the same processor type and the same libraries."""
     versions = (torch.__version__, np.__version__, cv2.__version__)
     digest = hashlib.sha256(" ".join(versions).encode())
     generator = torch.Generator().manual_seed(0)

@@ -119,7 +119,7 @@ def test_the_table_of_any_pile_can_be_trained_on(tmp_path: Path, pile: Path, for
     assert not (tmp_path / "run" / "rejected.csv").exists()
     saved = read_origin(tmp_path / "run" / "state" / "state.safetensors").data
     assert (saved["images"], saved["pile images"]) == (str(len(texts)), str(len(texts)))
-    # A second sitting goes on, and a table within the database would be taken for a part of it.
+    # A second session continues, and a table within the database would look like a part of it.
     with prepare(sources, Wishes(table, model=Path("none"))) as session:
         assert session.view()["progress"]["done"] == len(texts)
     if sources[0].is_dir():

@@ -131,7 +131,7 @@ def fetch_torch(folder: Path) -> Path:
 
 
 def missing(types: Path) -> list[str]:
-    """What mypy finds that this code uses of that torch and that is not there."""
+    """What mypy finds that this code uses of that torch and that is missing."""
     checked = subprocess.run(
         [sys.executable, "-m", "mypy", "captcha_ssl", "--follow-imports=silent"]
         + ["--cache-dir", str(types / "mypy-cache")],

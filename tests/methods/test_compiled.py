@@ -1,4 +1,4 @@
-"""Every method's step is one graph of torch.compile, and computes there what it does by itself."""
+"""Every method's step is one graph of torch.compile, with the results of the plain step."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def test_crops_that_do_not_fit_are_refused() -> None:
     ("name", "width"), [("crop", 3 * 32 + 2 * 2), ("window", 96), ("frame", 96 + 16), ("image", 96)]
 )
 def test_a_view_is_one_picture_per_image(name: str, width: int) -> None:
-    """Images of one brightness slope each: every picture is of its own image."""
+    """Images of one brightness slope each: every picture shows its own image."""
     chosen = build_instances(InstanceSettings(instances=name), STILL)
     images = torch.zeros(5, 1, 32, 96, dtype=torch.uint8)
     for row, image in enumerate(images):

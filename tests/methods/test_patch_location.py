@@ -46,7 +46,7 @@ def test_the_class_is_side_and_distance(width: int) -> None:
 
 
 def test_each_row_of_the_head_is_a_pair_from_one_image() -> None:
-    """Images of one stroke density each: two windows of an image embed alike."""
+    """Images of one stroke density each: two windows of an image have similar embeddings."""
     method = _patch_location().eval()
     seen: list[Tensor] = []
     method.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))

@@ -58,7 +58,7 @@ def test_the_safetensors_to_fine_tune_from_read_what_the_onnx_reads() -> None:
     ours, theirs = (
         [reading.text for reading in read_images(each, images)] for each in (reader, weights)
     )
-    # In 8 bits an o becomes an O now and then, which in this face nobody can tell apart.
+    # In 8 bits an o becomes an O now and then, which look the same in this font.
     assert sum(a == b for a, b in zip(ours, theirs, strict=True)) >= 0.95 * COUNT
     assert weights.charset == reader.charset and weights.calibration == reader.calibration
 

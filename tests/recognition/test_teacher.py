@@ -1,4 +1,4 @@
-"""A teacher of its own: what the student learns from it, and which ones are refused."""
+"""A separate teacher: what the student learns from it, and which ones are refused."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def unconnected() -> tuple[str, ...] | None:
 
 
 def run(folder: Path, prefix: tuple[str, ...], *arguments: str) -> None:
-    """Run the program with a home of its own, in which a library could keep what it sends."""
+    """Run the program with its own home folder, in which a library could keep what it sends."""
     # Without what the caller has set: the program itself must see to it.
     environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
     home = {"HOME": str(folder / "home"), "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -141,7 +141,7 @@ def test_no_module_imports_a_network_library() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            # It takes addresses apart and asks nobody.
+            # It parses addresses and sends nothing.
             names = [name for name in names if name != "urllib.parse"]
             found = TALKERS & {name.partition(".")[0] for name in names}
             assert found <= LISTENS.get(file.name, set()), file

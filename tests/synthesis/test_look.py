@@ -1,4 +1,4 @@
-"""Pictures of one look resemble each other more than those of the style at large."""
+"""Pictures of one look resemble each other more than those of the whole style."""
 
 from __future__ import annotations
 

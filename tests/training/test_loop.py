@@ -93,7 +93,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(
         _train(Line(fails_at=37), 100, run)
     task = Line()
     _train(task, 26, run)
-    assert task.calls == 1, "the state of step 25 was there to go on from"
+    assert task.calls == 1, "the run continues from the state of step 25"
     assert all(p.isfinite().all() for p in task.parameters())
 
 

@@ -55,7 +55,7 @@ def test_a_collapsed_encoder_is_named(images: np.ndarray):
     nn.init.ones_(encoder.fold_norm.bias)
     figures = Monitor(images, CPU)(encoder)
     assert figures["deviation"] < 1e-3
-    assert findings(figures, encoder.dim)[0].startswith("collapse: all frames look alike")
+    assert findings(figures, encoder.dim)[0].startswith("collapse: all frames look the same")
 
 
 def test_an_untrained_encoder_is_not_called_collapsed(images: np.ndarray):

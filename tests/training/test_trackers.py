@@ -145,7 +145,7 @@ def test_a_tracker_gets_every_figure_and_the_settings(
     assert [step for step, _ in second] == [*again, 50, 60]
     assert second == [(row["step"], row["loss"]) for row in history[-len(second) :]]
     before, after = recorder.begun
-    # The same name again, so that the curve goes on.
+    # The same name again, so that the curve continues.
     assert before == after and before["config"] == {"seed": 3}
     assert name != "wandb" or before["mode"] == "offline"
 
@@ -165,7 +165,7 @@ def test_trackio_keeps_what_was_measured_in_its_folder(
 ) -> None:
     if find_spec("trackio") is None:
         pytest.skip("the extra trackio is not installed")
-    # In a process of its own: Trackio reads its folder when it is imported.
+    # In its own process: Trackio reads its folder when it is imported.
     script = tmp_path / "script.py"
     script.write_text(TRACKIO_RUN)
     environment = {**os.environ, "TRACKIO_DIR": str(tmp_path / "kept"), "PYTHONPATH": str(ROOT)}

@@ -156,7 +156,7 @@ def test_resume_repeats_nothing(pile: Path, tmp_path: Path) -> None:
     first = _run(out, SMALL, pile)
     again = _run(out, SMALL, pile, resume=True)
     assert first.tried == again.tried
-    with pytest.raises(UserError, match=r"begun with other settings \(trials\)"):
+    with pytest.raises(UserError, match=r"started with other settings \(trials\)"):
         _run(out, SMALL.replace(trials=3), pile, resume=True)
 
 

@@ -44,7 +44,7 @@ def _squared(number: int, say: Say) -> int:
 
 
 def _die_once(folder: Path, number: int, say: Say) -> int:
-    """Kill the worker at the third task, the first time somebody is at it."""
+    """Kill the worker at the third task, the first time it runs."""
     mark = folder / "died"
     if number == 3 and not mark.exists():
         mark.touch()

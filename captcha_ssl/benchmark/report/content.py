@@ -109,8 +109,8 @@ def _pretraining(pretrained: list[EncoderRun]) -> Iterator[Block]:
         "Measured on frames of unaugmented images, without labels. Effective rank: how many "
         "dimensions are in use (Roy & Vetterli 2007). Deviation: 0 if all frames are the same "
         "vector, 1 if they fill the sphere. Alignment, uniformity: Wang & Isola 2020, lower is "
-        "better. Place accuracy: how often a linear layer tells where in the image a window is; a "
-        "high value can mean that the encoder learns places instead of strokes."
+        "better. Place accuracy: how often a linear layer predicts where in the image a window is; "
+        "a high value can mean that the encoder learns places instead of strokes."
     )
     warned = [f"{run.method} (seed {run.seed}): {w}" for run in pretrained for w in run.findings]
     if warned:

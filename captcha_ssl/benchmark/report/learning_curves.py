@@ -60,7 +60,7 @@ def _draw(axes: Axes, arm: Arm, runs: list[Details], color: str) -> None:
         return
     for curve in curves:
         axes.plot(curve[:, 0], curve[:, 1].clip(_LOWEST), color=color, linewidth=0.7, alpha=0.3)
-    # All runs of an arm are logged at the same steps, unless somebody edits the files.
+    # All runs of an arm are logged at the same steps, unless someone edits the files.
     curves = [curve for curve in curves if np.array_equal(curve[:, 0], curves[0][:, 0])]
     median = np.median([curve[:, 1] for curve in curves], axis=0).clip(_LOWEST)
     style = "--" if arm.method is None else "-"

@@ -92,9 +92,9 @@ def winners(trials: Iterable[Trial]) -> dict[tuple[str, int], Trial]:
 
 
 def best(trials: list[Trial]) -> Trial:
-    """The best trial: the lowest character error rate, which tells bad from worse even where no
+    """The best trial: the lowest character error rate, which ranks trials even where no
     text is read whole; of equals the lowest learning rate. One that diverged is the last choice:
-    its rate of 1 may be lower than that of a trial that has barely begun to learn."""
+    its rate of 1 may be lower than that of a trial that has barely started to learn."""
     return min(
         trials, key=lambda trial: (trial.final_loss is None, trial.cer, trial.lr, trial.recipe)
     )

@@ -15,7 +15,7 @@ Opener = Callable[[Path, bool | None], Source]
 
 @dataclass(frozen=True)
 class Format:
-    """A convention: what a user is told to look for, how it is recognized, and how it is opened."""
+    """A convention: what a user should look for, how it is recognized, and how it is opened."""
 
     looks_like: str
     recognizes: Callable[[Path], bool]

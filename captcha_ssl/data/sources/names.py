@@ -41,7 +41,7 @@ def carry_labels(names: Sequence[str]) -> bool:
 def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
     """Images labeled with the part of their names before the first underscore.
 
-    Raises UserError for names that cannot be labels: all alike, or consecutive numbers.
+    Raises UserError for names that cannot be labels: all the same, or consecutive numbers.
     """
     written = [_before_underscore(_stem(name)) for name in names]
     _refuse_numbering(folder, names, written)
@@ -111,7 +111,7 @@ def _refuse_numbering(folder: Path, names: Sequence[str], labels: Sequence[str])
     alike = len(set(labels)) == 1
     if not alike and not are_counters(labels):
         return
-    what = "all begin alike" if alike else "are consecutive numbers"
+    what = "all start the same" if alike else "are consecutive numbers"
     raise UserError(
         f"{folder}: no labels: the file names ({quoted(names[0])}, …) {what}; "
         "add a labels.csv with the header filename,label"

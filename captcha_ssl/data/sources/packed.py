@@ -26,7 +26,7 @@ from captcha_ssl.text_file import open_regular_file, read_text_file
 FORMAT, VERSION = "captcha-ssl-packed", 1
 _MOST_DESCRIPTION = 1 << 20
 _MOST_UNLABELED = 10_000_000
-"""Images without a label beside a table of labels, each of which is told of."""
+"""Images without a label beside a table of labels, each of which is reported."""
 DESCRIPTION, PIXELS, LABELS = "dataset.json", "images.npy", "labels.csv"
 
 

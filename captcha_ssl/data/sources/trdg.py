@@ -39,7 +39,7 @@ def open_trdg(folder: Path, want_labels: bool | None) -> FileSource:
 def labels_in_names(names: Sequence[str]) -> list[str] | None:
     """The texts in names such as `the text_0.jpg` (-nf 0) or `0_the text.jpg` (-nf 1).
 
-    None unless the numbers are 0, 1, 2, …, each once, and the texts are not all alike.
+    None unless the numbers are 0, 1, 2, …, each once, and not all texts are the same.
     """
     stems = [PurePosixPath(name).stem for name in names]
     behind = [stem.rpartition("_")[::2] for stem in stems]

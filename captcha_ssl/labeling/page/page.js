@@ -1,9 +1,9 @@
 "use strict";
-// The whole page: it shows what the program says is next, and sends back what was typed. Nothing is
-// kept here; the next image shows only once the program has written the answer to the disk.
+// The page shows the next image and sends back the typed label. It stores nothing: the next image
+// appears only after the program has written the answer to disk.
 
-const ENOUGH = 10;   // labels from which on a character that was never typed is worth a word
-const FEW = 5;       // guesses that say nothing yet of how often the model is right
+const ENOUGH = 10;   // from this many labels on, the page reports characters that were never typed before
+const FEW = 5;       // below this many guesses, the share of right ones is not shown
 const RARE = 5;      // a character typed less often than this, and than a third of the mean, is rare
 const DOUBT = 0.9;   // a character that the model is less sure of than this is marked
 const MOST_LARGER = 6;
@@ -26,7 +26,7 @@ async function ask(path, body) {
     try {
       response = await fetch(path, options);
     } catch {
-      trouble("The program does not answer. All labels so far are in the table: start it again, and it goes on here.");
+      trouble("The program does not answer. All labels so far are in the table: start it again to continue here.");
       return;
     }
     const answer = await response.json().catch(() => ({ error: `the program said ${response.status}` }));
@@ -106,7 +106,7 @@ function place(item) {
     const sure = item.guess.characters;
     at = sure.indexOf(Math.min(...sure));
   } else {
-    // The first character that the model reads otherwise.
+    // The first character that the model reads differently.
     at = align(value, item.guess.text).findIndex((pair) => pair.kind !== "same" && pair.mine !== undefined);
     if (at < 0) return;
     at = align(value, item.guess.text).filter((pair) => pair.mine !== undefined)
@@ -127,7 +127,7 @@ function fitImage() {
   image.style.height = `${Math.max(1, Math.floor(image.naturalHeight * larger))}px`;
 }
 
-// What stands out while typing: characters that differ from the model's reading, and its doubts.
+// Marks while typing: characters that differ from the model's reading, and those it doubts.
 function typed() {
   const item = here();
   if (!item) return;
@@ -155,7 +155,7 @@ function typed() {
       reading.append(`As the model reads it, ${sure}`);
     } else {
       const code = document.createElement("code");
-      // Struck out is what the user has corrected; which of two is right is still open in a review.
+      // A corrected reading is struck out; in a review it is still open which of the two is right.
       code.className = value === item.label ? "open" : "";
       for (const pair of pairs) {
         if (pair.theirs !== undefined) code.append(span(pair.theirs, pair.kind === "same" ? "" : "changed"));
@@ -223,7 +223,7 @@ function showModel(view) {
     note.textContent = `learns again at ${next}`;
   }
   if (note.textContent) model.append(name ? " · " : "", note);
-  // The end is the moment to know what stopping would end.
+  // At the end, say that stopping also stops the training.
   $("learning").hidden = state !== "learning";
 }
 
@@ -295,7 +295,7 @@ function showEnd(view) {
   ($("more").hidden ? $("end") : $("more")).focus();
 }
 
-// What to do next: a line that says what it is for, and the command.
+// What to do next: a purpose and the command for it.
 function showCommands(commands) {
   const list = $("next");
   list.replaceChildren();
@@ -322,7 +322,7 @@ function trouble(message) {
   $("trouble").hidden = !message;
 }
 
-// ---- small things -----------------------------------------------------------------------------
+// ---- small functions -----------------------------------------------------------------------------
 
 function span(content, kind) {
   const element = document.createElement("span");
@@ -345,14 +345,14 @@ function duration(seconds) {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-// Where each character of a text begins, and where the last ends, in the units of a selection.
+// The start of each character of a text, and the end of the last, in the units of a selection.
 function offsets(value) {
   const starts = [0];
   for (const character of value) starts.push(starts[starts.length - 1] + character.length);
   return starts;
 }
 
-// Pairs of characters along a shortest way from one text to the other.
+// Pairs of characters along a shortest edit path between two texts.
 function align(mine, theirs) {
   const a = [...mine];
   const b = [...theirs];
@@ -398,7 +398,7 @@ document.addEventListener("keydown", (event) => {
   const take = (action) => { event.preventDefault(); action(); };
   if (event.key === "F1") return take(toggleLegend);
   if (control && !event.shiftKey && !event.altKey && event.code === "KeyZ") {
-    // Letters that were just typed are taken back one by one, as in any field.
+    // Letters that were just typed are undone one by one, as in any field.
     return inText && here() && text.value !== shown() ? undefined : take(undo);
   }
   if (event.altKey && !control && event.code === "KeyS") return take(() => mark("skip"));
@@ -425,7 +425,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter") return take(accept);
   if (event.key === "s") return take(() => mark("skip"));
   if (event.key === "u") return take(() => mark("unreadable"));
-  // Any other character belongs into the text.
+  // Any other character goes into the text.
   if (event.key.length === 1) text.focus();
   return undefined;
 });
@@ -454,7 +454,7 @@ for (const [id, action] of [["skip", () => mark("skip")], ["unreadable", () => m
 }
 window.addEventListener("resize", () => { if (here()) { fitImage(); typed(); centerStrip(); } });
 
-// While a model learns, say how far it is; the image and the text stay as they are.
+// While a model trains, show its progress; the image and the text do not change.
 setInterval(async () => {
   if (busy || !now || !now.model || now.model.state !== "learning") return;
   try {

@@ -31,7 +31,7 @@ PREPROCESSING = (
     "uint8 pixels [batch, channels, height, width], gray or RGB, transparency on white, prepared "
     "as the geometry's preparation says (null: not at all; see captcha_ssl/data/preparation.py), "
     "resized to the geometry's height (its width too, or any other from 8 up); the graph "
-    "standardizes every image to zero mean and unit deviation by itself"
+    "standardizes each image to zero mean and unit deviation"
 )
 
 

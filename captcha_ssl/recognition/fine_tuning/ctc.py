@@ -34,7 +34,7 @@ class CTCTask(Task):
     The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
     `faded` of the training, and with weight 1 for a while where the training is found to sit on
     the CTC plateau by `plateau`. In its share `freeze_first` the encoder stands still, so that a
-    head that knows nothing yet spoils nothing that a pretraining has learned. With a weight of
+    head that knows nothing yet damages nothing that pretraining has learned. With a weight of
     `consistency` each image is seen in two views, whose frames must agree.
     """
 

@@ -1,6 +1,6 @@
 """A loss that leads off the CTC plateau: at first it assumes evenly spaced characters.
 
-CTC lets a network find out by itself where the characters are, and with few labels it may not for
+CTC leaves it to the network to find where the characters are, and with few labels it may not for
 a thousand steps. Told a rough place it reads something, and CTC does the rest once that has faded.
 """
 
@@ -17,7 +17,7 @@ _MOST = 0.3
 """The share of the training after which nothing is left of it, whatever was asked for.
 
 Some hundred steps lead off the plateau. Over many more, a recognizer with few labels learns the
-images by heart: frames are told what they are, and need not agree with their neighbors.
+images by heart: each frame gets a target and need not agree with its neighbors.
 """
 _SHARPEST = 1.0
 """Image deviations at which an edge is cut, so that a strong line counts no more than text."""

@@ -66,8 +66,8 @@ class FinetuneResult:
     """A trained recognizer and how its training went: `history` has the logged figures.
 
     `step` is the one after which it had these weights: the last, or the best with patience.
-    `helped` tells that it sat on the CTC plateau for long and was helped off it, `extended` that
-    it trained longer because it ended there.
+    `helped` says that it stayed on the CTC plateau for long and got help, `extended` that it
+    trained longer because it ended there.
     """
 
     recognizer: Recognizer
@@ -191,11 +191,11 @@ class Finetuning:
     ) -> FinetuneResult:
         """Train; with a run directory, write the model there.
 
-        A training in a run directory that ends on the CTC plateau goes on from there, with the
+        A training in a run directory that ends on the CTC plateau continues from there, with the
         schedule of three times the steps. With `patience` training stops when held-out labels are
         no longer read better, and the result has the weights that read them best. `converged` is
-        false when the loss never left the CTC plateau. Raises UserError for a run begun with other
-        data, DivergedError for a loss that is not finite.
+        false when the loss never left the CTC plateau. Raises UserError for a run started with
+        other data, DivergedError for a loss that is not finite.
         """
         started = time.perf_counter()
         settings, loop, count = self.config.finetune, self.config.loop, len(self.data.train)
@@ -318,7 +318,7 @@ def split_validation(
 def _recognizer(
     geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
 ) -> tuple[Recognizer, int]:
-    """A recognizer that begins at random, or with what a model has learned.
+    """A recognizer with random weights, or with those of a model.
 
     And the number of characters that it knows from there.
     """

@@ -1,7 +1,7 @@
-"""The CTC plateau: a training that sits on it is told roughly where the characters stand.
+"""The CTC plateau: a training on it learns roughly where the characters are.
 
 On the plateau every image gets the same output, and with few labels CTC may stay there to the end
-(even_alignment.py says why). A training that left it by itself is not touched.
+(even_alignment.py says why). A training that left it without help is not changed.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from captcha_ssl.models.task import Progress
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 
 _FIRST_LOOK = 0.05
-"""The share of the training from which on one that began with known characters is helped: usually
-it has left the plateau by then. One that began with none is helped at once. To wait costs more than
-the help: soon the network says blank everywhere, and much of what is left goes into undoing that.
+"""The share after which a training that started with known characters gets help; usually it has
+left the plateau by then. One that started with none gets help at once. Waiting costs more than the
+help: soon the network outputs blanks everywhere, and much of the training goes into undoing that.
 """
 _LAST_LOOK = 0.6
-"""The share after which there is no full help any more: the last steps are for CTC alone."""
+"""The share after which full help ends: the last steps are for CTC alone."""
 _FADES = 0.15
 """The share of the training over which the help fades once the plateau is left."""
 _ON_IT = 0.8
@@ -34,13 +34,13 @@ _RECENT = 0.1
 
 
 class Plateau(nn.Module):
-    """Watches the loss per character; its state is tensors, so that nobody waits for a device."""
+    """Watches the loss per character; its state is tensors, so that no step waits for a device."""
 
     recent: Tensor
     until: Tensor
 
     def __init__(self, charset: Charset, *, at_once: bool = False) -> None:
-        """`at_once`: do not wait whether the training leaves the plateau by itself."""
+        """`at_once`: do not wait for the training to leave the plateau without help."""
         super().__init__()
         self._first_look = 0.0 if at_once else _FIRST_LOOK
         self._above = _ON_IT * math.log(max(2, len(charset)))
@@ -84,10 +84,12 @@ def stuck_words(
 ) -> str:
     """What to say of a training of `steps` steps that never left the plateau.
 
-    `readings` are the texts that it reads in some images. Advised is only what is not in force.
+    `readings` are the texts that it reads in some images. It advises only settings that are off.
     """
     alike = len(set(readings)) <= 1
-    seen = "every image gets the same output" if alike else "single characters are not told apart"
+    seen = (
+        "every image gets the same output" if alike else "single characters are not distinguished"
+    )
     advice = [f"train longer, as with --steps {2 * steps}", "label more images"]
     if geometry.height < _HIGHEST:
         advice.insert(0, f"keep more pixels with --set height={geometry.height + 16}")

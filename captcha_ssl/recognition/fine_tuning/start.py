@@ -20,7 +20,7 @@ from captcha_ssl.training.run_directory import CONFIG
 from captcha_ssl.training.settings import ModelSettings
 
 FEW_LABELS = 100
-"""With fewer labels the shipped model is taken: too few would be held out to tell starts apart."""
+"""With fewer labels the shipped model is taken: too few would be held out to compare starts."""
 RACE_STEPS = 200
 """Steps that each start trains in a race."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
@@ -51,7 +51,7 @@ def choose_start(
     short race against training from scratch decides: both train on three quarters of the labels,
     and the lower character error rate on the rest wins. Where neither reads much, both try once
     more with more rows of pixels, and characters that are taken to stand evenly at first. A
-    `resumed` run keeps what it began with. `say` is told before what takes time. Raises UserError
+    `resumed` run keeps its start. `say` gets a line before each long step. Raises UserError
     for data that cannot be used.
     """
     if config.finetune.init_from != AUTO:
@@ -92,7 +92,7 @@ def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
 
 
 def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
-    """The configuration with all that a race may have settled as the run was begun with it."""
+    """The configuration with everything that a race may have decided for the run."""
     source = given.peek("init_from")
     found = _from(config, None if source is None else Path(source))
     alignment, height = given.peek("alignment"), given.peek("height")
@@ -104,7 +104,7 @@ def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
 
 
 def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
-    """The same with more rows of pixels, and evenly placed characters at first unless told."""
+    """The same with more rows of pixels, and `alignment` unless it was set."""
     finetune = config.finetune
     if finetune.explicit("alignment") is None:
         finetune = finetune.replace(alignment=1.0)

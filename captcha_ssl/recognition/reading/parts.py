@@ -1,4 +1,4 @@
-"""Reads many images in parts, each by a worker that opens the model and the images by itself."""
+"""Reads many images in parts, each by a worker that opens the model and the images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Answer = Reading | str
 
 @dataclass(frozen=True)
 class ReaderSpec:
-    """How a model reads; opened alike in this process and in a worker."""
+    """How a model reads; opened the same way in this process and in a worker."""
 
     model: Path | None
     charset: str | None

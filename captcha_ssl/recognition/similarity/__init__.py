@@ -1,1 +1,1 @@
-"""Which images are alike, and which to label next."""
+"""Which images are similar, and which to label next."""

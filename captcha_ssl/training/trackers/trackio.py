@@ -12,7 +12,7 @@ from captcha_ssl.training.run_directory import Curves, RunDirectory
 from captcha_ssl.training.trackers.identity import PROJECT, run_id
 
 DRAWN = "trackio.txt"
-"""Holds the last step that Trackio was told: it would draw one that comes again twice."""
+"""Holds the last step that Trackio received: it draws a repeated step twice."""
 
 
 @contextmanager

@@ -45,7 +45,7 @@ def test_a_name_without_a_label_is_rejected():
     ("names", "why"),
     [
         (["00007.png", "00008.png", "00009.png"], "consecutive numbers"),
-        (["img_1.png", "img_2.png"], "begin alike"),
+        (["img_1.png", "img_2.png"], "start the same"),
     ],
 )
 def test_names_that_cannot_be_labels_are_refused(names: list[str], why: str):

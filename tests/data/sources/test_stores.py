@@ -19,7 +19,7 @@ COUNT = 6
 
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same six gray images, each of its own shade, in every kind of store."""
+    """The same six gray images, each in another shade, in every kind of store."""
     place = tmp_path_factory.mktemp("stores")
     pile = place / "pile"
     pile.mkdir()
