@@ -52,7 +52,8 @@ def pretrain(
 
     config = PretrainConfig.read(Given(flags=settings, label=""))
     model, geometry = adopt(config.model, config.pretrain.init_from)
-    data = load_images(_paths(images), model, labeled=False, geometry=geometry)
+    stream = config.pretrain.stream
+    data = load_images(_paths(images), model, labeled=False, geometry=geometry, stream=stream)
     return run_pretraining(
         replace(config, model=model), data, Path(out), resume=resume, observe=observe
     )

@@ -27,6 +27,11 @@ def local_rank() -> int:
     return _number("LOCAL_RANK", 0)
 
 
+def local_ranks() -> int:
+    """How many of these processes run on this machine."""
+    return max(1, _number("LOCAL_WORLD_SIZE", 1))
+
+
 def restarted() -> bool:
     """Whether torchrun starts these processes again, after one of them was lost."""
     return _number("TORCHELASTIC_RESTART_COUNT", 0) > 0

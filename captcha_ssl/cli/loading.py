@@ -9,7 +9,7 @@ from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
-    from captcha_ssl.data.dataset import Dataset
+    from captcha_ssl.data.dataset import Dataset, Stream
     from captcha_ssl.data.geometry import Geometry
     from captcha_ssl.data.sources import Paths
     from captcha_ssl.training.settings import ModelSettings
@@ -23,17 +23,25 @@ def load(
     quiet: bool,
     geometry: Geometry | None = None,
     choose: bool = True,
+    stream: Stream = "off",
 ) -> Dataset:
     """Read `data` at a given geometry or at the one of `model`. Raises UserError.
 
-    With `choose`, the images decide their preparation if the geometry leaves it open.
+    With `choose`, the images decide their preparation if the geometry leaves it open. `stream`,
+    for images without labels, as in `load_pile`.
     """
     from captcha_ssl.data.sources import listed
     from captcha_ssl.training.images import load_images
 
     with progress_bar("reading", quiet=quiet) as progress:
         loaded = load_images(
-            data, model, labeled=labeled, geometry=geometry, choose=choose, progress=progress
+            data,
+            model,
+            labeled=labeled,
+            geometry=geometry,
+            choose=choose,
+            progress=progress,
+            stream=stream,
         )
     if not quiet:
         note = f"{len(loaded):,} images at {loaded.geometry}"

@@ -77,7 +77,8 @@ def pretrain_command(
 
     model, geometry = adopt(config.model, config.pretrain.init_from)
     config = replace(config, model=model)
-    images = load(data, model, labeled=False, quiet=quiet, geometry=geometry)
+    stream = config.pretrain.stream
+    images = load(data, model, labeled=False, quiet=quiet, geometry=geometry, stream=stream)
     if config.pretrain.init_from is None and not misfit(model) and not quiet:
         print(_BEGINS_AT_RANDOM, file=sys.stderr)
     if sheet is not None:

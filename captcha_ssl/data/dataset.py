@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -25,12 +25,15 @@ from captcha_ssl.data.images import ImageArray, JoinedImages
 from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
+from captcha_ssl.data.mapped import exceeds_memory
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.packed import PackedSource
+from captcha_ssl.data.streamed import StreamedImages, nearest
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
+from captcha_ssl.launch import local_ranks
 from captcha_ssl.printable import printable, shown
 from captcha_ssl.spreadsheet import spreadsheet
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from captcha_ssl.data.pixel_settings import PixelSettings
 
 SIZE_SAMPLE = 256
+Stream = Literal["auto", "on", "off"]
 
 
 @dataclass
@@ -113,21 +117,74 @@ def load_dataset(
     total)` is called from this thread. Raises UserError if more than the fraction `max_bad` of rows
     is unusable, a label cannot be learned, or the images do not fit into memory.
     """
-    source, path = open_source(paths, want_labels=labeled), listed(paths)
-    if not len(source):
-        _refuse_if_too_many(path, source.rejected, len(source.rejected), max_bad=0.0)
-        raise UserError(f"{path}: holds no images")
+    source, path = _opened(paths, labeled=labeled), listed(paths)
     if geometry is None:
         geometry = infer_geometry(
             path, source, channels=channels, height=height, width=width, pixels=pixels
         )
-    elif pixels is not None and geometry.preparation is None:
-        preparation = choose_preparation(look_at(path, source).ink, pixels)
-        geometry = replace(geometry, preparation=preparation)
+    elif pixels is not None:
+        geometry = _prepared(path, source, geometry, pixels)
     if source.labels is not None and charset is not None:
         check_charset(path, source.names, source.labels, charset)
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
+    return _in_memory(path, source, geometry, max_bad, progress)
+
+
+def load_pile(
+    paths: Paths,
+    stream: Stream,
+    *,
+    geometry: Geometry | None = None,
+    channels: int = 1,
+    height: int | None = 32,
+    width: int | None = None,
+    pixels: PixelSettings | None = None,
+    max_bad: float = 0.01,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Read images without labels like `load_dataset`, or leave them where they are.
+
+    With `stream` `on` they are decoded when they are used (see `data.streamed`), with `auto` if all
+    of them would take more than half of the memory. Raises UserError like `load_dataset`.
+    """
+    source, path = _opened(paths, labeled=False), listed(paths)
+    if geometry is None:
+        geometry = infer_geometry(
+            path, source, channels=channels, height=height, width=width, pixels=pixels
+        )
+    elif pixels is not None:
+        geometry = _prepared(path, source, geometry, pixels)
+    images = None
+    if stream != "off":
+        images = _streamed(path, source, geometry, max_bad=max_bad, always=stream == "on")
+    if images is None:
+        return _in_memory(path, source, geometry, max_bad, progress)
+    total = len(source) + len(source.rejected)
+    _refuse_if_too_many(path, source.rejected, total, max_bad=max_bad)
+    notes = [*source.notes, _on_streaming(images)]
+    return Dataset(images, None, source.names, geometry, source.rejected, notes=notes)
+
+
+def _opened(paths: Paths, *, labeled: bool) -> Source:
+    """The source, with an image at least. Raises UserError."""
+    source, path = open_source(paths, want_labels=labeled), listed(paths)
+    if not len(source):
+        _refuse_if_too_many(path, source.rejected, len(source.rejected), max_bad=0.0)
+        raise UserError(f"{path}: holds no images")
+    return source
+
+
+def _prepared(path: Path, source: Source, geometry: Geometry, pixels: PixelSettings) -> Geometry:
+    """The geometry with the preparation that suits the images, unless it has one."""
+    if geometry.preparation is not None:
+        return geometry
+    return replace(geometry, preparation=choose_preparation(look_at(path, source).ink, pixels))
+
+
+def _in_memory(
+    path: Path, source: Source, geometry: Geometry, max_bad: float, progress: Progress | None
+) -> Dataset:
     images, sizes, failures = _read_all(source, geometry, progress)
     rejected = source.rejected + [Rejected(source.names[i], failures[i]) for i in sorted(failures)]
     _refuse_if_too_many(path, rejected, len(source) + len(source.rejected), max_bad=max_bad)
@@ -152,6 +209,7 @@ def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
     packed = isinstance(source, PackedSource)
     count = INK_SAMPLE if packed else SIZE_SAMPLE
     chosen = np.linspace(0, len(source) - 1, min(len(source), count)).astype(int).tolist()
+    chosen = nearest(source, chosen)
     every = max(1, len(chosen) // INK_SAMPLE)
     sizes: list[tuple[int, int]] = []
     seen: list[tuple[int, np.ndarray]] = []
@@ -230,6 +288,26 @@ def _read_all(
 
     failures = sweep(source, fit, progress)
     return _without(images, failures), _without(sizes, failures), failures
+
+
+def _streamed(
+    path: Path, source: Source, geometry: Geometry, *, max_bad: float, always: bool
+) -> StreamedImages | None:
+    """The images where they are; None if they fit into memory and it is not `always` wanted."""
+    shape = (geometry.channels, geometry.height, geometry.width)
+    mapped = None if geometry.preparation else _mapped(source, shape)
+    joined = None if mapped is None else mapped[0] if len(mapped) == 1 else JoinedImages(mapped)
+    images = StreamedImages(str(path), source, geometry, mapped=joined, max_bad=max_bad)
+    # Every rank on this machine would decode all of them; a mapped file they share.
+    times = 1 if mapped is not None else local_ranks()
+    return images if always or exceeds_memory(images, times) else None
+
+
+def _on_streaming(images: StreamedImages) -> str:
+    return (
+        f"streamed and shuffled within a buffer: all images take {images.nbytes / 1e9:,.1f} GB "
+        "(--set stream=off keeps them in memory)"
+    )
 
 
 def _mapped(source: Source, shape: tuple[int, int, int]) -> list[np.ndarray] | None:

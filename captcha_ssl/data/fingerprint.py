@@ -13,6 +13,8 @@ from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.sources.joined import JoinedNames
 from captcha_ssl.data.sources.packed import PackedNames
+from captcha_ssl.data.sources.webdataset import TarNames
+from captcha_ssl.data.streamed import StreamedImages
 
 Fingerprint = dict[str, str]
 """`geometry`, `images` (the count), and digests: `names`, `labels`, `sizes`, `pixels`."""
@@ -38,6 +40,9 @@ def fingerprint(
     are left out.
     """
     found = {"geometry": str(geometry), "images": str(len(images))}
+    if isinstance(images, StreamedImages):
+        # They come in another order than from memory.
+        found["order"] = "streamed"
     if geometry.preparation is not None:
         found["preparation"] = str(geometry.preparation)
     if names is not None:
@@ -50,8 +55,8 @@ def fingerprint(
 
 
 def _names(names: Sequence[str]) -> str:
-    # The names of a packed folder with many millions of images are created on demand.
-    if isinstance(names, PackedNames):
+    # The names of many millions of images are created on demand.
+    if isinstance(names, PackedNames | TarNames):
         return names.digest()
     if isinstance(names, JoinedNames):
         return _texts(text for title, part in names.parts() for text in (title, _names(part)))
@@ -70,11 +75,11 @@ def _texts(texts: Iterable[str]) -> str:
 
 def _pixels(images: ImageArray) -> str:
     step = max(1, 2**24 // max(1, images[:1].nbytes))
-    if images.nbytes <= WHOLE:
+    if images.nbytes <= WHOLE and not isinstance(images, StreamedImages):
         parts = (images[at : at + step] for at in range(0, len(images), step))
     else:
-        chosen = np.linspace(0, len(images) - 1, SAMPLE).astype(np.int64)
-        parts = (pick(images, chosen[at : at + step]) for at in range(0, SAMPLE, step))
+        chosen = np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(np.int64)
+        parts = (pick(images, chosen[at : at + step]) for at in range(0, len(chosen), step))
     return _digest(np.ascontiguousarray(part).tobytes() for part in parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,15 @@ class ImageArray(Protocol):
 
     def __getitem__(self, chosen: Any, /) -> Any:
         """The rows that an int, a slice or an array of integers names, as an array."""
+
+
+@runtime_checkable
+class Approximate(Protocol):
+    """Images of which a sample is quicker to find near the places that are asked for."""
+
+    def near(self, places: np.ndarray) -> np.ndarray:
+        """As many images as int64 `places` [n], uint8 [n, C, H, W]."""
+        ...
 
 
 class JoinedImages:

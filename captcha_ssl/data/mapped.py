@@ -11,11 +11,16 @@ import os
 
 import numpy as np
 
-from captcha_ssl.data.images import ImageArray, JoinedImages
+from captcha_ssl.data.images import Approximate, ImageArray, JoinedImages
 
 
 def pick(images: ImageArray, places: np.ndarray) -> np.ndarray:
-    """`images[places]` of int64 places that lie far apart, as a copy."""
+    """`images[places]` of int64 places that lie far apart, as a copy.
+
+    Of images that are decoded as they go, those that are quick to find near these places.
+    """
+    if isinstance(images, Approximate):
+        return images.near(places)
     large = exceeds_memory(images)
     if not large:
         advise(images, "MADV_RANDOM")
@@ -35,10 +40,13 @@ def advise(images: ImageArray, how: str) -> None:
             mapped.madvise(advice)
 
 
-def exceeds_memory(images: ImageArray) -> bool:
-    """Whether the images take more than half of the machine's memory, as far as it says."""
+def exceeds_memory(images: ImageArray, times: int = 1) -> bool:
+    """Whether so many times the images take more than half of the machine's memory.
+
+    No, where it does not say how much it has.
+    """
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return False
-    return images.nbytes > memory / 2
+    return times * images.nbytes > memory / 2

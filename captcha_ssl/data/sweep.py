@@ -19,9 +19,14 @@ _CHUNK = 64
 
 
 def sweep(
-    source: Source, visit: Callable[[int, np.ndarray], None], progress: Progress | None = None
+    source: Source,
+    visit: Callable[[int, np.ndarray], None],
+    progress: Progress | None = None,
+    indices: np.ndarray | None = None,
 ) -> dict[int, str]:
     """Call `visit(index, RGB uint8 [H, W, 3])` for each image, in any order, from worker threads.
+
+    Only for those at int64 `indices`, if they are given.
 
     Returns the reason for each unreadable index. `progress(done, total)` is called from this
     thread. Raises MemoryError if an image needs too much memory.
@@ -29,14 +34,14 @@ def sweep(
     failures: dict[int, str] = {}
 
     def read(chunk: range) -> int:
-        for index in chunk:
+        for index in chunk if indices is None else indices[chunk.start : chunk.stop].tolist():
             try:
                 visit(index, source.read(index))
             except ImageError as error:
                 failures[index] = error.reason
         return len(chunk)
 
-    total, done = len(source), 0
+    total, done = len(source) if indices is None else len(indices), 0
     threads = min(8, os.cpu_count() or 1)
     chunks = (range(start, min(start + _CHUNK, total)) for start in range(0, total, _CHUNK))
     waiting: deque[Future[int]] = deque()

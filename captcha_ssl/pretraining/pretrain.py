@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
+from captcha_ssl.data.streamed import StreamedImages
 from captcha_ssl.errors import UserError
 from captcha_ssl.methods.instances import fit_instances
 from captcha_ssl.methods.method import Method
@@ -36,6 +38,7 @@ from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.store import image_fetcher
+from captcha_ssl.training.stream import BlockStream
 from captcha_ssl.views.ink import fit_views, measured_inks
 from captcha_ssl.views.settings import ViewSettings
 
@@ -74,7 +77,8 @@ class Pretraining:
                 f"{config.pretrain.method} trains on one device; start it without torchrun"
             )
         spread_norms(self.method, self.device)
-        self.fetch = image_fetcher(data.images, self.device)
+        self.stream = open_stream(config, data.images, self.device)
+        self.fetch = self.stream.fetch if self.stream else image_fetcher(data.images, self.device)
         self.steps = total_steps(config.pretrain, config.loop, len(data))
         self.monitor = Monitor(data.images, self.device, probe)
 
@@ -91,20 +95,24 @@ class Pretraining:
             passed = step // every > (step - loop.log_every) // every
             return self.monitor(encoder) if passed or step == self.steps else {}
 
-        history = train(
-            self.method,
-            parameter_groups(self.method, loop.lr, loop.weight_decay),
-            self.fetch,
-            len(self.data),
-            self.steps,
-            loop,
-            run=run,
-            data=self.data.fingerprint(),
-            observe=observe,
-            inspect=inspect,
-        )
-        sample = torch.split(spread_indices(len(self.data), _ADAPTED), loop.batch_size)
-        set_batch_statistics(encoder, map(self.fetch, sample))
+        with closing(self.stream) if self.stream else nullcontext():
+            history = train(
+                self.method,
+                parameter_groups(self.method, loop.lr, loop.weight_decay),
+                self.fetch,
+                self.stream.order if self.stream else len(self.data),
+                self.steps,
+                loop,
+                run=run,
+                data=self.data.fingerprint(),
+                observe=observe,
+                inspect=inspect,
+            )
+        if isinstance(self.data.images, StreamedImages):
+            run.note_rejected([*self.data.rejected, *self.data.images.failed])
+        sample = pick(self.data.images, spread_indices(len(self.data), _ADAPTED).numpy())
+        batches = torch.split(torch.from_numpy(sample), loop.batch_size)
+        set_batch_statistics(encoder, (batch.to(self.device) for batch in batches))
         about = {
             "method": self.config.pretrain.method,
             "images": len(self.data),
@@ -139,6 +147,16 @@ def run_pretraining(
         with open_run(out, config.to_toml(), resume=resume) as run:
             run.note_rejected(data.rejected)
             return job.train(run, observe)
+
+
+def open_stream(
+    config: PretrainConfig, images: ImageArray, device: torch.device
+) -> BlockStream | None:
+    """The batches of images that are decoded as they go; None for images in memory."""
+    if not isinstance(images, StreamedImages):
+        return None
+    loop = config.loop
+    return BlockStream(images, loop.batch_size, loop.seed, config.pretrain.shuffle_buffer, device)
 
 
 def build_method(config: PretrainConfig, images: ImageArray, geometry: Geometry) -> Method:

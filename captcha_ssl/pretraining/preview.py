@@ -11,6 +11,7 @@ from torch import Tensor
 from captcha_ssl.data.column_sheet import write_columns
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.images import ImageArray
+from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.sheet import rgb
 from captcha_ssl.methods.instances import Crops
 from captcha_ssl.methods.method import Method
@@ -57,7 +58,7 @@ def _drawn(
     device = resolve_device(loop.device)
     method = build_method(config, images, data.geometry).to(device)
     chosen = BatchOrder(len(images), min(rows, len(images)), loop.seed)(0)
-    batch = torch.from_numpy(images[chosen.numpy()])
+    batch = torch.from_numpy(pick(images, chosen.numpy()))
     torch.manual_seed(step_seed(loop.seed, 0))
     with torch.no_grad():
         pictures = method.preview(batch.to(device))
@@ -78,7 +79,7 @@ def lost_text(method: Method, images: ImageArray, seed: int, device: torch.devic
         return []
     contrast = float(np.median([ink.contrast / deviation for ink, deviation in inks]))
     chosen = BatchOrder(len(images), min(_JUDGED, len(images)), seed)(0)
-    batch = torch.from_numpy(images[chosen.numpy()]).to(device)
+    batch = torch.from_numpy(pick(images, chosen.numpy())).to(device)
     torch.manual_seed(step_seed(seed, 1))
     with torch.no_grad():
         crops = instances.cut(batch)

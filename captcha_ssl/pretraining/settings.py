@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from captcha_ssl.methods.registry import METHODS
 from captcha_ssl.settings import Settings, setting
@@ -21,5 +21,18 @@ class PretrainSettings(Settings):
     steps: int | None = setting(None, "steps of training; none: from epochs", low=1, flag="N")
     init_from: Path | None = setting(
         None, "start from the encoder of this run or model file, or shipped", flag="RUN"
+    )
+    stream: Literal["auto", "on", "off"] = setting(
+        "auto",
+        "on: images are decoded as they are used, auto: if all of them take more than half of the "
+        "memory, off: all of them are decoded first",
+        choices=("auto", "on", "off"),
+    )
+    shuffle_buffer: int = setting(
+        65536,
+        "images in memory when they are streamed: they are shuffled in one half, while the other "
+        "one is read",
+        low=2,
+        flag="N",
     )
     monitor_every: int = setting(500, "steps between two measurements of the encoder", low=1)

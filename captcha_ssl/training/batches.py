@@ -13,6 +13,10 @@ HELD = 2**22
 _ROUNDS = 8
 
 
+Order = Callable[[int], Tensor]
+"""From a step to the indices int64 `[B]` of its batch."""
+
+
 class BatchOrder:
     """Index batches drawn from one shuffled pass over the images after another.
 
@@ -42,6 +46,11 @@ class BatchOrder:
         # Four bytes an image, and the same order as of eight: a pass is kept whole.
         places = np.arange(self.count, dtype=np.uint32)
         return generator.permutation(places).__getitem__
+
+
+def in_order(order: int | Order, batch_size: int, seed: int) -> Order:
+    """`order` itself, or that of so many images."""
+    return BatchOrder(order, batch_size, seed) if isinstance(order, int) else order
 
 
 Pass = Callable[[np.ndarray], np.ndarray]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Protocol
 
-from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.data.dataset import Dataset, Stream, load_dataset, load_pile
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.sweep import Progress
@@ -34,21 +35,24 @@ def load_images(
     geometry: Geometry | None = None,
     choose: bool = True,
     progress: Progress | None = None,
+    stream: Stream = "off",
 ) -> Dataset:
     """Read `data` at a given geometry, or at the one of `model`.
 
     Raises UserError. With `choose`, the images decide their preparation if the geometry leaves it
-    open.
+    open. `stream`, for images without labels, as in `load_pile`.
     """
-    return load_dataset(
-        data,
-        labeled=labeled,
+    read = (
+        partial(load_dataset, data, labeled=True, frames=frames)
+        if labeled
+        else partial(load_pile, data, stream)
+    )
+    return read(
         geometry=geometry,
         channels=model.channels,
         height=model.height,
         width=model.width,
         pixels=model if choose else None,
         max_bad=model.max_bad,
-        frames=frames if labeled else None,
         progress=progress,
     )

@@ -17,7 +17,7 @@ from captcha_ssl.launch import rank
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.task import Task
 from captcha_ssl.notice import warn
-from captcha_ssl.training.batches import BatchOrder, step_seed
+from captcha_ssl.training.batches import Order, in_order, step_seed
 from captcha_ssl.training.captured_step import build_step, on_tensors
 from captcha_ssl.training.checkpoint import load_state, read_origin, save_state
 from captcha_ssl.training.device import determinism, resolve_device, resolve_precision
@@ -34,7 +34,7 @@ def train(
     task: Task,
     groups: list[dict[str, Any]],
     fetch: Callable[[Tensor], Any],
-    count: int,
+    order: int | Order,
     steps: int,
     settings: LoopSettings,
     *,
@@ -46,8 +46,9 @@ def train(
 ) -> History:
     """Train `task` (already on its device) for `steps` steps; return the logged figures.
 
-    `groups` are its parameter groups with their peak learning rates. `fetch` turns int64 indices
-    `[B]` below `count` into the batch that the task takes. Several ranks share each batch, and
+    `groups` are its parameter groups with their peak learning rates. `fetch` turns the int64
+    indices `[B]` that `order` gives for a step into the batch that the task takes; a number stands
+    for the order of shuffled passes over so many images. Several ranks share each batch, and
     figures are means over them; only the first rank writes. Training ends early when `enough`
     says so of what was logged so far: a pure function, because a resumed run asks it too.
 
@@ -64,7 +65,7 @@ def train(
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     rates_on = device if on_tensors(settings.compile, device) else None
     optimizer = build_optimizer(groups, rates_on=rates_on)
-    order = BatchOrder(count, settings.batch_size, settings.seed)
+    order = in_order(order, settings.batch_size, settings.seed)
     own = own_share(settings.batch_size)
     meter = Meter(settings, steps, run, observe, inspect)
     origin = Origin(dict(data or {}), arithmetic(device, precision))

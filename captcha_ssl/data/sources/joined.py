@@ -135,8 +135,9 @@ def titles(paths: Sequence[Path]) -> list[str]:
     if not places:
         return [""] * len(paths)
     common = os.path.commonpath([path.absolute().parent for path in places])
+    known = set(places)
     return [
-        os.path.relpath(path, common).replace(os.sep, "/") if path in places else ""
+        os.path.relpath(path, common).replace(os.sep, "/") if path in known else ""
         for path in paths
     ]
 

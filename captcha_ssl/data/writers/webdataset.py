@@ -1,4 +1,7 @@
-"""WebDataset's tar shards: `000000000.png` and `000000000.txt`, 10,000 images a shard."""
+"""WebDataset's tar shards: `000000000.png` and `000000000.txt`, 10,000 images a shard.
+
+`sizes.json` beside them has the number of images of each: who reads them need not count.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources.webdataset import SIZES
 from captcha_ssl.data.writers.in_order import InOrder
 from captcha_ssl.data.writers.png import encode_png
 
@@ -28,11 +32,14 @@ class WebDatasetStore:
         self._folder = folder
         self._shards: dict[int, tarfile.TarFile] = {}
         self._in_order = InOrder()
+        self._sizes: dict[str, int] = {}
 
     def put(self, first: int, images: np.ndarray, labels: Sequence[str | None]) -> None:
         for index, image, label in self._in_order(first, images, labels):
             shard = self._shard(index // _PER_SHARD)
             _add(shard, f"{index:09d}.png", encode_png(image))
+            name = _name(index // _PER_SHARD)
+            self._sizes[name] = self._sizes.get(name, 0) + 1
             if label is not None:
                 _add(shard, f"{index:09d}.txt", label.encode())
 
@@ -40,6 +47,8 @@ class WebDatasetStore:
         self.close()
         text = json.dumps(dict(about), indent=2, ensure_ascii=False)
         (self._folder / "about.json").write_text(text + "\n", encoding="utf-8")
+        sizes = json.dumps(self._sizes, indent=2)
+        (self._folder / SIZES).write_text(sizes + "\n", encoding="utf-8")
 
     def close(self) -> None:
         for shard in self._shards.values():
@@ -49,9 +58,13 @@ class WebDatasetStore:
     def _shard(self, number: int) -> tarfile.TarFile:
         if number not in self._shards:
             self.close()
-            path = self._folder / f"shard-{number:06d}.tar"
+            path = self._folder / _name(number)
             self._shards[number] = tarfile.open(path, "a", format=tarfile.USTAR_FORMAT)  # noqa: SIM115
         return self._shards[number]
+
+
+def _name(number: int) -> str:
+    return f"shard-{number:06d}.tar"
 
 
 def _add(shard: tarfile.TarFile, name: str, data: bytes) -> None:
