@@ -30,7 +30,7 @@ from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.packed import PackedSource
-from captcha_ssl.data.streamed import StreamedImages, nearest
+from captcha_ssl.data.streamed import StreamedImages, quick_indices
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
 from captcha_ssl.launch import local_ranks
@@ -209,7 +209,7 @@ def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
     packed = isinstance(source, PackedSource)
     count = INK_SAMPLE if packed else SIZE_SAMPLE
     chosen = np.linspace(0, len(source) - 1, min(len(source), count)).astype(int).tolist()
-    chosen = nearest(source, chosen)
+    chosen = quick_indices(source, chosen)
     every = max(1, len(chosen) // INK_SAMPLE)
     sizes: list[tuple[int, int]] = []
     seen: list[tuple[int, np.ndarray]] = []

@@ -74,7 +74,7 @@ class StreamedImages:
         """
         if self.mapped is not None:
             return pick(self.mapped, places)
-        return self[np.asarray(nearest(self.source, places.tolist()), np.int64)]
+        return self[np.asarray(quick_indices(self.source, places.tolist()), np.int64)]
 
     def order(self, generator: np.random.Generator) -> PassOrder:
         """A shuffled order of the pieces."""
@@ -153,7 +153,7 @@ def _outwards(row: int, count: int) -> Iterator[int]:
         yield from (r for r in (row - apart, row + apart) if 0 <= r < count)
 
 
-def nearest(source: Source, places: list[int]) -> list[int]:
+def quick_indices(source: Source, places: list[int]) -> list[int]:
     """Images at about these sorted places that are quick to find, as many of them.
 
     Of a tar shard in which few are asked for, these are the first ones.

@@ -48,7 +48,7 @@ class BatchOrder:
         return generator.permutation(places).__getitem__
 
 
-def in_order(order: int | Order, batch_size: int, seed: int) -> Order:
+def order_of_batches(order: int | Order, batch_size: int, seed: int) -> Order:
     """`order` itself, or that of so many images."""
     return BatchOrder(order, batch_size, seed) if isinstance(order, int) else order
 

@@ -17,7 +17,7 @@ from captcha_ssl.launch import rank
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.task import Task
 from captcha_ssl.notice import warn
-from captcha_ssl.training.batches import Order, in_order, step_seed
+from captcha_ssl.training.batches import Order, order_of_batches, step_seed
 from captcha_ssl.training.captured_step import build_step, on_tensors
 from captcha_ssl.training.checkpoint import load_state, read_origin, save_state
 from captcha_ssl.training.device import determinism, resolve_device, resolve_precision
@@ -65,7 +65,7 @@ def train(
     autocast = torch.autocast(device.type, precision, enabled=precision != torch.float32)
     rates_on = device if on_tensors(settings.compile, device) else None
     optimizer = build_optimizer(groups, rates_on=rates_on)
-    order = in_order(order, settings.batch_size, settings.seed)
+    order = order_of_batches(order, settings.batch_size, settings.seed)
     own = own_share(settings.batch_size)
     meter = Meter(settings, steps, run, observe, inspect)
     origin = Origin(dict(data or {}), arithmetic(device, precision))
