@@ -14,7 +14,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     *(
-        {"did_you_mean", "errors", "launch", "lock", "printable", "spreadsheet", "utf8_path"},
+        {
+            "did_you_mean",
+            "errors",
+            "launch",
+            "lock",
+            "memory",
+            "printable",
+            "spreadsheet",
+            "utf8_path",
+        },
         {"interruption"},
         {"atomic", "notice", "text_file", "workers"},
         {"documents", "duration"},

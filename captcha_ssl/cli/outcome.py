@@ -13,6 +13,7 @@ from captcha_ssl.cli.streams import prepare_streams
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import INTERRUPTED, asked, begin, error_line, the_last_word
 from captcha_ssl.launch import leave, rank
+from captcha_ssl.memory import lacks_memory
 
 _PATIENCE = 20.0
 """Seconds that a rank other than the first waits before it prints its error."""
@@ -57,10 +58,10 @@ def _failed(error: Exception) -> int:
         return _fail(str(error))
     if isinstance(error, BrokenPipeError):
         return 1
+    if lacks_memory(error):
+        return _fail("not enough memory; close other programs, or process less at once")
     if isinstance(error, OSError):
         return _fail(_system_message(error))
-    if isinstance(error, MemoryError):
-        return _fail("not enough memory; close other programs, or process less at once")
     raise error
 
 

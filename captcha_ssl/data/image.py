@@ -18,6 +18,7 @@ import numpy as np
 
 from captcha_ssl.data.plain_png import decode_plain_png, lacks_colors, lacks_pixels
 from captcha_ssl.errors import UserError
+from captcha_ssl.memory import raise_if_memory
 from captcha_ssl.text_file import open_regular_file
 
 if TYPE_CHECKING:
@@ -251,6 +252,7 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
     except Image.DecompressionBombError:
         raise ImageError(name, f"more than {MAX_PIXELS:,} pixels") from None
     except Exception as error:  # decoders raise any kind of exception on damaged bytes
+        raise_if_memory(error)
         raise ImageError(name, f"damaged image ({_one_line(error)})") from error
 
 
@@ -293,7 +295,17 @@ def _to_array(image: Image.Image) -> np.ndarray:
     if image.mode.startswith("I") or image.mode == "F":
         gray = _to_8_bits(np.asarray(image))
         return np.repeat(gray[..., None], 3, axis=2)
+    if image.mode == "P":
+        _check_colors(image)
     return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+
+
+def _check_colors(image: Image.Image) -> None:
+    """Raise ValueError if pixels use colors beyond the palette, which Pillow reads as black."""
+    last = int(np.asarray(image).max(initial=0))
+    palette = image.palette
+    if palette is not None and last >= (colors := len(palette.palette) // len(palette.mode)):
+        raise ValueError(f"its palette has {colors} colors, and pixels use color {last + 1}")
 
 
 def _opaque(pixels: np.ndarray) -> np.ndarray:

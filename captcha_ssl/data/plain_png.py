@@ -122,13 +122,17 @@ def _plain(data: bytes, max_pixels: int) -> bytes | None:
     whole = _whole(data, _NEEDED if color == _PALETTE else _NEEDED - {b"tRNS"})
     if whole is None or (color == _PALETTE and b"PLTE" not in whole.kinds):
         return None
-    return whole.file if _complete(whole.packed, height, 1 + width * _SAMPLES[color]) else None
+    colors = whole.colors if color == _PALETTE else 256
+    stride = 1 + width * _SAMPLES[color]
+    return whole.file if _complete(whole.packed, height, stride, colors) else None
 
 
-def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
+def _complete(packed: list[bytes], rows: int, stride: int, colors: int) -> bool:
     """Whether all pixels are present: rows of `stride` bytes that begin with a known filter.
 
-    The decoder fills missing rows with arbitrary values and prints a complaint.
+    The decoder fills missing rows with arbitrary values and prints a complaint. It reads pixels
+    beyond a palette of fewer than 256 `colors` as black: those must be plain to see, in rows
+    without a filter, as palettes usually have them.
     """
     unpack = zlib.decompressobj()
     try:
@@ -137,7 +141,10 @@ def _complete(packed: list[bytes], rows: int, stride: int) -> bool:
     except zlib.error:
         return False
     whole = unpack.eof and len(pixels) == rows * stride
-    return whole and max(pixels[::stride], default=0) <= _LAST_FILTER
+    filters = max(pixels[::stride], default=0)
+    if colors < 256:
+        return whole and not filters and max(pixels, default=0) < colors
+    return whole and filters <= _LAST_FILTER
 
 
 @dataclass
@@ -147,6 +154,7 @@ class _Whole:
     file: bytes
     packed: list[bytes]
     kinds: list[bytes]
+    colors: int
 
 
 def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
@@ -184,7 +192,7 @@ def _whole(data: bytes, needed: frozenset[bytes]) -> _Whole | None:
         if kind == b"IDAT":
             packed.append(bytes(view[position + 8 : end - 4]))
         if kind == b"IEND":
-            return _Whole(b"".join(kept), packed, kinds)
+            return _Whole(b"".join(kept), packed, kinds, colors)
         position = end
     return None
 

@@ -10,9 +10,7 @@ import torch
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.launch import local_rank, ranks
-
-_ON_A_CPU = ("can't allocate memory", "not enough memory")
-"""Messages of torch's CPU allocator, which has no exception class."""
+from captcha_ssl.memory import lacks_memory
 
 
 def resolve_device(name: str) -> torch.device:
@@ -89,12 +87,7 @@ def advice_on_memory(batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _lacks_memory(error):
+        if not lacks_memory(error):
             raise
         advice = f"try --batch-size {batch_size // 2}" if batch_size > 1 else "use smaller images"
         raise UserError(f"out of memory with {batch_size} images per step; {advice}") from error
-
-
-def _lacks_memory(error: RuntimeError) -> bool:
-    told = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or any(sign in told for sign in _ON_A_CPU)

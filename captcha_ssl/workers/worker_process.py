@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import INTERRUPTED, SIGNALS, WORKER_PATIENCE, begin
+from captcha_ssl.memory import lacks_memory
 from captcha_ssl.workers.contract import Say
 
 RESULT, ERROR, LINE = range(3)
@@ -62,7 +63,9 @@ def _do_tasks(wire: Connection) -> NoReturn:
 
 
 def _pickled_error(error: Exception) -> bytes:
-    if not isinstance(error, UserError | MemoryError):
+    if not isinstance(error, UserError) and lacks_memory(error):
+        error = MemoryError(str(error))
+    elif not isinstance(error, UserError):
         error.add_note(f"In a worker process:\n{traceback.format_exc()}")
     try:
         pickled = pickle.dumps((ERROR, error))

@@ -76,6 +76,31 @@ def test_pixels_that_end_early_are_damage(rows: bytes, kind: dict[str, int]):
         read_image(by_hand(rows[:-1], **kind))
 
 
+@pytest.mark.parametrize("filter", [0, 1])
+def test_a_color_beyond_a_short_palette_is_damage(filter: int):
+    # Four rows of six pixels: color 1 in the first column, then the same, or the differences.
+    rows = bytes([filter, 1, *[1 if not filter else 0] * 5]) * 3
+    far = bytes([filter, 1, 2, *[1 if not filter else 0] * 4])
+    two = chunk(b"PLTE", bytes([9, 9, 9, 250, 250, 250]))
+    assert (read_image(by_hand(rows + rows[:7], color=3, more=two)) == 250).all()
+    with pytest.raises(ImageError, match="its palette has 2 colors, and pixels use color"):
+        read_image(by_hand(rows + far, color=3, more=two))
+
+
+def test_a_color_beyond_the_palette_of_another_format_is_damage():
+    image = Image.fromarray(np.arange(16, dtype=np.uint8).reshape(4, 4), "P")
+    image.putpalette(list(range(48)))
+    file = BytesIO()
+    image.save(file, "GIF")
+    data = bytearray(file.getvalue())
+    colors = data[10] & 7
+    assert colors == 3 and read_image(bytes(data)).max() == 47
+    data[10] &= ~7
+    del data[13 + 3 * 2 : 13 + 3 * 16]
+    with pytest.raises(ImageError, match="its palette has 2 colors, and pixels use color 16"):
+        read_image(bytes(data))
+
+
 @pytest.mark.parametrize("palette", [b"", chunk(b"PLTE", b""), chunk(b"PLTE", b"\0\0")])
 def test_numbers_of_colors_without_colors_are_damage(palette: bytes, capfd):
     with pytest.raises(ImageError, match="its palette is missing"):

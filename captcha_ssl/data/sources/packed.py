@@ -20,6 +20,7 @@ from captcha_ssl.data.mapped import advise, exceeds_memory
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.rows import read_rows
 from captcha_ssl.errors import UserError
+from captcha_ssl.memory import raise_if_memory
 from captcha_ssl.printable import shortened, shown
 from captcha_ssl.text_file import open_regular_file, read_text_file
 
@@ -136,6 +137,7 @@ def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
         with np.errstate(over="raise"):
             images: np.ndarray = np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # the header reader raises any kind of exception
+        raise_if_memory(error)
         raise UserError(f"{path}: damaged or incomplete; make the dataset again") from error
     described = tuple(about.get(key) for key in ("count", "channels", "height", "width"))
     # For arrays of zero bytes the file size proves nothing: any count would fit.

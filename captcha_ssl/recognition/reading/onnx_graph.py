@@ -13,6 +13,7 @@ import onnx
 from onnx import shape_inference
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.memory import raise_if_memory
 from captcha_ssl.models.frames import frames
 from captcha_ssl.models.model_card import KEY, parse_card
 from captcha_ssl.printable import quoted
@@ -34,6 +35,7 @@ def check_graph(path: Path) -> None:
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # protobuf's exceptions and others
+        raise_if_memory(error)
         raise UserError(f"{path}: not a readable ONNX file; export it again") from error
     try:
         _check_nodes(path, model)

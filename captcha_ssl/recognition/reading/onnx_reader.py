@@ -9,6 +9,7 @@ import onnxruntime
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.errors import UserError
+from captcha_ssl.memory import raise_if_memory
 from captcha_ssl.models.model_card import KEY, parse_card
 from captcha_ssl.models.shipped import FOLDER
 from captcha_ssl.recognition.reading.onnx_providers import CPU, provider_of
@@ -51,6 +52,7 @@ class OnnxReader:
         try:
             answer = self._session.run([OUTPUT], {INPUT: images})[0]
         except Exception as error:  # onnxruntime's own exceptions have no common base
+            raise_if_memory(error)
             raise UserError(f"{self.path}: its network does not fit its description") from error
         frames = range(1, images.shape[3] + 1)
         if not (
@@ -91,6 +93,7 @@ def _open(path: Path, device: str) -> onnxruntime.InferenceSession:
             session = onnxruntime.InferenceSession(plain, options, providers=providers)
         ends = {end.name: end.type for end in (*session.get_inputs(), *session.get_outputs())}
     except Exception as error:  # onnxruntime's own exceptions have no common base
+        raise_if_memory(error)
         raise UserError(f"{path}: not a readable ONNX file; export it again") from error
     # If a provider does not start, onnxruntime silently uses the CPU.
     if session.get_providers()[0] != provider:
