@@ -47,8 +47,8 @@ class Geometry:
         """
         if width is not None:
             return cls(channels, height, width)
-        widths = [w * height / h for h, w in sizes]
-        if not widths:
+        widths = np.fromiter((w * height / h for h, w in sizes), np.float64)
+        if not len(widths):
             raise ValueError("no image sizes to infer a width from")
         wide = float(np.quantile(widths, 0.99, method="higher"))
         rounded = int(np.ceil(wide / WIDTH_STEP)) * WIDTH_STEP
