@@ -6,6 +6,7 @@ converts and checks; an error names the setting, what is wrong and what is allow
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import types
 import typing
@@ -31,6 +32,10 @@ from captcha_ssl.errors import UserError
 
 MOST_SEED = 2**62
 """The largest seed that torch and NumPy accept, with room for runs that count up from it."""
+
+MOST_WHOLE = 10**12
+"""The largest whole number where none is declared: more than any run can do, and it fits in int64
+when it is multiplied."""
 
 Choices = Sequence[str] | Callable[[], Sequence[str]]
 
@@ -237,6 +242,8 @@ def _check_range(option: Option, number: Any, value: Any) -> None:
     if not isinstance(number, int | float):
         return
     low, high = option.low, option.high
+    if high is None and isinstance(number, int):
+        option, high = dataclasses.replace(option, high=MOST_WHOLE), MOST_WHOLE
     if (low is not None and number < low) or (high is not None and number > high):
         raise _refused(f"{value} is out of range; allowed: {option.span}")
 

@@ -92,6 +92,7 @@ def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
         ("steps=0", "from 1"),
         ("steps=1.5", "expected a whole number"),
         ("rates=0.1,-1", "out of range"),
+        ("steps=1000000000000000000", "out of range; allowed: from 1 to 1000000000000"),
         ("bold=maybe", "expected true or false"),
         ("bold", "key=value"),
     ],

@@ -44,8 +44,12 @@ def convert_command(
     channels: Annotated[
         int, typer.Option(min=1, max=3, help="Channels of a common size: 1 for gray, 3 for color.")
     ] = 3,
-    height: Annotated[int | None, typer.Option(min=1, help="A common height, in pixels.")] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="A common width, in pixels.")] = None,
+    height: Annotated[
+        int | None, typer.Option(min=1, max=8192, help="A common height, in pixels.")
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(min=1, max=8192, help="A common width, in pixels.")
+    ] = None,
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
     ] = 0.01,

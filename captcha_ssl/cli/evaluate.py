@@ -37,7 +37,7 @@ def evaluate_command(
             "--out", metavar="DIR", help="Write scores, predictions and the worst errors here."
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Images read at once.")] = 256,
+    batch_size: Annotated[int, typer.Option(min=1, max=65_536, help="Images read at once.")] = 256,
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
     ] = 0.01,

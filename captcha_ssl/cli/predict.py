@@ -61,7 +61,7 @@ def predict_command(
     ] = False,
     cluster: Cluster = None,
     batch_size: Annotated[
-        int, typer.Option(min=1, help="Images read at once on each core.")
+        int, typer.Option(min=1, max=65_536, help="Images read at once on each core.")
     ] = BATCH_SIZE,
     min_confidence: Annotated[
         float | None,

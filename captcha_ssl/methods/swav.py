@@ -27,7 +27,7 @@ class SwAVSettings(Settings):
     # With the paper's 0.05 and views this strong, trials stayed at the loss of uniform codes, log
     # K.
     epsilon: float = setting(0.02, "softness ε of the assignment (swav)", low=0.001)
-    sinkhorn_iterations: int = setting(3, "iterations of Sinkhorn-Knopp", low=1)
+    sinkhorn_iterations: int = setting(3, "iterations of Sinkhorn-Knopp", low=1, high=1000)
 
 
 class SwAV(TwoViewMethod):

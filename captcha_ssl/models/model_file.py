@@ -17,8 +17,10 @@ from torch import Tensor
 
 from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import DivergedError, UserError
+from captcha_ssl.models.encoder import VERTICAL_STRIDE, WIDTHS
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
 from captcha_ssl.models.shipped import FOLDER, is_shipped
+from captcha_ssl.printable import quoted
 from captcha_ssl.utf8_path import utf8_path
 
 FILE_NAME = "model.safetensors"
@@ -79,6 +81,16 @@ def load_model(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
             tensors = {name: opened.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise UserError(f"{file}: not a readable safetensors file ({error})") from error
+    if card.encoder not in WIDTHS:
+        raise UserError(
+            f"{file}: its encoder {quoted(card.encoder)} is not known here, only "
+            f"{', '.join(WIDTHS)}; train it again"
+        )
+    if card.geometry.height % VERTICAL_STRIDE:
+        raise UserError(
+            f"{file}: its height {card.geometry.height} is not a multiple of {VERTICAL_STRIDE}; "
+            "train it again"
+        )
     _check(file, tensors)
     return card, tensors
 

@@ -17,7 +17,7 @@ class PretrainSettings(Settings):
     method: str = setting(
         "simclr", "pretraining method", choices=lambda: tuple(METHODS), flag="NAME"
     )
-    epochs: float = setting(20.0, "passes over the images", low=0.0, flag="N")
+    epochs: float = setting(20.0, "passes over the images", low=0, high=1_000_000, flag="N")
     steps: int | None = setting(None, "steps of training; none: from epochs", low=1, flag="N")
     init_from: Path | None = setting(
         None, "start from the encoder of this run or model file, or shipped", flag="RUN"

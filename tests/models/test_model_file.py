@@ -81,3 +81,18 @@ def test_a_list_of_too_many_tensors_is_refused_unread(tmp_path: Path) -> None:
     file.write_bytes((1 << 25).to_bytes(8, "little") + b"{" + bytes(1 << 25))
     with pytest.raises(UserError, match="a list of tensors of 33,554,432 bytes is too long"):
         load_model(file)
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (replace(CARD, encoder="huge"), "its encoder 'huge' is not known here, only tiny, small"),
+        (replace(CARD, geometry=Geometry(1, 40, 96)), "its height 40 is not a multiple of 16"),
+    ],
+)
+def test_a_card_of_another_network_is_refused_with_its_file(
+    saved: Path, card: ModelCard, said: str
+) -> None:
+    save_model(saved, load_model(saved)[1], card)
+    with pytest.raises(UserError, match=f"^{saved}: {said}"):
+        load_model(saved)

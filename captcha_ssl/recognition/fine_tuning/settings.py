@@ -82,7 +82,9 @@ class SelfTrainingSettings(Settings):
 
     title: ClassVar[str] = "Self-training"
 
-    pile_ratio: float = setting(1.0, "unlabeled images per labeled image in a step", low=0.01)
+    pile_ratio: float = setting(
+        1.0, "unlabeled images per labeled image in a step", low=0.01, high=1000
+    )
     pile_weight: float = setting(1.0, "weight of the loss on pseudo-labels after the ramp", low=0.0)
     confidence: float = setting(
         0.3,
