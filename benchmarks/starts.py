@@ -1,7 +1,8 @@
 """Compares four starts on the test beds and on real sets, with the start that `finetune` chooses.
 
     python -m benchmarks.starts --out runs/starts [--real FOLDER] [--sets outlined,long]
-                                [--seeds 3] [--self-training] [--report docs/results/starts.md]
+                                [--seeds 3] [--self-training] [--only shipped,simclr-from-shipped]
+                                [--report docs/results/starts.md]
 
 Each start is fine-tuned on the same labels with the same steps: none (scratch), the shipped model,
 an encoder pretrained on the pool, and one pretrained on it from the shipped model. All have the
@@ -29,11 +30,11 @@ from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.duration import duration
 from captcha_ssl.models.model_file import FILE_NAME
-from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.models.shipped import AUTO, SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import run_pretraining
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
-from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.fine_tuning.start import choose_start
@@ -127,6 +128,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     asked = parser.parse_args(arguments)
     sizes = Sizes(**{name: getattr(asked, name) for name in asdict(Sizes())})
+    compared = starts(sizes.method)
+    wanted = asked.only.split(",") if asked.only else compared
+    if unknown := sorted(set(wanted) - set(compared)):
+        parser.error(f"no such start: {', '.join(unknown)}; known: {', '.join(compared)}")
     kept = Kept(asked.out, sizes)
     real = {path.name: path for path in _folders(asked.real)}
     names = asked.sets.split(",") if asked.sets else [*BEDS, *real]
@@ -135,10 +140,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         folder = _rendered(asked.out / "sets" / name, sizes) if name in BEDS else real[name]
         images = LabeledSet(name, folder, sizes)
-        _measure(images, kept, self_training=False)
-        kept.pick(images)
+        _measure(images, kept, wanted, self_training=False)
+        if not asked.only:
+            kept.pick(images)
         if asked.self_training:
-            _measure(images, kept, self_training=True)
+            _measure(images, kept, wanted, self_training=True)
         atomic_write_text(asked.out / "starts.md", report(kept, names, sizes))
     text = report(kept, names, sizes)
     if asked.report is not None:
@@ -146,9 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(text, end="")
 
 
-def _measure(images: LabeledSet, kept: Kept, *, self_training: bool) -> None:
+def _measure(images: LabeledSet, kept: Kept, wanted: Sequence[str], *, self_training: bool) -> None:
     for seed in range(1, images.sizes.seeds + 1):
-        for start in starts(images.sizes.method):
+        for start in wanted:
             if kept.find(images.name, start, self_training, seed) is None:
                 source = kept.encoder(images, start)
                 kept.add(_finetuned(images, start, source, seed, self_training=self_training))
@@ -354,6 +360,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, help="folder of what is finished")
     parser.add_argument("--real", type=Path, help="folder of labeled sets, each a dataset")
     parser.add_argument("--sets", default="", help="names with commas, in order; else all")
+    parser.add_argument("--only", default="", help="starts with commas; else all")
     parser.add_argument("--self-training", action="store_true", help="each start with it too")
     parser.add_argument("--report", type=Path, help="Markdown file to write")
     for name, value in asdict(Sizes()).items():

@@ -47,10 +47,12 @@ def pretrain(
     # torch takes a while to import.
     from captcha_ssl.pretraining.config import PretrainConfig
     from captcha_ssl.pretraining.pretrain import run_pretraining
+    from captcha_ssl.pretraining.start import settle_start
     from captcha_ssl.training.images import load_images
     from captcha_ssl.training.init_from import adopt
 
-    config = PretrainConfig.read(Given(flags=settings, label=""))
+    begun = Path(out) if resume else None
+    config, _ = settle_start(PretrainConfig.read(Given(flags=settings, label="")), resumed=begun)
     model, geometry = adopt(config.model, config.pretrain.init_from)
     stream = config.pretrain.stream
     data = load_images(_paths(images), model, labeled=False, geometry=geometry, stream=stream)

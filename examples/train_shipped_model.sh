@@ -40,7 +40,7 @@ draw "$out/pile" "$count" --seed 101
 
 if [ "$start" = none ]; then
   step "Pretrain an encoder on them without their labels"
-  captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder small \
+  captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder small --init-from none \
     --steps "$pretrain_steps" --resume
   start="$out/encoder"
 fi

@@ -29,11 +29,6 @@ if TYPE_CHECKING:
     from captcha_ssl.pretraining.pretrain import PretrainResult
     from captcha_ssl.training.settings import ModelSettings
 
-_BEGINS_AT_RANDOM = (
-    "starts at random; --init-from shipped starts from the shipped model, which read "
-    "better after fine-tuning wherever both were tried (docs/results/starts.md)"
-)
-
 
 def pretrain_command(
     config: PretrainConfig,
@@ -72,15 +67,16 @@ def pretrain_command(
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.pretraining.pretrain import run_pretraining
     from captcha_ssl.pretraining.preview import write_preview
-    from captcha_ssl.recognition.fine_tuning.start import misfit
+    from captcha_ssl.pretraining.start import settle_start
     from captcha_ssl.training.init_from import adopt
 
+    config, reason = settle_start(config, resumed=folder if resume else None)
+    if reason and not quiet:
+        print(reason, file=sys.stderr)
     model, geometry = adopt(config.model, config.pretrain.init_from)
     config = replace(config, model=model)
     stream = config.pretrain.stream
     images = load(data, model, labeled=False, quiet=quiet, geometry=geometry, stream=stream)
-    if config.pretrain.init_from is None and not misfit(model) and not quiet:
-        print(_BEGINS_AT_RANDOM, file=sys.stderr)
     if sheet is not None:
         for finding in write_preview(sheet, config, images):
             print(f"captcha-ssl: warning: {finding}", file=sys.stderr)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from captcha_ssl.config import Config, Given
 from captcha_ssl.losses.settings import LossSettings
 from captcha_ssl.methods.registry import method_class
 from captcha_ssl.methods.settings import InstanceSettings
+from captcha_ssl.models.shipped import AUTO
 from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
@@ -27,7 +28,10 @@ class PretrainConfig(Config):
         ModelSettings,
         LoopSettings,
     )
-    open_defaults: ClassVar[Mapping[str, str]] = {"lr": "of the method"}
+    open_defaults: ClassVar[Mapping[str, str]] = {
+        "lr": "of the method",
+        "init_from": "auto: the shipped model or scratch",
+    }
 
     pretrain: PretrainSettings
     loop: LoopSettings
@@ -47,6 +51,10 @@ class PretrainConfig(Config):
 
     @classmethod
     def read(cls, given: Given) -> Self:
-        """The configuration for a user's settings. Raises UserError like `Given.over`."""
+        """The configuration for a user's settings, whose start is chosen unless it is named.
+
+        Raises UserError like `Given.over`.
+        """
         # The available settings depend on the method.
-        return cls.of(given.peek("method") or PretrainSettings().method).at(given)
+        defaults = cls.of(given.peek("method") or PretrainSettings().method)
+        return replace(defaults, pretrain=defaults.pretrain.replace(init_from=AUTO)).at(given)

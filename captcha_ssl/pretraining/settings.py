@@ -20,7 +20,10 @@ class PretrainSettings(Settings):
     epochs: float = setting(20.0, "passes over the images", low=0, high=1_000_000, flag="N")
     steps: int | None = setting(None, "steps of training; none: from epochs", low=1, flag="N")
     init_from: Path | None = setting(
-        None, "start from the encoder of this run or model file, or shipped", flag="RUN"
+        None,
+        "start from the encoder of this run or model file, or shipped; none: from scratch; auto: "
+        "shipped, unless another encoder is asked for",
+        flag="RUN",
     )
     stream: Literal["auto", "on", "off"] = setting(
         "auto",

@@ -85,7 +85,7 @@ class Recipe:
         pretrain = {**self._different(PRETRAIN), **self._pixels()}
         if self.method is not None:
             pretrain = {"method": self.method, "steps": self.tune.pretrain_steps, **pretrain}
-            pretrain |= {"init_from": SHIPPED} if self.shipped else {}
+            pretrain |= {"init_from": SHIPPED if self.shipped else "none"}
         steps = self.finetuning(None).finetune.steps
         finetune = {**self._different(FINETUNE), "steps": steps}
         if self.method is None:

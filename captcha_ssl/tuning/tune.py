@@ -14,7 +14,7 @@ import torch
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.runs.parallel import process_count
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.fine_tuning.start import misfit
+from captcha_ssl.models.shipped import misfit
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.tuning.config import TuneConfig

@@ -34,3 +34,10 @@ def test_every_start_is_measured_once_and_what_is_finished_is_kept(
     with pytest.raises(SystemExit):
         main([*asked[:2], "--sets", "nowhere"])
     assert "no such set: nowhere; known: outlined" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*asked[:4], "--only", "shipped,sipmclr"])
+    assert "no such start: sipmclr; known: none, shipped, simclr" in capsys.readouterr().err
+    only = [*asked, "--seeds", "1", "--out", str(tmp_path / "only"), "--only", "shipped"]
+    main(only)
+    (cell,) = (tmp_path / "only" / "cells.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(cell)["start"] == "shipped"

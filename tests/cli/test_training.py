@@ -40,7 +40,9 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def pretrained(pile: Path) -> Path:
     out = pile.parent / "pretrained"
-    done = run("pretrain", pile, "--out", out, "--steps", 3, "--batch-size", 8, *FAST)
+    short = ("--steps", 3, "--batch-size", 8, *FAST)
+    # From scratch: one that starts from the shipped model reads after three steps.
+    done = run("pretrain", pile, "--out", out, "--init-from", "none", *short)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(out / "model.safetensors")
     assert done.stderr == ""
@@ -60,11 +62,13 @@ def test_an_encoder_is_monitored_and_probed_on_the_labels(pile: Path, tmp_path: 
     done = run(
         *("pretrain", pile, "--out", out, "--steps", 4, "--batch-size", 8, "--probe", pile),
         *("--set", "log_every=1", "--set", "monitor_every=2", "--device", "cpu"),
+        *("--encoder", "tiny"),
     )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
     looked = [row["step"] for row in rows if "effective_rank" in row and "probe_cer" in row]
     assert looked == [2, 4]
+    assert "starts from scratch: the shipped model has encoder small" in done.stderr
     assert "encoder: effective rank" in done.stderr.splitlines()[-1]
     assert "frozen, it reads" in done.stderr.splitlines()[-1]
 

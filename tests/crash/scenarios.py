@@ -16,12 +16,12 @@ Contents = dict[str, Any]
 
 _TRAINING = ("--steps", "12", "--set", "log_every=1", "--set", "checkpoint_every=2", "--quiet")
 _SMALL = ("--batch-size", "4")
-_PRETRAIN = ("pretrain", "{given}/pile", "--out", "{out}", *_SMALL, *_TRAINING)
+_SCRATCH = ("--init-from", "none")
+_PRETRAIN = ("pretrain", "{given}/pile", *_SCRATCH, "--out", "{out}", *_SMALL, *_TRAINING)
 _FINETUNE = (
     "finetune",
     "{given}/pile",
-    "--init-from",
-    "none",
+    *_SCRATCH,
     "--out",
     "{out}",
     *_SMALL,
@@ -156,4 +156,5 @@ def prepare(given: Path, run: Callable[[list[str]], int]) -> None:
     """Write what the scenarios are given: a labeled pile and a pretrained encoder."""
     write_pile(given / "pile", "packed", 60)
     encoder = ["pretrain", str(given / "pile"), "--out", str(given / "encoder"), "--quiet"]
+    encoder += _SCRATCH
     assert run([*encoder, "--batch-size", "4", "--steps", "2"]) == 0

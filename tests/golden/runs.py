@@ -53,10 +53,11 @@ def results(folder: Path) -> dict[str, Any]:
 def _results(folder: Path) -> Iterator[tuple[str, Any]]:
     data, encoder, reader, bench = (folder / name for name in ("data", "encoder", "reader", "b"))
     draw(data)
-    _call("pretrain", data, "--out", encoder, "--steps", 6, "--batch-size", 8, *_FP32)
+    scratch = ("--init-from", "none", *_FP32)
+    _call("pretrain", data, "--out", encoder, "--steps", 6, "--batch-size", 8, *scratch)
     yield "pretrain", _run(encoder)
     dig = folder / "dig"
-    _call("pretrain", data, "--out", dig, "--method", "dig", "--epochs", 0.5, *_FP32)
+    _call("pretrain", data, "--out", dig, "--method", "dig", "--epochs", 0.5, *scratch)
     yield "pretrain dig", _run(dig)
     _call(
         *("finetune", data, "--out", reader, "--init-from", encoder, "--unlabeled", data),

@@ -35,7 +35,7 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "number", "kept"),
     [
-        (["pretrain", *LONG], signal.SIGINT, "state/state.safetensors"),
+        (["pretrain", "--init-from", "none", *LONG], signal.SIGINT, "state/state.safetensors"),
         (["finetune", "--init-from", "none", *LONG], signal.SIGTERM, "state/state.safetensors"),
         (
             [

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Self
 
 from captcha_ssl.config import Config, Given
+from captcha_ssl.models.shipped import AUTO
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings, SelfTrainingSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 from captcha_ssl.views.settings import ViewSettings, gentle_views
-
-AUTO = Path("auto")
-"""In the place of a run or model file: the start is chosen for the user."""
 
 
 @dataclass(frozen=True)

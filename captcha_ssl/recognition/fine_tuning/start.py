@@ -11,13 +11,12 @@ import torch
 from captcha_ssl.config import Given
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.models.ranks import from_first
-from captcha_ssl.models.shipped import SETTINGS, SHIPPED
+from captcha_ssl.models.shipped import AUTO, SHIPPED, misfit
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
-from captcha_ssl.recognition.fine_tuning.config import AUTO, FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import CONFIG
-from captcha_ssl.training.settings import ModelSettings
 
 FEW_LABELS = 100
 """With fewer labels the shipped model is taken: too few would be held out to compare starts."""
@@ -109,15 +108,6 @@ def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
     if finetune.explicit("alignment") is None:
         finetune = finetune.replace(alignment=1.0)
     return replace(config, finetune=finetune, model=config.model.replace(height=height))
-
-
-def misfit(model: ModelSettings) -> str:
-    """Why the shipped model cannot be what the user asked for; empty where it can."""
-    for key, value in SETTINGS.items():
-        asked = model.explicit(key)
-        if asked is not None and asked != value:
-            return f"the shipped model has {key} {value}, not {asked}"
-    return ""
 
 
 def _race(config: FinetuneConfig, data: FinetuneData) -> float:
