@@ -6,6 +6,7 @@ separate folders with a backslash, and some do not distinguish `A.PNG` from `a.p
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable
 
@@ -36,7 +37,17 @@ class Spellings:
         return next(filter(None, map(self._similar.get, _keys(name))), None)
 
 
+def _in_utf8(name: str) -> str:
+    """`name` in UTF-8, as tables have it; a locale without UTF-8 decodes the names on the disk."""
+    if name.isascii():
+        return name
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeError:
+        return name
+
+
 def _keys(name: str) -> tuple[tuple[str, str], ...]:
     """Normalized forms of a name, the stricter one first."""
-    text = composed(name.replace("\\", "/"))
+    text = composed(_in_utf8(name).replace("\\", "/"))
     return (("form", text), ("capitals", composed(text.casefold())))

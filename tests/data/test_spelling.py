@@ -23,6 +23,8 @@ def test_both_spellings_of_a_letter_become_one():
         ("images/a.png", "Images/A.PNG"),
         (f"x/{NFD}", f"X\\{NFC}"),
         ("back\\slash.png", "back\\slash.png"),
+        # As a locale without UTF-8 decodes it.
+        ("\udcc3\udca9.png", "é.png"),
     ],
 )
 def test_a_name_is_found_in_another_spelling(known: str, asked: str):
