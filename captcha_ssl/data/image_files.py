@@ -14,7 +14,7 @@ from captcha_ssl.printable import shown
 HIDDEN = "hidden"
 _OWN = ({"config.toml", "metrics.jsonl"}, {"evaluation.json"}, {"benchmark.json"})
 """Files that mark a folder with results of this program."""
-_ABOUT = frozenset(("about.json",))
+ABOUT = frozenset(("about.json",))
 """Files of a dataset that are not its images."""
 
 
@@ -106,7 +106,7 @@ def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
         found.aside.append(Rejected(name, what))
     elif suffix in SUFFIXES or looks_like_image(Path(entry.path)):
         found.names.append(name)
-    elif entry.name not in _ABOUT:
+    elif entry.name not in ABOUT:
         table = suffix in (".csv", ".tsv")
         what = "a table; to read it, name it on the command line" if table else "not an image"
         found.aside.append(Rejected(name, what))

@@ -18,6 +18,9 @@ from captcha_ssl.data.sources.lmdb import is_lmdb
 from captcha_ssl.data.sources.packed import is_packed
 from captcha_ssl.data.sources.source import Source
 
+_MOST_NOTES = 8
+"""A pile of a thousand shards may have something to note on each."""
+
 
 @dataclass
 class JoinedSource:
@@ -54,11 +57,13 @@ class JoinedSource:
     @property
     def notes(self) -> list[str]:
         """Notes for the user on each part."""
-        return [
+        notes = [
             f"{title}: {note}" if title else note
             for title, part in zip(self.titles, self.parts, strict=True)
             for note in part.notes
         ]
+        more = len(notes) - _MOST_NOTES
+        return [*notes[:_MOST_NOTES], *([f"and {more:,} more such notes"] if more > 0 else [])]
 
     def read(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]. Raises ImageError."""

@@ -25,6 +25,7 @@ from captcha_ssl.data.label_text import form_note, is_respelled, read_label
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.documents import loaded_json
 from captcha_ssl.errors import UserError
+from captcha_ssl.printable import shown
 from captcha_ssl.text_file import open_regular_file, read_text_file
 
 SUFFIX, SIZES = ".tar", "sizes.json"
@@ -76,11 +77,11 @@ class TarShard:
     kind = "WebDataset"
     labels: None = None
 
-    def __init__(self, path: Path, count: int) -> None:
+    def __init__(self, path: Path, count: int, notes: list[str]) -> None:
         self.path, self._count = path, count
         self.names = TarNames(self)
         self.rejected: list[Rejected] = []
-        self.notes: list[str] = []
+        self.notes: list[str] = notes
 
     def __len__(self) -> int:
         return self._count
@@ -182,8 +183,8 @@ def open_tar(path: Path, want_labels: bool | None) -> TarSource | TarShard:
     Without any text the images are unlabeled. Raises UserError for a file that is not a plain tar.
     """
     if want_labels is False:
-        return TarShard(path, _counted(path))
-    images, texts = _samples(path)
+        return TarShard(path, *_counted(path))
+    images, texts, notes = _samples(path)
     labeled = bool(texts)
     kept: dict[str, str] = {}
     rejected: list[Rejected] = []
@@ -205,21 +206,23 @@ def open_tar(path: Path, want_labels: bool | None) -> TarSource | TarShard:
         [kept[key] for key in chosen] if labeled else None,
         rejected,
         [images[key][1:] for key in chosen],
-        form_note(respelled),
+        [*form_note(respelled), *notes],
     )
 
 
-def _counted(path: Path) -> int:
-    """How many images a shard has, by `sizes.json` or by its own headers."""
+def _counted(path: Path) -> tuple[int, list[str]]:
+    """How many images a shard has, by `sizes.json` or by its own headers, and notes on others."""
     size = path.stat().st_size
     table = path.parent / SIZES
     told = _sizes(table, table.stat().st_mtime_ns).get(path.name) if table.is_file() else None
     if told is None:
+        further: list[str] = []
         with open_regular_file(path) as file:
-            return _refuse_none(path, sum(1 for _ in _images(file, path)))
+            count = sum(1 for _ in _images(file, path, further))
+        return _refuse_none(path, count), _note(further)
     if not 0 < told <= size // _LEAST_MEMBER:
         raise UserError(f"{table}: {told:,} images cannot be in {path.name}; correct or remove it")
-    return told
+    return told, []
 
 
 @lru_cache(maxsize=4)
@@ -235,27 +238,44 @@ def _sizes(table: Path, changed: int) -> dict[str, int]:
     return held
 
 
-def _images(file: BinaryIO, path: Path) -> Iterator[_Place]:
-    """The first image of each sample, in the order of the file. Raises UserError."""
+def _images(file: BinaryIO, path: Path, further: list[str] | None = None) -> Iterator[_Place]:
+    """The first image of each sample, in the order of the file; the others go to `further`.
+
+    Raises UserError.
+    """
     keys: set[str] = set()
     for key, is_image, place in _members(file, path):
         if is_image and key not in keys:
             keys.add(key)
             yield place
+        elif is_image and further is not None:
+            further.append(place[0])
 
 
-def _samples(path: Path) -> tuple[dict[str, _Place], dict[str, _Place]]:
-    """The first image and the first text of each sample, by key, in the order of the file."""
+def _note(further: list[str]) -> list[str]:
+    if not further:
+        return []
+    return [
+        f"{len(further):,} images skipped: an earlier one has the same name up to the first dot, "
+        f"first {shown(further[0], 80)}"
+    ]
+
+
+def _samples(path: Path) -> tuple[dict[str, _Place], dict[str, _Place], list[str]]:
+    """The first image and the first text of each sample, by key in the order of the file, and notes
+    on others."""
     images: dict[str, _Place] = {}
     texts: dict[str, _Place] = {}
+    further: list[str] = []
     try:
         with open_regular_file(path) as file:
             for key, is_image, place in _members(file, path):
-                (images if is_image else texts).setdefault(key, place)
+                if (images if is_image else texts).setdefault(key, place) != place and is_image:
+                    further.append(place[0])
     except OSError as error:
         raise _foreign(path, error) from error
     _refuse_none(path, len(images))
-    return images, texts
+    return images, texts, _note(further)
 
 
 def _members(file: BinaryIO, path: Path) -> Iterator[tuple[str, bool, _Place]]:

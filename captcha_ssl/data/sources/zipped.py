@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from captcha_ssl.data.image import MAX_BYTES, SUFFIXES, ImageError, read_image
+from captcha_ssl.data.image_files import ABOUT, aside_note
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.source import Source
 from captcha_ssl.errors import UserError
@@ -34,6 +35,8 @@ class ZipSource:
     labels: Sequence[str] | None
     rejected: list[Rejected]
     notes: list[str] = field(default_factory=list)
+    stored_as: dict[str, str] = field(default_factory=dict)
+    """The names of members that were written with backslashes."""
 
     def __len__(self) -> int:
         return len(self.names)
@@ -42,7 +45,8 @@ class ZipSource:
         """RGB uint8 [H, W, 3]. Raises ImageError."""
         name = self.names[index]
         try:
-            with self.archive.open(self.root + name) as member:
+            full = self.root + name
+            with self.archive.open(self.stored_as.get(full, full)) as member:
                 # Not what the header says of the size, which need not be true.
                 data = member.read(MAX_BYTES + 1)
         except Exception as error:  # damaged members fail in every way there is
@@ -71,12 +75,18 @@ def open_zip(
         raise UserError(f"{path}: not readable as a zip archive ({one_line(error)})") from error
     if len(members) > _MOST_MEMBERS:
         raise UserError(f"{path}: more than {_MOST_MEMBERS:,} members")
-    files = {member.filename: member for member in members if not member.is_dir()}
-    images = [name for name in files if _is_image(name) and _is_safe(name)]
+    files, aside = _sorted_out(members)
+    images = [name for name in files if _is_image(name)]
     if not images:
         raise UserError(f"{path}: no images in it")
     root = _common_root(images)
     tables = [name for name in files if name.startswith(root) and is_table(name.removeprefix(root))]
+    known = {*images, *tables}
+    aside += [
+        Rejected(name, "neither an image nor a table beside the images")
+        for name in files
+        if name not in known and PurePosixPath(name).name not in ABOUT
+    ]
     with TemporaryDirectory(prefix="captcha-ssl-") as folder:
         try:
             for name in images:
@@ -84,7 +94,7 @@ def open_zip(
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.touch()
             for name in tables:
-                (Path(folder) / name.removeprefix(root)).write_bytes(_table(archive, name))
+                (Path(folder) / name.removeprefix(root)).write_bytes(_table(archive, files[name]))
         except Exception as error:  # damaged members fail in every way there is
             raise UserError(f"{path}: damaged or encrypted ({one_line(error)})") from error
         try:
@@ -98,8 +108,30 @@ def open_zip(
         list(found.names),
         found.labels,
         found.rejected,
-        list(found.notes),
+        [*found.notes, *aside_note(aside)],
+        {name: stored for name, stored in files.items() if name != stored},
     )
+
+
+def _sorted_out(members: Sequence[zipfile.ZipInfo]) -> tuple[dict[str, str], list[Rejected]]:
+    """The files that can be read, by their names with slashes, and the others with a reason.
+
+    Hidden files and folders are in neither.
+    """
+    files: dict[str, str] = {}
+    aside: list[Rejected] = []
+    for member in members:
+        # Some programs for Windows separate folders with a backslash.
+        name = member.filename.replace("\\", "/")
+        if name.endswith("/") or _is_hidden(name):
+            continue
+        if name in files:
+            aside.append(Rejected(name, "another member has the same name"))
+        elif not _is_safe(name):
+            aside.append(Rejected(name, "leads out of the archive"))
+        else:
+            files[name] = member.filename
+    return files, aside
 
 
 def _table(archive: zipfile.ZipFile, name: str) -> bytes:
@@ -112,17 +144,18 @@ def _table(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _is_image(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def _is_hidden(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return any(part.startswith(".") and part != ".." or part == "__MACOSX" for part in parts)
 
 
 def _is_safe(name: str) -> bool:
     """Whether the unpacked name stays inside its folder."""
     path = PurePosixPath(name)
-    return (
-        not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
-    )
+    return not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
 def _common_root(names: Sequence[str]) -> str:

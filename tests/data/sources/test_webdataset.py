@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import tarfile
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.data.image import ImageError
@@ -80,3 +83,19 @@ def test_a_table_that_is_not_true_is_noticed_by_reading(shards: Path) -> None:
     assert many.read(3)[0, 0, 0] == 140
     with pytest.raises(ImageError, match=r"not in shard-000001\.tar, though sizes\.json counts it"):
         many.read(4)
+
+
+@pytest.mark.parametrize("labeled", [None, False])
+def test_further_images_of_a_sample_are_noted(tmp_path: Path, labeled: bool | None) -> None:
+    file = BytesIO()
+    Image.fromarray(np.zeros((8, 20, 3), np.uint8)).save(file, "PNG")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in ("shot.1.png", "shot.2.png", "other.png", "shot.3.png"):
+            member = tarfile.TarInfo(name)
+            member.size = len(file.getvalue())
+            archive.addfile(member, BytesIO(file.getvalue()))
+    source = open_source(tmp_path / "a.tar", want_labels=labeled)
+    assert list(source.names) == ["shot.1.png", "other.png"]
+    assert list(source.notes) == [
+        "2 images skipped: an earlier one has the same name up to the first dot, first shot.2.png"
+    ]
