@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from captcha_ssl.data.image import SUFFIXES, looks_like_image
 from captcha_ssl.data.rejected import Rejected
@@ -98,9 +98,9 @@ def leads_to_folder(entry: os.DirEntry[str]) -> bool:
 
 def _sort(entry: os.DirEntry[str], name: str, found: Found) -> None:
     """Sort a file into the images or the skipped files."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122
     # Not `entry.is_file`, which raises for links in a circle.
-    if not os.path.isfile(entry.path):  # noqa: PTH113
+    if not (entry.is_file(follow_symlinks=False) or os.path.isfile(entry.path)):  # noqa: PTH113
         missing = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110
         what = "a broken link" if missing else "a pipe, socket or device"
         found.aside.append(Rejected(name, what))

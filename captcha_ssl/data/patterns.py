@@ -33,6 +33,20 @@ def matching(pattern: str) -> list[str]:
     return sorted(f"{base.rstrip('/')}/{name}" if base else name for name in found)
 
 
+def files_called(folder: Path, *patterns: str) -> list[Path]:
+    """The files in `folder` whose names match a pattern, sorted; none if it cannot be read.
+
+    Path.glob first makes a list of everything in it: of millions of images, for a few names.
+    """
+    known = re.compile("|".join(map(fnmatch.translate, patterns)))
+    try:
+        with os.scandir(folder) as entries:
+            found = [folder / entry.name for entry in entries if known.match(entry.name)]
+    except OSError:
+        return []
+    return sorted(file for file in found if file.is_file())
+
+
 def _below(folder: Path) -> list[str]:
     """Folders and files in `folder` and below, by paths relative to it; hidden ones left out."""
     names: list[str] = []

@@ -150,9 +150,12 @@ def titles(paths: Sequence[Path]) -> list[str]:
 def find_shards(folder: Path) -> list[Path]:
     """The sorted subfolders of `folder` if all of them are packed or LMDB; else none."""
     try:
-        below = sorted(
-            entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-        )
+        with os.scandir(folder) as entries:
+            below = sorted(
+                folder / entry.name
+                for entry in entries
+                if entry.is_dir() and not entry.name.startswith(".")
+            )
         return below if all(is_packed(entry) or is_lmdb(entry) for entry in below) else []
     except OSError:
         # The search for images reports folders without read permission.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from captcha_ssl.data.patterns import files_called
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.table import open_table
 from captcha_ssl.errors import UserError
@@ -13,7 +14,7 @@ PATTERNS = ("rec_gt*.txt", "train_list.txt", "val_list.txt", "gt.txt")
 
 def find_lists(folder: Path) -> list[Path]:
     """The lists in `folder`, by name."""
-    return sorted({file for pattern in PATTERNS for file in folder.glob(pattern) if file.is_file()})
+    return files_called(folder, *PATTERNS)
 
 
 def open_list(folder: Path, want_labels: bool | None) -> FileSource:

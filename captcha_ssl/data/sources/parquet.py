@@ -12,6 +12,7 @@ import numpy as np
 
 from captcha_ssl.data.image import ImageError, read_image
 from captcha_ssl.data.label_text import form_note, is_respelled, read_label
+from captcha_ssl.data.patterns import files_called
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import one_line
@@ -72,7 +73,7 @@ class ParquetSource:
 def find_parts(folder: Path) -> list[Path]:
     """The parquet files in `folder`, or in `data/` in it, sorted."""
     for place in (folder, folder / "data"):
-        found = sorted(file for file in place.glob(f"*{SUFFIX}") if file.is_file())
+        found = files_called(place, f"*{SUFFIX}")
         if found:
             return found
     return []

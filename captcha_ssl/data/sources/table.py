@@ -39,8 +39,13 @@ def find_table(folder: Path) -> Path | None:
     for name in TABLES:
         if (folder / name).is_file():
             return folder / name
+    present: dict[str, str] = {}
     try:
-        present = {name.lower(): name for name in sorted(os.listdir(folder))}  # noqa: PTH208
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                known = entry.name.lower()
+                if known in TABLES:
+                    present[known] = max(present.get(known, ""), entry.name)
     except OSError:
         return None
     tables = (folder / present[name] for name in TABLES if name in present)

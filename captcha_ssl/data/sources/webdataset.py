@@ -22,6 +22,7 @@ import numpy as np
 
 from captcha_ssl.data.image import MAX_BYTES, SUFFIXES, ImageError, read_image
 from captcha_ssl.data.label_text import form_note, is_respelled, read_label
+from captcha_ssl.data.patterns import files_called
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.documents import loaded_json
 from captcha_ssl.errors import UserError
@@ -174,7 +175,7 @@ def _bytes(file: BinaryIO, lock: threading.Lock, place: _Place) -> bytes:
 
 def find_tars(folder: Path) -> list[Path]:
     """The tar files in `folder`, sorted."""
-    return sorted(file for file in folder.glob(f"*{SUFFIX}") if file.is_file())
+    return files_called(folder, f"*{SUFFIX}")
 
 
 def open_tar(path: Path, want_labels: bool | None) -> TarSource | TarShard:
