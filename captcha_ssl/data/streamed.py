@@ -62,8 +62,13 @@ class StreamedImages:
         return self.shape[0]
 
     def __getitem__(self, chosen: int | slice | np.ndarray) -> np.ndarray:
-        """The rows that are named. Raises UserError like `decoded`."""
-        rows = np.arange(len(self))[chosen]
+        """The rows that are named. Raises IndexError, and UserError like `decoded`."""
+        if isinstance(chosen, slice):
+            chosen = np.arange(*chosen.indices(len(self)))
+        rows = np.asarray(chosen, np.int64)
+        if ((rows < -len(self)) | (rows >= len(self))).any():
+            raise IndexError(f"out of range for {len(self):,} images")
+        rows = np.where(rows < 0, rows + len(self), rows)
         found = self.decoded(rows.ravel())
         return found.reshape(*rows.shape, *self.shape[1:])
 

@@ -111,6 +111,17 @@ def test_every_pass_shows_every_image_once_and_no_more_than_a_buffer_is_in_memor
     )
 
 
+@pytest.mark.parametrize("kind", ["tars", "packed"])
+def test_streamed_images_read_like_an_array(kind: str, request: pytest.FixtureRequest) -> None:
+    images = streamed(request.getfixturevalue(kind))
+    whole = load_pile(request.getfixturevalue(kind), "off", height=16, width=16).images
+    for chosen in (3, slice(85, 95), slice(None, None, 100), np.array([[499, 0], [90, -1]])):
+        assert np.array_equal(images[chosen], whole[chosen])
+    assert (images.shape, images.nbytes, len(images)) == (whole.shape, whole.nbytes, len(whole))
+    with pytest.raises(IndexError):
+        images[COUNT]
+
+
 def test_images_of_a_batch_come_from_several_shards(tars: Path) -> None:
     batches = drawn(stream(streamed(tars), 20, 400), range(10))
     assert all(len({number // SHARD for number in batch}) > 1 for batch in batches)
