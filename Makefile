@@ -12,10 +12,10 @@ demo: $(INSTALLED) ## the whole story in a few minutes, in the folder demo/
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh demo
 
 check: lint ## lint, types and the quick tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist worksteal -m "not slow"
 
 test: lint ## lint, types and every test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --durations=10
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n auto --dist worksteal --durations=10
 
 lint: $(TESTABLE) ## style and types
 	$(BIN)/ruff check --quiet

@@ -64,7 +64,7 @@ for line in sys.stdin:
 
 
 class Side:
-    """A checkout, in a process that trains when it is asked to."""
+    """A checkout, in a process that trains on request."""
 
     def __init__(self, root: Path, images: Path, clock: str) -> None:
         self.process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Is style `classic` the pictures of the `captcha` package? Statistics, speed, and a sheet.
+"""Does style `classic` draw like the `captcha` package? Statistics, speed, and a sheet.
 
     python -m benchmarks.classic --sheet docs/pictures/classic.png
 
@@ -27,7 +27,7 @@ _WARM, _TURNS = 60_000, 12
 
 
 def main() -> None:
-    """Print the table; draw the sheet where it is asked for."""
+    """Print the table; draw the sheet if asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--count", type=int, default=4000, help="pictures of each style")
     parser.add_argument("--sheet", type=Path, help="PNG to write")

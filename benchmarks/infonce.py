@@ -81,7 +81,7 @@ def measure(way: str, embeddings: int, width: int, temperature: float) -> dict[s
 
 
 def whole_matrix(a: Tensor, b: Tensor, temperature: float) -> Tensor:
-    """The usual InfoNCE: the cross-entropy of the matrix of all pairs."""
+    """Plain InfoNCE: the cross-entropy of the matrix of all pairs."""
     z = F.normalize(torch.cat([a, b]), dim=1)
     logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
     return F.cross_entropy(logits, torch.arange(len(z)).roll(len(a)))

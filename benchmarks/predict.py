@@ -47,7 +47,7 @@ Labeled = list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A reader, the Python it runs in, and the command that reads the image put behind it."""
+    """A reader, the Python it runs in, and the command, to which the image is appended."""
 
     name: str
     python: str
@@ -55,7 +55,7 @@ class Contestant:
 
 
 def main() -> None:
-    """Measure every reader there is and print its speed, its accuracy by group, and JSON."""
+    """Measure every available reader and print its speed, its accuracy by group, and JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="", help="run or model file; else the shipped one")
     parser.add_argument("--ddddocr", metavar="PYTHON", help="Python with ddddocr installed")
@@ -85,7 +85,7 @@ def main() -> None:
 
 
 def contestants(model: str, ddddocr: str | None) -> Iterator[Contestant]:
-    """This package, and whichever peer is there."""
+    """This package, and the peers that are installed."""
     ours = [sys.executable, "-m", "captcha_ssl", "predict", *(["--model", model] if model else [])]
     yield Contestant("captcha-ssl", sys.executable, ours)
     if ddddocr:
@@ -160,7 +160,7 @@ def measure(contestant: Contestant, model: str, sets: dict[str, Labeled]) -> dic
 
 
 def start(contestant: Contestant, image: str) -> tuple[float, float]:
-    """Milliseconds from the start of the process to its first byte of text, and its peak MiB."""
+    """Milliseconds from the start of the process to its first byte of text, and its peak in MiB."""
     command = [*contestant.command]
     # tesseract wants its image and where to write before its options.
     command[1:1] = [image, "stdout"] if contestant.name == "tesseract" else []

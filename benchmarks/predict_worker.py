@@ -2,7 +2,7 @@
 
 Usage: PYTHON predict_worker.py READER MODEL < paths, one a line. Prints one JSON object: `texts`,
 `warm_ms` (median for one image on one core), `per_second` (all of them, on every core) and
-`resident_mib` (the most there ever was).
+`resident_mib` (the peak).
 """
 
 from __future__ import annotations

@@ -331,7 +331,7 @@ def _with_half(found: Estimate, mean: str) -> str:
 
 
 def _rendered(bed: Path, sizes: Sizes) -> Path:
-    """The folder of a test bed, named as it is, which is rendered when it is first asked for."""
+    """The folder of a test bed, named as it is, which is rendered on first use."""
     if not bed.exists():
         job = GenerateSettings(count=sizes.pool + sizes.test, workers=1)
         generate(bed, BEDS[bed.name], job)

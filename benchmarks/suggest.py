@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 train = pool.take(orders[way][:labels])
                 rows.append({"way": way, **_measure(train, test, charset, seed, asked)})
                 print(json.dumps(rows[-1]), flush=True)
-    # Written at the end: half a curve would favor one of the two.
+    # Written at the end: a partial curve would favor one of the two.
     atomic_write_text(asked.out / "suggest.json", json.dumps(rows, indent=2) + "\n")
     _plot(asked.out / "suggest.png", rows, counts)
 

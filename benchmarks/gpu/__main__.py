@@ -43,7 +43,7 @@ def take(step: str, out: Path, scratch: Path, *, small: bool) -> Record:
     begun = time.monotonic()
     command = [sys.executable, "-m", "benchmarks.gpu", "--step", step]
     command += ["--file", str(file), "--scratch", str(scratch), *["--small"] * small]
-    # A CPU with other work may take its time.
+    # A busy CPU takes longer.
     limit = {**STEPS, **CASE}[step] * (6 if small else 1)
     why = run_limited(command, limit, out / "log.txt")
     record = Record.open(file)

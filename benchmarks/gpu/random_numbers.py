@@ -12,7 +12,7 @@ _DRAWS = {torch.rand, torch.randn, torch.randint, torch.randperm}
 
 
 class RandomOnTheCpu(TorchFunctionMode):
-    """Inside, whatever is drawn for a device is drawn on the CPU and taken there.
+    """Inside, whatever is drawn for a device is drawn on the CPU and copied there.
 
     A GPU has its own generator: the same seed gives other views and masks than on the CPU. Covers
     the random functions that this project uses.

@@ -57,7 +57,7 @@ class Record:
         self.write()
 
     def write(self) -> None:
-        """Put the file in place, whole."""
+        """Write the file atomically."""
         content = {k: v for k, v in vars(self).items() if k != "path"}
         atomic_write_text(self.path, json.dumps(_valid(content), indent=2) + "\n")
 
@@ -72,7 +72,7 @@ class Record:
 
 
 def _valid(content: Any) -> Any:
-    """JSON has no word for what is not finite."""
+    """JSON has no infinite numbers and no NaN."""
     if isinstance(content, dict):
         return {key: _valid(value) for key, value in content.items()}
     if isinstance(content, list | tuple):

@@ -80,7 +80,7 @@ def main() -> None:
     device, batch, steps, count = sys.argv[1], *map(int, sys.argv[2:])
     settings = LoopSettings(batch_size=batch, device=device)
     step = stepper(pictures(count), "tiny", settings, [])
-    # With the recording, which takes its time.
+    # Includes the recording, which takes a while.
     done = REHEARSALS + 2
     for number in range(done):
         step(number)

@@ -31,7 +31,7 @@ def measure(step: str, sizes: Sizes, record: Record, scratch: Path) -> None:
 
 
 def run_limited(command: list[str], seconds: float, log: Path) -> str | None:
-    """Run a command with its children, for so long at most; what went wrong, or None."""
+    """Run a command with its children within a time limit; returns what went wrong, or None."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True

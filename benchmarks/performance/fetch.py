@@ -21,7 +21,7 @@ BATCH = 128
 
 
 class Files(Dataset[Tensor]):
-    """PNG files, decoded when they are asked for."""
+    """PNG files, decoded on access."""
 
     def __init__(self, folder: Path) -> None:
         self.files = sorted(folder.glob("*.png"))

@@ -1,8 +1,8 @@
-"""What a pile takes of memory: ten million images, by a file that is mostly a hole.
+"""How much memory a pile takes: ten million images in a sparse file.
 
 The file has the size of the pile and no pixels written: reading gives zeros, from no disk. What
 counts is memory of the process alone (RssAnon of Linux), not the pages of the file it has read,
-which the system may take back at any time.
+which the system may free at any time.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _megabytes() -> float:
 
 
 def _read(folder: Path) -> float:
-    """The most private memory, in MB, that a walk over shuffled batches comes to."""
+    """The peak of private memory, in MB, over shuffled batches."""
     data = load_dataset(folder, labeled=False, height=SHAPE[1], width=SHAPE[2])
     order = BatchOrder(len(data), BATCH, 0)
     fetch = image_fetcher(data.images, torch.device("cpu"))

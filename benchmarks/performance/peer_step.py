@@ -35,7 +35,7 @@ class TwoViews(Dataset[tuple[Tensor, Tensor]]):
 
 
 class PeerStep:
-    """Called with a number of images, takes the steps that see so many."""
+    """Takes the steps for a given number of images."""
 
     def __init__(self, images: np.ndarray, encoder: str, batch: int, workers: int) -> None:
         torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""Views as a loader makes them that works image by image: Pillow and Python.
+"""Views made image by image, as a data loader makes them: Pillow and Python.
 
 The steps of our views that Pillow has in one call: a turn with shear and scale, contrast,
 brightness, blur and noise; no elastic warp, no change of thickness and no clutter.

@@ -1,4 +1,4 @@
-"""bfloat16 beside float32: the same steps faster, and the loss where it would have been."""
+"""bfloat16 beside float32: the same steps, faster, with about the same loss."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Ratio:
-    """What took how much here and there. `goal` is the least that `times` should be, if any."""
+    """A figure of ours and of the peer. `goal` is the least that `times` should be, if any."""
 
     what: str
     ours: float

@@ -1,4 +1,4 @@
-"""How long a command takes to say what it can do."""
+"""How long `--help` takes."""
 
 from __future__ import annotations
 

@@ -21,12 +21,12 @@ from captcha_ssl.data.choose_preparation import (
 )
 from captcha_ssl.data.dataset import look_at
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.image import BLANK_RANGE, gray_range
 from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.ink import InkReport
 from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
 from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.rgb import BLANK_RANGE, gray_range
 from captcha_ssl.data.sheet import Tile, write_sheet
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.files import FileSource

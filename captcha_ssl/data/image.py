@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,10 +12,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import cv2
 import numpy as np
 
+from captcha_ssl.data.image_kinds import BY_ENDING, FORMATS
 from captcha_ssl.data.plain_png import decode_plain_png, lacks_colors, lacks_pixels
+from captcha_ssl.data.rgb import BLANK_RANGE, gray_range, opaque, to_array
 from captcha_ssl.errors import UserError
 from captcha_ssl.memory import raise_if_memory
 from captcha_ssl.text_file import open_regular_file
@@ -30,87 +30,9 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 MAX_PIXELS = 30_000_000
 MAX_BYTES = 1 << 28
 """The largest file that is read, in bytes: 30 million pixels of 32 bits, and some room."""
-# Named one by one: Pillow would also hand PostScript to an external interpreter.
-FORMATS = (
-    "PNG",
-    "JPEG",
-    "GIF",
-    "BMP",
-    "TIFF",
-    "WEBP",
-    "PPM",
-    "AVIF",
-    "JPEG2000",
-    "ICO",
-    "QOI",
-    "SGI",
-    "XBM",
-    "XPM",
-    "PSD",
-    "DDS",
-    "SUN",
-)
-_BY_ENDING = {
-    **dict.fromkeys((".tga", ".icb", ".vda", ".vst"), "TGA"),
-    ".pcx": "PCX",
-    ".dib": "DIB",
-}
-"""Formats without a signature: only the extension identifies them."""
-SUFFIXES = frozenset(
-    (
-        ".png",
-        ".apng",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".jif",
-        ".mpo",
-        ".gif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-        ".pfm",
-        ".avif",
-        ".avifs",
-        ".jp2",
-        ".j2k",
-        ".j2c",
-        ".jpc",
-        ".jpf",
-        ".jpx",
-        ".ico",
-        ".qoi",
-        ".sgi",
-        ".rgb",
-        ".rgba",
-        ".bw",
-        ".xbm",
-        ".xpm",
-        ".psd",
-        ".dds",
-        ".ras",
-        *_BY_ENDING,
-    )
-)
-_BEGINNINGS = re.compile(
-    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM....\x00{4}|II[*+]\x00|MM\x00[*+]|RIFF....WEBP"
-    rb"|P[1-6fF][ \t\r\n]+[0-9#]|....ftypavi[fs]|\x00{3}\x0cjP  \r\n\x87\n|\xff\x4f\xff\x51|qoif"
-    rb"|\x00\x00\x01\x00|\x01\xda[\x00\x01][\x01\x02]|/\* XPM|8BPS|DDS |\x59\xa6\x6a\x95",
-    re.DOTALL,
-)
-_HEAD = 32
 _LARGE_PIXELS, _LARGE_BYTES = 4_000_000, 1 << 24
 """Larger images are read one at a time: eight of 30 million pixels would take gigabytes."""
 _ONE_LARGE = threading.RLock()
-BLANK_RANGE = 8
-"""An image with a smaller range of gray levels shows nothing."""
-_FAINT = 64
 _MOST_FRAMES = 64
 _MOST_READS = 1 << 16
 """Times that bytes are asked for until the size of an image is known; usual headers take dozens."""
@@ -122,15 +44,6 @@ class ImageError(UserError):
     def __init__(self, name: str, reason: str) -> None:
         super().__init__(f"{name}: {reason}")
         self.reason = reason
-
-
-def looks_like_image(path: Path) -> bool:
-    """Whether the regular file at `path` begins like an image."""
-    try:
-        with open_regular_file(path) as file:
-            return _BEGINNINGS.match(file.read(_HEAD)) is not None
-    except OSError:
-        return False
 
 
 def read_image(source: Path | bytes | BinaryIO, *, name: str | None = None) -> np.ndarray:
@@ -161,12 +74,6 @@ def read_image(source: Path | bytes | BinaryIO, *, name: str | None = None) -> n
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ImageError(name, f"cannot be read ({reason})") from error
-
-
-def gray_range(image: np.ndarray) -> int:
-    """The range of gray levels of RGB uint8 [H, W, 3]."""
-    low, high, _, _ = cv2.minMaxLoc(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
-    return int(high - low)
 
 
 def _within_limit(data: bytes, name: str) -> bytes:
@@ -218,14 +125,14 @@ def _decoded(data: bytes, name: str, suffix: str) -> np.ndarray:
     pixels = decode_plain_png(data, max_pixels=_LARGE_PIXELS)
     if pixels is None:
         pixels = _decode(data, name, suffix)
-    return _opaque(pixels)
+    return opaque(pixels)
 
 
 def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
     # Most files are plain PNG and need no Pillow, so `predict` starts without importing it.
     from PIL import Image, UnidentifiedImageError
 
-    by_ending = (_BY_ENDING[suffix],) if suffix in _BY_ENDING else ()
+    by_ending = (BY_ENDING[suffix],) if suffix in BY_ENDING else ()
     file = _Header(data, name)
     try:
         with Image.open(file, formats=(*_known_formats(), *by_ending)) as image:
@@ -241,7 +148,7 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
                 if pixels > _LARGE_PIXELS:
                     plain = decode_plain_png(data, max_pixels=MAX_PIXELS)
                     if plain is not None:
-                        return _opaque(plain)
+                        return opaque(plain)
                 return _first_that_shows(image)
     except (ImageError, MemoryError):
         # Too little memory is not a fault of the image.
@@ -271,7 +178,7 @@ def _first_that_shows(image: Image.Image) -> np.ndarray:
     """RGB uint8 [H, W, 3]: the first frame, or the first one of an animation that is not blank."""
     from PIL import ImageOps
 
-    first = _opaque(_to_array(ImageOps.exif_transpose(image)))
+    first = opaque(to_array(ImageOps.exif_transpose(image)))
     if gray_range(first) > BLANK_RANGE or not getattr(image, "is_animated", False):
         return first
     most = min(_MOST_FRAMES, 2 * MAX_PIXELS // max(1, image.width * image.height))
@@ -280,7 +187,7 @@ def _first_that_shows(image: Image.Image) -> np.ndarray:
             image.seek(number)
             if image.width * image.height > MAX_PIXELS:
                 break
-            frame = _opaque(_to_array(ImageOps.exif_transpose(image)))
+            frame = opaque(to_array(ImageOps.exif_transpose(image)))
         except MemoryError:
             raise
         except Exception:  # the first frame is complete, even if others are damaged
@@ -288,68 +195,6 @@ def _first_that_shows(image: Image.Image) -> np.ndarray:
         if gray_range(frame) > BLANK_RANGE:
             return frame
     return first
-
-
-def _to_array(image: Image.Image) -> np.ndarray:
-    """uint8 [H, W, 3] RGB, or [H, W, 4] RGBA for an image with any kind of transparency."""
-    if image.mode.startswith("I") or image.mode == "F":
-        gray = _to_8_bits(np.asarray(image))
-        return np.repeat(gray[..., None], 3, axis=2)
-    if image.mode == "P":
-        _check_colors(image)
-    return np.array(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-
-
-def _check_colors(image: Image.Image) -> None:
-    """Raise ValueError if pixels use colors beyond the palette, which Pillow reads as black."""
-    last = int(np.asarray(image).max(initial=0))
-    palette = image.palette
-    if palette is not None and last >= (colors := len(palette.palette) // len(palette.mode)):
-        raise ValueError(f"its palette has {colors} colors, and pixels use color {last + 1}")
-
-
-def _opaque(pixels: np.ndarray) -> np.ndarray:
-    """RGB uint8 [H, W, 3] from RGB, or from RGBA composited on white.
-
-    If the image is then almost blank and would not be on black, as with white ink, black is used.
-    If nothing is opaque enough to be visible, the transparency is ignored: programs without
-    transparency leave zeros in it.
-    """
-    if pixels.shape[2] == 3:
-        return pixels
-    color, alpha = np.ascontiguousarray(pixels[..., :3]), pixels[..., 3]
-    least, most, _, _ = cv2.minMaxLoc(alpha)
-    if least == 255 or (most == 0 and gray_range(color) > BLANK_RANGE):
-        return color
-    share = np.repeat(alpha[..., None], 3, axis=2)
-    on_white: np.ndarray = 255 - cv2.multiply(255 - color, share, scale=1 / 255)
-    if (seen := gray_range(on_white)) >= _FAINT:
-        return on_white
-    on_black: np.ndarray = cv2.multiply(color, share, scale=1 / 255)
-    if max(seen, gray_range(on_black)) <= BLANK_RANGE < gray_range(color) and least == most:
-        return color
-    return on_black if gray_range(on_black) > max(seen, BLANK_RANGE) else on_white
-
-
-def _to_8_bits(values: np.ndarray) -> np.ndarray:
-    """Gray values of the wide Pillow modes, integers or floats, as uint8.
-
-    The largest value decides what white is: 1, 255, or the maximum of 10, 12, 14 or 16 bits,
-    because cameras and scanners store fewer bits in 16. Negative values are shifted up to zero.
-    """
-    wide = values.astype(np.float32)
-    finite = np.isfinite(wide)
-    if not finite.all():
-        seen = wide[finite]
-        low, high = (seen.min(), seen.max()) if seen.size else (0.0, 0.0)
-        wide = np.nan_to_num(wide, nan=low, neginf=low, posinf=high)
-    lowest = float(wide.min(initial=0.0))
-    wide = wide - lowest
-    highest = float(wide.max(initial=0.0))
-    # Shifted values have no fixed maximum: their own range is the full range.
-    wholes = () if lowest < 0 else (1.0, 255.0, 1_023.0, 4_095.0, 16_383.0, 65_535.0)
-    whole = next((value for value in wholes if value >= highest), highest) or 1.0
-    return np.clip(np.rint(wide * (255.0 / whole)), 0, 255).astype(np.uint8)
 
 
 def _too_large(size: tuple[int, int]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from captcha_ssl.data.image import SUFFIXES, looks_like_image
+from captcha_ssl.data.image_kinds import SUFFIXES, looks_like_image
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.printable import shown
 

@@ -1,9 +1,9 @@
 """A step whose operations are recorded once and replayed: on a GPU as one CUDA graph.
 
-Python then starts one graph in a step in place of hundreds of kernels. What differs between steps
-is in tensors that stay where they are: the batch, the rates of the optimizer, the progress. Random
-numbers come from torch's default generator, which a graph reads again at each replay; seeded before
-each step, it draws the same numbers as without a graph.
+Python then launches one graph per step instead of hundreds of kernels. What changes between steps
+is in tensors with fixed addresses: the batch, the rates of the optimizer, the progress. Random
+numbers come from torch's default generator, which a graph reads at each replay; seeded before each
+step, it draws the same numbers as without a graph.
 """
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.step import Step
 
 REHEARSALS = 3
-"""Steps before the recorded one: they load kernels, and make the state of the optimizer."""
+"""Steps before the recorded one: they load kernels, and create the state of the optimizer."""
 
 Work = Callable[[], Tensor]
 
 
 class Recorder(Protocol):
-    """Takes down what a function does on the device, and does it again."""
+    """Records the operations of a function on the device, and replays them."""
 
     def rehearse(self, work: Work) -> tuple[Tensor, str]:
-        """Do `work` where it will be recorded; its result, and why it cannot be, or ''."""
+        """Run `work` as it will be recorded: its result, and why it cannot be recorded or ''."""
         ...
 
     def record(self, work: Work) -> Tensor:
-        """Take `work` down, without effect on any tensor; the tensor that a replay fills.
+        """Record `work` without changing any tensor; returns the tensor that a replay fills.
 
         Raises RuntimeError for what cannot be recorded.
         """
         ...
 
     def replay(self) -> None:
-        """Do again what was recorded, on the same tensors."""
+        """Replay the recording on the same tensors."""
         ...
 
 
 class CapturedStep:
-    """`step` on tensors that stay where they are, recorded after some rehearsals.
+    """`step` on tensors with fixed addresses, recorded after some rehearsals.
 
-    Every call trains one step. Without a recorder, or where recording fails, Python goes through
-    the operations each time; they and their results are the same.
+    Every call trains one step. Without a recorder, or if recording fails, Python runs the
+    operations each time, with the same results.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class CapturedStep:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What the figures are called, once there was a step."""
+        """The names of the figures, after the first step."""
         return self.step.names
 
     def __call__(self, batch: Any, progress: float) -> Tensor:
@@ -129,7 +129,7 @@ class CudaGraph:
         self.graph = torch.cuda.CUDAGraph()
 
     def rehearse(self, work: Work) -> tuple[Tensor, str]:
-        """On a separate stream, as torch requires; what waits for the device raises an error."""
+        """On a separate stream, as torch requires; detects operations that wait for the device."""
         current = torch.cuda.current_stream(self.device)
         self.stream.wait_stream(current)
         before = torch.cuda.get_sync_debug_mode()
@@ -151,19 +151,19 @@ class CudaGraph:
             with torch.cuda.graph(self.graph, stream=self.stream):
                 return work()
         except BaseException:
-            # Where the end of a recording fails too, torch leaves the stream as it is.
+            # If ending the recording fails too, torch does not restore the stream.
             torch.cuda.set_stream(current)
             self._free_generator()
             raise
 
     def replay(self) -> None:
-        """Start the graph; nothing waits for its end."""
+        """Start the graph without waiting for its end."""
         self.graph.replay()
 
     def _free_generator(self) -> None:
         """Give torch's generator its own state again.
 
-        After a recording that failed it still counts for the graph, and refuses to draw.
+        After a failed recording it still belongs to the graph, and refuses to draw.
         """
         index = self.device.index
         index = torch.cuda.current_device() if index is None else index
@@ -173,14 +173,14 @@ class CudaGraph:
 
 
 def recorder_for(device: torch.device) -> Recorder | None:
-    """What records steps on a device, None where nothing can."""
+    """The recorder of a device, or None if it has none."""
     return CudaGraph(device) if device.type == "cuda" else None
 
 
 def on_tensors(compile: str, device: torch.device) -> bool:
-    """Whether the setting asks for steps on tensors that stay where they are.
+    """Whether the setting asks for steps on tensors with fixed addresses.
 
-    Several ranks talk to each other between the operations of a step, and go without.
+    Not with several ranks: they communicate between the operations of a step.
     """
     if compile == "off" or world_size() > 1:
         return False
@@ -197,7 +197,7 @@ def build_step(
 ) -> Step | CapturedStep:
     """What the loop calls with a batch and the progress.
 
-    Its optimizer has rates in tensors where `on_tensors` says so.
+    The optimizer must have its rates in tensors if `on_tensors` is true.
     """
     called: Callable[..., dict[str, Tensor]] = shared(task, device)
     static = on_tensors(settings.compile, device)

@@ -47,7 +47,7 @@ def save_state(
 ) -> None:
     """Write the state after `step` finished steps: weights, buffers, optimizer, running sums.
 
-    `origin` travels in it, for `read_origin`. Raises OSError.
+    It contains `origin`, for `read_origin`. Raises OSError.
     """
     tensors = {f"task.{k}": v for k, v in task.state_dict().items()}
     tensors |= {f"running.{k}": v for k, v in running.items()}
@@ -76,7 +76,7 @@ def read_origin(path: Path) -> Origin:
 
 
 def _told(metadata: dict[str, str]) -> dict[str, Any]:
-    """The word of a state; an earlier version wrote the step alone."""
+    """The metadata entry of a state; an earlier version wrote only the step."""
     if "step" in metadata:
         return {"step": metadata["step"]}
     told: dict[str, Any] = json.loads(metadata[_WORD])

@@ -32,7 +32,7 @@ def compiled(task: Task, say: Callable[[str], None], backend: str = "inductor") 
         if fits:
             try:
                 with warnings.catch_warnings():
-                    # Words of the compiler, about its own ways.
+                    # Warnings of the compiler about itself.
                     warnings.simplefilter("ignore")
                     return made(batch, progress)
             except (TorchDynamoException, ImportError, OSError) as error:

@@ -146,7 +146,7 @@ def of_every_rank(figures: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def own_of(figures: Tensor) -> Tensor:
-    """This rank's of what `of_every_rank` gave; their mean where that was for other ranks."""
+    """This rank's value from `of_every_rank`; the mean if it comes from another number of ranks."""
     if not figures.dim():
         return figures
     return figures[dist.get_rank()] if len(figures) == world_size() > 1 else figures.mean()

@@ -14,9 +14,9 @@ from captcha_ssl.training.settings import ModelSettings, as_shipped
 def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geometry | None]:
     """The settings with the encoder of `source`, and its geometry.
 
-    Without a source the settings stand, and the geometry is left to the images. So it is with the
-    shipped model, which only says what its encoder is: images of any size teach it. Raises
-    UserError when the file is unreadable or holds another encoder than the one asked for by name.
+    Without a source the settings stay, and the images decide the geometry. The shipped
+    model sets only the encoder: it trains on images of any size. Raises UserError when the file is
+    unreadable or holds another encoder than the one asked for by name.
     """
     if source is None:
         return model, None

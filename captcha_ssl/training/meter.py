@@ -69,7 +69,7 @@ class Meter:
         self.sums = {name.removeprefix("sum."): own_of(sums) for name, sums in running.items()}
 
     def add(self, step: int, names: Sequence[str], figures: Tensor) -> bool:
-        """Take in the figures `[len(names)]` of a step; whether they were logged with it."""
+        """Add the figures `[len(names)]` of a step; returns whether they were logged with it."""
         for name, figure in zip(names, figures.unbind(), strict=True):
             # Remove them first: a saved state has them in another order.
             before = self.sums.pop(name, None)

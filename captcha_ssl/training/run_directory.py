@@ -192,7 +192,7 @@ def _figures(line: str) -> dict[str, Any]:
 def refuse_in_use(path: Path, *, resume: bool) -> None:
     """Raise UserError for a path where no run can start, or where `resume` is missing.
 
-    `open_run` does so too; whoever has a long way to go before that asks first.
+    `open_run` does so too; a caller with long work before it calls this first.
     """
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: not a folder; choose another --out")

@@ -29,11 +29,11 @@ class Step:
         clip: float,
         batch_size: int,
     ) -> None:
-        """`called` is `task`, or what stands for it; `batch_size` is named where memory lacks."""
+        """`called` is `task`, or its compiled form; `batch_size` is named when memory runs out."""
         self.task, self.called, self.optimizer = task, called, optimizer
         self.autocast, self.clip, self.batch_size = autocast, clip, batch_size
         self.names: tuple[str, ...] = ()
-        """What the figures are called, once there was a step."""
+        """The names of the figures, after the first step."""
 
     def __call__(self, batch: Any, progress: Progress) -> Tensor:
         """The figures of the step, float32 `[len(names)]`.

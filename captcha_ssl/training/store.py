@@ -53,7 +53,7 @@ def _uploaded(images: ImageArray, device: torch.device) -> Tensor:
 
 
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
-    """`tensor` from the host on `device`, without waiting for what that still has to do."""
+    """`tensor` from the host on `device`, without waiting for its queued work."""
     # A copy from ordinary memory would first wait for all queued work of the GPU.
     held = tensor.pin_memory() if device.type == "cuda" else tensor
     return held.to(device, non_blocking=True)

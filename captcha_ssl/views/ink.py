@@ -40,7 +40,7 @@ def fit_views(
 ) -> _Views:
     """The settings, with open values from these measurements.
 
-    Without any ink they stay unchanged, and views are as strong as for usual print.
+    Without any ink they stay unchanged, and views are as strong as for ordinary print.
     """
     if not inks:
         return settings

@@ -78,7 +78,7 @@ def _control_points(size: tuple[int, int], points: tuple[int, int], device: torc
 def vector(values: tuple[float, ...], device: torch.device) -> Tensor:
     """The values as float32 `[n]`, cached on the device: sending them makes Python wait."""
     if torch.compiler.is_compiling():
-        # The compiler goes through it at every call, and takes these for constants.
+        # The compiler traces it at every call, and treats these as constants.
         return torch.stack([torch.full((), value, device=device) for value in values])
     return torch.tensor(values, device=device)
 

@@ -12,7 +12,9 @@ import pytest
 from PIL import Image
 
 from captcha_ssl.data import image as image_module
-from captcha_ssl.data.image import MAX_PIXELS, SUFFIXES, ImageError, gray_range, read_image
+from captcha_ssl.data.image import MAX_PIXELS, ImageError, read_image
+from captcha_ssl.data.image_kinds import SUFFIXES
+from captcha_ssl.data.rgb import gray_range
 from captcha_ssl.errors import UserError
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
 
-from captcha_ssl.data.image import SUFFIXES, looks_like_image
 from captcha_ssl.data.image_files import find_images
+from captcha_ssl.data.image_kinds import SUFFIXES, looks_like_image
 from captcha_ssl.data.name_list import list_named_by
 from captcha_ssl.data.sources import stores
 from captcha_ssl.data.sources.file_list import open_file_list

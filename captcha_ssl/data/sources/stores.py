@@ -6,8 +6,8 @@ import os.path
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from captcha_ssl.data.image import SUFFIXES
 from captcha_ssl.data.image_files import find_images
+from captcha_ssl.data.image_kinds import SUFFIXES
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.format import Format, Opener, parts_opener
 from captcha_ssl.data.sources.joined import find_shards

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
-from captcha_ssl.data.image import SUFFIXES
 from captcha_ssl.data.image_files import find_images
+from captcha_ssl.data.image_kinds import SUFFIXES
 from captcha_ssl.data.label_text import UNDECODABLE, form_note
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from captcha_ssl.data.image import SUFFIXES
+from captcha_ssl.data.image_kinds import SUFFIXES
 from captcha_ssl.data.label_text import is_respelled, read_label
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.rows import TableRow

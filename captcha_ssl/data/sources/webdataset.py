@@ -20,7 +20,8 @@ from typing import BinaryIO, overload
 
 import numpy as np
 
-from captcha_ssl.data.image import MAX_BYTES, SUFFIXES, ImageError, read_image
+from captcha_ssl.data.image import MAX_BYTES, ImageError, read_image
+from captcha_ssl.data.image_kinds import SUFFIXES
 from captcha_ssl.data.label_text import form_note, is_respelled, read_label
 from captcha_ssl.data.patterns import files_called
 from captcha_ssl.data.rejected import Rejected

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from captcha_ssl.data.image import MAX_BYTES, SUFFIXES, ImageError, read_image
+from captcha_ssl.data.image import MAX_BYTES, ImageError, read_image
 from captcha_ssl.data.image_files import ABOUT, aside_note
+from captcha_ssl.data.image_kinds import SUFFIXES
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.source import Source
 from captcha_ssl.errors import UserError

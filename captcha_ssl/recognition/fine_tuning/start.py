@@ -1,4 +1,4 @@
-"""Which weights a recognizer starts from when its user does not say."""
+"""Which weights a recognizer starts from if the user does not choose."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import CONFIG
 
 FEW_LABELS = 100
-"""With fewer labels the shipped model is taken: too few would be held out to compare starts."""
+"""With fewer labels the shipped model is the start: too few would be held out to compare starts."""
 RACE_STEPS = 200
 """Steps that each start trains in a race."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
@@ -30,7 +30,7 @@ _HIGHEST = 64
 
 @dataclass(frozen=True)
 class Start:
-    """The configuration with its start settled, and the reason in words for the user."""
+    """The configuration with its start settled, and the reason as a sentence for the user."""
 
     config: FinetuneConfig
     reason: str
@@ -121,6 +121,6 @@ def _race(config: FinetuneConfig, data: FinetuneData) -> float:
     steps = min(RACE_STEPS, config.finetune.steps)
     short = replace(config, finetune=config.finetune.replace(steps=steps, patience=None))
     result = Finetuning(short, FinetuneData(train, data.charset)).train()
-    # Of several ranks the first one decides, so that all of them take the same start.
+    # Of several ranks the first one decides, so that all of them have the same start.
     error = torch.tensor(evaluate(result.recognizer, held_out).cer, dtype=torch.float64)
     return float(from_first(error))

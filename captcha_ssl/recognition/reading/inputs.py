@@ -7,6 +7,7 @@ from __future__ import annotations
 import glob
 import os.path
 import sys
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,26 @@ class Input:
         return read_image(Path(self.name))
 
 
-class Inputs(Sequence[Input]):
+class _ByIndex(Sequence[Input], ABC):
+    """A sequence that makes each input when it is asked for."""
+
+    @abstractmethod
+    def _at(self, index: int) -> Input:
+        """The input at an index from 0 to len(self) − 1."""
+
+    @overload
+    def __getitem__(self, place: int) -> Input: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Input]: ...
+
+    def __getitem__(self, place: int | slice) -> Input | list[Input]:
+        if isinstance(place, slice):
+            return [self[index] for index in range(*place.indices(len(self)))]
+        return self._at(range(len(self))[place])
+
+
+class Inputs(_ByIndex):
     """The inputs that arguments stand for, in their order; each is made when it is asked for.
 
     A folder or a table stands for the images of the dataset it holds, whatever its format; a
@@ -68,18 +88,7 @@ class Inputs(Sequence[Input]):
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
-    @overload
-    def __getitem__(self, place: int) -> Input: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Input]: ...
-
-    def __getitem__(self, place: int | slice) -> Input | list[Input]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        index = place + len(self) if place < 0 else place
-        if not 0 <= index < len(self):
-            raise IndexError(place)
+    def _at(self, index: int) -> Input:
         number = bisect_right(self._ends, index)
         return self._parts[number][index - (self._ends[number - 1] if number else 0)]
 
@@ -88,7 +97,7 @@ class Inputs(Sequence[Input]):
             yield from part
 
 
-class _OfSource(Sequence[Input]):
+class _OfSource(_ByIndex):
     """The images of a dataset, with rejected rows at their positions."""
 
     def __init__(self, path: str, source: Source) -> None:
@@ -105,17 +114,7 @@ class _OfSource(Sequence[Input]):
     def __len__(self) -> int:
         return len(self._source) + len(self._places)
 
-    @overload
-    def __getitem__(self, place: int) -> Input: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Input]: ...
-
-    def __getitem__(self, place: int | slice) -> Input | list[Input]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        if not 0 <= place < len(self):
-            raise IndexError(place)
+    def _at(self, place: int) -> Input:
         row = self._rejected.get(place)
         if row is not None:
             return Input(os.path.join(self._root, row.row), row.reason)

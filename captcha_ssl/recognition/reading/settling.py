@@ -47,12 +47,12 @@ class Settled:
 
 
 def settle(logits: np.ndarray, charset: Charset) -> str | None:
-    """The characters of the kinds that images with float `logits` [N, T, K] show, if it is plain.
+    """The characters of the kinds that images with float `logits` [N, T, K] show, if it is clear.
 
-    Of a text of n characters, each of k out of K, drawn from the whole charset, chance makes one
-    of those kinds in (k / K)ⁿ of all cases; a reading that keeps to them costs the likelihood that
-    it loses. The sum of both over the images, in nats, must be overwhelming, and at most one image
-    in twenty may be clearly against it. None where no choice of kinds is so, or all are needed.
+    A text of n characters from a charset of K has only the k characters of those kinds with a
+    chance of (k / K)ⁿ; a reading within them loses some likelihood. The sum of both over the
+    images, in nats, must be overwhelming, and at most one image in twenty may be clearly against
+    it. None if this holds for no choice of kinds, or if all kinds are needed.
     """
     best, found = _OVERWHELMING, None
     for characters in _choices(charset):
@@ -61,7 +61,7 @@ def settle(logits: np.ndarray, charset: Charset) -> str | None:
         if (lost > _ODD).mean() > _MOST_ODD:
             continue
         gained = _lengths(logits, kept) * np.log(len(charset) / len(characters))
-        # An odd one counts as what one image in twenty may be.
+        # An exception counts as one image in twenty.
         evidence = np.logaddexp(gained - lost, np.log(_MOST_ODD)).sum()
         if evidence > best:
             best, found = float(evidence), characters
