@@ -31,15 +31,29 @@ PARTS = ("forward", "backward", "rest")
 """Views, encoder and loss; their gradients; clipping, the optimizer and what follows it."""
 
 _WAITING = {
-    *("aten::_local_scalar_dense", "aten::nonzero", "aten::masked_select", "aten::item"),
-    *("aten::unique_dim", "aten::_unique2", "aten::equal", "aten::is_nonzero", "aten::bincount"),
-    *("aten::repeat_interleave.Tensor", "aten::histc", "aten::_linalg_check_errors"),
+    "aten::_local_scalar_dense",
+    "aten::nonzero",
+    "aten::masked_select",
+    "aten::item",
+    "aten::unique_dim",
+    "aten::_unique2",
+    "aten::equal",
+    "aten::is_nonzero",
+    "aten::bincount",
+    "aten::repeat_interleave.Tensor",
+    "aten::histc",
+    "aten::_linalg_check_errors",
 }
 
 
 _FREE = {
-    *("aten::detach", "aten::_unsafe_view", "aten::empty", "aten::empty_like", "aten::alias"),
-    *("profiler::_record_function_enter_new", "profiler::_record_function_exit"),
+    "aten::detach",
+    "aten::_unsafe_view",
+    "aten::empty",
+    "aten::empty_like",
+    "aten::alias",
+    "profiler::_record_function_enter_new",
+    "profiler::_record_function_exit",
 }
 """Operations that compute nothing."""
 

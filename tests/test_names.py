@@ -7,16 +7,20 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1] / "captcha_ssl"
-TREES = {
-    file: ast.parse(file.read_text(encoding="utf-8")) for file in sorted(PACKAGE.rglob("*.py"))
-}
+ROOT = Path(__file__).parents[1]
+
+
+def trees(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Every Python file of these folders, with its syntax tree."""
+    for folder in folders:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            yield file.relative_to(ROOT), ast.parse(file.read_text(encoding="utf-8"))
 
 
 def test_no_two_public_classes_or_functions_have_one_name() -> None:
     names = Counter(
         node.name
-        for tree in TREES.values()
+        for _, tree in trees("captcha_ssl")
         for node in tree.body
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")
     )
@@ -24,12 +28,10 @@ def test_no_two_public_classes_or_functions_have_one_name() -> None:
 
 
 def test_no_literal_tuple_is_splatted() -> None:
-    found = [f"{file.relative_to(PACKAGE)}:{node.lineno}" for file, node in _splats()]
+    found = [
+        f"{file}:{node.lineno}"
+        for file, tree in trees("captcha_ssl", "benchmarks", "examples", "tests")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Starred) and isinstance(node.value, ast.Tuple | ast.List)
+    ]
     assert found == []
-
-
-def _splats() -> Iterator[tuple[Path, ast.Starred]]:
-    for file, tree in TREES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Starred) and isinstance(node.value, ast.Tuple):
-                yield file, node

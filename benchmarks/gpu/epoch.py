@@ -17,12 +17,31 @@ def parts(sizes: Sizes, scratch: Path) -> Parts:
 
 def _epoch(sizes: Sizes, scratch: Path) -> Part:
     rendering = captcha_ssl(
-        *("generate", scratch / "pile", "--count", sizes.pile, "--style", "fast", "--quiet"),
-        *("--channels", 1, "--height", HEIGHT, "--width", WIDTH),
+        "generate",
+        scratch / "pile",
+        "--count",
+        sizes.pile,
+        "--style",
+        "fast",
+        "--quiet",
+        "--channels",
+        1,
+        "--height",
+        HEIGHT,
+        "--width",
+        WIDTH,
     )
     learning = captcha_ssl(
-        *("pretrain", scratch / "pile", "--out", scratch / "encoder", "--epochs", 1),
-        *("--batch-size", sizes.pile_batch, "--device", sizes.device),
+        "pretrain",
+        scratch / "pile",
+        "--out",
+        scratch / "encoder",
+        "--epochs",
+        1,
+        "--batch-size",
+        sizes.pile_batch,
+        "--device",
+        sizes.device,
     )
     return Part(
         {

@@ -22,7 +22,9 @@ def _measure(variant: str, small: bool) -> Ratio:
     batch, count = (4, 4) if small else (32, 32 * 30)
     given = (
         torch.from_numpy(pictures(batch)),
-        *("tiny", resolve_precision("auto", torch.device("cpu")), "eager" if small else "inductor"),
+        "tiny",
+        resolve_precision("auto", torch.device("cpu")),
+        "eager" if small else "inductor",
     )
     plain, compiled = (
         in_batches(compiled_step(parts, *given), batch) for parts in ("nothing compiled", variant)

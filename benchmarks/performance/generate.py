@@ -22,14 +22,18 @@ def measure(small: bool) -> list[Ratio]:
     return [
         Ratio(
             f"generate {count:,}, 2 processes",
-            *(count / two, 2 * count / one),
-            *("images/s", "twice what 1 process does"),
+            count / two,
+            2 * count / one,
+            "images/s",
+            "twice what 1 process does",
             goal=0.9,
         ),
         Ratio(
             f"generate {PILE:,}, from {count:,}",
-            *(PILE * two / count, 120.0),
-            *("s", "the goal of 2 minutes"),
+            PILE * two / count,
+            120.0,
+            "s",
+            "the goal of 2 minutes",
             goal=1,
             more_is_better=False,
         ),

@@ -33,7 +33,10 @@ def measure(small: bool) -> list[Ratio]:
     return [
         Ratio(
             f"memory for {many:,} images, opened and shuffled",
-            *(taken[many], taken[FEW], "MB", f"{FEW:,} images"),
+            taken[many],
+            taken[FEW],
+            "MB",
+            f"{FEW:,} images",
             more_is_better=False,
         )
     ]

@@ -49,7 +49,7 @@ def _warp(picture: Picture, rng: np.random.Generator, settings: ViewSettings) ->
     from_y = sin * along * x + cos * down * y + shift[1] + bend[1] + (height - 1) / 2
     places = np.stack([from_x, from_y], -1).astype(np.float32)
     every = cv2.resize(places, (width, height), interpolation=cv2.INTER_LINEAR)
-    return cv2.remap(*(picture, every, _NONE, cv2.INTER_LINEAR), borderMode=cv2.BORDER_REPLICATE)
+    return cv2.remap(picture, every, _NONE, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _thickness(view: Picture, change: int) -> Picture:

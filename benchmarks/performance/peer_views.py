@@ -18,7 +18,9 @@ from torch import Tensor
 def peer_view(picture: Image.Image) -> Tensor:
     """A random view of a gray picture, float `[1, H, W]`."""
     picture = picture.transform(
-        *(picture.size, Image.Transform.AFFINE, _turn(*picture.size)),
+        picture.size,
+        Image.Transform.AFFINE,
+        _turn(*picture.size),
         resample=Image.Resampling.BILINEAR,
         fillcolor=255,
     )

@@ -34,7 +34,10 @@ def measure(small: bool) -> list[Ratio]:
         Ratio(f"SimCLR step in bf16, batch {batch}", *speed, "images/s", "the same in fp32"),
         Ratio(
             f"loss after {steps} steps in bf16, mean of {seeds}",
-            *(losses[0], losses[1], "nats", "the same in fp32"),
+            losses[0],
+            losses[1],
+            "nats",
+            "the same in fp32",
             more_is_better=False,
         ),
     ]

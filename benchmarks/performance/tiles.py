@@ -23,8 +23,13 @@ def measure(small: bool) -> list[Ratio]:
     what = f"InfoNCE of {embeddings:,} embeddings"
     return [
         Ratio(
-            *(f"{what}, {figure}", found["tiles"][key], found["matrix"][key], unit),
-            *("the whole matrix", goal, False),
+            f"{what}, {figure}",
+            found["tiles"][key],
+            found["matrix"][key],
+            unit,
+            "the whole matrix",
+            goal,
+            False,
         )
         for figure, key, unit, goal in (
             ("time", "seconds", "s", 4.0),

@@ -43,7 +43,8 @@ def measure(small: bool) -> list[Ratio]:
         Ratio(
             "views 32×88, one core",
             *rates(in_batches(ours, batch), in_batches(peer, batch), (count, count)),
-            *("views/s", beside),
+            "views/s",
+            beside,
         )
         for peer, beside in (
             (opencv, "OpenCV, image by image, the same steps"),

@@ -25,8 +25,16 @@ def configure(**given: Any) -> BenchmarkConfig:
 
 TINY = (
     "arms=scratch,pretrained",
-    *("label_counts=4,8", "seeds=2", "test=10", "device=cpu", "precision=fp32", "processes=1"),
-    *("pretrain_steps=4", "pretrain_batch_size=8", "finetune_steps=3", "finetune_batch_size=4"),
+    "label_counts=4,8",
+    "seeds=2",
+    "test=10",
+    "device=cpu",
+    "precision=fp32",
+    "processes=1",
+    "pretrain_steps=4",
+    "pretrain_batch_size=8",
+    "finetune_steps=3",
+    "finetune_batch_size=4",
 )
 
 Figures = Mapping[tuple[str, int], Sequence[float]]

@@ -185,8 +185,12 @@ def test_an_arm_may_be_run_at_some_label_counts_only():
     configuration = configure(assignments=asked)
     cells = plan_cells(configuration.arms, configuration.benchmark)
     assert [(cell.arm.name, cell.labels) for cell in cells] == [
-        *(("scratch", 20), ("scratch", 50), ("scratch", 80)),
-        *(("scratch-long", 50), ("simclr", 20), ("simclr", 80)),
+        ("scratch", 20),
+        ("scratch", 50),
+        ("scratch", 80),
+        ("scratch-long", 50),
+        ("simclr", 20),
+        ("simclr", 80),
     ]
     assert [arm.name for arm in compute_models(configuration.arms)] == ["simclr"]
 

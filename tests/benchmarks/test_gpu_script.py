@@ -195,8 +195,10 @@ def test_random_numbers_for_a_device_are_those_of_the_cpu() -> None:
     def draw(device: str | None) -> list[torch.Tensor]:
         torch.manual_seed(0)
         return [
-            *(torch.rand(3, device=device), torch.randn(2, 2, device=device)),
-            *(torch.randint(9, (4,), device=device), torch.randperm(5, device=device)),
+            torch.rand(3, device=device),
+            torch.randn(2, 2, device=device),
+            torch.randint(9, (4,), device=device),
+            torch.randperm(5, device=device),
         ]
 
     plain = draw(None)

@@ -25,9 +25,21 @@ def test_both_selections_are_measured_at_every_count_for_every_seed(
             writer.add(index, rng.integers(0, 256, (1, 32, 64), np.uint8), "ABCD"[index % 4])
     main(
         [
-            *(str(tmp_path / "set"), "--init-from", str(reader_file), "--out", str(tmp_path)),
-            *("--label-counts", "4,2", "--seeds", "2", "--steps", "2", "--test", "5"),
-            *("--device", "cpu"),
+            str(tmp_path / "set"),
+            "--init-from",
+            str(reader_file),
+            "--out",
+            str(tmp_path),
+            "--label-counts",
+            "4,2",
+            "--seeds",
+            "2",
+            "--steps",
+            "2",
+            "--test",
+            "5",
+            "--device",
+            "cpu",
         ]
     )
     rows = json.loads((tmp_path / "suggest.json").read_text())

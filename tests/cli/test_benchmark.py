@@ -12,10 +12,28 @@ import pytest
 pytestmark = pytest.mark.slow
 
 TINY = (
-    *("--label-counts", "8", "--seeds", "2", "--set", "unlabeled=80", "--set", "test=12"),
-    *("--set", "length=2", "--set", "charset=ABC", "--set", "pretrain_steps=3"),
-    *("--set", "pretrain_batch_size=8", "--set", "finetune_steps=3"),
-    *("--set", "finetune_batch_size=4", "--device", "cpu"),
+    "--label-counts",
+    "8",
+    "--seeds",
+    "2",
+    "--set",
+    "unlabeled=80",
+    "--set",
+    "test=12",
+    "--set",
+    "length=2",
+    "--set",
+    "charset=ABC",
+    "--set",
+    "pretrain_steps=3",
+    "--set",
+    "pretrain_batch_size=8",
+    "--set",
+    "finetune_steps=3",
+    "--set",
+    "finetune_batch_size=4",
+    "--device",
+    "cpu",
 )
 
 

@@ -103,8 +103,17 @@ def test_it_learns_from_the_labels_and_guesses_better(
     pile: Path, reader_file: Path, start: Callable[..., tuple[subprocess.Popen[str], str]]
 ) -> None:
     process, address = start(
-        *(pile, "--out", pile / "labels.csv", "--model", "none", "--init-from", reader_file),
-        *("--every", 3, "--steps", 2),
+        pile,
+        "--out",
+        pile / "labels.csv",
+        "--model",
+        "none",
+        "--init-from",
+        reader_file,
+        "--every",
+        3,
+        "--steps",
+        2,
     )
     for index in range(3):
         view = ask(address + "answer", {"index": index, "label": TEXTS[index]})

@@ -15,9 +15,26 @@ from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.cli.live_table import Board
 
 TINY = (
-    *("--seeds", "2", "--label-counts", "8", "--arms", "scratch", "--device", "cpu"),
-    *("--set", "unlabeled=60", "--set", "test=12", "--set", "finetune_steps=2"),
-    *("--set", "lr_grid=0.001", "--set", "head_lr_grid=0.003", "--set", "processes=1"),
+    "--seeds",
+    "2",
+    "--label-counts",
+    "8",
+    "--arms",
+    "scratch",
+    "--device",
+    "cpu",
+    "--set",
+    "unlabeled=60",
+    "--set",
+    "test=12",
+    "--set",
+    "finetune_steps=2",
+    "--set",
+    "lr_grid=0.001",
+    "--set",
+    "head_lr_grid=0.003",
+    "--set",
+    "processes=1",
 )
 
 

@@ -13,9 +13,20 @@ import pytest
 import captcha_ssl
 
 COMMANDS = (
-    *("generate", "check-data", "pretrain", "finetune"),
-    *("evaluate", "predict", "suggest", "label", "convert"),
-    *("neighbors", "tune", "benchmark", "export", "info"),
+    "generate",
+    "check-data",
+    "pretrain",
+    "finetune",
+    "evaluate",
+    "predict",
+    "suggest",
+    "label",
+    "convert",
+    "neighbors",
+    "tune",
+    "benchmark",
+    "export",
+    "info",
 )
 
 

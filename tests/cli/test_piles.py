@@ -19,18 +19,29 @@ from captcha_ssl.data.sources import open_source
 SHIPPED = str(Path(__file__).parents[2] / "captcha_ssl/shipped/model.safetensors")
 _RUN = ("--device", "cpu", "--quiet", "--set", "encoder=tiny")
 _TINY = (
-    *("--label-counts", "4", "--seeds", "1", "--arms", "scratch", "--set", "test=4", "--quiet"),
-    *(
-        "--set",
-        "finetune_steps=2",
-        "--set",
-        "finetune_batch_size=2",
-        "--set",
-        "lr_grid=1e-3",
-        "--set",
-        "head_lr_grid=1e-3",
-    ),
-    *("--set", "processes=1", "--device", "cpu", "--set", "encoder=tiny"),
+    "--label-counts",
+    "4",
+    "--seeds",
+    "1",
+    "--arms",
+    "scratch",
+    "--set",
+    "test=4",
+    "--quiet",
+    "--set",
+    "finetune_steps=2",
+    "--set",
+    "finetune_batch_size=2",
+    "--set",
+    "lr_grid=1e-3",
+    "--set",
+    "head_lr_grid=1e-3",
+    "--set",
+    "processes=1",
+    "--device",
+    "cpu",
+    "--set",
+    "encoder=tiny",
 )
 
 

@@ -60,8 +60,7 @@ def test_a_preview_is_a_picture_and_nothing_else(
     file, out = tmp_path / "sheet.png", tmp_path / "run"
     # Fewer images than fill a batch, and a run that is named: neither matters to a look.
     done = pretrain(
-        *(pile, "--method", "jigsaw", "--preview", file, "--out", out),
-        *("--batch-size", 64, *FAST),
+        pile, "--method", "jigsaw", "--preview", file, "--out", out, "--batch-size", 64, *FAST
     )
     assert done.code == 0, done.stderr
     assert done.stdout == f"{file}\n"
@@ -77,8 +76,19 @@ def test_a_preview_needs_no_run_folder_and_takes_every_setting(
 ) -> None:
     file = tmp_path / "sheet.png"
     done = pretrain(
-        *(pile, "--method", "autoencoder", "--preview", file, "--seed", 3),
-        *("--set", "channels=3", "--set", "mask_shape=column", "--device", "cpu"),
+        pile,
+        "--method",
+        "autoencoder",
+        "--preview",
+        file,
+        "--seed",
+        3,
+        "--set",
+        "channels=3",
+        "--set",
+        "mask_shape=column",
+        "--device",
+        "cpu",
     )
     assert done.code == 0, done.stderr
     assert "20 images at 88×32 RGB" in done.stderr

@@ -40,8 +40,15 @@ def test_names_come_out_in_order_and_those_excluded_do_not(
     assert {int(name[4:6]) % 4 for name in names} == {0, 1, 2, 3}
     (tmp_path / "done.txt").write_text("\n".join(names) + "\n\n")
     rest = suggest(
-        *(pile, "--init-from", reader_file, "--count", 8, "--format", "jsonl"),
-        *("--exclude", tmp_path / "done.txt"),
+        pile,
+        "--init-from",
+        reader_file,
+        "--count",
+        8,
+        "--format",
+        "jsonl",
+        "--exclude",
+        tmp_path / "done.txt",
     )
     rows = [json.loads(line) for line in rest.stdout.splitlines()]
     assert {row["name"] for row in rows} == {f"img_{n:02}.png" for n in range(12)} - set(names)

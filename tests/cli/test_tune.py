@@ -20,8 +20,20 @@ from captcha_ssl.errors import UserError
 pytestmark = pytest.mark.slow
 
 TINY = (
-    *("--methods", "simclr", "--only", "method,pretrain.core,finetune.lr", "--device", "cpu"),
-    *("--pretrain-steps", "2", "--finetune-steps", "2", "--set", "rungs=1", "--set", "folds=1"),
+    "--methods",
+    "simclr",
+    "--only",
+    "method,pretrain.core,finetune.lr",
+    "--device",
+    "cpu",
+    "--pretrain-steps",
+    "2",
+    "--finetune-steps",
+    "2",
+    "--set",
+    "rungs=1",
+    "--set",
+    "folds=1",
 )
 
 

@@ -28,9 +28,17 @@ _FINETUNE = (
     *_TRAINING,
 )
 _BENCHMARK = (
-    *("label_counts=4", "seeds=1", "test=10", "pretrain_steps=6", "pretrain_batch_size=4"),
-    *("finetune_steps=3", "finetune_batch_size=4", "processes=1", "lr_grid=1e-3"),
-    *("head_lr_grid=1e-3", "arms=scratch,pretrained,pretrained-frozen"),
+    "label_counts=4",
+    "seeds=1",
+    "test=10",
+    "pretrain_steps=6",
+    "pretrain_batch_size=4",
+    "finetune_steps=3",
+    "finetune_batch_size=4",
+    "processes=1",
+    "lr_grid=1e-3",
+    "head_lr_grid=1e-3",
+    "arms=scratch,pretrained,pretrained-frozen",
 )
 _TIMED = ("log.txt", "timing.json", "report.md", "report.html")
 """Files that hold times of day or seconds, and may differ between equal runs."""

@@ -53,9 +53,17 @@ COMMANDS = {
         + tuple(
             part
             for setting in (
-                *("test=10", "label_counts=4", "seeds=3", "pretrain_steps=150", "processes=2"),
-                *("pretrain_batch_size=4", "finetune_steps=1000000", "finetune_batch_size=4"),
-                *("lr_grid=1e-3", "head_lr_grid=1e-3", "arms=scratch,pretrained"),
+                "test=10",
+                "label_counts=4",
+                "seeds=3",
+                "pretrain_steps=150",
+                "processes=2",
+                "pretrain_batch_size=4",
+                "finetune_steps=1000000",
+                "finetune_batch_size=4",
+                "lr_grid=1e-3",
+                "head_lr_grid=1e-3",
+                "arms=scratch,pretrained",
             )
             for part in ("--set", setting)
         ),

@@ -255,14 +255,14 @@ def test_too_little_memory_is_not_a_damaged_image(tmp_path: Path, monkeypatch):
     def fail(*_arguments):
         raise MemoryError
 
-    monkeypatch.setattr(image_module, "_to_array", fail)
+    monkeypatch.setattr(image_module, "to_array", fail)
     with pytest.raises(MemoryError):
         read_image(saved(tmp_path / "a.tif", INK))
 
 
 def test_every_ending_is_one_that_pillow_knows_for_these_formats():
     Image.init()
-    formats = {*image_module.FORMATS, "MPO", *image_module._BY_ENDING.values()}
+    formats = {*image_module.FORMATS, "MPO", *image_module.BY_ENDING.values()}
     known = {end for end, form in Image.registered_extensions().items() if form in formats}
     assert known <= SUFFIXES
     assert SUFFIXES - known <= {".jif", ".avif", ".avifs", ".ras"}

@@ -19,10 +19,24 @@ def parts() -> list[np.ndarray]:
 @pytest.mark.parametrize(
     "chosen",
     [
-        *(0, 3, 8, -1, -9, np.int64(4)),
-        *(slice(None), slice(1, 3), slice(2, 6), slice(4, 9, 2), slice(20, 30), slice(-3, None)),
-        *(slice(None, None, -1), [8, 0, 3, 3], np.array([-1, 2]), np.array([[0, 4], [8, 1]])),
-        *(np.arange(9) % 2 == 0, np.zeros(0, np.int64)),
+        0,
+        3,
+        8,
+        -1,
+        -9,
+        np.int64(4),
+        slice(None),
+        slice(1, 3),
+        slice(2, 6),
+        slice(4, 9, 2),
+        slice(20, 30),
+        slice(-3, None),
+        slice(None, None, -1),
+        [8, 0, 3, 3],
+        np.array([-1, 2]),
+        np.array([[0, 4], [8, 1]]),
+        np.arange(9) % 2 == 0,
+        np.zeros(0, np.int64),
     ],
 )
 def test_indexing_gives_what_one_array_gives(parts: list[np.ndarray], chosen: object) -> None:

@@ -167,7 +167,9 @@ def test_settings_of_the_user_take_precedence_over_measures():
     found = choose_preparation(ink, asked)
     assert found is not None
     assert (found.flatten, found.gray, found.trim, found.normalize) == (
-        *("none", "maximum", "image"),
+        "none",
+        "maximum",
+        "image",
         0.5,
     )
     level = choose_preparation(ink, AUTO.replace(flatten_level=99.0, flatten_window=0.2))

@@ -69,23 +69,36 @@ _PRINT = "--print-config"
 _OWN_MODEL = ("predict", "--model", "{folder}/model.safetensors", "{folder}/image.png", "--quiet")
 _OWN_NETWORK = ("predict", "--model", "{folder}/model.onnx", "{folder}/image.png", "--quiet")
 _SUGGEST = (
-    *("suggest", "{pile}", "--init-from", "{folder}/model.safetensors", "--count", "2"),
+    "suggest",
+    "{pile}",
+    "--init-from",
+    "{folder}/model.safetensors",
+    "--count",
+    "2",
     "--quiet",
 )
 _SMALL = (
-    *("test=4", "label_counts=4", "seeds=1", "pretrain_steps=2", "pretrain_batch_size=4"),
-    *(
-        "finetune_steps=2",
-        "finetune_batch_size=2",
-        "lr_grid=1e-3",
-        "head_lr_grid=1e-3",
-        "processes=1",
-        "device=cpu",
-    ),
+    "test=4",
+    "label_counts=4",
+    "seeds=1",
+    "pretrain_steps=2",
+    "pretrain_batch_size=4",
+    "finetune_steps=2",
+    "finetune_batch_size=2",
+    "lr_grid=1e-3",
+    "head_lr_grid=1e-3",
+    "processes=1",
+    "device=cpu",
 )
 _BENCHMARK = (
-    *("benchmark", "{large}", "--out", "{folder}/bench", "--resume", "--quiet"),
-    *("--arms", "scratch,pretrained"),
+    "benchmark",
+    "{large}",
+    "--out",
+    "{folder}/bench",
+    "--resume",
+    "--quiet",
+    "--arms",
+    "scratch,pretrained",
     *(part for assignment in _SMALL for part in ("--set", assignment)),
 )
 _CHECK = ("check-data", "{folder}", "--quiet")
@@ -113,24 +126,27 @@ TARGETS = (
     Target("packed", "packed/images.npy", ("check-data", "{folder}/packed", "--quiet")),
     Target("lmdb", "lmdb/data.mdb", ("check-data", "{folder}/lmdb", "--quiet")),
     Target(
-        *("toml", "pretrain.toml"),
+        "toml",
+        "pretrain.toml",
         ("pretrain", "{folder}", "--config", "{folder}/pretrain.toml", "--print-config"),
         text=True,
     ),
     Target(
-        *("toml", "benchmark.toml"),
+        "toml",
+        "benchmark.toml",
         ("benchmark", "--config", "{folder}/benchmark.toml", "--print-config"),
         text=True,
     ),
     Target(
-        *("toml", "generate.toml"),
+        "toml",
+        "generate.toml",
         ("generate", "{out}", "--config", "{folder}/generate.toml", "--print-config"),
         text=True,
     ),
     Target(
         "model",
         "model.safetensors",
-        (*("predict", "--model", "{folder}/model.safetensors"), "{folder}/image.png", "--quiet"),
+        ("predict", "--model", "{folder}/model.safetensors", "{folder}/image.png", "--quiet"),
     ),
     Target(
         "model",
@@ -138,15 +154,18 @@ TARGETS = (
         ("export", "{folder}/model.safetensors", "{out}/again.safetensors"),
     ),
     Target(
-        *("onnx", "model.onnx"),
+        "onnx",
+        "model.onnx",
         ("predict", "--model", "{folder}/model.onnx", "{folder}/image.png", "--quiet"),
     ),
     Target(
-        *("state", "run/state/state.safetensors"),
+        "state",
+        "run/state/state.safetensors",
         (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
     ),
     Target(
-        *("state", "run/metrics.jsonl"),
+        "state",
+        "run/metrics.jsonl",
         (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
         text=True,
     ),
@@ -170,12 +189,14 @@ TARGETS = (
     Target("network", "model.onnx", _OWN_NETWORK, way=mutate_network),
     Target("network", "model.onnx", _OWN_NETWORK, way=mutate_network),
     Target(
-        *("state", "run/state/state.safetensors"),
+        "state",
+        "run/state/state.safetensors",
         (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
         way=mutate_card,
     ),
     Target(
-        *("state", "run/metrics.jsonl"),
+        "state",
+        "run/metrics.jsonl",
         (*_RESUME[:3], "{folder}/run", *_RESUME[4:], "{folder}/run/config.toml"),
         way=mutate_lines,
     ),

@@ -139,7 +139,7 @@ def test_keys_skip_mark_move_and_undo(
     playwright.expect(value).to_have_value(TEXTS[3])
     press(page, "Escape", "u")
     playwright.expect(value).to_have_value(TEXTS[4])
-    assert set(sitting.unreadable.names) == {"images/01.png", "images/03.png"}
+    assert set(sitting.state.unreadable.names) == {"images/01.png", "images/03.png"}
     press(page, "Enter")
     wait_for(page, 1)
     press(page, "ArrowUp")

@@ -111,8 +111,20 @@ def test_the_table_of_any_pile_can_be_trained_on(tmp_path: Path, pile: Path, for
     out = str(tmp_path / "run")
     done = run(
         [
-            *("finetune", str(table), *unlabeled, "--out", out, "--steps", "2", "--quiet"),
-            *("--init-from", "none", "--device", "cpu", "--set", "encoder=tiny"),
+            "finetune",
+            str(table),
+            *unlabeled,
+            "--out",
+            out,
+            "--steps",
+            "2",
+            "--quiet",
+            "--init-from",
+            "none",
+            "--device",
+            "cpu",
+            "--set",
+            "encoder=tiny",
         ]
     )
     assert done == 0

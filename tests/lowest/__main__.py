@@ -26,14 +26,34 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".venv" / "lowest"
 _FEW = ("--steps", "3", "--batch-size", "8", "-q")
 _BENCH = (
-    *("test=15", "label_counts=10", "seeds=2", "pretrain_steps=5", "pretrain_batch_size=8"),
-    *("finetune_steps=5", "finetune_batch_size=8", "lr_grid=1e-3", "head_lr_grid=1e-3"),
-    *("processes=2",),
+    "test=15",
+    "label_counts=10",
+    "seeds=2",
+    "pretrain_steps=5",
+    "pretrain_batch_size=8",
+    "finetune_steps=5",
+    "finetune_batch_size=8",
+    "lr_grid=1e-3",
+    "head_lr_grid=1e-3",
+    "processes=2",
 )
 _ABSENT = ("[attr-defined]", "[call-arg]", "[call-overload]", "[import-not-found]")
 _METHODS = (
-    *("simclr", "moco", "simsiam", "byol", "swav", "barlow-twins", "vicreg", "rotation"),
-    *("jigsaw", "patch-location", "colorization", "autoencoder", "gan", "rclstr", "dig"),
+    "simclr",
+    "moco",
+    "simsiam",
+    "byol",
+    "swav",
+    "barlow-twins",
+    "vicreg",
+    "rotation",
+    "jigsaw",
+    "patch-location",
+    "colorization",
+    "autoencoder",
+    "gan",
+    "rclstr",
+    "dig",
 )
 
 

@@ -20,8 +20,13 @@ from captcha_ssl.views.settings import ViewSettings
 
 STILL = ViewSettings(**dict.fromkeys(ViewSettings.model_fields, 0))
 DEFAULTS = (
-    *(DiGSettings(), BYOLSettings(), MaskSettings(), LossSettings()),
-    *(ProjectorSettings(projector_hidden=16, projector_out=8), InstanceSettings(), ViewSettings()),
+    DiGSettings(),
+    BYOLSettings(),
+    MaskSettings(),
+    LossSettings(),
+    ProjectorSettings(projector_hidden=16, projector_out=8),
+    InstanceSettings(),
+    ViewSettings(),
 )
 
 

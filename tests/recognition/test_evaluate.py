@@ -23,18 +23,21 @@ from captcha_ssl.recognition.reading.text_reader import Reading, read_images
 
 TEXTS = ["ABCD", "AA", "DCBA", "B", "CAB"]
 KEYS = {
-    *(
-        "n",
-        "rejected",
-        "unknown_images",
-        "unknown_characters",
-        "exact_match",
-        "exact_match_ci95",
-        "cer",
-        "one_minus_ned",
-    ),
-    *("length_accuracy", "blank_rate", "per_character", "confusions"),
-    *("calibration_error", "suspicious_labels", "char_calibration_error"),
+    "n",
+    "rejected",
+    "unknown_images",
+    "unknown_characters",
+    "exact_match",
+    "exact_match_ci95",
+    "cer",
+    "one_minus_ned",
+    "length_accuracy",
+    "blank_rate",
+    "per_character",
+    "confusions",
+    "calibration_error",
+    "suspicious_labels",
+    "char_calibration_error",
 }
 
 

@@ -34,7 +34,10 @@ def test_the_folder_is_a_model_with_a_card(
     given = ["--format", "hub", "--scores", str(scores), "--license", "apache-2.0"]
     assert run(["export", str(reader_file), str(out), *given]) == 0
     assert sorted(file.name for file in out.iterdir()) == [
-        *("README.md", "config.json", "model.onnx", "model.safetensors")
+        "README.md",
+        "config.json",
+        "model.onnx",
+        "model.safetensors",
     ]
     config = json.loads((out / "config.json").read_text())
     assert config["charset"] == "ABCD" and config["kind"] == "recognizer"

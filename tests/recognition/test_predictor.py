@@ -58,7 +58,12 @@ def png(image: np.ndarray) -> bytes:
 def test_arguments_keep_their_order_and_folders_are_sorted(here: Path) -> None:
     touch("z.png", "pile/b.png", "pile/a.jpg", "pile/sub/c.PNG", "pile/notes.txt", "pile/.x.png")
     assert names("z.png", "pile", "-", "a.png") == [
-        *("z.png", "pile/a.jpg", "pile/b.png", "pile/sub/c.PNG", "-", "a.png")
+        "z.png",
+        "pile/a.jpg",
+        "pile/b.png",
+        "pile/sub/c.PNG",
+        "-",
+        "a.png",
     ]
 
 

@@ -84,8 +84,21 @@ def test_its_name_works_wherever_a_model_is_expected(tmp_path: Path) -> None:
     before = json.loads(judged.stdout)["exact_match"]
     assert before > 0.5
     tuned = run(
-        *("finetune", "data", "--init-from", "shipped", "--out", "run", "--steps", "2"),
-        *("--lr", "1e-6", "--head-lr", "1e-6", "--device", "cpu", "-q"),
+        "finetune",
+        "data",
+        "--init-from",
+        "shipped",
+        "--out",
+        "run",
+        "--steps",
+        "2",
+        "--lr",
+        "1e-6",
+        "--head-lr",
+        "1e-6",
+        "--device",
+        "cpu",
+        "-q",
     )
     assert tuned.returncode == 0, tuned.stderr
     # Its characters are those of the labels, and what it knew of them is not lost.

@@ -26,8 +26,21 @@ STILL = Lettering(
     (1, 1), (1, 1), (0.1, 0.1), turn=0, slant=0, drift=0, faces=lambda face: face == CLASSIC_FACE
 )
 NEW = (
-    *("plain", "smeared", "rippled", "dotted", "hollow", "wavy", "gradual", "cluttered"),
-    *("outlined", "long", "onebit", "jpeg", "plate", "meter", "broad"),
+    "plain",
+    "smeared",
+    "rippled",
+    "dotted",
+    "hollow",
+    "wavy",
+    "gradual",
+    "cluttered",
+    "outlined",
+    "long",
+    "onebit",
+    "jpeg",
+    "plate",
+    "meter",
+    "broad",
 )
 FAINT = ("outlined", "long", "plate", "meter", "broad")
 

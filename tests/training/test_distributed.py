@@ -24,10 +24,7 @@ from tests.training.ranks_script import CASES, ON_PIXELS
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-TORCHRUN = (
-    *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-    *("--nproc-per-node", "2"),
-)
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
 def environment() -> dict[str, str]:
@@ -127,8 +124,18 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def launched(pile: Path, out: Path, *more: str) -> list[str]:
     settings = ("--steps", "40", "--batch-size", "8", "--set", "checkpoint_every=10", *more)
     return [
-        *("bash", str(ROOT / "examples" / "torchrun.sh"), str(pile), str(out), "2"),
-        *("--method", "moco", "--set", "queue=64", "--set", "log_every=10", *settings),
+        "bash",
+        str(ROOT / "examples" / "torchrun.sh"),
+        str(pile),
+        str(out),
+        "2",
+        "--method",
+        "moco",
+        "--set",
+        "queue=64",
+        "--set",
+        "log_every=10",
+        *settings,
     ]
 
 
@@ -139,7 +146,7 @@ def files(run: Path) -> dict[str, bytes]:
 
 def test_a_stopped_run_of_two_ranks_continues_bit_for_bit(pile: Path, tmp_path: Path) -> None:
     whole = subprocess.run(
-        *(launched(pile, tmp_path / "whole"),), env=environment(), capture_output=True, text=True
+        launched(pile, tmp_path / "whole"), env=environment(), capture_output=True, text=True
     )
     assert whole.returncode == 0, whole.stderr
     assert whole.stdout == f"{tmp_path / 'whole' / 'model.safetensors'}\n"
@@ -162,10 +169,34 @@ def test_a_stopped_run_of_two_ranks_continues_bit_for_bit(pile: Path, tmp_path: 
 def finetuning(pile: Path, out: Path) -> list[str]:
     """A self-training that holds its encoder still at first, and keeps its best weights."""
     return [
-        *("-m", "captcha_ssl", "finetune", str(pile), "--out", str(out), "--init-from", "none"),
-        *("--unlabeled", str(pile), "--steps", "80", "--batch-size", "8", "--device", "cpu"),
-        *("--validation", "0.25", "--patience", "50", "--encoder", "tiny"),
-        *("--set", "freeze_first=0.2", "--set", "log_every=10", "--set", "checkpoint_every=10"),
+        "-m",
+        "captcha_ssl",
+        "finetune",
+        str(pile),
+        "--out",
+        str(out),
+        "--init-from",
+        "none",
+        "--unlabeled",
+        str(pile),
+        "--steps",
+        "80",
+        "--batch-size",
+        "8",
+        "--device",
+        "cpu",
+        "--validation",
+        "0.25",
+        "--patience",
+        "50",
+        "--encoder",
+        "tiny",
+        "--set",
+        "freeze_first=0.2",
+        "--set",
+        "log_every=10",
+        "--set",
+        "checkpoint_every=10",
     ]
 
 
@@ -184,8 +215,17 @@ def of_two_nodes(pile: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
     nodes = [
         subprocess.Popen(
             [
-                *(sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", *place),
-                *("--node-rank", str(number), "--nproc-per-node", "1", *finetuning(pile, out)),
+                sys.executable,
+                "-m",
+                "torch.distributed.run",
+                "--nnodes",
+                "2",
+                *place,
+                "--node-rank",
+                str(number),
+                "--nproc-per-node",
+                "1",
+                *finetuning(pile, out),
             ],
             env=environment(),
             stdout=subprocess.PIPE,

@@ -73,13 +73,19 @@ def test_the_loop_finds_the_known_answer() -> None:
 
 def test_figures_are_means_over_the_logged_interval() -> None:
     fine = train(
-        *(task := Line(), [{"params": list(task.parameters()), "lr": 0.1}]),
-        *(lambda i: POINTS[i], 20, 10),
+        task := Line(),
+        [{"params": list(task.parameters()), "lr": 0.1}],
+        lambda i: POINTS[i],
+        20,
+        10,
         LoopSettings(batch_size=5, log_every=1, weight_decay=0.0, device="cpu"),
     )
     coarse = train(
-        *(task := Line(), [{"params": list(task.parameters()), "lr": 0.1}]),
-        *(lambda i: POINTS[i], 20, 10),
+        task := Line(),
+        [{"params": list(task.parameters()), "lr": 0.1}],
+        lambda i: POINTS[i],
+        20,
+        10,
         LoopSettings(batch_size=5, log_every=10, weight_decay=0.0, device="cpu"),
     )
     assert coarse[0]["loss"] == pytest.approx(sum(r["loss"] for r in fine) / 10, rel=1e-5)
@@ -120,14 +126,12 @@ def test_observers_get_the_effective_rank_where_it_was_measured() -> None:
     seen: list[StepReport] = []
     task = Line()
     train(
-        *(
-            task,
-            [{"params": list(task.parameters()), "lr": 0.1}],
-            lambda i: POINTS[i],
-            20,
-            20,
-            LOOP,
-        ),
+        task,
+        [{"params": list(task.parameters()), "lr": 0.1}],
+        lambda i: POINTS[i],
+        20,
+        20,
+        LOOP,
         observe=seen.append,
         inspect=lambda step: {"effective_rank": 7.0, "deviation": 0.5} if step == 20 else {},
     )

@@ -48,8 +48,12 @@ def test_all_three_commands_read_the_recipe(tmp_path: Path) -> None:
     name = "dig:pretrain_lr=0.002:jitter=6:mask_ratio=0.543"
     assert set(benchmark.variants) == {"simclr", name}
     assert [arm.name for arm in benchmark.arms] == [
-        *("scratch", "simclr", name),
-        *("scratch-self-training", "simclr-self-training", f"{name}-self-training"),
+        "scratch",
+        "simclr",
+        name,
+        "scratch-self-training",
+        "simclr-self-training",
+        f"{name}-self-training",
     ]
     assert benchmark.benchmark.lr_grid == (3e-3, 4.44e-3)
     assert benchmark.pretraining.pretrain_steps == 900

@@ -46,7 +46,9 @@ def test_defaults_come_first_and_the_first_three_go_through_all_rungs(tmp_path: 
     assert first == [(number, rung) for number in range(3) for rung in range(3)]
     new = [task for task in seen if not task.rung]
     decisive = [
-        *(defaults("none"), defaults("simclr"), defaults("none", "shipped")),
+        defaults("none"),
+        defaults("simclr"),
+        defaults("none", "shipped"),
         *map(defaults, SETTINGS.methods[1:]),
     ]
     assert [task.values for task in new[: len(decisive)]] == [

@@ -139,8 +139,18 @@ def label_studio(folder: Path) -> Path:
 
 
 FORMATS = [
-    *(huggingface_jsonl, huggingface_csv, doctr, paddle, trdg_table, trdg_names),
-    *(trdg_numbers_first, tar, tar_with_json, parquet, zipped, label_studio),
+    huggingface_jsonl,
+    huggingface_csv,
+    doctr,
+    paddle,
+    trdg_table,
+    trdg_names,
+    trdg_numbers_first,
+    tar,
+    tar_with_json,
+    parquet,
+    zipped,
+    label_studio,
 ]
 
 
