@@ -6,7 +6,7 @@ one from its end, and each of them from a random place of its own stretch: so ra
 batches read different images, each of them in the order in which they lie on the disk.
 
 The block, and the place in it, of every image of every step follow from the seed and the step: a
-resumed run reads the block it was at again, and goes on with the same bytes.
+resumed run reads the block it was at again, and continues with the same bytes.
 """
 
 from __future__ import annotations

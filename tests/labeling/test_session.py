@@ -85,7 +85,7 @@ def test_the_target_ends_the_session_and_more_continues_it(session: Make) -> Non
     view = sitting.more(3)
     assert (view["finished"], view["item"]["index"], view["progress"]["target"]) == (False, 2, 5)
     # An answer can still be looked at and changed when the round is over.
-    sitting.target = 2
+    sitting.state.target = 2
     assert not sitting.view(1)["finished"]
 
 
