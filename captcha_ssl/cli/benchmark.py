@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LEFT_OUT = ("over", "time")
 """Columns that are too many for a terminal; the report has them."""
 _PIPE_WIDTH = 500
-DATA = Annotated[
+BENCHMARK_DATA = Annotated[
     list[Path] | None,
     typer.Argument(
         metavar="DATA",

@@ -11,8 +11,7 @@ from typing import Annotated
 import typer
 
 import captcha_ssl
-from captcha_ssl.cli.benchmark import DATA as BENCHMARK_DATA
-from captcha_ssl.cli.benchmark import benchmark_command
+from captcha_ssl.cli.benchmark import BENCHMARK_DATA, benchmark_command
 from captcha_ssl.cli.check_data import check_data_command
 from captcha_ssl.cli.configured import Configured, GroupedCommand, optional_word
 from captcha_ssl.cli.convert import convert_command

@@ -30,8 +30,7 @@ from captcha_ssl.data.rgb import BLANK_RANGE, gray_range
 from captcha_ssl.data.sheet import Tile, write_sheet
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.files import FileSource
-from captcha_ssl.data.sources.table import KIND as TABLE_KIND
-from captcha_ssl.data.sources.table import find_table
+from captcha_ssl.data.sources.table import TABLE_KIND, find_table
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown

@@ -22,8 +22,7 @@ from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.images import ImageArray, JoinedImages
-from captcha_ssl.data.ink import SAMPLE as INK_SAMPLE
-from captcha_ssl.data.ink import InkReport, measure
+from captcha_ssl.data.ink import INK_SAMPLE, InkReport, measure
 from captcha_ssl.data.label_checks import check_charset, check_frames
 from captcha_ssl.data.mapped import exceeds_memory
 from captcha_ssl.data.rejected import Rejected

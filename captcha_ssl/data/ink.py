@@ -15,7 +15,7 @@ import numpy as np
 
 from captcha_ssl.data.preparation import Gray, extent, odd, to_gray
 
-SAMPLE = 64
+INK_SAMPLE = 64
 """The number of images that are measured, from all parts of a set."""
 _ROWS = 160
 """Higher images are shrunk to this height for measuring; results are in original pixels."""

@@ -24,8 +24,7 @@ from captcha_ssl.benchmark.report.plots import PLOT
 from captcha_ssl.benchmark.report.protocol import protocol
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.table import COLUMNS, cells
-from captcha_ssl.benchmark.report.unseen_table import COLUMNS as UNSEEN_COLUMNS
-from captcha_ssl.benchmark.report.unseen_table import unseen_table
+from captcha_ssl.benchmark.report.unseen_table import UNSEEN_COLUMNS, unseen_table
 from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun
 from captcha_ssl.duration import duration

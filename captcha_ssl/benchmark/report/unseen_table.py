@@ -8,11 +8,11 @@ from captcha_ssl.benchmark.report.statistics import Estimate
 from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.report.table import percent, points
 
-COLUMNS = ("labels", "arm", "exact match", "gain", "over")
+UNSEEN_COLUMNS = ("labels", "arm", "exact match", "gain", "over")
 
 
 def unseen_table(entries: Sequence[Entry]) -> list[tuple[str, ...]]:
-    """The texts under COLUMNS of the arms that have read such images."""
+    """The texts under UNSEEN_COLUMNS of the arms that have read such images."""
     return [_cells(entry, entry.unseen) for entry in entries if entry.unseen]
 
 

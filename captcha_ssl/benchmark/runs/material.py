@@ -12,14 +12,13 @@ from captcha_ssl.data.choose_preparation import choose_height, choose_preparatio
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.ink import SAMPLE, measure
+from captcha_ssl.data.ink import INK_SAMPLE, measure
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
 from captcha_ssl.synthesis.generate import generate
-from captcha_ssl.synthesis.render import check_drawable
-from captcha_ssl.synthesis.render import render as render_one
+from captcha_ssl.synthesis.render import check_drawable, render
 from captcha_ssl.synthesis.settings import GenerateSettings, PictureSettings
 from captcha_ssl.training.settings import ModelSettings
 
@@ -134,7 +133,7 @@ def _small_geometry(picture: PictureSettings, model: ModelSettings) -> Geometry 
     """The model's geometry, if such pictures can be drawn in it directly."""
     if picture.style not in _DRAWN_SMALL:
         return None
-    drawn = [render_one(picture, index) for index in range(SAMPLE)]
+    drawn = [render(picture, index) for index in range(INK_SAMPLE)]
     images = [image.transpose(1, 2, 0) for image, _ in drawn]
     ink = measure(images, lengths=[len(text) for _, text in drawn])
     preparation = choose_preparation(ink, model)

@@ -9,12 +9,12 @@ from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.table import open_table
 from captcha_ssl.errors import UserError
 
-PATTERNS = ("rec_gt*.txt", "train_list.txt", "val_list.txt", "gt.txt")
+PADDLE_LISTS = ("rec_gt*.txt", "train_list.txt", "val_list.txt", "gt.txt")
 
 
 def find_lists(folder: Path) -> list[Path]:
     """The lists in `folder`, by name."""
-    return files_called(folder, *PATTERNS)
+    return files_called(folder, *PADDLE_LISTS)
 
 
 def open_list(folder: Path, want_labels: bool | None) -> FileSource:

@@ -17,7 +17,7 @@ from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import one_line
 
-SUFFIX = ".parquet"
+PARQUET = ".parquet"
 _IMAGES = ("image", "img", "picture", "jpg", "png")
 _TEXTS = ("text", "label", "transcription", "ground_truth", "sentence")
 _GROUPS_HELD = 4
@@ -73,7 +73,7 @@ class ParquetSource:
 def find_parts(folder: Path) -> list[Path]:
     """The parquet files in `folder`, or in `data/` in it, sorted."""
     for place in (folder, folder / "data"):
-        found = files_called(place, f"*{SUFFIX}")
+        found = files_called(place, f"*{PARQUET}")
         if found:
             return found
     return []

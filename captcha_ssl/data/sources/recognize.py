@@ -15,8 +15,7 @@ from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.format import Format, Opener
 from captcha_ssl.data.sources.joined import JoinedSource, Paths, titles
 from captcha_ssl.data.sources.names import carry_labels, source_from_names, source_from_texts
-from captcha_ssl.data.sources.paddle import PATTERNS as LISTS
-from captcha_ssl.data.sources.paddle import find_lists, open_list
+from captcha_ssl.data.sources.paddle import PADDLE_LISTS, find_lists, open_list
 from captcha_ssl.data.sources.records import (
     DOCTR,
     METADATA,
@@ -28,8 +27,8 @@ from captcha_ssl.data.sources.records import (
     open_metadata,
 )
 from captcha_ssl.data.sources.source import Source
-from captcha_ssl.data.sources.table import METADATA as METADATA_CSV
 from captcha_ssl.data.sources.table import (
+    METADATA_CSV,
     SUFFIXES_OF_TABLES,
     TABLES,
     find_table,
@@ -38,8 +37,7 @@ from captcha_ssl.data.sources.table import (
     open_table,
 )
 from captcha_ssl.data.sources.trdg import is_trdg, labels_in_names, open_trdg
-from captcha_ssl.data.sources.zipped import SUFFIX as ZIP
-from captcha_ssl.data.sources.zipped import open_zip
+from captcha_ssl.data.sources.zipped import ZIP, open_zip
 from captcha_ssl.errors import UserError
 
 
@@ -87,7 +85,7 @@ FILE_FORMATS: Mapping[str, Opener] = {
 def is_table(name: str) -> bool:
     """Whether a file of this name, in the folder of the images, says what they show."""
     return name in (*TABLES, METADATA, METADATA_CSV, DOCTR) or any(
-        fnmatch(name, pattern) and "/" not in name for pattern in LISTS
+        fnmatch(name, pattern) and "/" not in name for pattern in PADDLE_LISTS
     )
 
 

@@ -13,13 +13,10 @@ from captcha_ssl.data.sources.format import Format, Opener, parts_opener
 from captcha_ssl.data.sources.joined import find_shards
 from captcha_ssl.data.sources.lmdb import is_lmdb, open_lmdb
 from captcha_ssl.data.sources.packed import PackedSource, is_packed, open_packed
-from captcha_ssl.data.sources.parquet import SUFFIX as PARQUET
-from captcha_ssl.data.sources.parquet import find_parts, open_parquet
+from captcha_ssl.data.sources.parquet import PARQUET, find_parts, open_parquet
 from captcha_ssl.data.sources.source import Source
-from captcha_ssl.data.sources.webdataset import SUFFIX as TAR
-from captcha_ssl.data.sources.webdataset import find_tars, open_tar
-from captcha_ssl.data.sources.zipped import SUFFIX as ZIP
-from captcha_ssl.data.sources.zipped import open_zip
+from captcha_ssl.data.sources.webdataset import TAR, find_tars, open_tar
+from captcha_ssl.data.sources.zipped import ZIP, open_zip
 
 
 def _holds_only(find: Callable[[Path], Sequence[Path]]) -> Callable[[Path], bool]:

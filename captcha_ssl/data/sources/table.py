@@ -23,9 +23,9 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted, shortened
 from captcha_ssl.text_file import first_line
 
-KIND = "table of labels"
+TABLE_KIND = "table of labels"
 TABLES = ("labels.csv", "labels.tsv", "labels.txt")
-METADATA = "metadata.csv"
+METADATA_CSV = "metadata.csv"
 SUFFIXES_OF_TABLES = frozenset((".csv", ".tsv", ".txt"))
 _PATH_COLUMNS = ("filename", "file_name", "name", "path", "file", "image")
 _OUTSIDE, _MISSING = "outside the dataset folder", "no such file"
@@ -54,7 +54,7 @@ def find_table(folder: Path) -> Path | None:
 
 def is_metadata_csv(folder: Path) -> bool:
     """Whether `folder` has a metadata.csv of Hugging Face with files and texts."""
-    file = folder / METADATA
+    file = folder / METADATA_CSV
     first = first_line(file)
     names = {cell.strip(' "').lower() for cell in first.split(",")}
     return "file_name" in names and not names.isdisjoint(LABEL_COLUMNS)
@@ -62,7 +62,7 @@ def is_metadata_csv(folder: Path) -> bool:
 
 def open_metadata_csv(folder: Path, want_labels: bool | None) -> FileSource:
     """A folder of images with such a metadata.csv. Raises UserError like `open_table`."""
-    return open_table(folder / METADATA, want_labels=want_labels)
+    return open_table(folder / METADATA_CSV, want_labels=want_labels)
 
 
 def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
@@ -74,7 +74,7 @@ def open_table(table: Path, *, want_labels: bool | None) -> FileSource:
     """
     files = Files(table.parent)
     rows = read_rows(table, _PATH_COLUMNS, files.look_like_one, "filename,label")
-    return source_of_rows(KIND, table, rows, files, want_labels=want_labels)
+    return source_of_rows(TABLE_KIND, table, rows, files, want_labels=want_labels)
 
 
 def source_of_rows(

@@ -30,7 +30,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import shown
 from captcha_ssl.text_file import open_regular_file, read_text_file
 
-SUFFIX, SIZES = ".tar", "sizes.json"
+TAR, SIZES = ".tar", "sizes.json"
 _TEXT_FIELDS = ("text", "label", "transcription")
 _TEXTS = (".txt", ".json")
 _MOST_TEXT = 1 << 16
@@ -176,7 +176,7 @@ def _bytes(file: BinaryIO, lock: threading.Lock, place: _Place) -> bytes:
 
 def find_tars(folder: Path) -> list[Path]:
     """The tar files in `folder`, sorted."""
-    return files_called(folder, f"*{SUFFIX}")
+    return files_called(folder, f"*{TAR}")
 
 
 def open_tar(path: Path, want_labels: bool | None) -> TarSource | TarShard:

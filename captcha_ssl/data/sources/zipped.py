@@ -20,7 +20,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import one_line
 from captcha_ssl.text_file import open_regular_file
 
-SUFFIX = ".zip"
+ZIP = ".zip"
 _MOST_TABLE = 1 << 28
 _MOST_MEMBERS = 20_000_000
 

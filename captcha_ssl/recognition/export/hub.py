@@ -15,7 +15,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import FILE_NAME, save_model
 from captcha_ssl.recognition.evaluation.evaluation_files import SCORES
 from captcha_ssl.recognition.export.export import PREPROCESSING, export
-from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_NAME
+from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 CONFIG, PAGE = "config.json", "README.md"
@@ -63,7 +63,7 @@ def write_hub(
     card = recognizer.card(about)
     with atomic_folder(folder) as made:
         save_model(made / FILE_NAME, recognizer.state_dict(), card)
-        export(recognizer, made / ONNX_NAME, about)
+        export(recognizer, made / ONNX_FILE_NAME, about)
         config = {"library_name": "captcha-ssl", "library_version": __version__, **asdict(card)}
         text = json.dumps(config, indent=2, ensure_ascii=False)
         (made / CONFIG).write_text(text + "\n", encoding="utf-8")
@@ -119,8 +119,8 @@ def model_page(
             "",
             "    captcha-ssl predict image.png --model .",
             "",
-            f"`{ONNX_NAME}` runs in any onnxruntime; `{CONFIG}` and the metadata of both files "
-            "hold the characters, the size and the calibration.",
+            f"`{ONNX_FILE_NAME}` runs in any onnxruntime; `{CONFIG}` and the metadata of both "
+            "files hold the characters, the size and the calibration.",
             "",
         ]
     )

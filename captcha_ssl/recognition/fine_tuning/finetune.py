@@ -42,7 +42,7 @@ from captcha_ssl.recognition.fine_tuning.self_training import (
 )
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.fine_tuning.teacher import charset_of, geometry_of, open_teacher
-from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME as ONNX_FILE_NAME
+from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms

@@ -16,8 +16,8 @@ from captcha_ssl.recognition.reading.onnx_providers import CPU, provider_of
 from captcha_ssl.recognition.reading.text_reader import finite
 from captcha_ssl.utf8_path import utf8_path
 
-FILE_NAME = "model.onnx"
-SHIPPED = FOLDER / FILE_NAME
+ONNX_FILE_NAME = "model.onnx"
+SHIPPED = FOLDER / ONNX_FILE_NAME
 INPUT, OUTPUT = "images", "logits"
 _ENDS = {INPUT: "tensor(uint8)", OUTPUT: "tensor(float)"}
 MOST_BYTES = 1 << 28

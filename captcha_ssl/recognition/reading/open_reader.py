@@ -6,7 +6,7 @@ from pathlib import Path
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.shipped import is_shipped
-from captcha_ssl.recognition.reading.onnx_reader import FILE_NAME, SHIPPED, OnnxReader
+from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME, SHIPPED, OnnxReader
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
 _ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
@@ -21,8 +21,8 @@ def open_reader(model: Path | None, device: str = "auto") -> TextReader:
     Raises UserError when there is no recognizer, or the device does not fit.
     """
     file = _shipped() if model is None or is_shipped(model) else model
-    if file.is_dir() and device in _ONNX and (file / FILE_NAME).is_file():
-        file = file / FILE_NAME
+    if file.is_dir() and device in _ONNX and (file / ONNX_FILE_NAME).is_file():
+        file = file / ONNX_FILE_NAME
     if file.suffix.lower() != ".onnx":
         if device in _ONNX[2:]:
             raise UserError(f"--device {device}: for ONNX files; make one with captcha-ssl export")
