@@ -60,9 +60,24 @@ def test_a_run_directory_is_readable_by_a_person(pretrained: Path) -> None:
 def test_an_encoder_is_monitored_and_probed_on_the_labels(pile: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = run(
-        *("pretrain", pile, "--out", out, "--steps", 4, "--batch-size", 8, "--probe", pile),
-        *("--set", "log_every=1", "--set", "monitor_every=2", "--device", "cpu"),
-        *("--encoder", "tiny"),
+        "pretrain",
+        pile,
+        "--out",
+        out,
+        "--steps",
+        4,
+        "--batch-size",
+        8,
+        "--probe",
+        pile,
+        "--set",
+        "log_every=1",
+        "--set",
+        "monitor_every=2",
+        "--device",
+        "cpu",
+        "--encoder",
+        "tiny",
     )
     assert done.returncode == 0, done.stderr
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -78,8 +93,20 @@ def test_finetune_starts_from_a_pretrained_run_and_evaluate_and_predict_use_the_
 ) -> None:
     out = tmp_path / "reader"
     done = run(
-        *("finetune", pile, "--init-from", pretrained, "--out", out, "--steps", 3),
-        *("--labels", 20, "--validation", 0.25, "--device", "cpu"),
+        "finetune",
+        pile,
+        "--init-from",
+        pretrained,
+        "--out",
+        out,
+        "--steps",
+        3,
+        "--labels",
+        20,
+        "--validation",
+        0.25,
+        "--device",
+        "cpu",
     )
     assert done.returncode == 0, done.stderr
     assert "never left the CTC plateau" in done.stderr
@@ -122,8 +149,17 @@ def test_flags_win_over_set_and_set_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text("lr = 0.1\nseed = 5\nbatch_size = 7\n")
     done = run(
-        *("finetune", "data", "--print-config", "--config", file),
-        *("--set", "lr=0.2", "--set", "seed=6", "--lr", "0.3"),
+        "finetune",
+        "data",
+        "--print-config",
+        "--config",
+        file,
+        "--set",
+        "lr=0.2",
+        "--set",
+        "seed=6",
+        "--lr",
+        "0.3",
     )
     config = tomllib.loads(done.stdout)
     assert (config["lr"], config["seed"], config["batch_size"]) == (0.3, 6, 7)
