@@ -54,9 +54,19 @@ def parse_json(
 def loaded_json(text: str) -> Any:
     """The value of JSON `text`. Raises only ValueError, whatever is wrong."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_without_repeats)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # Python takes the last of two values without a word: two labels of one image, for example.
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for name, value in pairs:
+            if found[name] != value:
+                raise ValueError(f"{_shown(name)} comes twice, with different values")
+    return found
 
 
 def parse_toml(text: str, where: Path | str) -> dict[str, Any]:

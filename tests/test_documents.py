@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from captcha_ssl.documents import parse_json, parse_toml, read_json, typed
+from captcha_ssl.documents import loaded_json, parse_json, parse_toml, read_json, typed
 from captcha_ssl.errors import UserError
 
 
@@ -80,6 +80,12 @@ def test_a_value_of_another_type_is_named(old: str, new: str, said: str) -> None
 
 def test_fields_of_other_versions_may_be_ignored() -> None:
     assert typed(Inner, {"width": 2, "new": []}, ignore=True) == Inner(2)
+
+
+def test_two_values_of_one_name_are_refused() -> None:
+    assert loaded_json('{"a.png": "AB", "b.png": "C", "a.png": "AB"}')["a.png"] == "AB"
+    with pytest.raises(ValueError, match="^'a.png' comes twice, with different values"):
+        loaded_json('[{"a.png": "AB", "b.png": "C", "a.png": "D"}]')
 
 
 @pytest.mark.parametrize(

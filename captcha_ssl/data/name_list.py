@@ -53,12 +53,16 @@ def read_names(file: Path) -> list[str]:
 
     `-` is standard input, and a pipe will do; both may be asked for again. Empty lines are passed
     over. UTF-16, which PowerShell writes, is read as in tables. Raises UserError when it cannot be
-    read, or is larger than 256 MiB, or is a pipe that nothing writes to.
+    read, has no name, is larger than 256 MiB, or is a pipe that nothing writes to.
     """
     data = as_utf8(_read(file) if os.path.isfile(file) else _read_once(file))
-    names = data.split(b"\0") if b"\0" in data else data.splitlines()
+    lines = data.split(b"\0") if b"\0" in data else data.splitlines()
     # A name need not be valid UTF-8; it is passed on unchanged.
-    return [os.fsdecode(name) for name in names if name.strip()]
+    names = [os.fsdecode(name) for name in lines if name.strip()]
+    if not names:
+        called = "standard input" if file == STDIN else str(file)
+        raise UserError(f"{called}: no names of files in it")
+    return names
 
 
 def problem_of_listed(name: str) -> str | None:

@@ -163,6 +163,10 @@ def test_a_list_names_files_and_nothing_else(
     assert run(["check-data", *given, "--format", "json", "--quiet"]) == 1
     rejected = json.loads(said.readouterr().out)["rejected"]
     assert [(row["row"], row["reason"]) for row in rejected] == [expected[0], *expected[2:]]
+    Path("list.txt").write_text("\n")
+    for command in ("predict", "check-data"):
+        assert run([command, *given, "--quiet"]) == 2
+        assert "list.txt: no names of files in it" in said.readouterr().err
     Path("list.txt").write_text("/\n")
     for command in (["check-data"], ["pretrain", "--out", "run"], ["finetune", "--out", "run"]):
         assert run([*command, *given, "--quiet"]) == 2

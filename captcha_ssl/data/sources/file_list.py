@@ -21,8 +21,6 @@ def open_file_list(file: Path, want_labels: bool | None) -> FileSource:
     """
     names = read_names(file)
     called = "standard input" if file == STDIN else str(file)
-    if not names:
-        raise UserError(f"{called}: no names of files in it")
     kept: dict[str, int] = {}
     rejected: list[Rejected] = []
     for line, name in enumerate(names, 1):

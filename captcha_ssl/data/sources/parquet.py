@@ -148,4 +148,6 @@ def _is_text(schema: Any, name: str) -> bool:
     import pyarrow.types as kinds
 
     kind = schema.field(name).type
+    # As pandas writes a column of categories.
+    kind = kind.value_type if kinds.is_dictionary(kind) else kind
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind))

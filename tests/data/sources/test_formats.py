@@ -101,15 +101,21 @@ def tar_with_json(folder: Path) -> Path:
     return tar(folder, "json")
 
 
-def parquet(folder: Path) -> Path:
+def parquet(folder: Path, categories: bool = False) -> Path:
     pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
     import pyarrow.parquet as package
 
     folder.mkdir(parents=True, exist_ok=True)
     images = [{"bytes": png(place), "path": None} for place in range(5)]
-    table = pyarrow.table({"image": images, "text": TEXTS})
+    texts = pyarrow.array(TEXTS)
+    texts = texts.dictionary_encode() if categories else texts
+    table = pyarrow.table({"image": images, "text": texts})
     package.write_table(table, folder / "train-00000-of-00001.parquet", row_group_size=2)
     return folder
+
+
+def parquet_of_categories(folder: Path) -> Path:
+    return parquet(folder, categories=True)
 
 
 def zipped(folder: Path) -> Path:
@@ -149,6 +155,7 @@ FORMATS = [
     tar,
     tar_with_json,
     parquet,
+    parquet_of_categories,
     zipped,
     label_studio,
 ]
