@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 def check_data(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "captcha_ssl", "check-data", *map(str, arguments)]

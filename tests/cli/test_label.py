@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("uvicorn", reason="the extra `label` is not installed")
 TEXTS = ["AB", "BCD", "AC", "DA", "CAB", "DD"]
 

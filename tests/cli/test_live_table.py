@@ -9,6 +9,7 @@ import sys
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from captcha_ssl.benchmark.runs.records import Row
@@ -85,6 +86,7 @@ def test_the_last_messages_stay_and_long_ones_are_cut() -> None:
     assert all(len(line) <= 40 for line in lines)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_table_is_on_stderr_and_the_result_alone_on_stdout(
     tmp_path: Path,
 ) -> None:

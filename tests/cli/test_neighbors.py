@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(__file__).parents[2] / "captcha_ssl/shipped/model.safetensors"
 
 

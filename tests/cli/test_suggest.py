@@ -15,6 +15,8 @@ import pytest
 
 from captcha_ssl.cli.main import run
 
+pytestmark = pytest.mark.slow
+
 
 def suggest(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "captcha_ssl", "suggest", *map(str, arguments)]

@@ -13,7 +13,10 @@ from PIL import Image
 
 from captcha_ssl.cli.main import run
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name"),
+]
 
 ROOT = Path(__file__).parents[2]
 CAFE, SHOWN = b"caf\xe9", rb"caf\udce9"

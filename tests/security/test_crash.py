@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.crash.scenarios import every_file, untimed
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_runs_equal_uninterrupted_ones() -> None:
     command = [
         sys.executable,

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from captcha_ssl.training.batches import HELD, BatchOrder, Permutation, step_seed
+from captcha_ssl.training import batches
+from captcha_ssl.training.batches import BatchOrder, Permutation, step_seed
 
 
 @given(st.integers(1, 30), st.integers(1, 40), st.integers(0, 5))
@@ -36,26 +38,29 @@ def test_a_permutation_without_memory_reaches_every_index_once(count: int, seed:
 
 
 def test_it_looks_drawn_and_differs_between_seeds_and_passes() -> None:
-    count = 2**20 + 1
+    count = 2**18 + 1
     orders = [
         Permutation(count, np.random.default_rng(pair))(np.arange(count))
         for pair in ((0, 0), (0, 1), (1, 0))
     ]
     for order in orders:
-        # Of a random order these correlations deviate by 0.001 from zero.
-        assert abs(np.corrcoef(order, np.arange(count))[0, 1]) < 0.005
-        assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.005
-        assert abs(np.corrcoef(order[1:] % 2, order[:-1] % 2)[0, 1]) < 0.005
+        # In a random order these correlations deviate by 0.002 from zero.
+        assert abs(np.corrcoef(order, np.arange(count))[0, 1]) < 0.01
+        assert abs(np.corrcoef(order[1:], order[:-1])[0, 1]) < 0.01
+        assert abs(np.corrcoef(order[1:] % 2, order[:-1] % 2)[0, 1]) < 0.01
         # One place is expected to stay as it is.
         assert (order == np.arange(count)).sum() < 10
     assert all((a == b).sum() < 10 for a, b in ((orders[0], orders[1]), (orders[0], orders[2])))
 
 
-def test_steps_of_a_huge_pile_do_not_depend_on_those_before_and_pass_from_one_to_the_next() -> None:
-    count = HELD + 3
-    order = BatchOrder(count, 2**20, seed=3)
+def test_steps_of_a_huge_pile_do_not_depend_on_those_before_and_pass_from_one_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(batches, "HELD", 1000)
+    count = batches.HELD + 3
+    order = BatchOrder(count, 256, seed=3)
     steps = [order(step) for step in range(5)]
-    assert torch.equal(BatchOrder(count, 2**20, seed=3)(4), steps[4])
+    assert torch.equal(BatchOrder(count, 256, seed=3)(4), steps[4])
     passed = torch.cat(steps)
     assert torch.equal(passed[:count].sort().values, torch.arange(count))
     assert len(passed[count:].unique()) == len(passed) - count
