@@ -187,9 +187,9 @@ def keys_for(page: Page, shown: str, text: str) -> list[str]:
     """
     if shown == text:
         return ["Enter"]
-    anew = [*(["Control+a"] if shown else []), *text, "Enter"]
+    whole = [*(["Control+a"] if shown else []), *text, "Enter"]
     if len(shown) != len(text):
-        return anew
+        return whole
     wrong = [place for place, pair in enumerate(zip(shown, text, strict=True)) if len({*pair}) > 1]
     at = int(page.evaluate("document.getElementById('text').selectionStart"))
     marked = bool(page.evaluate("(e => e.selectionEnd > e.selectionStart)(text)"))
@@ -205,7 +205,7 @@ def keys_for(page: Page, shown: str, text: str) -> list[str]:
         keys.append(text[place])
         at, marked = place + 1, False
     keys.append("Enter")
-    return min(keys, anew, key=lambda pressed: sum(key.count("+") + 1 for key in pressed))
+    return min(keys, whole, key=lambda pressed: sum(key.count("+") + 1 for key in pressed))
 
 
 def _photograph(page: Page, file: Path) -> None:

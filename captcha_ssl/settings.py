@@ -68,7 +68,7 @@ def setting(
     One of the `choices` may be named, or `several` with commas between them; names that are
     costly to find out are given as a function. What matches `pattern` may be given too.
 
-    A field with `flag` is an option of its own on the command line, shown in `--help`; a text is
+    A field with `flag` has its own option on the command line, shown in `--help`; a text is
     its metavar. Every field can be changed by `--set`.
     """
     declared = {

@@ -1,4 +1,4 @@
-"""What the shell is told when it asks what could come next."""
+"""What the shell gets when it asks for completions."""
 
 from __future__ import annotations
 

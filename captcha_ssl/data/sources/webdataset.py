@@ -136,7 +136,7 @@ _Place = tuple[str, int, int]
 
 
 class _Opened:
-    """An open shard, and the places of its images as far as somebody asked."""
+    """An open shard, and the places of the images that were requested."""
 
     def __init__(self, path: Path) -> None:
         self.file, self.lock = open_regular_file(path), threading.Lock()

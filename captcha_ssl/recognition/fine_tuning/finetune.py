@@ -56,7 +56,7 @@ from captcha_ssl.training.store import image_fetcher, sent
 from captcha_ssl.views.ink import fit_views, measured_inks
 
 EXTENDED = 3
-"""Times the steps that were asked for, to which a training goes on that ended on the plateau."""
+"""A training that ends on the plateau continues to this multiple of the requested steps."""
 FEWEST_EXTENDED = 100
 """A shorter training is a trial: it is not meant to leave the plateau."""
 

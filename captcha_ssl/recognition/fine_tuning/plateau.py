@@ -30,7 +30,7 @@ _ON_IT = 0.8
 """Share of the logarithm of the number of characters above which a loss is on the plateau."""
 _HIGHEST = 64
 _RECENT = 0.1
-"""The weight of the newest step in the mean by which that is told."""
+"""The weight of the newest step in the mean that decides it."""
 
 
 class Plateau(nn.Module):
