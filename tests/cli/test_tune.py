@@ -78,7 +78,7 @@ def test_the_end_of_the_budget_and_a_signal_stop_a_search_that_resume_continues(
     """Trials that would take hours are ended, and what there is by then is written."""
     out = tmp_path / "tune"
     long = (*TINY, "--set", "rungs=1", "--pretrain-steps", "1000000", "--jobs", "1")
-    search = _command("tune", pile, "--out", out, "--budget", "25s", *long)
+    search = _command("tune", pile, "--out", out, "--budget", "30s", *long)
     done = subprocess.run(search, capture_output=True, text=True, env=_environment(), timeout=300)
     assert done.returncode == 0, done.stderr
     assert (out / "report.html").is_file()
