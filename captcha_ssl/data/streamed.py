@@ -23,8 +23,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import shown
 
 PIECE = 1024
-_MANY = 16
-"""Images of a tar shard for which all of its headers are read."""
+FEW = 100_000
+"""Up to so many images, the headers of all shards are read for a sample of them: two seconds."""
 _LISTED = 10_000
 """Unreadable images that are remembered by name."""
 
@@ -161,13 +161,13 @@ def _outwards(row: int, count: int) -> Iterator[int]:
 def quick_indices(source: Source, places: list[int]) -> list[int]:
     """Images at about these sorted places that are quick to find, as many of them.
 
-    Of a tar shard in which few are asked for, these are the first ones.
+    Of the tar shards of a large pile, these are the first ones.
     """
     found: list[int] = []
     asked = np.asarray(places, np.int64)
     for first, part in _parts(source, 0):
         here = asked[(asked >= first) & (asked < first + len(part))].tolist()
-        if isinstance(part, TarShard) and len(here) < _MANY:
+        if isinstance(part, TarShard) and len(source) > FEW:
             here = [first + number for number in range(min(len(here), len(part)))]
         found += here
     return found

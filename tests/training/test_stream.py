@@ -226,6 +226,7 @@ def test_unreadable_images_are_replaced_by_their_neighbors_and_too_many_are_an_e
 def test_samples_are_taken_without_reading_shards_to_their_ends(
     tars: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("captcha_ssl.data.streamed.FEW", COUNT - 1)
     data: Dataset = load_pile(tars, "on", height=16, width=16)
     asked: list[int] = []
     from captcha_ssl.data.mapped import pick

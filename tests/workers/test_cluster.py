@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -135,3 +136,48 @@ def test_an_address_without_a_scheduler_is_an_error(
     assert run(["generate", str(tmp_path / "pile"), *ask]) == 2
     assert "no Dask scheduler answers there" in capsys.readouterr().err
     assert not (tmp_path / "pile").exists()
+
+
+def test_a_reading_that_was_broken_off_is_continued_on_a_cluster(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = ("--count", "30", "--style", "fast", "--format", "folder", "--quiet", "--workers", "1")
+    assert run(["generate", str(tmp_path / "pile"), *ask]) == 0
+    monkeypatch.setattr("captcha_ssl.recognition.reading.parts._PART", 2)
+    monkeypatch.chdir(tmp_path)
+    read = ("predict", "pile", "--batch-size", "4", "--no-adapt", "-q")
+    assert run([*read, "--out", "here.jsonl"]) == 0
+    whole = Path("here.jsonl").read_bytes()
+    rows = whole.splitlines(keepends=True)
+    Path("there.jsonl").write_bytes(b"".join(rows[:13]) + rows[13][:9])
+    # What has a row already would be an error if it were read again.
+    for image in sorted(Path("pile").rglob("*.png"))[:13]:
+        image.write_bytes(b"no picture")
+    assert run([*read, "--out", "there.jsonl", "--resume", "--cluster", address]) == 0
+    assert Path("there.jsonl").read_bytes() == whole
+    # Nothing is left to read, and that is no error either.
+    assert run([*read, "--out", "there.jsonl", "--resume", "--cluster", address]) == 0
+    assert Path("there.jsonl").read_bytes() == whole
+
+
+def test_a_search_on_a_cluster_scores_recipes_as_on_this_machine(
+    address: str, tmp_path: Path
+) -> None:
+    pytest.importorskip("optuna", reason="needs the extra tune")
+    from captcha_ssl.tuning.study import JOURNAL
+
+    ask = ("--count", "40", "--length", "2", "--charset", "ABC", "--channels", "1", "--quiet")
+    assert run(["generate", str(tmp_path / "pile"), *ask, "--workers", "1"]) == 0
+    tiny = ("--methods", "simclr", "--only", "finetune.lr", "--device", "cpu", "--trials", "2")
+    more = ("--pretrain-steps", "2", "--finetune-steps", "2", "--set", "rungs=1", "--quiet")
+    search = ("tune", str(tmp_path / "pile"), *tiny, *more, "--set", "folds=1", "--jobs", "2")
+
+    def scores(out: Path, *where: str) -> list[tuple[int, list[int]]]:
+        assert run([*search, "--out", str(out), *where]) == 0
+        rows = [json.loads(line).get("user_attr", {}) for line in (out / JOURNAL).open()]
+        values = [value for row in rows for value in row.values()]
+        found = [value for value in values if isinstance(value, dict) and "errors" in value]
+        return sorted((outcome["number"], outcome["errors"]) for outcome in found)
+
+    there = scores(tmp_path / "there", "--cluster", address)
+    assert len(there) == 2 and there == scores(tmp_path / "here")
