@@ -78,20 +78,27 @@ def test_the_end_of_the_budget_and_a_signal_stop_a_search_that_resume_continues(
     """Trials that would take hours are ended, and what there is by then is written."""
     out = tmp_path / "tune"
     long = (*TINY, "--set", "rungs=1", "--pretrain-steps", "1000000", "--jobs", "1")
-    search = _command("tune", pile, "--out", out, "--budget", "30s", *long)
-    done = subprocess.run(search, capture_output=True, text=True, env=_environment(), timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert (out / "report.html").is_file()
-    assert "[0] scratch with defaults" in done.stderr
-    assert "[1] simclr" not in done.stderr
-    # The state of its pretraining is saved, and the pretraining continues from there.
+    search = _command("tune", pile, "--out", out, *long)
     state = out / "trials" / "1-0" / "state" / "state.safetensors"
-    assert state.is_file()
+    # On a busy machine the first budget may end before the pretraining starts.
+    said, budgets = "", iter((12, 24, 48, 96, 192))
+    while not state.is_file():
+        given = ("--budget", f"{next(budgets)}s", *["--resume"] * out.exists())
+        done = subprocess.run([*search, *given], capture_output=True, text=True, env=_environment())
+        said += done.stderr
+    assert done.returncode == 0, said
+    assert (out / "report.html").is_file()
+    assert "[0] scratch with defaults" in said
+    assert "[1] simclr" not in said
+    # The state of its pretraining is saved, and the pretraining continues from there.
     again = subprocess.Popen(
-        [*search, "--resume"], stderr=subprocess.PIPE, text=True, env=_environment()
+        [*search, "--budget", "10m", "--resume"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
     )
     log = out / "trials" / "1-0" / "log.txt"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while log.read_text().count("training from step") < 2 and time.monotonic() < until:
         time.sleep(0.1)
     again.send_signal(signal.SIGINT)
