@@ -17,7 +17,7 @@ _LOOK = Lettering(size=(0.85, 1.15), gap=(0.0, 0.35), turn=20, slant=14, drift=0
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _FAINT = (34, 110)
 """Difference in brightness between an outline and its paper."""
-_THICK, _BLACK = (0.04, 0.07), 40
+_THICK, _BLACK = (0.05, 0.09), 40
 """Width of the one line in heights of the picture, and its greatest brightness."""
 
 
