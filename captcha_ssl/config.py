@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar, Self, TypeVar
 
 import tomli_w
@@ -129,7 +130,7 @@ class Config:
 
     def to_toml(self, *, comments: bool = False) -> str:
         """TOML that reads back to an equal configuration, with a comment on each key."""
-        return commented_toml(self.parts) if comments else to_toml(*self.parts)
+        return commented_toml(self.parts, self.open_defaults) if comments else to_toml(*self.parts)
 
 
 def to_toml(*parts: Settings) -> str:
@@ -138,26 +139,38 @@ def to_toml(*parts: Settings) -> str:
     return tomli_w.dumps({key: _plain(v) for key, v in merged.items() if v is not None})
 
 
-def commented_toml(parts: Iterable[Settings]) -> str:
-    """The settings as TOML with the meaning, range and default of each key above it."""
+def commented_toml(
+    parts: Iterable[Settings], open_defaults: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """The settings as TOML with the meaning, range and default of each key above it.
+
+    A key with an open default that nobody set stays one: it is a comment.
+    """
     lines: list[str] = []
     for part in parts:
         lines += [f"# {type(part).title}", ""]
         for key, value in _values(part):
             option = options(type(part))[key]
             lines += textwrap.wrap(
-                described(option), 98, initial_indent="# ", subsequent_indent="#   "
+                described(option, open_defaults.get(key)),
+                98,
+                initial_indent="# ",
+                subsequent_indent="#   ",
             )
             written = tomli_w.dumps({key: _plain(value)}).strip() if value is not None else None
+            if written and key in open_defaults and part.explicit(key) is None:
+                written = f"# {written}"
             lines += [written or f"# {key} =", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def described(option: Option) -> str:
-    """The meaning of a setting, its allowed values and its default."""
+def described(option: Option, default: str | None = None) -> str:
+    """The meaning of a setting, its allowed values and its default, or the words for that."""
     allowed = [", ".join(option.choices)] if option.choices else []
     allowed += [option.span] if option.span else []
-    return f"{option.help} ({'; '.join([*allowed, f'default {as_text(option.default)}'])})"
+    return (
+        f"{option.help} ({'; '.join([*allowed, f'default {default or as_text(option.default)}'])})"
+    )
 
 
 def as_text(value: Any) -> str:

@@ -39,7 +39,8 @@ def opened(path: Path, format: str, *, resume: bool) -> Iterator[tuple[IO[str], 
         raise UserError(f"--out {path}: give the name of a file, in a folder that exists")
     used = path.exists() and path.stat().st_size > 0
     if used and not resume:
-        raise UserError(f"--out {path}: already holds something; add --resume or use another name")
+        way = "add --resume or use" if format in CONTINUED else "use"
+        raise UserError(f"--out {path}: already holds something; {way} another name")
     done = _done(path, format) if used else Done()
     # By lines: what is killed loses no more than the row it was at.
     with path.open("a", encoding="utf-8", newline="\n", buffering=1) as file:

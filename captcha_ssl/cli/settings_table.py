@@ -7,7 +7,7 @@ import textwrap
 from captcha_ssl.config import Config, as_text, described
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
-from captcha_ssl.settings import options
+from captcha_ssl.settings import Option, options
 
 _WIDTH = 98
 
@@ -17,18 +17,22 @@ def settings_table(config: Config, word: str = "") -> str:
 
     Raises UserError when there is none.
     """
+
+    def meaning(option: Option) -> str:
+        return described(option, config.open_defaults.get(option.name))
+
     lines: list[str] = []
     for part in config.parts:
         found = [
             option
             for option in options(type(part)).values()
-            if word.lower() in f"{option.name} {described(option)}".lower()
+            if word.lower() in f"{option.name} {meaning(option)}".lower()
         ]
         lines += [f"{type(part).title}:"] if found else []
         for option in found:
             lines.append(f"  {option.name} = {as_text(getattr(part, option.name))}")
             lines += textwrap.wrap(
-                described(option), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
+                meaning(option), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )
         lines += [""] if found else []
     if not lines:

@@ -19,7 +19,7 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.encoder import VERTICAL_STRIDE, WIDTHS
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
-from captcha_ssl.models.shipped import FOLDER, is_shipped
+from captcha_ssl.models.shipped import FOLDER, SHIPPED, is_shipped
 from captcha_ssl.printable import quoted
 from captcha_ssl.utf8_path import utf8_path
 
@@ -53,7 +53,9 @@ def find_model(path: Path) -> Path:
         path = FOLDER
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
-        raise UserError(f"{path}: no model here; give a run directory with {FILE_NAME} or the file")
+        raise UserError(
+            f"{path}: no model here; give a run directory with {FILE_NAME}, the file, or {SHIPPED}"
+        )
     return file
 
 

@@ -30,6 +30,7 @@ class PretrainConfig(Config):
     )
     open_defaults: ClassVar[Mapping[str, str]] = {
         "lr": "of the method",
+        "encoder": "of the start, tiny from scratch",
         "init_from": "auto: the shipped model or scratch",
     }
 

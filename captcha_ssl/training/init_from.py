@@ -7,7 +7,7 @@ from pathlib import Path
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import find_model, load_model
-from captcha_ssl.models.shipped import is_shipped
+from captcha_ssl.models.shipped import is_shipped, misfit
 from captcha_ssl.training.settings import ModelSettings, as_shipped
 
 
@@ -16,11 +16,14 @@ def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geo
 
     Without a source the settings stay, and the images decide the geometry. The shipped
     model sets only the encoder: it trains on images of any size. Raises UserError when the file is
-    unreadable or holds another encoder than the one asked for by name.
+    unreadable or holds another encoder, or one for
+    another geometry, than the user asks for.
     """
     if source is None:
         return model, None
     if is_shipped(source):
+        if unfit := misfit(model):
+            raise UserError(f"--init-from {source}: {unfit}; leave one of the two out")
         return as_shipped(model), None
     card, _ = load_model(source)
     asked = model.explicit("encoder")
@@ -30,6 +33,13 @@ def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geo
             f"leave --encoder out"
         )
     geometry = card.geometry
+    for key in ("channels", "height", "width"):
+        wanted, held = model.explicit(key), getattr(geometry, key)
+        if wanted is not None and wanted != held:
+            raise UserError(
+                f"{find_model(source)}: is for images of {geometry}, not with {key} {wanted}; "
+                f"leave {key} out, or pretrain with it"
+            )
     model = model.replace(
         encoder=card.encoder,
         channels=geometry.channels,

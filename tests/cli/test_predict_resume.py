@@ -71,6 +71,9 @@ def test_a_file_that_cannot_be_continued_is_refused(
     assert "--resume works with --format jsonl or tsv, not csv" in said(
         tmp_path / "read.csv", "--resume"
     )
+    # No way is named that the next call refuses.
+    out.with_suffix(".csv").write_text("path,text,confidence,error\n")
+    assert "already holds something; use another name" in said(out.with_suffix(".csv"))
     assert run(["predict", str(pile), "--resume"]) == 2
     assert "name it with --out" in capsys.readouterr().err
 

@@ -32,6 +32,20 @@ def test_the_printed_configuration_is_read_back(
     assert capsys.readouterr().out == printed
 
 
+@pytest.mark.parametrize("command", ["pretrain", "finetune"])
+def test_a_printed_configuration_leaves_the_start_open(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "data", "--print-config"]) == 0
+    printed = capsys.readouterr().out
+    # An encoder that is named rules out the shipped model.
+    assert tomllib.loads(printed)["init_from"] == "auto"
+    assert "encoder" not in tomllib.loads(printed)
+    assert "default none" not in printed.split("init_from =")[0].split("#")[-1]
+    assert run([command, "data", "--print-config", "--encoder", "tiny"]) == 0
+    assert tomllib.loads(capsys.readouterr().out)["encoder"] == "tiny"
+
+
 @pytest.mark.parametrize(
     ("call", "nearest"),
     [

@@ -16,6 +16,10 @@ from captcha_ssl.printable import quoted
 
 _LONGEST = 32
 """The longest prefix of a name that counts as a label when labels are not required."""
+_LONGEST_WORD = 12
+"""The longest name that is perhaps a label as a whole, and no digest."""
+_FEWEST_NOTED, _MOST_NOTED = 10, 100_000
+"""How many unlabeled images are looked at for names that are perhaps labels."""
 _SHARE = 0.9
 _SHORTEST_PREFIX = 3
 """The length of a common prefix from which names count as `frame12` and not as labels."""
@@ -63,6 +67,17 @@ def source_from_texts(folder: Path, names: Sequence[str], written: Sequence[str]
             rejected.append(Rejected(name, reason))
     respelled = form_note(sum(map(is_respelled, written)))
     return FileSource("labels in file names", folder, kept, labels, rejected, respelled)
+
+
+def name_note(names: Sequence[str]) -> list[str]:
+    """What to say of unlabeled images whose names are perhaps labels, as `ab12.png`."""
+    if not _FEWEST_NOTED <= len(names) <= _MOST_NOTED:
+        return []
+    stems = [_stem(name) for name in names]
+    short = all(stem.isalnum() and len(stem) <= _LONGEST_WORD for stem in stems)
+    if not short or len(set(stems)) == 1 or are_counters(stems):
+        return []
+    return [f"where labels are required, the names are read as labels: {quoted(stems[0])}, …"]
 
 
 def are_counters(labels: Sequence[str]) -> bool:

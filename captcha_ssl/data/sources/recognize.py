@@ -14,7 +14,12 @@ from captcha_ssl.data.sources.file_list import open_file_list
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.format import Format, Opener
 from captcha_ssl.data.sources.joined import JoinedSource, Paths, titles
-from captcha_ssl.data.sources.names import carry_labels, source_from_names, source_from_texts
+from captcha_ssl.data.sources.names import (
+    carry_labels,
+    name_note,
+    source_from_names,
+    source_from_texts,
+)
 from captcha_ssl.data.sources.paddle import PADDLE_LISTS, find_lists, open_list
 from captcha_ssl.data.sources.records import (
     DOCTR,
@@ -158,6 +163,8 @@ def _open_pile(folder: Path, want_labels: bool | None) -> Source:
         source = source_from_names(folder, found.names)
     else:
         source = FileSource("folder of images", folder, found.names)
+        if want_labels is None:
+            source.remarks += name_note(found.names)
     source.rejected += found.unreadable
     table = find_table(folder)
     own = "" if table is None else table.name

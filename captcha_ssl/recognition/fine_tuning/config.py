@@ -20,7 +20,10 @@ class FinetuneConfig(Config):
 
     section: ClassVar[str] = "finetune"
     shown: ClassVar[tuple[type[Settings], ...]] = (FinetuneSettings, ModelSettings, LoopSettings)
-    open_defaults: ClassVar[Mapping[str, str]] = {"init_from": "auto: the shipped model or scratch"}
+    open_defaults: ClassVar[Mapping[str, str]] = {
+        "encoder": "of the start, tiny from scratch",
+        "init_from": "auto: the shipped model or scratch",
+    }
 
     finetune: FinetuneSettings = FinetuneSettings()
     self_training: SelfTrainingSettings = SelfTrainingSettings()

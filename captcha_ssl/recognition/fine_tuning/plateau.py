@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.shipped import is_shipped, misfit
 from captcha_ssl.models.task import Progress
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 
@@ -91,9 +92,11 @@ def stuck_words(
         "every image gets the same output" if alike else "single characters are not distinguished"
     )
     advice = [f"train longer, as with --steps {2 * steps}", "label more images"]
-    if geometry.height < _HIGHEST:
+    start = config.finetune.init_from
+    # An encoder of the user's keeps its geometry.
+    if geometry.height < _HIGHEST and (start is None or is_shipped(start)):
         advice.insert(0, f"keep more pixels with --set height={geometry.height + 16}")
-    if config.finetune.init_from is None and config.model.explicit("encoder") is None:
+    if start is None and not misfit(config.model):
         advice.insert(0, "start with --init-from shipped")
     if not config.finetune.off_plateau and not config.finetune.alignment:
         advice.insert(0, "leave off_plateau on")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captcha_ssl.data.sources.names import carry_labels, source_from_names
+from captcha_ssl.data.sources.names import carry_labels, name_note, source_from_names
 from captcha_ssl.errors import UserError
 
 
@@ -28,6 +28,21 @@ from captcha_ssl.errors import UserError
 )
 def test_names_count_as_labels_only_when_they_look_like_it(names: list[str], labeled: bool):
     assert carry_labels(names) is labeled
+
+
+@pytest.mark.parametrize(
+    ("names", "noted"),
+    [
+        ([f"{x}g7{y}3.png" for x in "abcd" for y in "wxyz"], True),
+        ([f"sub/{x}{y}.png" for x in "4801" for y in ("711", "15", "9", "02")], True),
+        ([f"{number:05}.png" for number in range(16)], False),
+        ([f"img_{number}.png" for number in range(16)], False),
+        ([f"d41d8cd98f00b{number:03}a.png" for number in range(16)], False),
+    ],
+)
+def test_names_that_may_be_labels_are_noted(names: list[str], noted: bool):
+    (note,) = name_note(names) or [""]
+    assert ("the names are read as labels" in note) is noted
 
 
 def test_the_label_ends_at_the_first_underscore():
