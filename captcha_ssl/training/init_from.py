@@ -11,13 +11,16 @@ from captcha_ssl.models.shipped import is_shipped, misfit
 from captcha_ssl.training.settings import ModelSettings, as_shipped
 
 
-def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geometry | None]:
+def adopt(
+    model: ModelSettings, source: Path | None, *, loaded: bool = False
+) -> tuple[ModelSettings, Geometry | None]:
     """The settings with the encoder of `source`, and its geometry.
 
     Without a source the settings stay, and the images decide the geometry. The shipped
-    model sets only the encoder: it trains on images of any size. Raises UserError when the file is
-    unreadable or holds another encoder, or one for
-    another geometry, than the user asks for.
+    model sets only the encoder: it trains on images of any size. Where images are `loaded`, they
+    have their geometry, and an encoder of another height is resampled. Raises UserError when the
+    file is unreadable or holds another encoder, or one for another geometry, than the user
+    asks for.
     """
     if source is None:
         return model, None
@@ -35,7 +38,7 @@ def adopt(model: ModelSettings, source: Path | None) -> tuple[ModelSettings, Geo
     geometry = card.geometry
     for key in ("channels", "height", "width"):
         wanted, held = model.explicit(key), getattr(geometry, key)
-        if wanted is not None and wanted != held:
+        if not loaded and wanted is not None and wanted != held:
             raise UserError(
                 f"{find_model(source)}: is for images of {geometry}, not with {key} {wanted}; "
                 f"leave {key} out, or pretrain with it"

@@ -149,7 +149,7 @@ class Finetuning:
         check_shareable(loop.batch_size)
         torch.manual_seed(loop.seed)
         device = resolve_device(loop.device)
-        model, _ = adopt(config.model, settings.init_from)
+        model, _ = adopt(config.model, settings.init_from, loaded=True)
         self.recognizer, known = _recognizer(
             data.train.geometry, data.charset, model, settings.init_from
         )

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import pytest
+
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.shipped import FOLDER
+from captcha_ssl.training.init_from import adopt
+from captcha_ssl.training.settings import ModelSettings
+
+
+def test_a_geometry_that_the_model_does_not_have_is_refused_before_images_are_loaded() -> None:
+    asked = ModelSettings(height=48)
+    with pytest.raises(UserError, match="not with height 48; leave height out"):
+        adopt(asked, FOLDER)
+    # The benchmark loads its images once, and resamples each encoder to them.
+    assert adopt(asked, FOLDER, loaded=True)[0].encoder == "small"
