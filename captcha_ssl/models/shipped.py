@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from captcha_ssl.settings import Settings
+if TYPE_CHECKING:
+    from captcha_ssl.settings import Settings
 
 AUTO = Path("auto")
 """In the place of a run or model file: the start is chosen for the user."""
