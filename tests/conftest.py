@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,23 @@ import pytest
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.recognizer import Recognizer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker start with slow modules, so that none waits for another's at the end.
+
+    Each worker of xdist first gets one run of consecutive tests (`--dist worksteal`). Modules stay
+    whole: their fixtures are made once.
+    """
+    modules = dict.fromkeys(item.path for item in items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    first = [path for path in modules if path in slow]
+    rest = [path for path in modules if path not in slow]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    parts = [first[worker::workers] + rest[worker::workers] for worker in range(workers)]
+    place = {path: number for number, path in enumerate(chain.from_iterable(parts))}
+    items.sort(key=lambda item: place[item.path])
+
 
 LETTERS = "ABCD"
 HEIGHT, WIDTH, CELL, FRAME = 32, 64, 16, 4
