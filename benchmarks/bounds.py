@@ -32,6 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from captcha_ssl.benchmark.plan.presets import DISTINCT
 from captcha_ssl.benchmark.report.statistics import estimate
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 ARMS = ("simclr", "centered", "negatives", "positives")
 SCRATCH = "scratch"
 GEOMETRY = Geometry(1, 32, 88)
-_CHARSET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _LENGTH = 4
 _POOL_SEED, _TEST_SEED = 1, 900
 _TEMPERATURE = 0.1
@@ -78,7 +78,7 @@ class Pile:
     @property
     def classes(self) -> Tensor:
         """The place of every character in the charset, int64 `[N, 4]`."""
-        return torch.tensor([[_CHARSET.index(c) for c in text] for text in self.texts])
+        return torch.tensor([[DISTINCT.index(c) for c in text] for text in self.texts])
 
     def dataset(self, rows: slice) -> Dataset:
         """Some of the pictures with their texts."""
@@ -89,7 +89,7 @@ class Pile:
 def draw(count: int, seed: int) -> Pile:
     """Pictures of `classic` as a benchmark trains on them, and where their characters stand."""
     settings = PictureSettings(
-        seed=seed, style="classic", charset=_CHARSET, width=88, height=32, channels=1
+        seed=seed, style="classic", charset=DISTINCT, width=88, height=32, channels=1
     )
     render, images, texts, middles = renderer(settings), [], [], []
     for index in range(count):
@@ -133,7 +133,7 @@ class Bound(Task):
         self.projector = build_projector(encoder, ProjectorSettings())
         self._pile, classes = pile, pile.classes
         flat = classes.flatten()
-        self._others = [(flat == c).nonzero()[:, 0] for c in range(len(_CHARSET))]
+        self._others = [(flat == c).nonzero()[:, 0] for c in range(len(DISTINCT))]
 
     def forward(self, batch: Batch, progress: Progress) -> dict[str, Tensor]:
         images, middles, classes = batch
@@ -212,7 +212,7 @@ def read(
     rows = slice(seed * labels, (seed + 1) * labels)
     data = FinetuneData(
         pile.dataset(rows),
-        Charset(_CHARSET),
+        Charset(DISTINCT),
         unlabeled=pile.dataset(slice(None)) if self_training else None,
     )
     found = {}

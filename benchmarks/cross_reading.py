@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from captcha_ssl.benchmark.plan.presets import DISTINCT
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
@@ -28,7 +29,6 @@ from captcha_ssl.training.settings import LoopSettings
 
 STYLES = ("captcha", "classic")
 GEOMETRY = Geometry(1, 32, 88)
-_CHARSET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def main() -> None:
@@ -64,14 +64,14 @@ def read(
         finetune=FinetuneSettings(steps=steps, alignment=1.0),
         loop=LoopSettings(lr=5e-3, batch_size=32, seed=seed, log_every=500),
     )
-    drawn = FinetuneData(draw(style, images, seed=seed), Charset(_CHARSET))
+    drawn = FinetuneData(draw(style, images, seed=seed), Charset(DISTINCT))
     found = Finetuning(config, drawn).train()
     return {name: evaluate(found.recognizer, data).exact_match for name, data in test.items()}
 
 
 def draw(style: str, count: int, *, seed: int) -> Dataset:
     """Labeled pictures of a style at the geometry of the reader. No two styles share a text."""
-    settings = PictureSettings(seed=2 * seed + STYLES.index(style), style=style, charset=_CHARSET)
+    settings = PictureSettings(seed=2 * seed + STYLES.index(style), style=style, charset=DISTINCT)
     if style == "classic":
         settings = settings.replace(width=88, height=32, channels=1)
     drawn = [renderer(settings)(index) for index in range(count)]

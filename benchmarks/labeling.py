@@ -23,6 +23,7 @@ import numpy as np
 from playwright.sync_api import Page, expect, sync_playwright
 
 from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.plan.presets import DISTINCT
 from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.labeling.answers import Answers
@@ -37,7 +38,6 @@ from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 SHARES = (0.5, 0.9, 0.98)
 RENDERED, LABELS = 1_000, 100
 NOISES = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90)
-CHARSET = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass
@@ -55,11 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="screenshots go here")
     parser.add_argument("--labels", type=int, default=LABELS)
     asked = parser.parse_args(arguments)
-    reader = Restricted(open_reader(None), CHARSET)
+    reader = Restricted(open_reader(None), DISTINCT)
     visits: dict[str, Visit] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        drawn = ["--count", str(RENDERED), "--charset", CHARSET, "--style", "classic", "-q"]
+        drawn = ["--count", str(RENDERED), "--charset", DISTINCT, "--style", "classic", "-q"]
         if run(["generate", str(folder / "drawn"), "--format", "folder", *drawn]):
             raise SystemExit("could not render the images")
         images, texts = _read(folder / "drawn")
@@ -236,7 +236,7 @@ def _report(visits: dict[str, Visit], labels: int) -> str:
         [
             "# Keys for a label",
             "",
-            f"A script labels {labels} images of 4 of {len(CHARSET)} characters on the page of "
+            f"A script labels {labels} images of 4 of {len(DISTINCT)} characters on the page of "
             "`captcha-ssl label`, in Chromium, by keyboard.",
             "Every key that goes down counts, Enter and Ctrl too; a capital letter counts as one. "
             "The labels in the table were compared with the truth.",

@@ -25,15 +25,14 @@ def settle_start(
         return config, ""
     if resumed is not None and (resumed / CONFIG).exists():
         source = Given(file=resumed / CONFIG).peek("init_from")
-        return _from(config, source), ""
+        return _from(config, None if source is None else Path(source)), ""
     if unfit := misfit(config.model):
         return _from(config, None), f"starts from scratch: {unfit}"
     return (
-        _from(config, SHIPPED),
+        _from(config, Path(SHIPPED)),
         "starts from the shipped model; --init-from none starts from scratch",
     )
 
 
-def _from(config: PretrainConfig, source: str | None) -> PretrainConfig:
-    start = None if source in (None, "none") else Path(source)
-    return replace(config, pretrain=config.pretrain.replace(init_from=start))
+def _from(config: PretrainConfig, source: Path | None) -> PretrainConfig:
+    return replace(config, pretrain=config.pretrain.replace(init_from=source))

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 
+from captcha_ssl.data.by_index import ByIndex
 from captcha_ssl.data.name_list import STDIN, list_named_by
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.lmdb import is_lmdb
@@ -88,7 +88,7 @@ class JoinedSource:
         return labels
 
 
-class JoinedNames(Sequence[str]):
+class JoinedNames(ByIndex[str]):
     """Names created on demand: packed parts may have many millions."""
 
     def __init__(self, source: JoinedSource) -> None:
@@ -102,19 +102,9 @@ class JoinedNames(Sequence[str]):
     def __len__(self) -> int:
         return len(self._source)
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        number, index = self._source.locate(place % len(self))
-        return _named(self._source.titles[number], self._source.parts[number].names[index])
+    def _at(self, index: int) -> str:
+        number, place = self._source.locate(index)
+        return _named(self._source.titles[number], self._source.parts[number].names[place])
 
 
 def _named(title: str, name: str) -> str:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import BinaryIO
 
 import numpy as np
 
+from captcha_ssl.data.by_index import ByIndex
 from captcha_ssl.data.image import MAX_BYTES, ImageError, read_image
 from captcha_ssl.data.image_kinds import SUFFIXES
 from captcha_ssl.data.label_text import form_note, is_respelled, read_label
@@ -102,7 +103,7 @@ class TarShard:
         return read_image(_bytes(opened.file, opened.lock, place), name=place[0])
 
 
-class TarNames(Sequence[str]):
+class TarNames(ByIndex[str]):
     """The names of the images in a shard, read from it on demand."""
 
     def __init__(self, shard: TarShard) -> None:
@@ -111,19 +112,9 @@ class TarNames(Sequence[str]):
     def __len__(self) -> int:
         return len(self._shard)
 
-    @overload
-    def __getitem__(self, place: int) -> str: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[str]: ...
-
-    def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        if not -len(self) <= place < len(self):
-            raise IndexError(place)
-        found = _opened(self._shard).place(place % len(self))
-        return f"image {place}" if found is None else found[0]
+    def _at(self, index: int) -> str:
+        found = _opened(self._shard).place(index)
+        return f"image {index}" if found is None else found[0]
 
     def digest(self) -> str:
         """A short text for the number of images and bytes: the names are not read for it."""

@@ -202,6 +202,7 @@ class Finetuning:
         groups = parameter_groups(self.recognizer.encoder, loop.lr, loop.weight_decay)
         groups += parameter_groups(self.recognizer.head, settings.head_lr, loop.weight_decay)
         patience = settings.patience or math.inf
+        held = self.data.fingerprint() if run else None
 
         def train_to(steps: int) -> History:
             return train(
@@ -212,7 +213,7 @@ class Finetuning:
                 steps,
                 loop,
                 run=run,
-                data=self.data.fingerprint() if run else None,
+                data=held,
                 observe=observe,
                 inspect=self.best.inspect if self.best else None,
                 enough=lambda logged: looks_since_best(logged, self._left_plateau) >= patience,

@@ -7,16 +7,16 @@ from __future__ import annotations
 import glob
 import os.path
 import sys
-from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from captcha_ssl.data.by_index import ByIndex
 from captcha_ssl.data.image import ImageError, read_image
 from captcha_ssl.data.name_list import Listed, list_named_by, problem_of_listed, read_names
 from captcha_ssl.data.patterns import matching
@@ -52,26 +52,7 @@ class Input:
         return read_image(Path(self.name))
 
 
-class _ByIndex(Sequence[Input], ABC):
-    """A sequence that makes each input when it is asked for."""
-
-    @abstractmethod
-    def _at(self, index: int) -> Input:
-        """The input at an index from 0 to len(self) − 1."""
-
-    @overload
-    def __getitem__(self, place: int) -> Input: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Input]: ...
-
-    def __getitem__(self, place: int | slice) -> Input | list[Input]:
-        if isinstance(place, slice):
-            return [self[index] for index in range(*place.indices(len(self)))]
-        return self._at(range(len(self))[place])
-
-
-class Inputs(_ByIndex):
+class Inputs(ByIndex[Input]):
     """The inputs that arguments stand for, in their order; each is made when it is asked for.
 
     A folder or a table stands for the images of the dataset it holds, whatever its format; a
@@ -97,7 +78,7 @@ class Inputs(_ByIndex):
             yield from part
 
 
-class _OfSource(_ByIndex):
+class _OfSource(ByIndex[Input]):
     """The images of a dataset, with rejected rows at their positions."""
 
     def __init__(self, path: str, source: Source) -> None:
