@@ -45,7 +45,8 @@ from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.task import Progress, Task
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.synthesis import classic
 from captcha_ssl.synthesis.canvas import Pixels

@@ -21,7 +21,8 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import PictureSettings

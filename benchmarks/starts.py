@@ -35,7 +35,8 @@ from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import run_pretraining
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.fine_tuning.start import choose_start
 from captcha_ssl.synthesis.beds import BEDS

@@ -24,7 +24,8 @@ from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.models.frames import frames
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.similarity.embedder import Embedder
 from captcha_ssl.recognition.similarity.suggest import suggest

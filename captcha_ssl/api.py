@@ -77,7 +77,8 @@ def finetune(
     settings that cannot be used, and for an `out` that holds something (without `resume`).
     """
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, run_finetuning
+    from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
+    from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))

@@ -17,7 +17,8 @@ from captcha_ssl.printable import shown
 if TYPE_CHECKING:
     from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult
+    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult
+    from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
     from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 
@@ -56,7 +57,8 @@ def _finetune(
 ) -> None:
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, run_finetuning
+    from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
+    from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     begun = folder if resume else None

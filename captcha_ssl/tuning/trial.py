@@ -12,7 +12,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.pretraining.pretrain import Pretraining
 from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.evaluation.metrics import edit_distance
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.training.run_directory import open_run
 from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.tuning.material import SearchMaterial, TrialImages, folds

@@ -27,12 +27,8 @@ from captcha_ssl.recognition.fine_tuning import ctc
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, ctc_loss, pad_labels
 from captcha_ssl.recognition.fine_tuning.even_alignment import alignment_weight
-from captcha_ssl.recognition.fine_tuning.finetune import (
-    FinetuneData,
-    FinetuneResult,
-    Finetuning,
-    labeled_fetcher,
-)
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, labeled_fetcher
 from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.reading.recognizer import Recognizer

@@ -17,7 +17,8 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, pad_labels
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.self_training import SelfTrainingTask, rise
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings, SelfTrainingSettings
 from captcha_ssl.recognition.reading.decoding import greedy_decode

@@ -14,7 +14,7 @@ from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import AUTO
 from captcha_ssl.recognition.fine_tuning import start
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.start import FEW_LABELS, choose_start
 
 SHIPPED = Path(shipped.SHIPPED)

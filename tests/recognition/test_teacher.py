@@ -22,7 +22,8 @@ from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, ctc_loss, pad_labels
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.self_training import SelfTrainingTask
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.fine_tuning.teacher import open_teacher

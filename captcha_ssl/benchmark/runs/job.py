@@ -17,7 +17,8 @@ from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.self_training import LABELED_LOSS
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.training.settings import LoopSettings

@@ -24,7 +24,8 @@ from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import Pretraining, build_method, contrasted
 from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.synthesis.generate import generate

@@ -13,11 +13,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.data.dataset import Dataset
-from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.sources import Paths, Rejected
-from captcha_ssl.data.splits import nested_subset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
@@ -26,13 +22,14 @@ from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.evaluation.calibration import fit_calibration
 from captcha_ssl.recognition.export.export import export
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, pad_labels
+from captcha_ssl.recognition.fine_tuning.ctc import CTCTask
 from captcha_ssl.recognition.fine_tuning.early_stopping import (
     BestWeights,
     best_row,
     looks_since_best,
 )
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, labeled_fetcher
 from captcha_ssl.recognition.fine_tuning.plateau import Plateau, left_plateau
 from captcha_ssl.recognition.fine_tuning.self_training import (
     LABELED_LOSS,
@@ -40,19 +37,16 @@ from captcha_ssl.recognition.fine_tuning.self_training import (
     teacher_of,
     with_unlabeled,
 )
-from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
-from captcha_ssl.recognition.fine_tuning.teacher import charset_of, geometry_of, open_teacher
+from captcha_ssl.recognition.fine_tuning.teacher import open_teacher
 from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms
-from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.loop import train
 from captcha_ssl.training.meter import History, Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.training.settings import ModelSettings
-from captcha_ssl.training.store import image_fetcher, sent
 from captcha_ssl.views.ink import fit_views, measured_inks
 
 EXTENDED = 3
@@ -78,59 +72,6 @@ class FinetuneResult:
     step: int
     helped: bool = False
     extended: bool = False
-
-
-@dataclass(frozen=True)
-class FinetuneData:
-    """What a recognizer learns from: labeled images, and perhaps unlabeled ones.
-
-    `held_out` are labeled images that it is calibrated on and judged by.
-    """
-
-    train: Dataset
-    charset: Charset
-    held_out: Dataset | None = None
-    unlabeled: Dataset | None = None
-
-    @classmethod
-    def load(
-        cls, config: FinetuneConfig, data: Paths, load: LoadImages = load_images
-    ) -> FinetuneData:
-        """Read what the settings ask for, at the geometry of `init_from` or of `teacher`, if any.
-
-        Raises UserError for data that cannot be used, and for an unfit `init_from` or `teacher`.
-        """
-        settings = config.finetune
-        if settings.teacher is not None and not settings.unlabeled:
-            raise UserError("--teacher: give it images to read, with --unlabeled DATA")
-        model, geometry = adopt(config.model, settings.init_from)
-        if settings.teacher is not None and geometry is None:
-            geometry = geometry_of(settings.teacher)
-        images = load(data, model, labeled=True, geometry=geometry)
-        train, held_out = split_validation(images, settings, config.loop.seed)
-        unlabeled = None
-        if settings.unlabeled:
-            unlabeled = load(
-                settings.unlabeled, model, labeled=False, geometry=images.geometry, choose=False
-            )
-        charset = Charset.from_labels(images.labels or ())
-        if settings.teacher is not None:
-            charset = charset_of(settings.teacher, images)
-        return cls(train, charset, held_out, unlabeled)
-
-    @property
-    def rejected(self) -> list[Rejected]:
-        """The rows that were left out."""
-        return self.train.rejected + (self.unlabeled.rejected if self.unlabeled else [])
-
-    def fingerprint(self) -> Fingerprint:
-        """What a saved state must not be resumed without."""
-        more = self.unlabeled.fingerprint() if self.unlabeled else {}
-        return {
-            **self.train.fingerprint(),
-            "charset": self.charset.characters,
-            **{f"pile {name}": fact for name, fact in more.items()},
-        }
 
 
 class Finetuning:
@@ -290,32 +231,6 @@ def run_finetuning(
     return result
 
 
-def split_validation(
-    images: Dataset, settings: FinetuneSettings, seed: int
-) -> tuple[Dataset, Dataset | None]:
-    """The training images, and those held out; the training subsets of one seed are nested.
-
-    Raises UserError when either would be empty.
-    """
-    order = nested_subset(len(images), len(images), seed)
-    held = round(settings.validation * len(images))
-    if settings.validation and len(images) < 2:
-        raise UserError(
-            f"--validation {settings.validation}: one image cannot be parted; label more"
-        )
-    if settings.validation and not 0 < held < len(images):
-        raise UserError(
-            f"--validation {settings.validation}: of {len(images):,} images "
-            f"{'none would be left to learn from' if held else 'none would be held out'}; "
-            f"give a share from {math.ceil(1_000 / len(images)) / 1_000:g} to "
-            f"{min(0.9, math.floor(1_000 * (1 - 1 / len(images))) / 1_000):g}"
-        )
-    kept, held_out = order[: len(order) - held], order[len(order) - held :]
-    if settings.labels is not None:
-        kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]
-    return images.take(kept), images.take(held_out) if held else None
-
-
 def _recognizer(
     geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
 ) -> tuple[Recognizer, int]:
@@ -329,19 +244,3 @@ def _recognizer(
         load_encoder(encoder, init_from)
         return recognizer, load_head(recognizer.head, charset, init_from)
     return recognizer, 0
-
-
-def labeled_fetcher(
-    data: Dataset, charset: Charset, device: torch.device
-) -> Callable[[Tensor], LabeledBatch]:
-    """A function from indices to the images, padded classes and lengths on `device`.
-
-    Raises UserError for a label with a character outside `charset`.
-    """
-    pixels = image_fetcher(data.images, device)
-    classes, lengths = pad_labels(data.labels or [], charset)
-
-    def fetch(indices: Tensor) -> LabeledBatch:
-        return pixels(indices), sent(classes[indices], device), sent(lengths[indices], device)
-
-    return fetch

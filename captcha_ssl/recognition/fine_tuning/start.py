@@ -14,7 +14,8 @@ from captcha_ssl.models.ranks import from_first
 from captcha_ssl.models.shipped import AUTO, SHIPPED, misfit
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import FinetuneData, Finetuning
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import CONFIG
 
