@@ -102,7 +102,7 @@ class Config:
     """The base of the frozen dataclasses that compose all settings of one kind of run.
 
     `shown` are the classes whose flags `--help` lists; they and the configuration must import fast.
-    `open_defaults` describes the defaults that depend on something else than their class.
+    `open_defaults` describes the defaults that do not come from their class.
     `section` is the name of the command's table in a TOML file that several commands share.
     """
 

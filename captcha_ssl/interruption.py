@@ -6,7 +6,7 @@ because an import or a callback could swallow it. Further signals are ignored. A
 time to save its state instead, with `StopRequests`; a thread ends the process in its place when
 that, or a call into compiled code, takes too long.
 
-Used as a library, this module changes nothing but for the time of a `StopRequests`.
+Used as a library, this module changes nothing except during a `StopRequests`.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def opened(path: Path, format: str, *, resume: bool) -> Iterator[tuple[IO[str], 
         way = "add --resume or use" if format in CONTINUED else "use"
         raise UserError(f"--out {path}: already holds something; {way} another name")
     done = _done(path, format) if used else Done()
-    # By lines: what is killed loses no more than the row it was at.
+    # Line-buffered: a killed call loses at most the row it was writing.
     with path.open("a", encoding="utf-8", newline="\n", buffering=1) as file:
         yield file, done
 

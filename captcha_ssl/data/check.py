@@ -36,7 +36,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 
 _DIGEST = 16
-"""Bytes of a digest: equal ones are equal pixels, for all that can happen by chance."""
+"""Bytes of a digest: long enough that equal digests mean equal pixels."""
 _Key = TypeVar("_Key", int, str)
 
 
@@ -108,7 +108,7 @@ def inspect(
     the dataset is usable.
     """
     source, path = open_source(paths), listed(paths)
-    # Arrays and not dictionaries: 26 bytes for an image of a pile, where those take 700.
+    # Arrays, not dictionaries: 26 bytes per image instead of 700.
     sizes = np.empty((len(source), 2), np.int32)
     digests = np.empty((len(source), _DIGEST), np.uint8)
     read, blank = np.zeros((2, len(source)), bool)
@@ -242,7 +242,7 @@ def _beside(path: Path, source: Source) -> tuple[int, list[Rejected]]:
     if not isinstance(source, FileSource) or not path.is_dir():
         return 0, []
     found, table = find_images(path), find_table(path)
-    # No set of the names of a pile without labels: it has all of them.
+    # A pile without labels contains every image, so it needs no set of names.
     every = found.names == source.names
     unlabeled = 0 if every else len(set(found.names).difference(source.names))
     # The unreadable folders of a pile are rejected; a table names what it needs.

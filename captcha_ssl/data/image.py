@@ -35,7 +35,7 @@ _LARGE_PIXELS, _LARGE_BYTES = 4_000_000, 1 << 24
 _ONE_LARGE = threading.RLock()
 _MOST_FRAMES = 64
 _MOST_READS = 1 << 16
-"""Times that bytes are asked for until the size of an image is known; usual headers take dozens."""
+"""The most reads until the size of an image is known; usual headers need dozens."""
 
 
 class ImageError(UserError):

@@ -79,7 +79,7 @@ class JoinedImages:
         return self._rows(indices.astype(np.int64))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """All of it in memory, for what cannot do without."""
+        """All images in memory, for code that needs an array."""
         return self[np.arange(len(self))].astype(dtype or self.dtype, copy=False)
 
     def _rows(self, indices: np.ndarray) -> np.ndarray:

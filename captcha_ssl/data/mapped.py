@@ -1,7 +1,7 @@
-"""Reading images here and there in a mapped file, without what lies around them.
+"""Reads scattered images from a mapped file without their surroundings.
 
-Around each image that is asked for, the system reads megabytes ahead, of holes in a file too: the
-4,096 images of a fingerprint had taken half a minute and 10 GB of memory.
+By default the system reads megabytes around each requested image, even in the holes of a sparse
+file: the 4,096 images of a fingerprint took half a minute and 10 GB of memory.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from captcha_ssl.data.images import Approximate, ImageArray, JoinedImages
 
 
 def pick(images: ImageArray, places: np.ndarray) -> np.ndarray:
-    """`images[places]` of int64 places that lie far apart, as a copy.
+    """A copy of `images[places]`, for int64 places that are far apart.
 
-    Of images that are decoded as they go, those that are quick to find near these places.
+    If images are decoded on demand, it returns nearby ones that are quick to find.
     """
     if isinstance(images, Approximate):
         return images.near(places)
@@ -32,7 +32,7 @@ def pick(images: ImageArray, places: np.ndarray) -> np.ndarray:
 
 
 def advise(images: ImageArray, how: str) -> None:
-    """Tell the system by a name of `mmap` how a mapped file is read; nothing for other arrays."""
+    """Pass the advice `how`, a constant of `mmap`, to the system; does nothing for other arrays."""
     advice = getattr(mmap, how, None)
     for part in images.parts if isinstance(images, JoinedImages) else [images]:
         mapped = getattr(part, "_mmap", None)
@@ -41,9 +41,9 @@ def advise(images: ImageArray, how: str) -> None:
 
 
 def exceeds_memory(images: ImageArray, times: int = 1) -> bool:
-    """Whether so many times the images take more than half of the machine's memory.
+    """Whether `times` copies of the images take more than half of the machine's memory.
 
-    No, where it does not say how much it has.
+    False if the system does not report its memory.
     """
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,4 +1,4 @@
-"""Names of files in a file or on standard input, as `find` prints them."""
+"""Lists of file names, in a file or on standard input, as `find` prints them."""
 
 # Unlike Path, os.path returns False (and does not raise) without permission.
 # ruff: noqa: PTH112, PTH113
@@ -18,42 +18,42 @@ from captcha_ssl.text_file import as_utf8
 
 STDIN = Path("-")
 MARK = "@"
-"""Before the name of a list, where a dataset may stand."""
+"""Marks the name of a list where a dataset is expected: `@FILE`."""
 MOST_BYTES = 1 << 28
 _PATIENCE = 10
-"""Seconds that a pipe is waited for until something opens it to write."""
+"""Seconds to wait until another program opens a pipe for writing."""
 
 
 class Listed(str):
-    """A name from a list, among arguments that may be folders, datasets or patterns: one file."""
+    """A name from a list: always one file. Other arguments may be folders, datasets or patterns."""
 
     __slots__ = ()
 
 
 def as_dataset(file: Path) -> Path:
-    """The list `file`, as it stands where a dataset is named: `@FILE`, or `-`."""
+    """The argument that names the list `file` instead of a dataset: `@FILE`, or `-`."""
     return file if file == STDIN else Path(f"{MARK}{file}")
 
 
 def list_named_by(path: Path) -> Path | None:
-    """The list that `path` stands for where a dataset is named, if it stands for one.
+    """The list that the argument `path` names (`@FILE` or `-`), or None.
 
-    A folder or a file that is really called so is that folder or file.
+    An existing folder or file of that name is itself, not a list.
     """
     name = str(path).removeprefix(MARK)
     marked = name and name != str(path)
-    # Not Path.exists, which raises for what is too long to be a path.
+    # Not Path.exists, which raises if the path is too long.
     if not (marked or path == STDIN) or os.path.lexists(path):
         return None
     return Path(name)
 
 
 def read_names(file: Path) -> list[str]:
-    """The names in `file`, one a line, or with zero bytes between them where there are any.
+    """The names in `file`: one per line, or separated by zero bytes if it contains any.
 
-    `-` is standard input, and a pipe will do; both may be asked for again. Empty lines are passed
-    over. UTF-16, which PowerShell writes, is read as in tables. Raises UserError when it cannot be
-    read, has no name, is larger than 256 MiB, or is a pipe that nothing writes to.
+    `-` is standard input. It and pipes are read once and remembered. Empty lines are skipped, and
+    UTF-16, which PowerShell writes, is decoded. Raises UserError when it cannot be read, has no
+    name, is larger than 256 MiB, or is a pipe that nothing writes to.
     """
     data = as_utf8(_read(file) if os.path.isfile(file) else _read_once(file))
     lines = data.split(b"\0") if b"\0" in data else data.splitlines()
@@ -66,7 +66,7 @@ def read_names(file: Path) -> list[str]:
 
 
 def problem_of_listed(name: str) -> str | None:
-    """Why a name in a list is no file that can be read, or None where it is one."""
+    """The reason why a name in a list is not a regular file, or None if it is one."""
     if os.path.isfile(name):
         return None
     if os.path.isdir(name):
@@ -85,12 +85,12 @@ def _read(file: Path) -> bytes:
 
 
 def _contents(file: Path) -> bytes:
-    # To open a pipe without a writer would wait forever.
+    # Opening a pipe without a writer would wait forever.
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(descriptor, "rb", buffering=0) as opened:
         begun = b""
         if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-            # None where a writer holds it open and is silent, nothing where there is none.
+            # None if a writer has it open but wrote nothing yet; empty if there is no writer.
             first = opened.read(1)
             waiting = select.poll()
             waiting.register(descriptor, select.POLLIN)

@@ -1,4 +1,4 @@
-"""Images of a pile that is decoded as it goes: for more than fits into memory.
+"""Images that are decoded when they are used: for a pile larger than the memory.
 
 A pile consists of pieces: a tar shard is one, because it is read from its beginning, and anything
 else is cut into pieces of 1,024 images. A pass visits all pieces in a shuffled order and reads each
@@ -24,7 +24,7 @@ from captcha_ssl.printable import shown
 
 PIECE = 1024
 FEW = 100_000
-"""Up to so many images, the headers of all shards are read for a sample of them: two seconds."""
+"""Up to this many images, the headers of all shards are read for a sample, in about two seconds."""
 _LISTED = 10_000
 """Unreadable images that are remembered by name."""
 
@@ -96,7 +96,7 @@ class StreamedImages:
         if self.mapped is not None:
             advise(self.mapped, "MADV_SEQUENTIAL")
             rows = np.asarray(self.mapped[indices])
-            # What was read stays in the system's cache, and no longer counts for this process.
+            # Pages that were read stay in the system's cache, but no longer count for this process.
             advise(self.mapped, "MADV_DONTNEED")
             advise(self.mapped, "MADV_RANDOM")
             return rows

@@ -92,7 +92,7 @@ def _names(path: Path, source: Source, table: Path) -> Sequence[str]:
 
 
 def _from_folder(table: Path, path: Path) -> str | None:
-    """The way to `path` from the folder of the table; empty for that itself, None from outside."""
+    """`path` relative to the folder of the table: empty for the folder itself, None outside."""
     for real in (os.path.abspath, os.path.realpath):
         way = os.path.relpath(real(path), real(table.parent)).replace(os.sep, "/")
         if way != ".." and not way.startswith("../"):

@@ -38,7 +38,7 @@ def page_view(state: LabelState, index: int | None, pace: float | None) -> dict[
 def _commands(state: LabelState) -> list[tuple[str, str]]:
     """What a user can do next with the labels: what it is for, and the command."""
     table = shlex.quote(str(state.answers.path))
-    # What came through a pipe is gone.
+    # Images from a pipe cannot be read again.
     piles = [shlex.quote(str(path)) for path in state.pile.paths if path != STDIN]
     unlabeled = [word for pile in piles for word in ("--unlabeled", pile)]
     commands = [

@@ -1,4 +1,4 @@
-"""The model that comes with the package, and the name that stands for it. Needs no torch."""
+"""The model that comes with the package, and its name `shipped`. Needs no torch."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ if TYPE_CHECKING:
     from captcha_ssl.settings import Settings
 
 AUTO = Path("auto")
-"""In the place of a run or model file: the start is chosen for the user."""
+"""Instead of a run or model file: the program chooses the start."""
 SHIPPED = "shipped"
 ENCODER, CHANNELS = "small", 1
-"""What its card says of its encoder, known here without reading the file; a test compares."""
+"""The encoder on its card, known without reading the file; a test compares them."""
 SETTINGS: dict[str, object] = {"encoder": ENCODER, "channels": CHANNELS}
-"""What images are read as to start from it; their height is theirs."""
+"""The model settings of a run that starts from it. The height is free."""
 BEGAN_FROM = "init_from"
-"""The entry in the card of an encoder that started from it: its head may then be used too."""
+"""The entry on the card of an encoder that started from it: then its head fits too."""
 FOLDER = Path(__file__).parents[1] / "shipped"
 
 
 def misfit(model: Settings) -> str:
-    """Why the shipped model cannot be what the settings of a model ask for; empty where it can."""
+    """Why the shipped model does not fit these model settings; empty if it does."""
     for key, value in SETTINGS.items():
         asked = model.explicit(key)
         if asked is not None and asked != value:
@@ -30,5 +30,5 @@ def misfit(model: Settings) -> str:
 
 
 def is_shipped(path: Path) -> bool:
-    """Whether `path` is that name, and no file or folder is called so."""
+    """Whether `path` is `shipped` and no file or folder has that name."""
     return str(path) == SHIPPED and not path.exists()

@@ -21,7 +21,7 @@ class Task(nn.Module):
     every step, and nothing may wait for the device."""
 
     rests_parts: bool = False
-    """Whether there are steps in which parameters that are trained in others get no gradient."""
+    """Whether some trained parameters get no gradient in some of the steps."""
 
     def set_recorded(self, recorded: bool) -> None:
         """Called by the loop before the first step; for this task and those inside it."""

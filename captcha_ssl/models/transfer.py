@@ -16,14 +16,14 @@ from captcha_ssl.models.shipped import BEGAN_FROM, SHIPPED
 
 _ENCODER, _HEAD = "encoder.", "head."
 _FOLD = "fold.weight"
-"""The one weight of an encoder whose shape follows the height of the images."""
+"""The only weight of an encoder whose shape depends on the height of the images."""
 
 
 def load_encoder(encoder: Encoder, source: Path) -> None:
     """Copy the encoder weights of a run or model file, of either kind, into `encoder`.
 
-    One of another height gets the fold over the height resampled. Raises UserError when the file
-    is unreadable or holds another architecture.
+    For another height of images, the fold is resampled. Raises UserError when the file is
+    unreadable or holds another architecture.
     """
     card, tensors = load_model(source)
     if card.kind == "recognizer":
@@ -46,12 +46,11 @@ def load_encoder(encoder: Encoder, source: Path) -> None:
 
 
 def load_head(head: nn.Linear, charset: Charset, source: Path) -> int:
-    """Copy what a recognizer knows of blank and of every character of `charset` that it reads too.
+    """Copy the rows of `head` [classes, dim] for blank and the characters that `source` knows too.
 
-    Other rows of `head` [classes, dim] stay as they are, and so does all of it when `source`
-    holds an encoder alone; one that was pretrained from the shipped model gets the head of that,
-    whose frames it started with. Returns the number of characters that are known. Raises UserError
-    when the file is unreadable.
+    Other rows stay unchanged, and so do all rows if `source` is an encoder without a head. An
+    encoder that was pretrained from the shipped model gets the head of that model. Returns the
+    number of known characters. Raises UserError when the file is unreadable.
     """
     card, tensors = load_model(source)
     if card.about.get(BEGAN_FROM) == SHIPPED:
@@ -75,7 +74,7 @@ def load_head(head: nn.Linear, charset: Charset, source: Path) -> int:
 def _resampled(fold: Tensor, rows: int) -> Tensor:
     """A fold `[dim, dim, R, 3]` for `rows` rows of features instead of R.
 
-    What was one row lies over several now, each of which counts for less.
+    The weights are interpolated and scaled by R / `rows`, so that their sum stays the same.
     """
     columns = fold.shape[3]
     stretched = F.interpolate(fold.float(), (rows, columns), mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""Which encoder a pretraining starts from when its user does not say."""
+"""Chooses the encoder that a pretraining starts from, unless the user names one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captcha_ssl.training.run_directory import CONFIG
 def settle_start(
     config: PretrainConfig, *, resumed: Path | None = None
 ) -> tuple[PretrainConfig, str]:
-    """Settle `init_from` where it is `auto`; the reason is empty where the user had said it.
+    """Replace `init_from` = `auto` by a start; the reason is empty if the user chose it.
 
     The shipped encoder is taken unless the settings ask for another one: recognizers read as well
     or better after a pretraining that began with it, on every set (docs/results/starts.md). A

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 HELD = 2**22
-"""Images up to which the order of a pass is held in memory; 16 MB of it."""
+"""Up to this many images, the order of a pass is held in memory (16 MB)."""
 _ROUNDS = 8
 
 
@@ -43,13 +43,13 @@ class BatchOrder:
         generator = np.random.default_rng((self.seed, number))
         if self.count > HELD:
             return Permutation(self.count, generator)
-        # Four bytes an image, and the same order as of eight: a pass is kept whole.
+        # int32 halves the memory, and the order is the same as with int64.
         places = np.arange(self.count, dtype=np.uint32)
         return generator.permutation(places).__getitem__
 
 
 def order_of_batches(order: int | Order, batch_size: int, seed: int) -> Order:
-    """`order` itself, or that of so many images."""
+    """`order` itself, or for a number the shuffled passes over that many images."""
     return BatchOrder(order, batch_size, seed) if isinstance(order, int) else order
 
 
@@ -61,10 +61,10 @@ class Permutation:
     """A pseudo-random permutation of 0 … count − 1 that is computed place by place.
 
     A Feistel network over numbers of an even count of bits (Luby and Rackoff, How to construct
-    pseudorandom permutations, 1988), applied again to what falls outside (cycle walking; Black and
-    Rogaway, Ciphers with arbitrary finite domains, 2002), fewer than four times on average. What is
-    mixed in each round is the finalizer of SplitMix64 (Steele, Lea and Flood, Fast splittable
-    pseudorandom number generators, 2014).
+    pseudorandom permutations, 1988), applied again to results outside the range
+    (cycle walking; Black and Rogaway, Ciphers with arbitrary finite domains, 2002), fewer than four
+    times on average. Each round mixes with the finalizer of SplitMix64 (Steele, Lea and Flood, Fast
+    splittable pseudorandom number generators, 2014).
     """
 
     def __init__(self, count: int, generator: np.random.Generator) -> None:

@@ -1,4 +1,4 @@
-"""Batches of a pile that is decoded as it goes, shuffled within a buffer.
+"""Batches of images that are decoded when they are used, shuffled within a buffer.
 
 A pass over the pile is cut into blocks of half a buffer. While a block is trained on, a thread
 reads the next one. In a block, the first image of every batch comes from its beginning, the last

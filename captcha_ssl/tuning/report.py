@@ -33,7 +33,7 @@ REPORT, PAGE, VIEWS = "report.md", "report.html", "views.png"
 _IMAGES = 4
 """Rows of the sheet of views."""
 _SLIGHT = 0.05
-"""A share of what mattered that is not worth a line."""
+"""A smaller importance gets no line."""
 HEADS = ("trial", "recipe", "rung", "CER", "exact match", "time", "changes from the defaults")
 
 

@@ -38,7 +38,7 @@ class SearchResults:
 
     @property
     def ranked(self) -> list[Tried]:
-        """All trials, those that got further first, and then by their error."""
+        """All trials: by the rung they reached, the highest first, then by error."""
         return sorted(self.tried, key=lambda t: (-t.last.rung, t.last.cer, t.number))
 
     @property
@@ -58,7 +58,7 @@ class SearchResults:
         return f"{name} with defaults" if trial.number < self.fixed else name
 
     def figure(self, trial: Tried) -> str:
-        """Its error on its last rung, and which that was if it is not the last of all."""
+        """Its error on its last rung; names that rung unless it is the final one."""
         rungs = self.config.tune.rungs
         rung = trial.last.rung + 1
         after = "" if rung == rungs else f" on rung {rung} of {rungs}"

@@ -8,7 +8,7 @@ from captcha_ssl.settings import MOST_SEED, Settings, setting
 from captcha_ssl.training.settings import DEVICES
 
 NO_METHOD = "none"
-"""In the place of a method: no pretraining."""
+"""Instead of a method: no pretraining."""
 
 
 class TuneSettings(Settings):

@@ -155,7 +155,7 @@ def with_defaults(decisive: Values, settings: TuneSettings) -> dict[str, Any]:
 
 
 def taking_part(values: Values) -> Iterator[Dimension]:
-    """The dimensions that mean something beside `values`, which has those that decide it."""
+    """The dimensions that apply, given the deciding dimensions in `values`."""
     for dimension in SPACE:
         known = dimension.stage == BOTH or dimension.key in _settings(dimension.stage, values)
         if known and dimension.when(values):
@@ -172,7 +172,7 @@ def default_of(dimension: Dimension, values: Values, settings: TuneSettings) -> 
 
 
 def check_names(settings: TuneSettings) -> None:
-    """Raise UserError for a method or a dimension that there is not."""
+    """Raise UserError for an unknown method or dimension."""
     for method in settings.methods:
         if method not in METHODS:
             raise UserError(f"methods: {method!r} is not known; {did_you_mean(method, METHODS)}")

@@ -105,7 +105,7 @@ class Study:
         """The next tasks; `tell` adds to them."""
         while True:
             if self._ready:
-                # The furthest first: its result is worth the most.
+                # The trial on the highest rung first: its result matters most.
                 self._ready.sort(key=lambda task: (-task.rung, task.number))
                 yield self._ready.pop(0)
             elif self._settings.trials and len(self.started()) >= self._settings.trials:

@@ -26,7 +26,7 @@ _NEVER = 10**9
 
 @dataclass(frozen=True)
 class TrialTask:
-    """What a worker is asked: the recipe of a trial, on a rung."""
+    """A task for a worker: the recipe of a trial, on a rung."""
 
     number: int
     values: Values
@@ -52,7 +52,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TrialBench:
-    """What every trial needs; `out` is the folder of what is trained on the way."""
+    """What every trial needs; `out` is the folder for its trainings."""
 
     out: Path
     material: SearchMaterial

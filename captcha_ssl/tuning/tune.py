@@ -36,7 +36,7 @@ _TRIALS = "trials"
 
 @dataclass(frozen=True)
 class Listener:
-    """Hears a line now and then, and the results so far after every outcome."""
+    """Receives occasional lines, and the results so far after every outcome."""
 
     say: Callable[[str], None] = lambda line: None
     show: Callable[[SearchResults, Outcome], None] = lambda results, outcome: None

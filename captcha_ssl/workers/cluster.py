@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _PATIENCE = 30
 """Seconds that a scheduler and its first worker have to answer."""
 _AHEAD = 2
-"""Tasks given out for each thread of the cluster: the next one is there when one is done."""
+"""Tasks in flight per thread of the cluster, so that no thread waits for its next task."""
 _LINES = "captcha-ssl"
 """The topic of progress lines."""
 _alone = Lock()
@@ -125,7 +125,7 @@ class Cluster:
     def _wait(
         self, given: Iterable[Future[Any]], done: Future[Any], ordered: bool, until: float
     ) -> None:
-        """Until `done` or, not `ordered`, any of them is; for a while at most, to pass lines on."""
+        """Wait for `done`, or for any if not `ordered`; not for long, so that lines are passed on."""
         from distributed import wait
 
         if not done.done():

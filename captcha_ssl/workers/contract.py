@@ -30,7 +30,7 @@ class Workers(Protocol):
     ) -> Generator[Result, None, None]:
         """The results of `function(task, say)`, in order; `say` receives all progress lines.
 
-        If not `ordered`, each result comes as soon as it is there, and the next task is drawn
+        If not `ordered`, each result comes when it is ready, and the next task is drawn
         after that: it may depend on all results so far. At `until`, by time.monotonic(), it ends
         with what is there, and stops the workers that still run a task.
 

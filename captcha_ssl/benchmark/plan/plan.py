@@ -198,7 +198,7 @@ def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
 
 
 def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:
-    """No run may learn from the unseen style, be it for `synthetic` or as that of the images."""
+    """Raise UserError if a run would learn from the unseen style."""
     seen = set() if settings.data else set(settings.style.split(","))
     if any(arm.method == SYNTHETIC for arm in arms):
         seen |= set(settings.synthetic_style.split(","))

@@ -42,7 +42,8 @@ def _free_bytes(device: torch.device) -> int:
 
 def training_workers(count: int) -> Workers:
     """Workers for `count` trainings at a time, which share the cores."""
-    # One at a time has the threads of this process, on a cluster too: their number decides bits.
+    # A single training keeps the threads of this process, also on a cluster: their number
+    # affects the last bits of the result.
     threads = torch.get_num_threads() if count <= 1 else max(1, available_cores() // count)
     return choose_workers(
         count,

@@ -124,7 +124,7 @@ def listed(paths: Paths) -> Path:
 def titles(paths: Sequence[Path]) -> list[str]:
     """The prefix of each of several datasets in the names of its images, as short as possible.
 
-    A list of files is called nothing: it says itself where they are.
+    A list of files gets no prefix: its names are paths already.
     """
     places = [path for path in paths if list_named_by(path) is None]
     if not places:

@@ -152,7 +152,7 @@ def _map_images(path: Path, about: dict[str, Any]) -> np.ndarray:
             f"but {DESCRIPTION} says uint8 {described}; make the dataset again"
         )
     if exceeds_memory(images):
-        # What is read around an image would only push out other images.
+        # Reading ahead would only push other images out of the cache.
         advise(images, "MADV_RANDOM")
     return images
 

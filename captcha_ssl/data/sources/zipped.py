@@ -48,9 +48,9 @@ class ZipSource:
         try:
             full = self.root + name
             with self.archive.open(self.stored_as.get(full, full)) as member:
-                # Not what the header says of the size, which need not be true.
+                # Not the size in the header, which may be wrong.
                 data = member.read(MAX_BYTES + 1)
-        except Exception as error:  # damaged members fail in every way there is
+        except Exception as error:  # damaged members raise any kind of exception
             raise ImageError(name, f"damaged or encrypted ({one_line(error)})") from error
         if len(data) > MAX_BYTES:
             raise ImageError(name, f"more than {MAX_BYTES:,} bytes")
@@ -96,7 +96,7 @@ def open_zip(
                 place.touch()
             for name in tables:
                 (Path(folder) / name.removeprefix(root)).write_bytes(_table(archive, files[name]))
-        except Exception as error:  # damaged members fail in every way there is
+        except Exception as error:  # damaged members raise any kind of exception
             raise UserError(f"{path}: damaged or encrypted ({one_line(error)})") from error
         try:
             found = open_folder(Path(folder), want_labels)
@@ -137,7 +137,7 @@ def _sorted_out(members: Sequence[zipfile.ZipInfo]) -> tuple[dict[str, str], lis
 
 def _table(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(name) as member:
-        # Not what the header says of the size, which need not be true.
+        # Not the size in the header, which may be wrong.
         data = member.read(_MOST_TABLE + 1)
     if len(data) > _MOST_TABLE:
         raise ValueError(f"{name}: more than {_MOST_TABLE:,} bytes")

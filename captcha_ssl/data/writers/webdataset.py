@@ -1,6 +1,6 @@
 """WebDataset's tar shards: `000000000.png` and `000000000.txt`, 10,000 images a shard.
 
-`sizes.json` beside them has the number of images of each: who reads them need not count.
+`sizes.json` beside them has the number of images of each: readers need not count them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Consistency of two views in fine-tuning: frames must say the same of both (CR-CTC).
+"""Consistency of two views in fine-tuning: their frames must predict the same (CR-CTC).
 
 Each view is the other's teacher in turn, which also keeps CTC from putting all of a character's
 probability into one frame.
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def consistency(logits: Tensor, lengths: Tensor) -> Tensor:
-    """Divergence of the frames of two views, each view held still for the other, a scalar.
+    """Divergence between the frames of two views, each in turn without gradient, a scalar.
 
     `logits` float `[2B, T, K]`, first all of one view and then all of the other, `lengths` int64
     `[2B]`. ½ Σ_t KL(sg(q_t) ‖ p_t) + ½ Σ_t KL(sg(p_t) ‖ q_t) of the frames' distributions p and q,

@@ -31,11 +31,11 @@ LabeledBatch = tuple[Tensor, Tensor, Tensor]
 class CTCTask(Task):
     """Train a recognizer on augmented labeled images.
 
-    The characters are taken to stand evenly with weight `alignment`, which falls to 0 at the share
-    `faded` of the training, and with weight 1 for a while where the training is found to sit on
-    the CTC plateau by `plateau`. In its share `freeze_first` the encoder stands still, so that a
-    head that knows nothing yet damages nothing that pretraining has learned. With a weight of
-    `consistency` each image is seen in two views, whose frames must agree.
+    `alignment` is the weight of the loss for evenly spaced characters; it falls to 0 at the share
+    `faded` of the training. While `plateau` detects the CTC plateau, that loss has weight 1. For
+    the first share `freeze_first` the encoder is frozen, so that an untrained head does not damage
+    what pretraining has learned. With a weight of `consistency` each image is seen in two views,
+    whose frames must agree.
     """
 
     def __init__(
@@ -94,9 +94,9 @@ class CTCTask(Task):
         return torch.cat([images] * 2), torch.cat([classes] * 2), torch.cat([lengths] * 2)
 
     def _hold_still(self, still: bool) -> None:
-        """Train the encoder or not: its modules are gone through where that changes.
+        """Freeze or unfreeze the encoder, if that changes.
 
-        A step that may change so is none that a GPU can record; the loop notices, and says so.
+        A GPU cannot record a step that may change in this way; the loop detects it and says so.
         """
         if still != self._still:
             encoder = self.recognizer.encoder.requires_grad_(not still)

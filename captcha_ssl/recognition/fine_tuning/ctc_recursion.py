@@ -1,6 +1,7 @@
-"""The CTC loss in plain operations of tensors, the same ones whatever the labels are.
+"""The CTC loss in plain tensor operations, the same for all labels.
 
-torch's own wants the lengths on the host, which waits for the GPU, and no graph can hold that.
+torch's own loss needs the lengths on the host, which waits for the GPU, so no CUDA graph can
+contain it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _IMPOSSIBLE = -1e30
-"""Logarithm of nothing; finite, so that no gradient is NaN."""
+"""Logarithm of zero; finite, so that no gradient is NaN."""
 
 
 def ctc_recursion(log_probabilities: Tensor, classes: Tensor, lengths: Tensor) -> Tensor:
@@ -28,7 +29,7 @@ def ctc_recursion(log_probabilities: Tensor, classes: Tensor, lengths: Tensor) -
     spelled = F.pad(spelled, (0, 1))
     places = spelled.shape[1]
     told = log_probabilities.gather(2, spelled[:, None].expand(-1, frames, -1))
-    # What leads to place s: s − 2, which may be closed, s − 1, and s itself.
+    # Place s is reached from s − 2 (if allowed), s − 1, and s itself.
     two_before = F.pad(spelled, (2, 0))[:, :places]
     closed = (spelled == 0) | (spelled == two_before)
     gate = F.pad(closed[:, :, None] * _IMPOSSIBLE, (0, 2))

@@ -1,7 +1,8 @@
 """A loss that leads off the CTC plateau: at first it assumes evenly spaced characters.
 
-CTC leaves it to the network to find where the characters are, and with few labels it may not for
-a thousand steps. Told a rough place it reads something, and CTC does the rest once that has faded.
+With CTC the network must find the characters by itself, and with few labels this may take more
+than a thousand steps. Given their rough places, it soon reads something; then this loss fades, and
+CTC does the rest.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from captcha_ssl.models.ranks import mean_of_ranks, world_size
 from captcha_ssl.models.task import Progress
 
 _MOST = 0.3
-"""The share of the training after which nothing is left of it, whatever was asked for.
+"""The largest share of the training in which this loss is used.
 
-Some hundred steps lead off the plateau. Over many more, a recognizer with few labels learns the
-images by heart: each frame gets a target and need not agree with its neighbors.
+A few hundred steps are enough to leave the plateau. With many more, a recognizer with few labels
+memorizes the images: each frame has a target of its own and need not agree with its neighbors.
 """
 _SHARPEST = 1.0
 """Image deviations at which an edge is cut, so that a strong line counts no more than text."""
 _EMPTY = 0.1
-"""The share of the columns that is taken to show no text."""
+"""The share of the columns that are assumed to show no text."""
 _LEAST = 0.02
-"""Ink that every column has at least, as a share of the mean."""
+"""The least ink of a column, as a share of the mean."""
 _MIDDLE = 0.3
-"""How far from the middle of a character's stretch, in stretches, a frame still stands for it."""
+"""How far a frame may be from the middle of its character, as a share of the character's width."""
 
 
 def even_alignment(
@@ -47,7 +48,7 @@ def even_alignment(
     which = places.long().minimum(lengths.to(logits.device)[:, None] - 1)
     inside = (places - places.floor() - 0.5).abs() < _MIDDLE
     losses = F.cross_entropy(logits.float().mT, classes.gather(1, which), reduction="none")
-    # By weights: how many frames count, Python never asks the device.
+    # Weights instead of indexing: Python never waits for the number of frames.
     return (losses * inside).sum() / mean_of_ranks(inside.sum()).clamp_min(1 / world_size())
 
 
@@ -55,9 +56,9 @@ def even_alignment(
 def ink_left_of(pixels: Tensor, frames: int) -> Tensor:
     """The share of the text that lies left of the middle of every frame, `[B, T]` in 0…1.
 
-    `pixels` are standardized images `[B, C, H, W]`. Ink is counted as what changes from pixel to
-    pixel in a column, less what the emptiest columns have: a line across and noise lie over the
-    margins as well. So characters may stand anywhere in the picture.
+    `pixels` are standardized images `[B, C, H, W]`. Ink is the sum of
+    differences between neighboring pixels in a column, minus that of the emptiest columns: a line
+    across and noise also cover the margins. So characters may be anywhere in the picture.
     """
     x = pixels.float()
     down = (x[..., 1:, :] - x[..., :-1, :]).abs().clamp_max(_SHARPEST).mean((1, 2))

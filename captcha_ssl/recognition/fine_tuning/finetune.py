@@ -234,9 +234,9 @@ def run_finetuning(
 def _recognizer(
     geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
 ) -> tuple[Recognizer, int]:
-    """A recognizer with random weights, or with those of a model.
+    """A recognizer with random weights or those of a model.
 
-    And the number of characters that it knows from there.
+    Also returns the number of characters that the model knows.
     """
     encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
     recognizer = Recognizer(encoder, charset, geometry)

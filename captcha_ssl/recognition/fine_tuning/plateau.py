@@ -49,7 +49,7 @@ class Plateau(nn.Module):
         self.register_buffer("until", torch.tensor(-math.inf))
 
     def may_help(self, progress: Progress) -> bool:
-        """Whether there may be any help as early as that; one on a device is not asked."""
+        """Whether help is possible at this progress; True for a tensor, to avoid waiting for it."""
         return isinstance(progress, Tensor) or progress >= self._first_look
 
     @torch.no_grad()

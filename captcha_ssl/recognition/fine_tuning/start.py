@@ -20,18 +20,18 @@ from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import CONFIG
 
 FEW_LABELS = 100
-"""With fewer labels the shipped model is the start: too few would be held out to compare starts."""
+"""With fewer labels the start is the shipped model: too few could be held out for a comparison."""
 RACE_STEPS = 200
 """Steps that each start trains in a race."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
 _UNREAD = 0.7
-"""Character errors from which on nothing is read, and other pixels are tried."""
+"""With more character errors than this, other pixels are tried."""
 _HIGHEST = 64
 
 
 @dataclass(frozen=True)
 class Start:
-    """The configuration with its start settled, and the reason as a sentence for the user."""
+    """The configuration with its start, and the reason as a sentence for the user."""
 
     config: FinetuneConfig
     reason: str
@@ -45,13 +45,13 @@ def choose_start(
     load: LoadImages = load_images,
     say: Callable[[str], None] = lambda line: None,
 ) -> Start:
-    """Settle `init_from` where it is `auto`; the reason is empty where the user had said it.
+    """Replace `init_from` = `auto` by a start; the reason is empty if the user chose it.
 
     The shipped model is taken unless the settings ask for another encoder. With enough labels a
     short race against training from scratch decides: both train on three quarters of the labels,
-    and the lower character error rate on the rest wins. Where neither reads much, both try once
-    more with more rows of pixels, and characters that are taken to stand evenly at first. A
-    `resumed` run keeps its start. `say` gets a line before each long step. Raises UserError
+    and the lower character error rate on the rest wins. If neither reads much, both are tried again
+    with more rows of pixels, and with evenly spaced characters assumed at first. A `resumed` run
+    keeps its start. `say` gets a line before each long step. Raises UserError
     for data that cannot be used.
     """
     if config.finetune.init_from != AUTO:
@@ -92,7 +92,7 @@ def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
 
 
 def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
-    """The configuration with everything that a race may have decided for the run."""
+    """The configuration with all choices of the race in the run that is resumed."""
     source = given.peek("init_from")
     found = _from(config, None if source is None else Path(source))
     alignment, height = given.peek("alignment"), given.peek("height")

@@ -1,6 +1,6 @@
 """A teacher: another recognizer that reads the unlabeled images for the one that is trained.
 
-A wide network profits more from few labels, and a narrow one can learn its readings of the pile
+A wide network learns more from few labels, and a narrow one can learn its readings of the pile
 (SimCLRv2, Chen et al. 2020, arXiv 2006.10029, section 2).
 """
 
@@ -39,7 +39,7 @@ def charset_of(teacher: Path, images: Dataset) -> Charset:
 
 
 def open_teacher(teacher: Path, geometry: Geometry) -> Recognizer:
-    """The teacher for images of `geometry`, which nothing trains.
+    """The teacher for images of `geometry`, with frozen weights.
 
     Raises UserError if it is unreadable or made for another geometry.
     """

@@ -56,7 +56,7 @@ class Inputs(ByIndex[Input]):
     """The inputs that arguments stand for, in their order; each is made when it is asked for.
 
     A folder or a table stands for the images of the dataset it holds, whatever its format; a
-    pattern (`*`, `?`, `[…]`, `**`) that is no file itself for what it matches, sorted. An argument
+    pattern (`*`, `?`, `[…]`, `**`) that is not itself a file for its matches, sorted. An argument
     that stands for nothing, and a row that names no image, gives one input with a problem.
     """
 

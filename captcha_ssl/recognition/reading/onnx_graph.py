@@ -1,4 +1,4 @@
-"""What the network in an ONNX file computes, looked through before any of it is run.
+"""Checks what the network in an ONNX file computes, before any of it runs.
 
 A few bytes can ask for an endless loop or for terabytes, and onnxruntime would begin with it while
 it loads the file.
@@ -24,7 +24,7 @@ Identity MatMul Max Mul QuantizeLinear ReduceMean Relu Reshape Shape Slice Sqrt 
 Transpose Unsqueeze
 """
 OPERATORS = frozenset(_OPERATORS.split())
-"""What exported recognizers consist of, in this and in other versions of torch."""
+"""The operations of exported recognizers, from this and other versions of torch."""
 _MOST_NODES = 2_000
 _WIDEST = 64
 """Numbers for each pixel of an image; the largest encoder has 16."""
@@ -76,10 +76,10 @@ def _check_sizes(path: Path, model: onnx.ModelProto) -> None:
     card = parse_card(path, stored)
     size = card.geometry
     classes = 1 + len(card.charset or "")
-    # Weights come out of 8 bits one number for each of their bytes.
+    # 8-bit weights become one number per byte.
     most = _WIDEST * size.height * size.width + frames(size.width) * classes + path.stat().st_size
     graph = model.graph
-    # What the file claims of sizes must not stand in for what they are.
+    # The sizes that the file claims are not trusted.
     del graph.value_info[:]
     for end in graph.output:
         end.type.tensor_type.ClearField("shape")

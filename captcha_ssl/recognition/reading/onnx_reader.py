@@ -47,7 +47,7 @@ class OnnxReader:
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → finite float32 [N, T, K], class 0 the blank.
 
-        Raises UserError for answers of another shape, DivergedError for such as are not finite.
+        Raises UserError for answers of another shape, DivergedError for logits that are not finite.
         """
         try:
             answer = self._session.run([OUTPUT], {INPUT: images})[0]

@@ -33,7 +33,7 @@ def nearest(vectors: Tensor, queries: Tensor, count: int) -> Tensor:
 def write_neighbors(
     file: Path, images: ImageArray, vectors: Tensor, *, rows: int, count: int, seed: int
 ) -> None:
-    """Draw `rows` of the uint8 images [N, C, H, W], by chance, each before its `count` nearest.
+    """Draw `rows` random images of the uint8 [N, C, H, W], each before its `count` nearest.
 
     `vectors` are their unit vectors `[N, D]`. Raises UserError when there are too few images or
     `file` cannot be written.
