@@ -61,9 +61,9 @@ class Permutation:
     """A pseudo-random permutation of 0 … count − 1 that is computed place by place.
 
     A Feistel network over numbers of an even count of bits (Luby and Rackoff, How to construct
-    pseudorandom permutations, 1988), applied again to results outside the range
-    (cycle walking; Black and Rogaway, Ciphers with arbitrary finite domains, 2002), fewer than four
-    times on average. Each round mixes with the finalizer of SplitMix64 (Steele, Lea and Flood, Fast
+    pseudorandom permutations, 1988), applied again to results outside the range (cycle walking;
+    Black and Rogaway, Ciphers with arbitrary finite domains, 2002), fewer than four times on
+    average. Each round mixes with the finalizer of SplitMix64 (Steele, Lea and Flood, Fast
     splittable pseudorandom number generators, 2014).
     """
 

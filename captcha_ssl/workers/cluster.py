@@ -125,7 +125,7 @@ class Cluster:
     def _wait(
         self, given: Iterable[Future[Any]], done: Future[Any], ordered: bool, until: float
     ) -> None:
-        """Wait for `done`, or for any if not `ordered`; not for long, so that lines are passed on."""
+        """Wait for `done`, or any if not `ordered`; not for long, so that lines are passed on."""
         from distributed import wait
 
         if not done.done():

@@ -74,8 +74,8 @@ class Plateau(nn.Module):
 def left_plateau(loss: float, charset: Charset) -> bool:
     """Whether a training loss per character shows that single characters are being read.
 
-    On the plateau a character costs about the logarithm of the number of characters; half of that
-    is out of its reach.
+    On the plateau the loss per character is about the logarithm of the number of characters; it
+    never falls to half of that.
     """
     return math.isfinite(loss) and loss < 0.5 * math.log(max(2, len(charset)))
 
