@@ -23,12 +23,13 @@ def load(
     quiet: bool,
     geometry: Geometry | None = None,
     choose: bool = True,
+    most: int | None = None,
     stream: Stream = "off",
 ) -> Dataset:
     """Read `data` at a given geometry or at the one of `model`. Raises UserError.
 
-    With `choose`, the images decide their preparation if the geometry leaves it open. `stream`,
-    for images without labels, as in `load_pile`.
+    With `choose`, the images decide their preparation if the geometry leaves it open. `stream`
+    and `most`, for images without labels, as in `load_pile`.
     """
     from captcha_ssl.data.sources import listed
     from captcha_ssl.training.images import load_images
@@ -40,6 +41,7 @@ def load(
             labeled=labeled,
             geometry=geometry,
             choose=choose,
+            most=most,
             progress=progress,
             stream=stream,
         )

@@ -29,6 +29,7 @@ from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.packed import PackedSource
+from captcha_ssl.data.sources.sampled import SampledSource
 from captcha_ssl.data.streamed import StreamedImages, quick_indices
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
@@ -140,12 +141,14 @@ def load_pile(
     width: int | None = None,
     pixels: PixelSettings | None = None,
     max_bad: float = 0.01,
+    most: int | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
     """Read images without labels like `load_dataset`, or leave them where they are.
 
     With `stream` `on` they are decoded when they are used (see `data.streamed`), with `auto` if all
-    of them would take more than half of the memory. Raises UserError like `load_dataset`.
+    of them would take more than half of the memory. At most `most` of them are read into memory,
+    spread evenly over the pile. Raises UserError like `load_dataset`.
     """
     source, path = _opened(paths, labeled=False), listed(paths)
     if geometry is None:
@@ -158,6 +161,8 @@ def load_pile(
     if stream != "off":
         images = _streamed(path, source, geometry, max_bad=max_bad, always=stream == "on")
     if images is None:
+        if most is not None and most < len(source) and _mapped(source, geometry) is None:
+            source = SampledSource(source, most)
         return _in_memory(path, source, geometry, max_bad, progress)
     total = len(source) + len(source.rejected)
     _refuse_if_too_many(path, source.rejected, total, max_bad=max_bad)
@@ -274,11 +279,10 @@ def _read_all(
 
     The sizes are None if the images already have the geometry.
     """
-    shape = (geometry.channels, geometry.height, geometry.width)
-    mapped = None if geometry.preparation else _mapped(source, shape)
+    mapped = _mapped(source, geometry)
     if mapped is not None:
-        return (mapped[0] if len(mapped) == 1 else JoinedImages(mapped)), None, {}
-    images = _room(source, shape)
+        return mapped, None, {}
+    images = _room(source, (geometry.channels, geometry.height, geometry.width))
     sizes = np.empty((len(source), 2), np.int32)
 
     def fit(index: int, image: np.ndarray) -> None:
@@ -293,10 +297,8 @@ def _streamed(
     path: Path, source: Source, geometry: Geometry, *, max_bad: float, always: bool
 ) -> StreamedImages | None:
     """The images where they are; None if they fit into memory and it is not `always` wanted."""
-    shape = (geometry.channels, geometry.height, geometry.width)
-    mapped = None if geometry.preparation else _mapped(source, shape)
-    joined = None if mapped is None else mapped[0] if len(mapped) == 1 else JoinedImages(mapped)
-    images = StreamedImages(str(path), source, geometry, mapped=joined, max_bad=max_bad)
+    mapped = _mapped(source, geometry)
+    images = StreamedImages(str(path), source, geometry, mapped=mapped, max_bad=max_bad)
     # Every rank on this machine would decode all of them; a mapped file they share.
     times = 1 if mapped is not None else local_ranks()
     return images if always or exceeds_memory(images, times) else None
@@ -309,13 +311,23 @@ def _on_streaming(images: StreamedImages) -> str:
     )
 
 
-def _mapped(source: Source, shape: tuple[int, int, int]) -> list[np.ndarray] | None:
-    """The arrays of a source whose packed parts all have this shape as they are; else None."""
+def _mapped(source: Source, geometry: Geometry) -> ImageArray | None:
+    """The images in their packed files if they already have the geometry; else None."""
+    if geometry.preparation:
+        return None
+    arrays = _packed_arrays(source, (geometry.channels, geometry.height, geometry.width))
+    if arrays is None:
+        return None
+    return arrays[0] if len(arrays) == 1 else JoinedImages(arrays)
+
+
+def _packed_arrays(source: Source, shape: tuple[int, int, int]) -> list[np.ndarray] | None:
+    """The arrays of a source whose packed parts all have this shape; else None."""
     if isinstance(source, PackedSource):
         return [source.pixels()] if source.images.shape[1:] == shape else None
     if not isinstance(source, JoinedSource):
         return None
-    parts = [_mapped(part, shape) for part in source.parts]
+    parts = [_packed_arrays(part, shape) for part in source.parts]
     found = [part for part in parts if part is not None]
     return list(chain.from_iterable(found)) if len(found) == len(parts) else None
 

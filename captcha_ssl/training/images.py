@@ -24,6 +24,7 @@ class LoadImages(Protocol):
         labeled: bool,
         geometry: Geometry | None = None,
         choose: bool = True,
+        most: int | None = None,
     ) -> Dataset: ...
 
 
@@ -34,18 +35,19 @@ def load_images(
     labeled: bool,
     geometry: Geometry | None = None,
     choose: bool = True,
+    most: int | None = None,
     progress: Progress | None = None,
     stream: Stream = "off",
 ) -> Dataset:
     """Read `data` at a given geometry, or at the one of `model`.
 
     Raises UserError. With `choose`, the images decide their preparation if the geometry leaves it
-    open. `stream`, for images without labels, as in `load_pile`.
+    open. `stream` and `most`, for images without labels, as in `load_pile`.
     """
     read = (
         partial(load_dataset, data, labeled=True, frames=frames)
         if labeled
-        else partial(load_pile, data, stream)
+        else partial(load_pile, data, stream, most=most)
     )
     return read(
         geometry=geometry,

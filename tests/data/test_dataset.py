@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.data.dataset import load_dataset, write_rejected
+from captcha_ssl.data.dataset import load_dataset, load_pile, write_rejected
 from captcha_ssl.data.fingerprint import fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import JoinedImages
@@ -179,3 +179,17 @@ def test_a_list_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "dir").mkdir()
     with pytest.raises(UserError, match="dir: cannot be written"):
         write_rejected(tmp_path / "dir", [])
+
+
+def test_of_a_large_pile_a_sample_is_read(packed: Path, pile, draw) -> None:
+    folder = pile(*(f"{number:02}.png" for number in range(10)))
+    read = load_pile(folder, "off", most=4)
+    assert read.names == ["00.png", "03.png", "06.png", "09.png"]
+    assert read.notes[-1] == "4 of 10 images are read, spread evenly"
+    for image, seed in zip(read.images, (0, 3, 6, 9), strict=True):
+        assert np.array_equal(image, read.geometry.fit(draw(seed)))
+    whole = load_pile(folder, "off", most=10)
+    assert len(whole) == 10 and not whole.notes
+    # A packed pile costs no memory.
+    mapped = load_pile(packed, "off", most=2)
+    assert len(mapped) == 4 and isinstance(mapped.images, np.memmap)

@@ -9,6 +9,7 @@ import pytest
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.writers import open_writer
+from captcha_ssl.errors import UserError
 from captcha_ssl.models import shipped
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import AUTO
@@ -102,6 +103,24 @@ def test_enough_labels_are_decided_by_a_race(
     found = choose_start(config(), labeled)
     assert found.config.finetune.init_from == winner
     assert f"{shipped:.1%} from the shipped model, {scratch:.1%} from scratch" in found.reason
+
+
+def test_a_race_leaves_the_unlabeled_images_alone(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raced: list[FinetuneData] = []
+
+    def race(config: FinetuneConfig, data: FinetuneData) -> float:
+        raced.append(data)
+        return 0.4
+
+    monkeypatch.setattr(start, "_race", race)
+    with pytest.raises(UserError, match="absent"):
+        choose_start(config(unlabeled=("absent",)), labeled)
+    assert not raced
+    found = choose_start(config(unlabeled=(str(labeled),)), labeled).config.finetune
+    assert found.unlabeled == (labeled,)
+    assert [data.unlabeled for data in raced] == [None, None]
 
 
 def test_a_resumed_run_keeps_its_start(

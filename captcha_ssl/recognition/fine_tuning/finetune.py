@@ -29,7 +29,11 @@ from captcha_ssl.recognition.fine_tuning.early_stopping import (
     looks_since_best,
 )
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
-from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, labeled_fetcher
+from captcha_ssl.recognition.fine_tuning.labeled_data import (
+    FinetuneData,
+    labeled_fetcher,
+    unlabeled_per_step,
+)
 from captcha_ssl.recognition.fine_tuning.plateau import Plateau, left_plateau
 from captcha_ssl.recognition.fine_tuning.self_training import (
     LABELED_LOSS,
@@ -117,7 +121,7 @@ class Finetuning:
             self.fetch = with_unlabeled(
                 self.fetch,
                 data.unlabeled.images,
-                round(config.self_training.pile_ratio * loop.batch_size),
+                unlabeled_per_step(config),
                 device,
             )
         self.best: BestWeights | None = None

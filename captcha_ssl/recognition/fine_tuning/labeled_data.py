@@ -23,6 +23,9 @@ from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.store import image_fetcher, sent
 
+_FEW_UNLABELED = 20_000
+"""A pile of up to this many images is read whole."""
+
 
 @dataclass(frozen=True)
 class FinetuneData:
@@ -38,11 +41,17 @@ class FinetuneData:
 
     @classmethod
     def load(
-        cls, config: FinetuneConfig, data: Paths, load: LoadImages = load_images
+        cls,
+        config: FinetuneConfig,
+        data: Paths,
+        load: LoadImages = load_images,
+        *,
+        with_unlabeled: bool = True,
     ) -> FinetuneData:
         """Read what the settings ask for, at the geometry of `init_from` or of `teacher`, if any.
 
-        Raises UserError for data that cannot be used, and for an unfit `init_from` or `teacher`.
+        Of a large pile only a sample is read, twice as many images as the steps draw. Raises
+        UserError for data that cannot be used, and for an unfit `init_from` or `teacher`.
         """
         settings = config.finetune
         if settings.teacher is not None and not settings.unlabeled:
@@ -53,9 +62,14 @@ class FinetuneData:
         images = load(data, model, labeled=True, geometry=geometry)
         train, held_out = split_validation(images, settings, config.loop.seed)
         unlabeled = None
-        if settings.unlabeled:
+        if settings.unlabeled and with_unlabeled:
             unlabeled = load(
-                settings.unlabeled, model, labeled=False, geometry=images.geometry, choose=False
+                settings.unlabeled,
+                model,
+                labeled=False,
+                geometry=images.geometry,
+                choose=False,
+                most=max(_FEW_UNLABELED, 2 * settings.steps * unlabeled_per_step(config)),
             )
         charset = Charset.from_labels(images.labels or ())
         if settings.teacher is not None:
@@ -101,6 +115,11 @@ def split_validation(
     if settings.labels is not None:
         kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]
     return images.take(kept), images.take(held_out) if held else None
+
+
+def unlabeled_per_step(config: FinetuneConfig) -> int:
+    """How many unlabeled images a step of self-training draws."""
+    return max(1, round(config.self_training.pile_ratio * config.loop.batch_size))
 
 
 def labeled_fetcher(

@@ -113,12 +113,11 @@ def rise(progress: Progress, ramp: float) -> Progress:
 def with_unlabeled(
     fetch: Callable[[Tensor], LabeledBatch], images: ImageArray, count: int, device: torch.device
 ) -> Callable[[Tensor], SemiLabeledBatch]:
-    """A function from indices of labeled images to them and `count` (at least 1) of `images`.
+    """A function from indices of labeled images to them and `count` of `images`.
 
     Those are drawn by torch's generator, which the loop seeds for each step; each of several
     ranks draws and reads its share of the `count`. Raises UserError when they cannot share it.
     """
-    count = max(1, count)
     check_shareable(count, f"the {count} unlabeled images of a step", "change pile_ratio")
     share = count // world_size()
     pixels, total = image_fetcher(images, device), len(images)

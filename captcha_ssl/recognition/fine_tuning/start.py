@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from captcha_ssl.config import Given
-from captcha_ssl.data.sources import Paths
+from captcha_ssl.data.sources import Paths, open_source
 from captcha_ssl.models.ranks import from_first
 from captcha_ssl.models.shipped import AUTO, SHIPPED, misfit
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
@@ -61,16 +61,19 @@ def choose_start(
         return Start(_begun(config, Given(file=resumed / CONFIG)), "")
     if unfit := misfit(config.model):
         return Start(scratch, f"starts from scratch: {unfit}")
-    labels = FinetuneData.load(shipped, data, load)
+    labels = _labels(shipped, data, load)
     if len(labels.train) < FEW_LABELS:
         reason = f"{len(labels.train):,} labels are too few to compare it with another start"
         return Start(shipped, f"starts from the shipped model: {reason}")
+    if config.finetune.unlabeled:
+        # Raises UserError now, and not after the race.
+        open_source(config.finetune.unlabeled, want_labels=False)
     steps = min(RACE_STEPS, config.finetune.steps)
     say(f"comparing the shipped model and scratch as starts, {steps} steps each")
     tried = {"the shipped model": shipped, "scratch": scratch}
     error = {
         "the shipped model": _race(shipped, labels),
-        "scratch": _race(scratch, FinetuneData.load(scratch, data, load)),
+        "scratch": _race(scratch, _labels(scratch, data, load)),
     }
     height = labels.train.geometry.height + 16
     if min(error.values()) > _UNREAD and height <= _HIGHEST and config.model.height is None:
@@ -78,13 +81,17 @@ def choose_start(
         for name, start in list(tried.items()):
             higher = f"{name} at height {height}"
             tried[higher] = _higher(start, height)
-            error[higher] = _race(tried[higher], FinetuneData.load(tried[higher], data, load))
+            error[higher] = _race(tried[higher], _labels(tried[higher], data, load))
     winner = min(error, key=lambda name: error[name])
     compared = ", ".join(f"{rate:.1%} from {name}" for name, rate in error.items())
     return Start(
         tried[winner],
         f"starts from {winner}: character errors after {steps} steps are {compared}",
     )
+
+
+def _labels(config: FinetuneConfig, data: Paths, load: LoadImages) -> FinetuneData:
+    return FinetuneData.load(config, data, load, with_unlabeled=False)
 
 
 def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
