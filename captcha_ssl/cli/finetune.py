@@ -76,7 +76,7 @@ def _finetune(
     if not quiet:
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("finetune", quiet=quiet) as observe:
-        result = run_finetuning(config, given, folder, resume=resume, observe=observe)
+        result = run_finetuning(config, given, folder, resume=resume, observe=observe, say=say)
     if rank() == 0:
         _report(config, result, given, folder, quiet=quiet)
         typer.echo(folder / FILE_NAME)
@@ -100,13 +100,6 @@ def _report(
         print(f"captcha-ssl: warning: {words}", file=sys.stderr)
     if quiet:
         return
-    if result.extended:
-        steps = config.finetune.steps
-        print(
-            f"it was still on the CTC plateau after {steps:,} steps, so it trained longer; "
-            "--set extend=false stops it there",
-            file=sys.stderr,
-        )
     if result.helped and result.converged:
         print(
             "it stayed on the CTC plateau for long and left it with the loss for evenly spaced "

@@ -25,6 +25,7 @@ _ROUND = 0.9
 """The level that becomes black, as a share of the typical contrast of the text."""
 NARROWEST = 12.0
 """With less distance between characters than this, in pixels, images get more than 32 rows."""
+_STEPS = ("trim", "flatten", "gray", "normalize")
 _FAINT_HEIGHT = 48
 """Most rows of images with faint ink: shrinking thins strokes, and faint ones vanish first."""
 
@@ -53,6 +54,31 @@ def choose_preparation(
     if settings.flatten_level is not None:
         chosen = replace(chosen, level=settings.flatten_level)
     return chosen or None
+
+
+def contradiction(settings: PixelSettings, preparation: Preparation | None) -> str | None:
+    """The first of the user's settings that is at odds with a `preparation`; None if none is.
+
+    `auto` agrees with everything. `prepare` `none` agrees with a preparation that has no other
+    steps than those that the settings name.
+    """
+    has = preparation or Preparation()
+    flattens = has.flatten != "none"
+    held = {
+        "trim": has.trim,
+        "flatten": has.flatten,
+        "gray": has.gray,
+        "normalize": has.normalize,
+        "flatten_window": has.window if flattens else None,
+        "flatten_level": has.level if flattens else None,
+    }
+    asked = {key: settings.explicit(key) for key in held}
+    named = {key: value for key, value in asked.items() if value not in (None, "auto")}
+    for key, value in named.items():
+        if held[key] is not None and held[key] != value:
+            return key
+    others = replace(has, **{key: getattr(Preparation(), key) for key in named if key in _STEPS})
+    return "prepare" if settings.explicit("prepare") == "none" and others else None
 
 
 def choose_height(ink: InkReport | None, preparation: Preparation | None) -> int:

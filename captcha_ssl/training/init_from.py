@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from captcha_ssl.data.choose_preparation import contradiction
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import find_model, load_model
@@ -36,13 +37,8 @@ def adopt(
             f"leave --encoder out"
         )
     geometry = card.geometry
-    for key in ("channels", "height", "width"):
-        wanted, held = model.explicit(key), getattr(geometry, key)
-        if not loaded and wanted is not None and wanted != held:
-            raise UserError(
-                f"{find_model(source)}: is for images of {geometry}, not with {key} {wanted}; "
-                f"leave {key} out, or pretrain with it"
-            )
+    if not loaded:
+        refuse_other_pixels(model, geometry, source)
     model = model.replace(
         encoder=card.encoder,
         channels=geometry.channels,
@@ -51,3 +47,23 @@ def adopt(
         prepare="none",
     )
     return model, geometry
+
+
+def refuse_other_pixels(model: ModelSettings, geometry: Geometry, source: Path) -> None:
+    """Raise UserError if the user asks for other pixels than the model `source` was trained on.
+
+    `geometry` is that of the model. Settings that are left open, and those that agree, are fine.
+    """
+    for key in ("channels", "height", "width"):
+        wanted, held = model.explicit(key), getattr(geometry, key)
+        if wanted is not None and wanted != held:
+            raise UserError(
+                f"{find_model(source)}: is for images of {geometry}, not with {key} {wanted}; "
+                f"leave {key} out, or train that model with it"
+            )
+    if other := contradiction(model, geometry.preparation):
+        prepared = geometry.preparation or "not at all"
+        raise UserError(
+            f"{find_model(source)}: is for images prepared so: {prepared}; not with "
+            f"{other} {model.explicit(other)}; leave {other} out, or train that model with it"
+        )

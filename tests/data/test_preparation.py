@@ -9,7 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
+from captcha_ssl.data.choose_preparation import contradiction
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Preparation, to_gray
 from captcha_ssl.documents import typed
 from captcha_ssl.models.model_card import ModelCard, parse_card
@@ -115,3 +117,29 @@ def test_a_prepared_image_has_the_geometry_whatever_its_size(draw):
     for height, width in ((1, 1), (3, 200), (200, 3), (20, 60)):
         assert prepared.fit(draw(1, height, width)).shape == (1, 32, 96)
     assert cv2.countNonZero(prepared.fit(paper())[0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "key"),
+    [
+        ({}, None),
+        ({"prepare": "auto", "flatten": "auto"}, None),
+        ({"flatten": "closing", "gray": "minimum", "flatten_level": 50.0}, None),
+        ({"prepare": "none", "flatten": "closing", "gray": "minimum"}, None),
+        ({"prepare": "none"}, "prepare"),
+        ({"prepare": "none", "flatten": "closing"}, "prepare"),
+        ({"flatten": "median"}, "flatten"),
+        ({"flatten": "none"}, "flatten"),
+        ({"trim": "image"}, "trim"),
+        ({"normalize": 0.5}, "normalize"),
+        ({"flatten_window": 0.2}, "flatten_window"),
+    ],
+)
+def test_a_setting_contradicts_a_preparation_or_agrees_with_it(asked: dict, key: str | None):
+    held = Preparation(flatten="closing", window=0.3, level=50.0, gray="minimum")
+    assert contradiction(PixelSettings(**asked), held) == key
+
+
+def test_without_a_preparation_only_steps_contradict():
+    assert contradiction(PixelSettings(prepare="none", trim="none"), None) is None
+    assert contradiction(PixelSettings(trim="box"), None) == "trim"

@@ -59,10 +59,13 @@ def digits() -> Dataset:
 
 
 def _finetune(
-    data: Dataset, settings: FinetuneSettings, run: RunDirectory | None = None
+    data: Dataset,
+    settings: FinetuneSettings,
+    run: RunDirectory | None = None,
+    **told: Any,
 ) -> FinetuneResult:
     config = FinetuneConfig(finetune=settings, loop=LOOP, views=STILL)
-    return Finetuning(config, FinetuneData(data, CHARSET)).train(run)
+    return Finetuning(config, FinetuneData(data, CHARSET)).train(run, **told)
 
 
 def test_ctc_loss_is_the_probability_of_all_paths_that_collapse_to_the_label() -> None:
@@ -123,7 +126,17 @@ def test_a_run_that_ends_on_the_plateau_goes_on_unless_told_otherwise(
     digits: Dataset, tmp_path: Path
 ) -> None:
     run = RunDirectory.create(tmp_path / "run", "")
-    result = _finetune(digits, FinetuneSettings(steps=5), run)
+    heard: list[str | int] = []
+    result = _finetune(
+        digits,
+        FinetuneSettings(steps=5),
+        run,
+        observe=lambda report: heard.append(report.step),
+        say=heard.append,
+    )
+    words = "on the CTC plateau after 5 steps: training to step 15; --set extend=false"
+    # It is said before the extension, not after it.
+    assert heard[0] == 5 and str(heard[1]).startswith(words) and heard[2:] == [10, 15]
     assert result.extended and [row["step"] for row in result.history] == [5, 10, 15]
     # It is done: nothing is left to do.
     again = _finetune(digits, FinetuneSettings(steps=5), RunDirectory.resume(run.path, ""))

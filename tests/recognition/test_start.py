@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 
 from captcha_ssl.config import Given
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError
 from captcha_ssl.models import shipped
+from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import AUTO
 from captcha_ssl.recognition.fine_tuning import start
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.start import FEW_LABELS, choose_start
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 
 SHIPPED = Path(shipped.SHIPPED)
 
@@ -87,6 +91,18 @@ def test_where_nothing_is_read_more_pixels_are_tried(
     seen.clear()
     assert choose_start(config(height=32), labeled).config.model.height == 32
     assert len(seen) == 2, "a height that the user asks for stands"
+
+
+def test_a_teacher_decides_the_height_of_a_race(
+    labeled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = build_encoder("tiny", 1, 32)
+    teacher = tmp_path / "teacher.safetensors"
+    Recognizer(encoder, Charset("0123456789"), Geometry(1, 32, 96)).save(teacher, about={})
+    errors(monkeypatch, shipped=0.9, scratch=0.9)
+    said: list[str] = []
+    choose_start(config(teacher=teacher, unlabeled=(labeled,)), labeled, say=said.append)
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize(

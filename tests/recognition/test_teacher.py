@@ -99,9 +99,11 @@ def test_the_student_adopts_the_pixels_and_the_characters_of_its_teacher(
     [
         ({"unlabeled": ""}, "--teacher: give it images to read, with --unlabeled DATA"),
         ({"teacher": "nowhere"}, "nowhere"),
+        ({"height": "48"}, "not with height 48; leave height out"),
+        ({"trim": "box"}, "not with trim box; leave trim out"),
     ],
 )
-def test_a_teacher_needs_a_pile_and_a_recognizer(
+def test_a_teacher_needs_a_pile_and_a_recognizer_and_reads_its_own_pixels(
     pile: Path, reader_file: Path, flags: dict[str, str], said: str
 ) -> None:
     given = {"teacher": str(reader_file), "unlabeled": str(pile / "images"), **flags}

@@ -132,15 +132,19 @@ class Finetuning:
         spread_norms(self.task, device)
 
     def train(
-        self, run: RunDirectory | None = None, observe: Observer | None = None
+        self,
+        run: RunDirectory | None = None,
+        observe: Observer | None = None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> FinetuneResult:
         """Train; with a run directory, write the model there.
 
         A training in a run directory that ends on the CTC plateau continues from there, with the
-        schedule of three times the steps. With `patience` training stops when held-out labels are
-        no longer read better, and the result has the weights that read them best. `converged` is
-        false when the loss never left the CTC plateau. Raises UserError for a run started with
-        other data, DivergedError for a loss that is not finite.
+        schedule of three times the steps; `say` gets a line when that begins. With `patience`
+        training stops when held-out labels are no longer read better, and the result has the
+        weights that read them best. `converged` is false when the loss never left the CTC
+        plateau. Raises UserError for a run started with other data, DivergedError for a loss that
+        is not finite.
         """
         started = time.perf_counter()
         settings, loop, count = self.config.finetune, self.config.loop, len(self.data.train)
@@ -167,7 +171,9 @@ class Finetuning:
         history, extended = train_to(settings.steps), False
         if run and settings.extend and self._ended_stuck(history):
             extended, steps = True, EXTENDED * settings.steps
-            run.log(f"on the CTC plateau after {settings.steps} steps: training to step {steps}")
+            words = f"on the CTC plateau after {settings.steps:,} steps: training to step {steps:,}"
+            run.log(words)
+            say(f"{words}; --set extend=false keeps to the steps that were asked for")
             history = train_to(steps)
         recognizer, last = teacher_of(self.task) or self.recognizer, history[-1]
         if self.best:
@@ -220,17 +226,18 @@ def run_finetuning(
     *,
     resume: bool = False,
     observe: Observer | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> FinetuneResult:
     """Train a recognizer in the run directory `out`, with all ranks of torchrun.
 
-    It is calibrated and exported to ONNX. Raises UserError as `Finetuning`, its `train` and
-    `open_run` do.
+    It is calibrated and exported to ONNX. `say` gets a line when the training takes longer than
+    was asked for. Raises UserError as `Finetuning`, its `train` and `open_run` do.
     """
     with rank_group():
         job = Finetuning(config, data)
         with open_run(out, config.to_toml(), resume=resume) as run:
             run.note_rejected(data.rejected)
-            result = job.train(run, observe)
+            result = job.train(run, observe, say)
             job.publish(run, result)
     return result
 

@@ -20,7 +20,7 @@ from captcha_ssl.recognition.fine_tuning.ctc import LabeledBatch, pad_labels
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.fine_tuning.teacher import charset_of, geometry_of
 from captcha_ssl.training.images import LoadImages, load_images
-from captcha_ssl.training.init_from import adopt
+from captcha_ssl.training.init_from import adopt, refuse_other_pixels
 from captcha_ssl.training.store import image_fetcher, sent
 
 _FEW_UNLABELED = 20_000
@@ -59,6 +59,7 @@ class FinetuneData:
         model, geometry = adopt(config.model, settings.init_from)
         if settings.teacher is not None and geometry is None:
             geometry = geometry_of(settings.teacher)
+            refuse_other_pixels(config.model, geometry, settings.teacher)
         images = load(data, model, labeled=True, geometry=geometry)
         train, held_out = split_validation(images, settings, config.loop.seed)
         unlabeled = None

@@ -45,7 +45,12 @@ class FinetuneSettings(Settings):
         low=1,
         flag="N",
     )
-    steps: int = setting(1000, "steps of training", low=1, flag="N")
+    steps: int = setting(
+        1000,
+        "steps of training; three times as many if it ends on the CTC plateau (extend)",
+        low=1,
+        flag="N",
+    )
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0, flag=True)
     freeze: bool = setting(False, "freeze the encoder and train only the head", flag=True)
     freeze_first: float = setting(
@@ -72,8 +77,8 @@ class FinetuneSettings(Settings):
     )
     extend: bool = setting(
         True,
-        "train on to three times the steps where a training of 100 and more ends on the CTC "
-        "plateau",
+        "exceed the steps that were asked for: a training of 100 steps and more that ends on the "
+        "CTC plateau continues to three times as many",
     )
 
 

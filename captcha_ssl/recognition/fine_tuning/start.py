@@ -76,7 +76,9 @@ def choose_start(
         "scratch": _race(scratch, _labels(scratch, data, load)),
     }
     height = labels.train.geometry.height + 16
-    if min(error.values()) > _UNREAD and height <= _HIGHEST and config.model.height is None:
+    # A teacher reads at its own height.
+    open_height = config.model.height is None and config.finetune.teacher is None
+    if min(error.values()) > _UNREAD and height <= _HIGHEST and open_height:
         say(f"neither reads much; comparing them at height {height}")
         for name, start in list(tried.items()):
             higher = f"{name} at height {height}"
