@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from itertools import chain, product
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+
+from tests.warm.program import warm_program
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.recognizer import Recognizer
@@ -100,8 +103,8 @@ def reader_file(reader: Recognizer, tmp_path_factory: pytest.TempPathFactory) ->
 def of_these_sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment in which `captcha-ssl` and `python` are those of these sources."""
     programs = tmp_path_factory.mktemp("bin")
-    for name, command in (("captcha-ssl", "-m captcha_ssl"), ("python", "")):
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {command} "$@"\n')
+    for name, command in (("captcha-ssl", warm_program()), ("python", [sys.executable])):
+        (programs / name).write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         (programs / name).chmod(0o755)
     root = str(Path(__file__).parents[1])
     return {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": root}

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ TINY = (
 
 
 def benchmark(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "captcha_ssl", "benchmark", *map(str, arguments)]
+    command = [*warm_program(), "benchmark", *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
@@ -100,7 +101,7 @@ def test_resume_of_a_finished_benchmark_prints_the_same_and_quiet_is_quiet(
 
 def test_a_kept_model_predicts(finished: tuple[Path, subprocess.CompletedProcess[str]]):
     out, _ = finished
-    command = [sys.executable, "-m", "captcha_ssl", "evaluate", out / "models" / "simclr"]
+    command = [*warm_program(), "evaluate", out / "models" / "simclr"]
     result = subprocess.run([*command, out / "data"], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -39,7 +40,7 @@ def evaluate(data: Path, reader_file: Path) -> Evaluate:
     def run(
         *arguments: str, model: Path = reader_file, on: Path = data
     ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "captcha_ssl", "evaluate", str(model), str(on)]
+        command = [*warm_program(), "evaluate", str(model), str(on)]
         line = [*command, "--device", "cpu", *arguments]
         return subprocess.run(line, capture_output=True, text=True, check=False)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
-import sys
 from io import StringIO
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from rich.console import Console
 
 from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.cli.live_table import Board
+from tests.warm.program import warm_program
 
 TINY = (
     "--seeds",
@@ -91,7 +91,7 @@ def test_on_a_terminal_the_table_is_on_stderr_and_the_result_alone_on_stdout(
     tmp_path: Path,
 ) -> None:
     screen, theirs = pty.openpty()
-    command = [sys.executable, "-m", "captcha_ssl", "benchmark", "--out", str(tmp_path / "b")]
+    command = [*warm_program(), "benchmark", "--out", str(tmp_path / "b")]
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"}
     process = subprocess.Popen(
         [*command, *TINY], stdout=subprocess.PIPE, stderr=theirs, env=environment, text=True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +16,7 @@ SHIPPED = Path(__file__).parents[2] / "captcha_ssl/shipped/model.safetensors"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "captcha_ssl", *map(str, arguments)]
+    command = [*warm_program(), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 

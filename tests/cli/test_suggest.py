@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,12 +13,13 @@ import numpy as np
 import pytest
 
 from captcha_ssl.cli.main import run
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
 
 def suggest(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "captcha_ssl", "suggest", *map(str, arguments)]
+    command = [*warm_program(), "suggest", *map(str, arguments)]
     return subprocess.run([*command, "--device", "cpu", "-q"], capture_output=True, text=True)
 
 

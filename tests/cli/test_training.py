@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -16,7 +17,7 @@ FAST = ("--device", "cpu", "--quiet")
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "captcha_ssl", *map(str, arguments)]
+    command = [*warm_program(), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from captcha_ssl.cli.main import run
+from tests.warm.program import warm_program
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,7 +38,7 @@ def pile(tmp_path: Path) -> Path:
 
 def program(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "captcha_ssl", *map(str, arguments)]
+    command = [*warm_program(), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, env=environment, check=False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from captcha_ssl.recognition.reading.open_reader import SHIPPED
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recognizer in float."""
     file = tmp_path_factory.mktemp("exact") / "model.onnx"
     weights = SHIPPED.with_suffix(".safetensors")
-    command = [sys.executable, "-m", "captcha_ssl", "export", str(weights), str(file)]
+    command = [*warm_program(), "export", str(weights), str(file)]
     subprocess.run(command, check=True, capture_output=True)
     return file
 
@@ -92,7 +92,7 @@ def test_ranges_of_other_images_are_refused_and_nothing_is_written(
 
 def test_export_writes_it_and_predict_reads_with_it(tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "captcha_ssl", *arguments]
+        command = [*warm_program(), *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
 
     picture = ("--style", "plain", "--charset", "234567", "-q")

@@ -20,6 +20,7 @@ from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
+from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +73,7 @@ def test_predict_needs_nothing_but_an_image(tmp_path: Path) -> None:
 
 
 def test_its_name_works_wherever_a_model_is_expected(tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "captcha_ssl"]
+    program = warm_program()
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [*program, *arguments]

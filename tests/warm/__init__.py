@@ -1,0 +1,1 @@
+"""The program as a process of its own, without the second that torch takes to import."""
