@@ -77,6 +77,7 @@ def finetune(
     settings that cannot be used, and for an `out` that holds something (without `resume`).
     """
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+    from captcha_ssl.recognition.fine_tuning.cross_check import check_labels
     from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
     from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
     from captcha_ssl.recognition.fine_tuning.start import choose_start
@@ -86,7 +87,8 @@ def finetune(
     paths = _paths(labeled)
     config = choose_start(config, paths, resumed=begun).config
     data = FinetuneData.load(config, paths)
-    return run_finetuning(config, data, Path(out), resume=resume, observe=observe)
+    check = check_labels(config, data, Path(out), observe=observe)
+    return run_finetuning(config, data, Path(out), resume=resume, observe=observe, check=check)
 
 
 class Reader:

@@ -140,7 +140,7 @@ def _suspect_rows(names: Sequence[str], suspects: Sequence[Suspect]) -> Iterator
     yield "\nprobably wrong labels"
     for suspect in suspects[:LISTED]:
         name, label, reading = map(shown, (names[suspect.position], suspect.label, suspect.reading))
-        yield f"{name}: labeled {label}, reads {reading} ({suspect.confidence:.1%} sure)"
+        yield f"{name}: labeled {label}, reads {reading} ({suspect.probability:.1%} wrong label)"
     if len(suspects) > LISTED:
         yield f"and {len(suspects) - LISTED:,} more; --out DIR lists them in suspicious.csv"
 

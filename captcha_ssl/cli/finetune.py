@@ -57,6 +57,7 @@ def _finetune(
 ) -> None:
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
+    from captcha_ssl.recognition.fine_tuning.cross_check import check_labels
     from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
     from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
     from captcha_ssl.recognition.fine_tuning.start import choose_start
@@ -68,15 +69,22 @@ def _finetune(
             print(line, file=sys.stderr, flush=True)
 
     read_quietly = partial(load, quiet=True)
-    start = choose_start(config, data, resumed=begun, load=read_quietly, say=say)
+    with training_progress("comparing", quiet=quiet, perhaps=True) as observe:
+        start = choose_start(
+            config, data, resumed=begun, load=read_quietly, say=say, observe=observe
+        )
     config = start.config
     if start.reason:
         say(start.reason)
     given = FinetuneData.load(config, data, partial(load, quiet=quiet))
     if not quiet:
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
+    with training_progress("checking", quiet=quiet, perhaps=True) as observe:
+        check = check_labels(config, given, folder, observe=observe, say=say)
     with training_progress("finetune", quiet=quiet) as observe:
-        result = run_finetuning(config, given, folder, resume=resume, observe=observe, say=say)
+        result = run_finetuning(
+            config, given, folder, resume=resume, observe=observe, say=say, check=check
+        )
     if rank() == 0:
         _report(config, result, given, folder, quiet=quiet)
         typer.echo(folder / FILE_NAME)
@@ -113,26 +121,22 @@ def _report(
             f"stopped at step {last:,}; kept the weights of step {result.step:,}", file=sys.stderr
         )
     if data.held_out is not None:
-        _tell_held_out(result.recognizer, data.held_out, folder)
+        checked = config.finetune.check_labels is not None
+        _tell_held_out(result.recognizer, data.held_out, folder, checked=checked)
 
 
-def _tell_held_out(recognizer: Recognizer, held_out: Dataset, folder: Path) -> None:
-    """Say how what was held out is read, and which of its labels are probably wrong."""
+def _tell_held_out(
+    recognizer: Recognizer, held_out: Dataset, folder: Path, *, checked: bool
+) -> None:
+    """Say how what was held out is read, and which of its labels are probably wrong.
+
+    Those that are `checked` already are listed with all other labels.
+    """
     from captcha_ssl.recognition.evaluation.evaluate import evaluate
-    from captcha_ssl.recognition.evaluation.evaluation_files import (
-        SUSPICIOUS,
-        SUSPICIOUS_SHEET,
-        write_suspects,
-    )
+    from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 
     read = evaluate(recognizer, held_out)
     print(f"exact match on {len(held_out):,} held out: {read.exact_match:.1%}", file=sys.stderr)
-    if suspects := read.suspects():
-        write_suspects(folder, held_out, read)
-        first = suspects[0]
-        print(
-            f"{len(suspects):,} of their labels are probably wrong, such as that of "
-            f"{shown(held_out.names[first.position])}: labeled {shown(first.label)}, reads "
-            f"{shown(first.reading)}; see {SUSPICIOUS} and {SUSPICIOUS_SHEET} in {folder}",
-            file=sys.stderr,
-        )
+    if not checked and read.suspects():
+        check = LabelCheck(held_out, read, "labels that were held out")
+        print(check.write(folder), file=sys.stderr)

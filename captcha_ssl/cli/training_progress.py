@@ -21,12 +21,15 @@ _INTERVALS = 6
 
 
 @contextmanager
-def training_progress(stage: str, *, quiet: bool) -> Iterator[Observer]:
-    """Yield an observer for the training loop; it prints nothing if `quiet`."""
+def training_progress(stage: str, *, quiet: bool, perhaps: bool = False) -> Iterator[Observer]:
+    """Yield an observer for the training loop; it prints nothing if `quiet`.
+
+    A bar is there at once, or from the first figures on if there is `perhaps` no training.
+    """
     if quiet:
         yield lambda progress: None
     elif sys.stderr.isatty():
-        with _bar(stage) as observe:
+        with _bar(stage, perhaps=perhaps) as observe:
             yield observe
     else:
         yield _lines(stage)
@@ -41,7 +44,8 @@ def figures_line(progress: StepReport) -> str:
 class TimeLeft:
     """Estimates the remaining seconds of a training from its latest steps.
 
-    The first logged steps do not count: they load, compile and fill caches.
+    The first logged steps do not count: they load, compile and fill caches. Several trainings may
+    follow each other.
     """
 
     def __init__(self) -> None:
@@ -49,6 +53,8 @@ class TimeLeft:
 
     def __call__(self, step: int, steps: int, now: float) -> float | None:
         """Note the time of a step; returns None before a rate is known."""
+        if self._seen and step <= self._seen[-1][0]:
+            self._seen.clear()
         self._seen.append((step, now))
         (first, since), (last, until) = self._seen[0], self._seen[-1]
         return (until - since) / (last - first) * (steps - last) if last > first else None
@@ -78,7 +84,7 @@ def _lines(stage: str) -> Callable[[StepReport], None]:
 
 
 @contextmanager
-def _bar(stage: str) -> Iterator[Callable[[StepReport], None]]:
+def _bar(stage: str, *, perhaps: bool) -> Iterator[Callable[[StepReport], None]]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
@@ -89,16 +95,20 @@ def _bar(stage: str) -> Iterator[Callable[[StepReport], None]]:
         TextColumn("{task.fields[figures]}"),
     )
     console = Console(stderr=True)
-    with (
-        terminal_restored(),
-        Progress(*columns, console=console, redirect_stdout=False) as bar,
-    ):
+    bar = Progress(*columns, console=console, redirect_stdout=False)
+    with terminal_restored():
         task = bar.add_task(stage, total=None, figures="")
         left = TimeLeft()
 
         def observe(progress: StepReport) -> None:
+            bar.start()
             seconds = left(progress.step, progress.steps, time.monotonic())
             words = f"{figures_line(progress)}{left_words(seconds)}"
             bar.update(task, completed=progress.step, total=progress.steps, figures=words)
 
-        yield observe
+        if not perhaps:
+            bar.start()
+        try:
+            yield observe
+        finally:
+            bar.stop()

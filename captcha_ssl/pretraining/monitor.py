@@ -104,7 +104,7 @@ def findings(figures: Mapping[str, float], width: int, instances: str | None = N
     if told > 0.9 > 2 * chance:
         found.append(
             f"shortcut: a linear layer predicts the place of a window in {told:.0%} (chance "
-            f"{chance:.0%}), so the encoder may have learned places instead of strokes;  "
+            f"{chance:.0%}), so the encoder may have learned places instead of strokes; "
             f"{_against_places(instances)}"
         )
     return found

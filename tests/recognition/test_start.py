@@ -9,6 +9,7 @@ import pytest
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError
@@ -16,13 +17,17 @@ from captcha_ssl.models import shipped
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import AUTO
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
+from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.fine_tuning import start
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.fine_tuning.start import FEW_LABELS, choose_start
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 SHIPPED = Path(shipped.SHIPPED)
+GEOMETRY = Geometry(1, 32, 96)
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +47,16 @@ def config(**settings: object) -> FinetuneConfig:
     return FinetuneConfig.read(Given(flags=settings))
 
 
+def raced(rate: float) -> LabelCheck:
+    """The readings of a held-out label with that share of its characters missing."""
+    read = "1" * round(10 - 10 * rate)
+    images = Dataset(np.zeros((1, 1, 32, 96), np.uint8), ["1" * 10], ["a"], GEOMETRY, [])
+    return LabelCheck(images, Evaluation(["1" * 10], [Reading(read, 0.5, (0.5,) * len(read))]))
+
+
 def errors(monkeypatch: pytest.MonkeyPatch, **rates: float) -> None:
-    def race(config: FinetuneConfig, data: object) -> float:
-        return rates["shipped" if config.finetune.init_from == SHIPPED else "scratch"]
+    def race(config: FinetuneConfig, data: object, observe: object) -> LabelCheck:
+        return raced(rates["shipped" if config.finetune.init_from == SHIPPED else "scratch"])
 
     monkeypatch.setattr(start, "_race", race)
 
@@ -75,10 +87,10 @@ def test_where_nothing_is_read_more_pixels_are_tried(
 ) -> None:
     seen = []
 
-    def race(config: FinetuneConfig, data: FinetuneData) -> float:
+    def race(config: FinetuneConfig, data: FinetuneData, observe: object) -> LabelCheck:
         height, alignment = data.train.geometry.height, config.finetune.alignment
         seen.append((config.finetune.init_from, height, alignment))
-        return 0.4 if (config.finetune.init_from, height) == (None, 48) else 0.9
+        return raced(0.4 if (config.finetune.init_from, height) == (None, 48) else 0.9)
 
     monkeypatch.setattr(start, "_race", race)
     said: list[str] = []
@@ -98,7 +110,7 @@ def test_a_teacher_decides_the_height_of_a_race(
 ) -> None:
     encoder = build_encoder("tiny", 1, 32)
     teacher = tmp_path / "teacher.safetensors"
-    Recognizer(encoder, Charset("0123456789"), Geometry(1, 32, 96)).save(teacher, about={})
+    Recognizer(encoder, Charset("0123456789"), GEOMETRY).save(teacher, about={})
     errors(monkeypatch, shipped=0.9, scratch=0.9)
     said: list[str] = []
     choose_start(config(teacher=teacher, unlabeled=(labeled,)), labeled, say=said.append)
@@ -124,19 +136,19 @@ def test_enough_labels_are_decided_by_a_race(
 def test_a_race_leaves_the_unlabeled_images_alone(
     labeled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    raced: list[FinetuneData] = []
+    given: list[FinetuneData] = []
 
-    def race(config: FinetuneConfig, data: FinetuneData) -> float:
-        raced.append(data)
-        return 0.4
+    def race(config: FinetuneConfig, data: FinetuneData, observe: object) -> LabelCheck:
+        given.append(data)
+        return raced(0.4)
 
     monkeypatch.setattr(start, "_race", race)
     with pytest.raises(UserError, match="absent"):
         choose_start(config(unlabeled=("absent",)), labeled)
-    assert not raced
+    assert not given
     found = choose_start(config(unlabeled=(str(labeled),)), labeled).config.finetune
     assert found.unlabeled == (labeled,)
-    assert [data.unlabeled for data in raced] == [None, None]
+    assert [data.unlabeled for data in given] == [None, None]
 
 
 def test_a_resumed_run_keeps_its_start(

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.sweep import Progress
@@ -15,8 +17,13 @@ from captcha_ssl.recognition.evaluation.calibration import (
     correct_characters,
     expected_calibration_error,
 )
-from captcha_ssl.recognition.evaluation.suspicion import Suspect, suspects
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, Reading, TextReader, read_images
+from captcha_ssl.recognition.evaluation.suspicion import (
+    Suspect,
+    label_log_probabilities,
+    suspects,
+    wrong_label_probabilities,
+)
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, Reading, TextReader, to_readings
 
 
 @dataclass(frozen=True)
@@ -24,13 +31,15 @@ class Evaluation:
     """Labels and readings, image by image; `rejected` counts the rejected rows.
 
     With the `charset` of the reader, labels with unknown characters are counted; such images always
-    count as misread.
+    count as misread. `wrong_labels`, float64 [N], are the probabilities that the labels are wrong;
+    None if they are not known.
     """
 
     labels: Sequence[str]
     readings: list[Reading]
     rejected: int = 0
     charset: Charset | None = None
+    wrong_labels: np.ndarray | None = None
 
     @property
     def unknown(self) -> dict[str, int]:
@@ -84,7 +93,9 @@ class Evaluation:
 
     def suspects(self) -> list[Suspect]:
         """The errors that are probably wrong labels, the most suspicious first."""
-        return suspects(self.labels, self.readings)
+        if self.wrong_labels is None:
+            return []
+        return suspects(self.labels, self.readings, self.wrong_labels)
 
     def to_json(self) -> dict[str, Any]:
         """Every score under its documented key; shares lie in 0…1."""
@@ -137,5 +148,18 @@ def evaluate(
         raise ValueError("an evaluation needs labels")
     if dataset.geometry != reader.geometry:
         raise ValueError(f"images are {dataset.geometry}, the model is for {reader.geometry}")
-    readings = read_images(reader, dataset.images, batch_size, progress)
-    return Evaluation(dataset.labels, readings, len(dataset.rejected), reader.charset)
+    labels, charset, calibration = dataset.labels, reader.charset, reader.calibration
+    readings: list[Reading] = []
+    log_probabilities: list[np.ndarray] = []
+    for start in range(0, len(dataset), batch_size):
+        here = slice(start, start + batch_size)
+        logits = reader.logits(dataset.images[here])
+        readings += to_readings(logits, charset, calibration)
+        log_probabilities.append(
+            label_log_probabilities(logits, labels[here], charset, calibration.text)
+        )
+        if progress is not None:
+            progress(len(readings), len(dataset))
+    known = np.concatenate(log_probabilities) if log_probabilities else np.empty(0)
+    wrong = wrong_label_probabilities(labels, readings, known, len(charset))
+    return Evaluation(labels, readings, len(dataset.rejected), charset, wrong)

@@ -60,8 +60,18 @@ def write_suspects(folder: Path, dataset: Dataset, evaluation: Evaluation) -> No
     Raises OSError or UserError when it cannot.
     """
     found = evaluation.suspects()
-    rows = ((dataset.names[s.position], s.label, s.reading, f"{s.confidence:.6f}") for s in found)
-    table = spreadsheet(("filename", "label", "reading", "confidence"), rows)
+    rows = (
+        (
+            dataset.names[s.position],
+            s.label,
+            s.reading,
+            f"{s.confidence:.6f}",
+            f"{s.probability:.6f}",
+        )
+        for s in found
+    )
+    columns = ("filename", "label", "reading", "confidence", "wrong_label_probability")
+    table = spreadsheet(columns, rows)
     atomic_write_text(folder / SUSPICIOUS, table)
     shown = found[:WORST_COUNT]
     tiles = [(rgb(dataset.images[s.position]), f"{s.label}? {s.reading}!") for s in shown]

@@ -20,6 +20,7 @@ from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibrati
 from captcha_ssl.models.parameters import parameter_groups
 from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.evaluation.calibration import fit_calibration
+from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.export.export import export
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask
@@ -227,16 +228,22 @@ def run_finetuning(
     resume: bool = False,
     observe: Observer | None = None,
     say: Callable[[str], None] = lambda line: None,
+    check: LabelCheck | None = None,
 ) -> FinetuneResult:
     """Train a recognizer in the run directory `out`, with all ranks of torchrun.
 
-    It is calibrated and exported to ONNX. `say` gets a line when the training takes longer than
-    was asked for. Raises UserError as `Finetuning`, its `train` and `open_run` do.
+    It is calibrated and exported to ONNX. The result of a `check` of the labels is written there
+    too. `say` gets a line on it, and when the training takes longer than was asked for. Raises
+    UserError as `Finetuning`, its `train` and `open_run` do.
     """
     with rank_group():
         job = Finetuning(config, data)
         with open_run(out, config.to_toml(), resume=resume) as run:
             run.note_rejected(data.rejected)
+            if check is not None and run.writes:
+                words = check.write(run.path)
+                run.log(words)
+                say(words)
             result = job.train(run, observe, say)
             job.publish(run, result)
     return result

@@ -38,6 +38,14 @@ class FinetuneSettings(Settings):
         high=0.9,
         flag="SHARE",
     )
+    check_labels: int | None = setting(
+        None,
+        "first look for wrong labels: divide the labels into this many parts, and read each with a "
+        "recognizer that trains on the other ones for up to 200 steps; none: no check",
+        low=2,
+        high=100,
+        flag="PARTS",
+    )
     patience: int | None = setting(
         None,
         "stop when the held-out labels were read no better at this many logged steps in a row, and "

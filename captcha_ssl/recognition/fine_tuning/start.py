@@ -6,17 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
-
 from captcha_ssl.config import Given
 from captcha_ssl.data.sources import Paths, open_source
-from captcha_ssl.models.ranks import from_first
 from captcha_ssl.models.shipped import AUTO, SHIPPED, misfit
-from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.cross_check import short_reading
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.training.images import LoadImages, load_images
+from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import CONFIG
 
 FEW_LABELS = 100
@@ -24,6 +22,7 @@ FEW_LABELS = 100
 RACE_STEPS = 200
 """Steps that each start trains in a race."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
+_PARTS = 4
 _UNREAD = 0.7
 """With more character errors than this, other pixels are tried."""
 _HIGHEST = 64
@@ -44,6 +43,7 @@ def choose_start(
     resumed: Path | None = None,
     load: LoadImages = load_images,
     say: Callable[[str], None] = lambda line: None,
+    observe: Observer | None = None,
 ) -> Start:
     """Replace `init_from` = `auto` by a start; the reason is empty if the user chose it.
 
@@ -51,8 +51,8 @@ def choose_start(
     short race against training from scratch decides: both train on three quarters of the labels,
     and the lower character error rate on the rest wins. If neither reads much, both are tried again
     with more rows of pixels, and with evenly spaced characters assumed at first. A `resumed` run
-    keeps its start. `say` gets a line before each long step. Raises UserError
-    for data that cannot be used.
+    keeps its start. `say` gets a line before each long step, and one if a label that was held out
+    is probably wrong; `observe` sees the steps. Raises UserError for data that cannot be used.
     """
     if config.finetune.init_from != AUTO:
         return Start(config, "")
@@ -71,25 +71,29 @@ def choose_start(
     steps = min(RACE_STEPS, config.finetune.steps)
     say(f"comparing the shipped model and scratch as starts, {steps} steps each")
     tried = {"the shipped model": shipped, "scratch": scratch}
-    error = {
-        "the shipped model": _race(shipped, labels),
-        "scratch": _race(scratch, _labels(scratch, data, load)),
+    read = {
+        "the shipped model": _race(shipped, labels, observe),
+        "scratch": _race(scratch, _labels(scratch, data, load), observe),
     }
     height = labels.train.geometry.height + 16
     # A teacher reads at its own height.
     open_height = config.model.height is None and config.finetune.teacher is None
-    if min(error.values()) > _UNREAD and height <= _HIGHEST and open_height:
+    if (
+        min(raced.read.cer for raced in read.values()) > _UNREAD
+        and height <= _HIGHEST
+        and open_height
+    ):
         say(f"neither reads much; comparing them at height {height}")
         for name, start in list(tried.items()):
             higher = f"{name} at height {height}"
             tried[higher] = _higher(start, height)
-            error[higher] = _race(tried[higher], _labels(tried[higher], data, load))
-    winner = min(error, key=lambda name: error[name])
-    compared = ", ".join(f"{rate:.1%} from {name}" for name, rate in error.items())
-    return Start(
-        tried[winner],
-        f"starts from {winner}: character errors after {steps} steps are {compared}",
-    )
+            read[higher] = _race(tried[higher], _labels(tried[higher], data, load), observe)
+    winner = min(read, key=lambda name: read[name].read.cer)
+    compared = ", ".join(f"{raced.read.cer:.1%} from {name}" for name, raced in read.items())
+    reason = f"starts from {winner}: character errors after {steps} steps are {compared}"
+    if config.finetune.check_labels is None and read[winner].read.suspects():
+        say(f"{read[winner]}; --check-labels {_PARTS} checks all labels")
+    return Start(tried[winner], reason)
 
 
 def _labels(config: FinetuneConfig, data: Paths, load: LoadImages) -> FinetuneData:
@@ -120,17 +124,13 @@ def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
     return replace(config, finetune=finetune, model=config.model.replace(height=height))
 
 
-def _race(config: FinetuneConfig, data: FinetuneData) -> float:
-    """The character error rate on labels held out from training, after a few steps."""
+def _race(config: FinetuneConfig, data: FinetuneData, observe: Observer | None) -> LabelCheck:
+    """The readings, after a few steps, of labels that are held out from training."""
     labels = len(data.train)
     held = min(_MOST_HELD_OUT, round(_HELD_OUT * labels))
-    train, held_out = (
-        data.train.take(range(labels - held)),
-        data.train.take(range(labels - held, labels)),
-    )
+    known = FinetuneData(data.train.take(range(labels - held)), data.charset)
+    held_out = data.train.take(range(labels - held, labels))
     steps = min(RACE_STEPS, config.finetune.steps)
-    short = replace(config, finetune=config.finetune.replace(steps=steps, patience=None))
-    result = Finetuning(short, FinetuneData(train, data.charset)).train()
     # Of several ranks the first one decides, so that all of them have the same start.
-    error = torch.tensor(evaluate(result.recognizer, held_out).cer, dtype=torch.float64)
-    return float(from_first(error))
+    logits = short_reading(config, known, held_out, steps, observe)
+    return LabelCheck.of(held_out, logits, data.charset, "labels that this comparison held out")
