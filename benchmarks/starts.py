@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -260,7 +261,8 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
     lines = [
         f"{sizes.labels} labels, {sizes.steps:,} steps of fine-tuning, {sizes.pretrain_steps:,} of "
         f"pretraining on a pool of up to {sizes.pool:,} images, up to {sizes.test} test images; "
-        "exact match in %, ± half of a 95% t-interval over the seeds. One fine-tuning took "
+        "exact match in %, ± half of a 95% t-interval over the seeds. A seed draws the labels and "
+        "the fine-tuning; each encoder is pretrained once. One fine-tuning took "
         f"{duration(took)} on average.",
         "",
         f"| set | {' | '.join(columns)} | seeds | stuck | picked |",
@@ -276,9 +278,11 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
             for start in compared
         ]
         seeds = max(cell.seed for cell in own)
-        stuck = sum(not cell.converged for cell in own)
+        stuck = Counter(cell.start for cell in own if not cell.converged)
+        named = ", ".join(f"{start} {count}" for start, count in stuck.items())
         pick = next((pick.start for pick in kept.picks if pick.set == name), "–")
-        row = [name, *shown, f"{seeds}", f"{stuck} of {len(own)}", pick]
+        of = f"{stuck.total()} of {len(own)}" + f" ({named})" * bool(stuck)
+        row = [name, *shown, f"{seeds}", of, pick]
         lines.append(f"| {' | '.join(row)} |")
     gains = list(_gains(kept, names, compared))
     if gains:

@@ -62,8 +62,8 @@ def refuse_other_pixels(model: ModelSettings, geometry: Geometry, source: Path) 
                 f"leave {key} out, or train that model with it"
             )
     if other := contradiction(model, geometry.preparation):
-        prepared = geometry.preparation or "not at all"
+        held = f"prepared so: {geometry.preparation}" if geometry.preparation else "not prepared"
         raise UserError(
-            f"{find_model(source)}: is for images prepared so: {prepared}; not with "
+            f"{find_model(source)}: is for images that are {held}; not with "
             f"{other} {model.explicit(other)}; leave {other} out, or train that model with it"
         )

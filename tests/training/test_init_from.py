@@ -17,7 +17,9 @@ def test_a_geometry_that_the_model_does_not_have_is_refused_before_images_are_lo
 
 
 def test_a_preparation_that_the_model_does_not_have_is_refused() -> None:
-    with pytest.raises(UserError, match="prepared so: not at all; not with flatten median; leave"):
+    with pytest.raises(
+        UserError, match="images that are not prepared; not with flatten median; leave"
+    ):
         adopt(ModelSettings(flatten="median"), FOLDER)
     # A recipe gives both stages the same pixels.
     assert adopt(ModelSettings(prepare="none", flatten="none"), FOLDER)[1] is not None

@@ -22,7 +22,7 @@ FEW_LABELS = 100
 RACE_STEPS = 200
 """Steps that each start trains in a race."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
-_PARTS = 4
+_PARTS = 2
 _UNREAD = 0.7
 """With more character errors than this, other pixels are tried."""
 _HIGHEST = 64
