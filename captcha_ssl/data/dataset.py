@@ -23,6 +23,7 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.images import ImageArray, JoinedImages
 from captcha_ssl.data.ink import INK_SAMPLE, InkReport, measure
+from captcha_ssl.data.ink_words import narrow_words
 from captcha_ssl.data.label_checks import check_charset, check_frames
 from captcha_ssl.data.mapped import exceeds_memory
 from captcha_ssl.data.rejected import Rejected
@@ -118,17 +119,19 @@ def load_dataset(
     is unusable, a label cannot be learned, or the images do not fit into memory.
     """
     source, path = _opened(paths, labeled=labeled), listed(paths)
+    notes: list[str] = []
     if geometry is None:
         geometry = infer_geometry(
             path, source, channels=channels, height=height, width=width, pixels=pixels
         )
     elif pixels is not None:
-        geometry = _prepared(path, source, geometry, pixels)
+        geometry, notes = _of_start(path, source, geometry, pixels)
     if source.labels is not None and charset is not None:
         check_charset(path, source.names, source.labels, charset)
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
-    return _in_memory(path, source, geometry, max_bad, progress)
+    loaded = _in_memory(path, source, geometry, max_bad, progress)
+    return replace(loaded, notes=[*loaded.notes, *notes])
 
 
 def load_pile(
@@ -156,7 +159,7 @@ def load_pile(
             path, source, channels=channels, height=height, width=width, pixels=pixels
         )
     elif pixels is not None:
-        geometry = _prepared(path, source, geometry, pixels)
+        geometry, _ = _of_start(path, source, geometry, pixels)
     images = None
     if stream != "off":
         images = _streamed(path, source, geometry, max_bad=max_bad, always=stream == "on")
@@ -179,11 +182,23 @@ def _opened(paths: Paths, *, labeled: bool) -> Source:
     return source
 
 
-def _prepared(path: Path, source: Source, geometry: Geometry, pixels: PixelSettings) -> Geometry:
-    """The geometry with the preparation that suits the images, unless it has one."""
-    if geometry.preparation is not None:
-        return geometry
-    return replace(geometry, preparation=choose_preparation(look_at(path, source).ink, pixels))
+def _of_start(
+    path: Path, source: Source, geometry: Geometry, pixels: PixelSettings
+) -> tuple[Geometry, list[str]]:
+    """The geometry of a start with the preparation that suits the images, unless it has one.
+
+    And a note if it has too few rows for the characters, where labels show how many there are.
+    """
+    if geometry.preparation is not None and source.labels is None:
+        return geometry, []
+    ink = look_at(path, source).ink
+    if geometry.preparation is None:
+        geometry = replace(geometry, preparation=choose_preparation(ink, pixels))
+    narrow = narrow_words(ink, geometry) if ink else ""
+    more = geometry.height + 16
+    return geometry, [
+        f"{narrow}: a start with --set height={more} may read better"
+    ] if narrow else []
 
 
 def _in_memory(

@@ -24,6 +24,16 @@ def describe(ink: InkReport) -> str:
     )
 
 
+def narrow_words(ink: InkReport, geometry: Geometry) -> str:
+    """What there is to say of narrow characters; empty if they are wide enough, or not known."""
+    preparation = geometry.preparation
+    rows, _ = prepared_size(ink.size, preparation, ink) if preparation else ink.size
+    if ink.pitch is None or ink.pitch * geometry.height / rows >= NARROWEST:
+        return ""
+    apart = ink.pitch * geometry.height / rows
+    return f"characters are {apart:.0f} pixels apart at height {geometry.height}"
+
+
 def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
     """The difficulties of the set, one sentence each, with the remedy that is used or advised."""
     done, preparation = "", geometry.preparation
@@ -47,12 +57,8 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         trimmed = preparation is not None and preparation.trim != "none"
         done = "" if trimmed else "; try trim=image"
         yield f"the text takes only {ink.height:.0%} of the height of a picture{done}"
-    rows, _ = prepared_size(ink.size, preparation, ink) if preparation else ink.size
-    if ink.pitch is not None and ink.pitch * geometry.height / rows < NARROWEST:
-        yield (
-            f"characters are {ink.pitch * geometry.height / rows:.0f} pixels apart at height "
-            f"{geometry.height}; try height={geometry.height + 16}"
-        )
+    if narrow := narrow_words(ink, geometry):
+        yield f"{narrow}; try height={geometry.height + 16}"
     if ink.padding > _PADDED:
         yield (
             f"{ink.padding:.0%} of the columns are padding, because most images are narrower "

@@ -203,9 +203,22 @@ def test_a_dataset_chooses_once_and_a_model_that_has_chosen_wins(tmp_path: Path)
     plain = load_dataset(tmp_path / "set", labeled=True)
     assert plain.geometry.preparation is None
     again = load_dataset(tmp_path / "set", labeled=True, geometry=loaded.geometry, pixels=AUTO)
-    assert again.geometry == loaded.geometry
+    assert again.geometry == loaded.geometry and again.notes == []
     started = load_dataset(tmp_path / "set", labeled=True, geometry=plain.geometry, pixels=AUTO)
     assert started.geometry.preparation == preparation
+
+
+def test_characters_too_narrow_for_the_height_of_a_start_are_noted(tmp_path: Path):
+    size = {"count": 24, "channels": 3, "height": 50, "width": 200}
+    with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
+        for index in range(24):
+            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), "1234567890" * 3)
+    (low,) = load_dataset(
+        tmp_path / "set", labeled=True, geometry=Geometry(1, 32, 128), pixels=AUTO
+    ).notes
+    assert "pixels apart at height 32: a start with --set height=48 may read better" in low
+    free = load_dataset(tmp_path / "set", labeled=True, height=None, pixels=AUTO)
+    assert free.geometry.height > 32 and free.notes == []
 
 
 def test_check_data_says_what_makes_a_set_hard_and_what_is_done_about_it(tmp_path: Path):
