@@ -134,6 +134,19 @@ def test_an_arm_that_beats_its_counterpart_is_not_listed_as_failing(
     assert unhelpful(results(ahead | best, "arms=scratch,scratch-self-training,simclr")) == []
 
 
+def test_a_method_on_top_of_the_shipped_model_is_compared_with_it(
+    results: Callable[..., Results],
+) -> None:
+    both = "simclr-from-shipped"
+    rows = {("scratch", 100): (0.2, 0.22), ("shipped", 100): (0.9, 0.91), (both, 100): (0.9, 0.92)}
+    made = results(rows, f"arms=scratch,shipped,{both}")
+    ((_, meaning),) = highlights(made)
+    assert f"{both} over scratch" in meaning and meaning.endswith(" over shipped")
+    # Far ahead of scratch, as the shipped model is by itself.
+    (failed,) = unhelpful(made)
+    assert failed.startswith(f"{both}: +0.5 ±") and failed.endswith("(over shipped)")
+
+
 def test_an_older_run_without_details_is_still_reported(
     results: Callable[..., Results], tmp_path: Path
 ) -> None:

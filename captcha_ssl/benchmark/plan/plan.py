@@ -155,9 +155,20 @@ def starts_from_shipped(name: str | None) -> bool:
 
 
 def counterpart(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
-    """The arm that is fine-tuned like `arm`, without pretraining; None if there is none."""
-    alike = (replace(arm, name=other.name, method=None, only_at=other.only_at) for other in arms)
-    return next((o for o, wanted in zip(arms, alike, strict=True) if o == wanted), None)
+    """The arm that is fine-tuned like `arm`, without its pretraining; None if there is none.
+
+    That of a method that starts from the shipped model is the shipped model, if it is among `arms`.
+    """
+    plain: list[str | None] = [None]
+    if is_method(arm.method) and starts_from_shipped(arm.method):
+        plain.insert(0, SHIPPED)
+    alike = (
+        other
+        for method in plain
+        for other in arms
+        if other == replace(arm, name=other.name, method=method, only_at=other.only_at)
+    )
+    return next(alike, None)
 
 
 def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:

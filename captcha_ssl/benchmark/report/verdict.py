@@ -15,7 +15,7 @@ def highlights(results: Results) -> list[tuple[str, str]]:
     """For each label count the gain of the best arm of a method; (figure, meaning)."""
     methods = {arm.name for arm in results.configuration.arms if is_method(arm.method)}
     return [
-        _highlight(max(of_methods, key=lambda entry: entry.exact_match.mean))
+        _highlight(results, max(of_methods, key=lambda entry: entry.exact_match.mean))
         for labels in _counts(results)
         if (of_methods := [e for e in _at(results, labels) if e.arm in methods and e.gain])
     ]
@@ -24,7 +24,8 @@ def highlights(results: Results) -> list[tuple[str, str]]:
 def unhelpful(results: Results) -> list[str]:
     """One line for each pretrained arm that is not clearly ahead of its counterpart.
 
-    The counterpart is the same fine-tuning without pretraining, or else the best arm without it.
+    The counterpart is the same fine-tuning without the pretraining, or else the best arm without
+    any.
     """
     arms, lines = results.configuration.arms, []
     for arm in arms:
@@ -53,15 +54,29 @@ def _gain_over(results: Results, entry: Entry, other: str) -> Estimate | None:
     return paired_difference([own[seed] for seed in seeds], [its[seed] for seed in seeds])
 
 
-def _highlight(entry: Entry) -> tuple[str, str]:
+def _highlight(results: Results, entry: Entry) -> tuple[str, str]:
+    beside = _over_shipped(results, entry)
     if entry.void:
-        return "void", f"{entry.arm} at {entry.labels:,} labels: {entry.baseline} was stuck"
+        void = f"{entry.arm} at {entry.labels:,} labels: {entry.baseline} was stuck"
+        return "void", "; ".join([void, *beside])
     what = f"points: {entry.arm} over {entry.baseline} at {entry.labels:,} labels"
     facts = [
         *(f"{e:.0%} of the errors removed" for e in [entry.errors_removed] if e is not None),
         *(f"{saved(s)} labels saved" for s in [entry.savings] if s is not None),
     ]
-    return gain(entry), "; ".join([what, *facts])
+    return gain(entry), "; ".join([what, *facts, *beside])
+
+
+def _over_shipped(results: Results, entry: Entry) -> Iterator[str]:
+    """What the pretraining added to the shipped model, for an arm that starts from it."""
+    arms = results.configuration.arms
+    arm = next(arm for arm in arms if arm.name == entry.arm)
+    other = counterpart(arm, arms)
+    if other is None or other.method is None:
+        return
+    found = _gain_over(results, entry, other.name)
+    if found is not None:
+        yield f"{points(found)} over {other.name}"
 
 
 def _no_better(found: Estimate) -> bool:
