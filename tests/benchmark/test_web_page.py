@@ -11,13 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from captcha_ssl.benchmark.report.blocks import Gallery, Heading, Table, Text
+from captcha_ssl.benchmark.report.blocks import Block, Gallery, Heading, Table, Text
+from captcha_ssl.benchmark.report.markdown import markdown
 from captcha_ssl.benchmark.report.report import write_report
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.verdict import highlights, unhelpful
 from captcha_ssl.benchmark.report.web_page import web_page
-from captcha_ssl.benchmark.runs.details import Details, Misreading, read_details
+from captcha_ssl.benchmark.runs.details import Details, Misreading, details, read_details
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.writers.png import encode_png
+from captcha_ssl.recognition.evaluation.evaluate import Evaluation
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 FIGURES = {
     ("scratch", 100): [0.21, 0.34, 0.29],
@@ -153,6 +158,19 @@ def test_an_older_run_without_details_is_still_reported(
     write_report(tmp_path, results(FIGURES))
     assert "Worst errors" not in (tmp_path / "report.html").read_text()
     assert not (tmp_path / "learning-curves.png").exists()
+
+
+def test_an_error_that_is_probably_a_wrong_label_is_marked() -> None:
+    pixels = np.zeros((4, 1, 32, 64), np.uint8)
+    texts = ["12", "34", "56", "78"]
+    test = Dataset(pixels, texts, list("abcd"), Geometry(1, 32, 64), [])
+    readings = [Reading(text, 0.9, (0.9, 0.9)) for text in ("12", "35", "56", "7")]
+    read = Evaluation(texts, readings, wrong_labels=np.array([0, 0.9, 0, 0.1]))
+    found = {m.truth: m.doubt for m in details([], test, read).worst}
+    assert found == {"34": " (probably a wrong label)", "78": ""}
+    blocks: list[Block] = [Gallery("scratch", details([], test, read).worst)]
+    assert "`34` → `35` (probably a wrong label), `78` → `7`" in markdown(blocks)
+    assert "34 → <i>35</i> (probably a wrong label)</figcaption>" in web_page("t", blocks, Path())
 
 
 def test_a_run_keeps_its_losses_and_its_worst_errors(uninterrupted: tuple[Path, Results]) -> None:

@@ -45,7 +45,7 @@ def _lines(block: Block) -> Iterator[str]:
             fence = _fence(text, least=3)
             yield from (fence, text, fence)
         case Gallery(title, misread):
-            read = ", ".join(f"{_code(m.truth)} → {_code(m.read or '∅')}" for m in misread)
+            read = ", ".join(f"{_code(m.truth)} → {_code(m.read or '∅')}{m.doubt}" for m in misread)
             yield f"- {title}: {read}" if misread else f"- {title}"
 
 

@@ -115,7 +115,7 @@ def _figure(misread: Misreading) -> str:
     truth, read = escape(misread.truth), escape(misread.read or "∅")
     return (
         f'<figure><img alt="{truth}" src="data:image/png;base64,{escape(misread.png)}">'
-        f"<figcaption>{truth} → <i>{read}</i></figcaption></figure>"
+        f"<figcaption>{truth} → <i>{read}</i>{misread.doubt}</figcaption></figure>"
     )
 
 

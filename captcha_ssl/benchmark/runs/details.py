@@ -21,17 +21,23 @@ WORST = 6
 
 @dataclass(frozen=True)
 class Misreading:
-    """A test image as PNG in base64, its label and what was read."""
+    """A test image as PNG in base64, its label and what was read; perhaps the label is wrong."""
 
     png: str
     truth: str
     read: str
+    wrong_label: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError if `png` is not a PNG: it is written into a web page."""
         # An empty picture is harmless.
         if self.png and not b64decode(self.png, validate=True).startswith(_SIGNATURE):
             raise ValueError("png: not a picture")
+
+    @property
+    def doubt(self) -> str:
+        """What is said of the label behind the reading."""
+        return " (probably a wrong label)" if self.wrong_label else ""
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,9 @@ def details(losses: Sequence[tuple[int, float]], test: Dataset, read: Evaluation
     """The details of a run from its readings of the test images."""
     worst = read.worst()
     pictures = [b64encode(encode_png(test.images[i])).decode() for i in worst[:WORST]]
+    accused = {suspect.position for suspect in read.suspects()}
     misread = [
-        Misreading(png, read.labels[i], read.readings[i].text)
+        Misreading(png, read.labels[i], read.readings[i].text, i in accused)
         for png, i in zip(pictures, worst, strict=False)
     ]
     return Details(list(losses), len(worst), misread)
