@@ -37,6 +37,19 @@ _BENCH = (
     "head_lr_grid=1e-3",
     "processes=2",
 )
+_TUNE = (
+    "--methods",
+    "simclr",
+    "--pretrain-steps",
+    "2",
+    "--finetune-steps",
+    "2",
+    "--set",
+    "rungs=1",
+    "--set",
+    "folds=1",
+    "-q",
+)
 _ABSENT = ("[attr-defined]", "[call-arg]", "[call-overload]", "[import-not-found]")
 _METHODS = (
     "simclr",
@@ -58,9 +71,10 @@ _METHODS = (
 
 
 def lowest() -> dict[str, str]:
-    """The lowest version of each dependency, as pyproject.toml has it."""
+    """The lowest version of each dependency, and of what `tune` needs, as pyproject.toml has it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = (re.match(r"([\w-]+)>=([\d.]+)", entry) for entry in project["dependencies"])
+    wanted = project["dependencies"] + project["optional-dependencies"]["tune"]
+    found = (re.match(r"([\w-]+)>=([\d.]+)", entry) for entry in wanted)
     return {match[1]: match[2] for match in found if match}
 
 
@@ -100,6 +114,7 @@ def commands() -> list[list[str]]:
         ["neighbors", "folder", "neighbors.png", "--init-from", "p", "-q"],
         ["benchmark", "packed", "--arms", "scratch,pretrained", "--out", "bench", "-q"]
         + [part for setting in _BENCH for part in ("--set", setting)],
+        ["tune", "folder", "--out", "tune", "--trials", "2", "--jobs", "1", *_TUNE],
         ["info"],
         ["--help"],
     ]
