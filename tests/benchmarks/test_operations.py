@@ -69,9 +69,10 @@ def test_self_training_never_waits_for_the_device() -> None:
     charset, geometry = Charset("0123456789"), Geometry(1, HEIGHT, WIDTH)
     recognizer = Recognizer(build_encoder("tiny", 1, HEIGHT), charset, geometry)
     supervised = CTCTask(recognizer, gentle_views(), alignment=1.0)
-    task = SelfTrainingTask(supervised, SelfTrainingSettings(confidence=0.0, ramp=0.0))
+    labels = ["1234", "1112", "9033", "7777"]
+    task = SelfTrainingTask(supervised, SelfTrainingSettings(confidence=0.0, ramp=0.0), labels)
     images = torch.randint(0, 256, (8, 1, HEIGHT, WIDTH), dtype=torch.uint8)
-    batch = (images[:4], *pad_labels(["1234", "11", "90", "777"], charset)), images
+    batch = (images[:4], *pad_labels(labels, charset)), images
     with Operations(refuse=True) as counted:
         task(batch, 0.1)["loss"].backward()
         task.after_step(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.encoder import build_encoder, standardize
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, pad_labels
@@ -81,7 +82,7 @@ def _train(
 def _task(settings: SelfTrainingSettings, *, frozen: bool = False) -> SelfTrainingTask:
     torch.manual_seed(0)
     recognizer = Recognizer(build_encoder("tiny", 1, 32), CHARSET, GEOMETRY)
-    return SelfTrainingTask(CTCTask(recognizer, gentle_views(), frozen=frozen), settings)
+    return SelfTrainingTask(CTCTask(recognizer, gentle_views(), frozen=frozen), settings, ["12"])
 
 
 def _batch(data: Dataset, pile: Dataset) -> tuple[tuple[Tensor, Tensor, Tensor], Tensor]:
@@ -138,6 +139,30 @@ def test_the_teacher_is_the_moving_average_of_the_student() -> None:
         task.after_step(0.0)
         mean = momentum * mean + (1 - momentum) * weight.detach()
         assert torch.allclose(task.teacher.head.weight, mean, atol=1e-6)
+
+
+def test_the_teacher_reads_the_images_as_they_are(labeled: Dataset, pile: Dataset) -> None:
+    task, seen = _task(SelfTrainingSettings()), []
+    task.teacher.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    batch = _batch(labeled, pile)
+    task(batch, 0.5)
+    assert len(seen) == 1 and torch.equal(seen[0], standardize(batch[1]))
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_pseudo_labels_are_as_long_as_all_labels_are(
+    labeled: Dataset, pile: Dataset, known: bool
+) -> None:
+    teaching = SelfTrainingSettings(known_length=known)
+    read = _train(labeled, 1, pile, teaching=teaching, log_every=1).history[0]["read_length"]
+    assert (read == 2) is known
+
+
+def test_labels_of_several_lengths_do_not_settle_that_of_a_pseudo_label(
+    labeled: Dataset, pile: Dataset
+) -> None:
+    mixed = replace(labeled, labels=["1", *(labeled.labels or [])[1:]])
+    assert _train(mixed, 1, pile, log_every=1).history[0]["read_length"] != 2
 
 
 def test_a_frozen_encoder_stays_as_it_is_in_the_teacher_too(

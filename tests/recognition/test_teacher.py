@@ -64,7 +64,7 @@ def test_the_student_learns_what_the_teacher_reads(
     student = Recognizer(encoder, reader.charset, reader.geometry)
     guide = open_teacher(reader_file, reader.geometry)
     settings = SelfTrainingSettings(confidence=0.0, ramp=1.0)
-    task = SelfTrainingTask(CTCTask(student, STILL), settings, guide)
+    task = SelfTrainingTask(CTCTask(student, STILL), settings, texts, guide)
     task.strong = STILL
     task.train()
     student.eval()

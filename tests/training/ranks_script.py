@@ -162,7 +162,7 @@ def recognizer_task(name: str) -> nn.Module:
     )
     if name == "ctc":
         return task
-    return SelfTrainingTask(task, SelfTrainingSettings(confidence=0.0, ramp=0.0))
+    return SelfTrainingTask(task, SelfTrainingSettings(confidence=0.0, ramp=0.0), ["ab", "ba"])
 
 
 def as_they_are(pixels: Tensor, settings: Any) -> Tensor:

@@ -8,6 +8,7 @@ from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.duration import duration
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
+from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 
 
 def protocol(results: Results) -> Iterator[str]:
@@ -95,9 +96,18 @@ def _other_arms(results: Results) -> Iterator[str]:
             "An arm …-self-training also learns from pseudo-labels. Each step adds "
             f"{results.configuration.self_training.pile_ratio:g} pool images per labeled image. "
             "The pseudo-label is what a slow average of the recognizer reads, if its probability "
-            f"is at least {results.configuration.self_training.confidence:g}.{unless} No label of "
-            "the pool is used."
+            f"is at least {results.configuration.self_training.confidence:g}.{unless}"
+            f"{_known_from_labels(results.configuration.self_training)} No label of the pool is "
+            "used."
         )
+
+
+def _known_from_labels(settings: SelfTrainingSettings) -> str:
+    """What pseudo-labels have in common with the labels of a run."""
+    length = "their number of characters, if all have the same" if settings.known_length else ""
+    frequency = "the frequencies of their characters" if settings.balance else ""
+    known = " and ".join(filter(None, (length, frequency)))
+    return f" Pseudo-labels follow the labels of the run in {known}." if known else ""
 
 
 def _longer(results: Results) -> str:

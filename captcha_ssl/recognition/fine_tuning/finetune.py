@@ -118,7 +118,9 @@ class Finetuning:
             guide = None
             if settings.teacher is not None:
                 guide = open_teacher(settings.teacher, data.train.geometry)
-            self.task = SelfTrainingTask(supervised, config.self_training, guide).to(device)
+            teaching = config.self_training
+            self.task = SelfTrainingTask(supervised, teaching, data.train.labels or (), guide)
+            self.task.to(device)
             self.fetch = with_unlabeled(
                 self.fetch,
                 data.unlabeled.images,

@@ -1,14 +1,16 @@
 """Self-training: a moving average of the recognizer labels images, and the recognizer learns them.
 
 The teacher is the exponential moving average of the student (Mean Teacher, Tarvainen & Valpola
-2017). It reads weakly augmented images; if it is sure, the student must read the same text in a
-strongly augmented view (FixMatch, Sohn et al. 2020, with a sequence for the class).
+2017). It reads the images as they are; if it is sure, the student must read the same text in a
+strongly augmented view (FixMatch, Sohn et al. 2020, with a sequence for the class). There the
+teacher sees a weakly augmented image: here that costs a fifth of the errors, because it reads worse
+and its normalization is that of views, which nobody reads later (docs/results/recipe-search.md).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from captcha_ssl.models.encoder import standardize
 from captcha_ssl.models.momentum import follow, slow_copy
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.task import Progress, Task
+from captcha_ssl.recognition.fine_tuning.character_balance import CharacterBalance
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, ctc_losses
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
@@ -37,20 +40,28 @@ LABELED_LOSS = "labeled_loss"
 class SelfTrainingTask(Task):
     """Train on labels like `supervised`, and on pseudo-labels of a moving-average teacher.
 
-    With a `guide`, that reads the images instead, from the first step on: it knows already.
+    `labels` are those of `supervised`: pseudo-labels have their length, if all have the same, and
+    their characters' frequencies. With a `guide`, that reads the images instead of the average,
+    from the first step on: it knows already.
     """
 
     def __init__(
         self,
         supervised: CTCTask,
         settings: SelfTrainingSettings,
+        labels: Sequence[str],
         guide: Recognizer | None = None,
     ) -> None:
         super().__init__()
         self.guide = guide
+        lengths = {len(label) for label in labels} if settings.known_length else set()
+        self.length = lengths.pop() if len(lengths) == 1 else None
+        self.balance: CharacterBalance | None = None
+        if settings.balance:
+            charset = supervised.recognizer.charset
+            self.balance = CharacterBalance(labels, charset, settings.balance)
         self.supervised, self.settings = supervised, settings
         self.rests_parts = supervised.rests_parts
-        self.weak = supervised.views
         self.strong = strong_views().with_ink_of(supervised.views)
         self.teacher = slow_copy(supervised.recognizer)
         self.steps: Tensor
@@ -89,7 +100,10 @@ class SelfTrainingTask(Task):
         pixels = standardize(images)
         with torch.no_grad():
             reader = self.teacher if self.guide is None else self.guide
-            read = pseudo_labels(reader(random_view(pixels, self.weak)))
+            logits = reader(pixels)
+            if self.balance is not None:
+                logits = self.balance(logits)
+            read = pseudo_labels(logits, self.length)
         # Weights of 0 and 1, so that Python never waits for the number of accepted images.
         believed = read.believed(self.settings.confidence).float()
         logits = self.supervised.recognizer(random_view(pixels, self.strong))

@@ -105,6 +105,16 @@ class SelfTrainingSettings(Settings):
         low=0.0,
         high=1.0,
     )
+    known_length: bool = setting(
+        True,
+        "where all labels have the same number of characters, pseudo-labels have it too",
+    )
+    balance: float = setting(
+        1.0,
+        "how far characters in pseudo-labels are made as frequent as in labels; 0: not at all",
+        low=0.0,
+        high=1.0,
+    )
     ramp: float = setting(
         0.3, "share of the steps over which the weight ramps up", low=0.0, high=1.0
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.recognition.reading.decoding import BLANK
+from captcha_ssl.recognition.reading.known_length import best_path
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,23 @@ class PseudoLabels:
 
 
 @torch.no_grad()
-def pseudo_labels(logits: Tensor) -> PseudoLabels:
+def pseudo_labels(logits: Tensor, length: int | None = None) -> PseudoLabels:
     """The best path of each row of `[B, T, K]`, class 0 the blank: repeats collapse, blanks drop.
 
-    The same reading and confidence (the product of the frames' best probabilities) as
-    `greedy_decode` gives on the host (Graves et al., ICML 2006, section 3.2).
+    The same reading and confidence (the product of the probabilities on the path) as
+    `greedy_decode` gives on the host (Graves et al., ICML 2006, section 3.2); with a `length` the
+    best of the paths that read so many characters.
     """
-    best, path = logits.float().log_softmax(-1).max(-1)
+    found = logits.float().log_softmax(-1)
+    if length is None:
+        best, path = found.max(-1)
+        total = best.sum(1)
+    else:
+        path, total = best_path(found, length)
     starts = torch.ones_like(path, dtype=torch.bool)
     starts[:, 1:] = path[:, 1:] != path[:, :-1]
     spoken = starts & (path != BLANK)
     # Stable: the spoken frames come first, in their order.
     order = torch.argsort(spoken, dim=1, descending=True, stable=True)
     classes = torch.where(spoken, path, BLANK).gather(1, order)
-    return PseudoLabels(classes, spoken.sum(1), best.sum(1).exp())
+    return PseudoLabels(classes, spoken.sum(1), total.exp())

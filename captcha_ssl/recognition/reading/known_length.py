@@ -1,0 +1,44 @@
+"""The best CTC path whose text has a known number of characters, computed on the device."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from captcha_ssl.recognition.reading.decoding import BLANK
+
+
+@torch.no_grad()
+def best_path(log_probabilities: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    """The most probable path of each row that collapses to `length` characters.
+
+    Takes `[B, T, K]` with class 0 the blank; returns classes int64 `[B, T]` and the logarithm of
+    the path's probability `[B]`, −∞ where no path is that long. Viterbi's recursion over states
+    (characters so far, class of the frame): a frame repeats its class, turns blank, or begins a
+    character, which no frame of the same character may precede.
+    """
+    batch, frames, classes = log_probabilities.shape
+    device = log_probabilities.device
+    every, rows = torch.arange(classes, device=device), torch.arange(batch, device=device)
+    score = log_probabilities.new_full((batch, length + 1, classes), -torch.inf)
+    score[:, 0, BLANK] = log_probabilities[:, 0, BLANK]
+    score[:, 1:2, 1:] = log_probabilities[:, :1, 1:]
+    before = []
+    for frame in range(1, frames):
+        best, where = score.topk(2, 2)
+        # A character is entered from the best class, or from the second if that is the best.
+        is_best = every == where[..., :1]
+        entered = torch.where(is_best, best[..., 1:], best[..., :1]).roll(1, 1)
+        source = torch.where(is_best, where[..., 1:], where[..., :1]).roll(1, 1)
+        entered[:, 0] = -torch.inf
+        entered[..., BLANK], source[..., BLANK] = best[..., 0], where[..., 0]
+        before.append(torch.where(score > entered, every, source))
+        score = torch.maximum(score, entered) + log_probabilities[:, frame, None]
+    total, state = score[:, length].max(1)
+    path, count = [state], torch.full_like(state, length)
+    for sources in reversed(before):
+        previous = sources[rows, count, state]
+        count = (count - ((state != BLANK) & (previous != state)).long()).clamp_min(0)
+        state = previous
+        path.append(state)
+    return torch.stack(path[::-1], 1), total

@@ -1,0 +1,55 @@
+"""The best path with a known number of characters."""
+
+from __future__ import annotations
+
+from itertools import groupby, product
+
+import pytest
+import torch
+from torch import Tensor
+
+from captcha_ssl.recognition.reading.decoding import greedy_decode
+from captcha_ssl.recognition.reading.known_length import best_path
+from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+
+FRAMES, CLASSES = 5, 3
+
+
+def _text(path: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(c for c, _ in groupby(path) if c)
+
+
+def _best_of_all(row: Tensor, length: int) -> tuple[float, tuple[int, ...]]:
+    paths = [p for p in product(range(CLASSES), repeat=FRAMES) if len(_text(p)) == length]
+    return max((sum(float(row[t, c]) for t, c in enumerate(path)), path) for path in paths)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+def test_it_is_the_best_of_all_paths_that_long(length: int) -> None:
+    torch.manual_seed(length)
+    rows = (2 * torch.randn(20, FRAMES, CLASSES)).log_softmax(-1)
+    paths, totals = best_path(rows, length)
+    for row, path, total in zip(rows, paths, totals, strict=True):
+        likeliest, wanted = _best_of_all(row, length)
+        assert tuple(path.tolist()) == wanted
+        assert total.item() == pytest.approx(likeliest, rel=1e-5)
+
+
+def test_where_no_path_is_that_long_its_probability_is_zero() -> None:
+    rows = torch.randn(4, FRAMES, CLASSES).log_softmax(-1)
+    paths, totals = best_path(rows, FRAMES + 1)
+    assert paths.shape == (4, FRAMES)
+    assert totals.exp().tolist() == [0.0] * 4
+
+
+def test_a_reading_that_is_long_enough_stays_what_greedy_decoding_reads() -> None:
+    torch.manual_seed(4)
+    logits = 3 * torch.randn(60, 7, 4)
+    read = pseudo_labels(logits, length=3)
+    greedy = greedy_decode(logits.numpy())
+    fitting = [row for row, decoded in enumerate(greedy) if len(decoded.classes) == 3]
+    assert 10 < len(fitting) < 50
+    for row in fitting:
+        assert tuple(read.classes[row, :3].tolist()) == greedy[row].classes
+        assert read.confidence[row].item() == pytest.approx(greedy[row].confidence, rel=1e-4)
+    assert read.lengths.tolist() == [3] * 60
