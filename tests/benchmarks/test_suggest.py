@@ -15,7 +15,7 @@ from captcha_ssl.data.writers import open_writer
 pytestmark = pytest.mark.slow
 
 
-def test_both_selections_are_measured_at_every_count_for_every_seed(
+def test_every_selection_is_measured_at_every_count_for_every_seed(
     tmp_path: Path, reader_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(0)
@@ -45,7 +45,10 @@ def test_both_selections_are_measured_at_every_count_for_every_seed(
     rows = json.loads((tmp_path / "suggest.json").read_text())
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
     assert {(row["way"], row["labels"], row["seed"]) for row in rows} == {
-        (way, labels, seed) for way in ("random", "suggest") for labels in (2, 4) for seed in (1, 2)
+        (way, labels, seed)
+        for way in ("random", "suggest", "two-rounds")
+        for labels in (2, 4)
+        for seed in (1, 2)
     }
     with Image.open(tmp_path / "suggest.png") as picture:
         assert picture.format == "PNG"
