@@ -42,6 +42,18 @@ def test_where_no_path_is_that_long_its_probability_is_zero() -> None:
     assert totals.exp().tolist() == [0.0] * 4
 
 
+def test_of_very_many_classes_the_likely_ones_are_tried() -> None:
+    torch.manual_seed(5)
+    few = 2 * torch.randn(20, FRAMES, CLASSES)
+    places = torch.tensor([0, 70, 140])
+    many = torch.full((20, FRAMES, 200), -30.0)
+    many[:, :, places] = few
+    paths, totals = best_path(few.log_softmax(-1), 2)
+    found, same = best_path(many.log_softmax(-1), 2)
+    assert torch.equal(found, places[paths])
+    assert torch.allclose(same, totals)
+
+
 def test_a_reading_that_is_long_enough_stays_what_greedy_decoding_reads() -> None:
     torch.manual_seed(4)
     logits = 3 * torch.randn(60, 7, 4)

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from captcha_ssl.recognition.reading.decoding import BLANK
 
+_CLASSES = 64
+"""Time and memory grow with the classes: of more, those with the highest peaks are tried."""
+
 
 @torch.no_grad()
 def best_path(log_probabilities: Tensor, length: int) -> tuple[Tensor, Tensor]:
@@ -15,9 +18,17 @@ def best_path(log_probabilities: Tensor, length: int) -> tuple[Tensor, Tensor]:
     Takes `[B, T, K]` with class 0 the blank; returns classes int64 `[B, T]` and the logarithm of
     the path's probability `[B]`, −∞ where no path is that long. Viterbi's recursion over states
     (characters so far, class of the frame): a frame repeats its class, turns blank, or begins a
-    character, which no frame of the same character may precede.
+    character, which no frame of the same character may precede. Of many classes only the blank and
+    those that are likeliest anywhere in the row are tried.
     """
     batch, frames, classes = log_probabilities.shape
+    if classes > _CLASSES:
+        peaks = log_probabilities.amax(1)
+        peaks[:, BLANK] = torch.inf
+        likely = peaks.topk(_CLASSES, 1).indices
+        some = log_probabilities.gather(2, likely[:, None].expand(-1, frames, -1))
+        places, probability = best_path(some, length)
+        return likely.gather(1, places), probability
     device = log_probabilities.device
     every, rows = torch.arange(classes, device=device), torch.arange(batch, device=device)
     score = log_probabilities.new_full((batch, length + 1, classes), -torch.inf)
@@ -32,12 +43,12 @@ def best_path(log_probabilities: Tensor, length: int) -> tuple[Tensor, Tensor]:
         source = torch.where(is_best, where[..., 1:], where[..., :1]).roll(1, 1)
         entered[:, 0] = -torch.inf
         entered[..., BLANK], source[..., BLANK] = best[..., 0], where[..., 0]
-        before.append(torch.where(score > entered, every, source))
+        before.append(torch.where(score > entered, every, source).to(torch.uint8))
         score = torch.maximum(score, entered) + log_probabilities[:, frame, None]
     total, state = score[:, length].max(1)
     path, count = [state], torch.full_like(state, length)
     for sources in reversed(before):
-        previous = sources[rows, count, state]
+        previous = sources[rows, count, state].long()
         count = (count - ((state != BLANK) & (previous != state)).long()).clamp_min(0)
         state = previous
         path.append(state)
