@@ -298,6 +298,7 @@ def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterato
     scratch, shipped, learned, both = compared
     pairs = ((shipped, scratch), (learned, scratch), (both, shipped))
     rows = []
+    means: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
     for name in names:
         by_start = {
             start: {
@@ -311,9 +312,15 @@ def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterato
         for start, other in pairs:
             seeds = sorted(by_start[start].keys() & by_start[other].keys())
             a, b = ([by_start[s][seed] for seed in seeds] for s in (start, other))
-            cells.append(_points(paired_difference(a, b)) if seeds else "–")
+            found = paired_difference(a, b) if seeds else None
+            cells.append(_points(found) if found else "–")
+            means[start, other] += [found.mean] if found else []
         if any(cell != "–" for cell in cells):
             rows.append(f"| {name} | {' | '.join(cells)} |")
+    if len(rows) > 1:
+        # Each set counts once: the interval is over the sets.
+        pooled = [_points(estimate(of_sets)) if of_sets else "–" for of_sets in means.values()]
+        rows.append(f"| all sets, each once | {' | '.join(pooled)} |")
     if rows:
         yield "| set | " + " | ".join(f"{a} − {b}" for a, b in pairs) + " |"
         yield "|---" + "|--:" * len(pairs) + "|"

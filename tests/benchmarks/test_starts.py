@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.starts import main, starts
+from benchmarks.starts import Cell, Kept, Sizes, main, report, starts
 
 pytestmark = pytest.mark.slow
 
@@ -42,3 +42,18 @@ def test_every_start_is_measured_once_and_what_is_finished_is_kept(
     main(only)
     (cell,) = (tmp_path / "only" / "cells.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(cell)["start"] == "shipped"
+
+
+def test_the_sets_are_counted_together_each_once(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, Sizes())
+    gains = {"onebit": (0.02, 0.04), "plate": (0.01,)}
+    for name, of_seeds in gains.items():
+        for seed, gain in enumerate(of_seeds, 1):
+            for start, exact in (("shipped", 0.9), ("simclr-from-shipped", 0.9 + gain)):
+                kept.add(Cell(name, start, False, seed, exact, 0.1, seed == 1, False, 1.0))
+    lines = report(kept, [*gains], kept.sizes).splitlines()
+    # Two means, 3 and 1 points: the t-quantile of one degree of freedom is 12.7.
+    assert lines[-1] == "| all sets, each once | – | – | +2.0 ± 12.7 |"
+    assert "| 2 of 4 (shipped 1, simclr-from-shipped 1) |" in next(
+        line for line in lines if line.startswith("| onebit")
+    )
