@@ -89,11 +89,13 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Flags of a side's training. The network of kraken is "" for its default."""
+    """Flags of a side's training. For kraken, `network` is "" for its default, and `passes` are
+    those over the labels."""
 
     name: str
     flags: tuple[str, ...]
     network: str = ""
+    passes: int = 1
 
 
 @dataclass(frozen=True)
@@ -160,12 +162,13 @@ class Kraken:
     _PAD = "4"
 
     fine_tunings = (
-        Recipe("default", ("-N", "1")),
-        Recipe("32 rows, batch 8, rate 0.002", ("-N", "60", "-B", "8", "-r", "0.002"), SMALL),
+        Recipe("default", ()),
+        Recipe("32 rows, batch 8, rate 0.002", ("-B", "8", "-r", "0.002"), SMALL, 60),
         Recipe(
             "32 rows, normalized, batch 4, rate 0.002, augmented",
-            ("-N", "36", "-B", "4", "-r", "0.002", "--augment"),
+            ("-B", "4", "-r", "0.002", "--augment"),
             NORMED,
+            36,
         ),
     )
     pretrainings = (
@@ -173,9 +176,9 @@ class Kraken:
         Recipe("batch 16, rate 0.0003, masks of 4", ("-r", "0.0003", "-mw", "4")),
     )
 
-    def __init__(self, ketos: Path, *, threads: int = 1) -> None:
-        self.ketos = ketos
-        self.common = ["--threads", f"{threads}", "--workers", "0", "-d", "cpu"]
+    def __init__(self, ketos: Path, *, times: int = 1) -> None:
+        self.ketos, self.times = ketos, times
+        self.common = ["--threads", "1", "--workers", "0", "-d", "cpu"]
 
     def pretrain(self, pretraining: Recipe, recipe: Recipe, pile: Path, out: Path) -> Trained:
         """Three passes over the pile at a rate that rises over 100 steps and then falls."""
@@ -188,6 +191,7 @@ class Kraken:
     ) -> Trained:
         """Train, and keep the checkpoint that reads held-out labels best."""
         flags = [*recipe.flags, *self._network(recipe, known=start is not None)]
+        flags += ["-N", f"{self.times * recipe.passes}"]
         if start is not None:
             flags += ["--load", str(start), "--resize", "new"]
         lists = {"-t": labeled.learned / LIST, "-e": labeled.held_out / LIST}
@@ -370,12 +374,15 @@ class Comparison:
         self.cells = [Cell(**json.loads(line)) for line in lines]
 
     def choose(self) -> None:
-        """Make the tries of each side."""
+        """Make the tries of each side, until one reads everything right."""
         for side in self.sides:
             for recipe in self.sides[side].fine_tunings:
-                self._try(side, recipe, None)
-            for pretraining in self.sides[side].pretrainings:
-                self._try(side, self.fine_tuning(side), pretraining)
+                if not self._settled(side, FINE_TUNING):
+                    self._try(side, recipe, None)
+            several = self.sides[side].pretrainings
+            for pretraining in several if len(several) > 1 else ():
+                if not self._settled(side, PRETRAINING):
+                    self._try(side, self.fine_tuning(side), pretraining)
 
     def test(self) -> None:
         """Fine-tune each arm for each seed, and read the test images."""
@@ -394,6 +401,9 @@ class Comparison:
     def pretraining(self, side: str) -> Recipe:
         """The recipe of pretraining, chosen in the same way."""
         return best(self.sides[side].pretrainings, self.cells, side, PRETRAINING)
+
+    def _settled(self, side: str, part: str) -> bool:
+        return any((cell.side, cell.part, cell.cer) == (side, part, 0.0) for cell in self.cells)
 
     def _encoder(self, side: str, pretraining: Recipe) -> Trained:
         out = self.folder / "encoders" / f"{side}-{_slug(pretraining.name)}"
@@ -541,7 +551,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(arguments)
     sizes = Sizes(**{name: getattr(asked, name) for name in asdict(Sizes())})
     sides: dict[str, Side] = {
-        KRAKEN: Kraken(asked.ketos),
+        KRAKEN: Kraken(asked.ketos, times=asked.kraken_times),
         OURS: Ours(pretrain_steps=asked.pretrain_steps, finetune_steps=asked.finetune_steps),
     }
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -566,6 +576,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--ketos", type=Path, required=True, help="the program of kraken 7.1.1")
     parser.add_argument("--out", type=Path, required=True, help="folder of what is finished")
     parser.add_argument("--tries-of", type=Path, help="use the settings chosen in this folder")
+    parser.add_argument(
+        "--kraken-times", type=int, default=1, help="let kraken fine-tune so many times as long"
+    )
     parser.add_argument("--pretrain-steps", type=int, default=1700, help="of captcha-ssl")
     parser.add_argument("--finetune-steps", type=int, default=900, help="of captcha-ssl")
     parser.add_argument("--write", type=Path, metavar="FILE.md", help="file for the tables")
