@@ -54,6 +54,9 @@ def suggest_command(
 
     The chosen images are far from each other and from those in --exclude in the encoder's
     embedding. If RUN is a recognizer, images that it is unsure of come first.
+
+    On rendered captchas neither was better than a random choice. Label images at random, unless
+    some kinds of them are rare.
     """
     from captcha_ssl.recognition.similarity.suggest import suggest
 
