@@ -99,13 +99,12 @@ def test_the_caveats_fit_the_case(
 
 
 def test_nothing_in_a_name_or_a_label_is_html_in_the_report():
-    from types import SimpleNamespace
-
     from captcha_ssl.benchmark.report.blocks import Gallery, Items, Table, Text
     from captcha_ssl.benchmark.report.markdown import markdown
+    from captcha_ssl.benchmark.runs.details import Misreading
 
     evil = "<img src=x onerror=alert(1)>"
-    misread = SimpleNamespace(truth=f"A\n\n{evil}`", read=evil)
+    misread = Misreading("", f"A\n\n{evil}`", evil)
     blocks = [Text(evil), Items([evil]), Table([evil], [[evil]], ()), Gallery("t", [misread])]
     outside_code = re.sub(r"(`+) ?.*?\1", "", markdown(blocks))
     assert "<" not in outside_code
