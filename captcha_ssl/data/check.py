@@ -31,6 +31,7 @@ from captcha_ssl.data.sheet import Tile, write_sheet
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.table import TABLE_KIND, find_table
+from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
@@ -172,7 +173,7 @@ def contact_sheet(source: Source, path: Path, *, count: int = 48, title: str = "
     Unreadable images are skipped. Raises UserError if the sheet cannot be written.
     """
     tiles: list[Tile] = []
-    chosen = np.linspace(0, max(0, len(source) - 1), min(count, len(source))).astype(int)
+    chosen = spread_places(len(source), count)
     for index in chosen.tolist():
         try:
             caption = source.names[index] if source.labels is None else source.labels[index]

@@ -31,6 +31,7 @@ from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.packed import PackedSource
 from captcha_ssl.data.sources.sampled import SampledSource
+from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.streamed import StreamedImages, quick_indices
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.errors import UserError
@@ -195,10 +196,10 @@ def _of_start(
     if geometry.preparation is None:
         geometry = replace(geometry, preparation=choose_preparation(ink, pixels))
     narrow = narrow_words(ink, geometry) if ink else ""
+    if not narrow:
+        return geometry, []
     more = geometry.height + 16
-    return geometry, [
-        f"{narrow}: a start with --set height={more} may read better"
-    ] if narrow else []
+    return geometry, [f"{narrow}: a start with --set height={more} may read better"]
 
 
 def _in_memory(
@@ -227,7 +228,7 @@ def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
     """
     packed = isinstance(source, PackedSource)
     count = INK_SAMPLE if packed else SIZE_SAMPLE
-    chosen = np.linspace(0, len(source) - 1, min(len(source), count)).astype(int).tolist()
+    chosen = spread_places(len(source), count).tolist()
     chosen = quick_indices(source, chosen)
     every = max(1, len(chosen) // INK_SAMPLE)
     sizes: list[tuple[int, int]] = []

@@ -14,6 +14,7 @@ from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.sources.joined import JoinedNames
 from captcha_ssl.data.sources.packed import PackedNames
 from captcha_ssl.data.sources.webdataset import TarNames
+from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.streamed import StreamedImages
 
 Fingerprint = dict[str, str]
@@ -78,7 +79,7 @@ def _pixels(images: ImageArray) -> str:
     if images.nbytes <= WHOLE and not isinstance(images, StreamedImages):
         parts = (images[at : at + step] for at in range(0, len(images), step))
     else:
-        chosen = np.linspace(0, len(images) - 1, min(SAMPLE, len(images))).astype(np.int64)
+        chosen = spread_places(len(images), SAMPLE)
         parts = (pick(images, chosen[at : at + step]) for at in range(0, len(chosen), step))
     return _digest(np.ascontiguousarray(part).tobytes() for part in parts)
 

@@ -15,6 +15,7 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.ink import INK_SAMPLE, ImageInk, measure_image
 from captcha_ssl.data.mapped import pick
+from captcha_ssl.data.spread import spread_places
 from captcha_ssl.views.settings import ViewSettings
 
 _Views = TypeVar("_Views", bound=ViewSettings)
@@ -25,7 +26,7 @@ _MOST_BURIED = 0.5
 
 def measured_inks(images: ImageArray) -> list[tuple[ImageInk, float]]:
     """The ink of some of uint8 `[N, C, H, W]`, and the deviation of the image that it is in."""
-    places = np.linspace(0, len(images) - 1, min(INK_SAMPLE, len(images))).astype(int)
+    places = spread_places(len(images), INK_SAMPLE)
     found = []
     for image in pick(images, places):
         rgb = np.ascontiguousarray(np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0))

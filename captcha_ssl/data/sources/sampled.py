@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from captcha_ssl.data.sources.source import Rejected, Source
+from captcha_ssl.data.spread import spread_places
 
 
 class SampledSource:
@@ -16,7 +17,7 @@ class SampledSource:
 
     def __init__(self, source: Source, most: int) -> None:
         self._source = source
-        self._indices = np.linspace(0, len(source) - 1, min(most, len(source))).astype(np.int64)
+        self._indices = spread_places(len(source), most)
         names = source.names
         self.names: Sequence[str] = [names[index] for index in self._indices.tolist()]
 
