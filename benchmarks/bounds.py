@@ -292,13 +292,14 @@ def _print(
         cells = []
         for labels in counts:
             mine, plain = best(arm, labels), best(ARMS[0], labels) if ARMS[0] in arms else []
-            cells.append(_cell(mine))
+            cells.append(with_interval(mine))
             gains = [m - p for m, p in zip(mine, plain, strict=bool(plain))]
-            cells.append(_cell(gains, sign="+") if gains and arm != ARMS[0] else "–")
+            cells.append(with_interval(gains, sign="+") if gains and arm != ARMS[0] else "–")
         print(f"| `{arm}` | " + " | ".join(cells) + " |")
 
 
-def _cell(values: list[float], sign: str = "") -> str:
+def with_interval(values: list[float], sign: str = "") -> str:
+    """The mean of values in percent, with half of its interval if there are several."""
     found = estimate(values)
     if found.high is None:
         return f"{found.mean:{sign}.1f}"

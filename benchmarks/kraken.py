@@ -32,7 +32,8 @@ import cv2
 import numpy as np
 
 from captcha_ssl.atomic import atomic_folder, atomic_write_text
-from captcha_ssl.benchmark.report.statistics import Estimate, estimate, paired_difference
+from captcha_ssl.benchmark.report.statistics import estimate, paired_difference
+from captcha_ssl.benchmark.report.table import percent, points
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.recognition.evaluation.metrics import cer, exact_match, wilson_interval
@@ -501,8 +502,8 @@ def report(cells: Sequence[Cell], sizes: Sizes) -> str:
     ]
     for (side, name), runs in sorted(arms.items()):
         own = list(runs.values())
-        match = with_half(estimate([cell.exact_match for cell in own]))
-        errors = with_half(estimate([cell.cer for cell in own]))
+        match = percent(estimate([cell.exact_match for cell in own]))
+        errors = percent(estimate([cell.cer for cell in own]))
         read = len(own) * sizes.test
         right = round(sum(cell.exact_match * sizes.test for cell in own))
         low, high = wilson_interval(right, read)
@@ -525,16 +526,10 @@ def report(cells: Sequence[Cell], sizes: Sizes) -> str:
         seeds = sorted(one.keys() & other.keys())
         if seeds:
             a, b = ([runs[seed].exact_match for seed in seeds] for runs in (one, other))
-            difference = with_half(paired_difference(a, b), unit="", signed=True)
+            difference = points(paired_difference(a, b))
             names = " over ".join(f"{side} {start}" for side, start in pair)
             lines.append(f"- {names}: {difference}")
     return "\n".join(lines) + "\n"
-
-
-def with_half(found: Estimate, *, unit: str = "%", signed: bool = False) -> str:
-    """A mean in hundredths, with half of its interval."""
-    mean = f"{100 * found.mean:{'+' if signed else ''}.1f}{unit}"
-    return mean if found.high is None else f"{mean} ± {100 * (found.high - found.mean):.1f}"
 
 
 def _seconds(cells: Sequence[Cell]) -> str:

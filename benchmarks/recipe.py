@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from benchmarks.bounds import with_interval
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.benchmark.report.statistics import estimate
 from captcha_ssl.config import Given
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
@@ -109,18 +109,11 @@ def _print(rows: Sequence[Row], tries: Sequence[str], counts: Sequence[int]) -> 
         cells = []
         for labels in counts:
             mine, base = of(tried, labels), of(tries[0], labels)
-            cells.append(_cell(list(mine.values())))
+            cells.append(with_interval(list(mine.values())))
             gains = [mine[seed] - base[seed] for seed in mine if seed in base]
-            cells.append(_cell(gains, "+") if tried != tries[0] else "–")
+            cells.append(with_interval(gains, "+") if tried != tries[0] else "–")
         took = fmean(row["seconds"] for row in rows if row["try"] == tried)
         print(f"| `{tried or 'defaults'}` | " + " | ".join(cells) + f" | {took:.0f} s |")
-
-
-def _cell(values: list[float], sign: str = "") -> str:
-    found = estimate(values)
-    if found.high is None:
-        return f"{found.mean:{sign}.1f}"
-    return f"{found.mean:{sign}.1f} ± {found.high - found.mean:.1f}"
 
 
 def _parser() -> argparse.ArgumentParser:

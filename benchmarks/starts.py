@@ -23,7 +23,8 @@ from statistics import fmean
 from typing import Any, TypeVar
 
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.benchmark.report.statistics import Estimate, estimate, paired_difference
+from captcha_ssl.benchmark.report.statistics import estimate, paired_difference
+from captcha_ssl.benchmark.report.table import percent, points
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
@@ -313,13 +314,13 @@ def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterato
             seeds = sorted(by_start[start].keys() & by_start[other].keys())
             a, b = ([by_start[s][seed] for seed in seeds] for s in (start, other))
             found = paired_difference(a, b) if seeds else None
-            cells.append(_points(found) if found else "–")
+            cells.append(points(found) if found else "–")
             means[start, other] += [found.mean] if found else []
         if any(cell != "–" for cell in cells):
             rows.append(f"| {name} | {' | '.join(cells)} |")
     if len(rows) > 1:
         # Each set counts once: the interval is over the sets.
-        pooled = [_points(estimate(of_sets)) if of_sets else "–" for of_sets in means.values()]
+        pooled = [points(estimate(of_sets)) if of_sets else "–" for of_sets in means.values()]
         rows.append(f"| all sets, each once | {' | '.join(pooled)} |")
     if rows:
         yield "| set | " + " | ".join(f"{a} − {b}" for a, b in pairs) + " |"
@@ -331,15 +332,7 @@ def _match(cells: Sequence[Cell]) -> str:
     if not cells:
         return "–"
     found = estimate([cell.exact_match for cell in cells])
-    return _with_half(found, f"{100 * found.mean:.1f}")
-
-
-def _points(difference: Estimate) -> str:
-    return _with_half(difference, f"{100 * difference.mean:+.1f}")
-
-
-def _with_half(found: Estimate, mean: str) -> str:
-    return mean if found.high is None else f"{mean} ± {100 * (found.high - found.mean):.1f}"
+    return percent(found).replace("%", "")
 
 
 def _rendered(bed: Path, sizes: Sizes) -> Path:
