@@ -65,8 +65,8 @@ class HostWait(RuntimeError):
 class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts dispatched operations by name, and refuses those that wait for the device.
 
-    That is: a number read from a tensor, a shape that depends on the data, and an index by
-    booleans.
+    That is: a number read from a tensor, a shape that depends on the data, an index by booleans,
+    and a new tensor of several numbers from Python. A single number travels with its kernel.
     """
 
     def __init__(self, *, refuse: bool = False) -> None:
@@ -85,6 +85,8 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _check(self, name: str, args: tuple[Any, ...]) -> None:
         if name in _WAITING:
             raise HostWait(f"{name} waits for the device")
+        if name == "aten::lift_fresh" and args[0].numel() > 1:
+            raise HostWait("sending numbers of Python to the device waits for it")
         if name in ("aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_"):
             for index in args[1]:
                 if isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8):
@@ -108,10 +110,9 @@ def step_operations(
         cast(Any, method).one_pass = True
     optimizer = build_optimizer(parameter_groups(method, 1e-3, 0.05))
     with as_on_a_gpu():
-        # The first step makes the state of the optimizer and fills caches.
-        for _ in range(2):
-            found = _step(method, images, optimizer, refuse=refuse)
-    return found
+        # The first step makes the state of the optimizer, and sends constants to the device.
+        _step(method, images, optimizer, refuse=False)
+        return _step(method, images, optimizer, refuse=refuse)
 
 
 def _step(

@@ -73,6 +73,8 @@ def test_self_training_never_waits_for_the_device() -> None:
     task = SelfTrainingTask(supervised, SelfTrainingSettings(confidence=0.0, ramp=0.0), labels)
     images = torch.randint(0, 256, (8, 1, HEIGHT, WIDTH), dtype=torch.uint8)
     batch = (images[:4], *pad_labels(labels, charset)), images
+    # The first step sends its constants to the device.
+    task(batch, 0.0)
     with Operations(refuse=True) as counted:
         task(batch, 0.1)["loss"].backward()
         task.after_step(0.1)
@@ -88,6 +90,8 @@ def test_self_training_never_waits_for_the_device() -> None:
         lambda x: x.nonzero(),
         lambda x: x.masked_select(x > 0),
         lambda x: bool((x > 0).all()),
+        lambda x: x * x.new_tensor((1.0, 2.0, 3.0, 4.0, 5.0)),
+        lambda x: x[[0, 1]],
     ],
 )
 def test_an_operation_that_waits_is_refused(waits: object) -> None:

@@ -14,6 +14,21 @@ from captcha_ssl.training import captured_step
 from captcha_ssl.training.captured_step import Work
 
 
+class Waits(Operations):
+    """Notes the last operation that waits for the device, and goes on, as a GPU does."""
+
+    why = ""
+
+    def __init__(self) -> None:
+        super().__init__(refuse=True)
+
+    def _check(self, name: str, args: tuple[Any, ...]) -> None:
+        try:
+            super()._check(name, args)
+        except HostWait as error:
+            self.why = str(error)
+
+
 class Tape(Operations):
     """Takes down every operation with its arguments, and does them again without Python.
 
@@ -32,11 +47,8 @@ class Tape(Operations):
 
     def rehearse(self, work: Work) -> tuple[Tensor, str]:
         self.rehearsals += 1
-        try:
-            with Operations(refuse=True):
-                return work(), ""
-        except HostWait as error:
-            return work(), str(error)
+        with Waits() as waits:
+            return work(), waits.why
 
     def record(self, work: Work) -> Tensor:
         random = torch.get_rng_state()
