@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from captcha_ssl.errors import UserError
 from captcha_ssl.models import frames as frame_count
 from captcha_ssl.models.norm import BatchNorm2d
+from captcha_ssl.models.pool import AveragePool
 
 WIDTHS: dict[str, tuple[int, int, int, int]] = {
     "tiny": (16, 32, 64, 128),
@@ -29,7 +30,7 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.norm2 = BatchNorm2d(outputs)
         self.shortcut = nn.Sequential(
-            nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False),
+            AveragePool(stride),
             nn.Conv2d(inputs, outputs, 1, bias=False),
             BatchNorm2d(outputs),
         )
