@@ -17,6 +17,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import SIGNALS, WORKER_PATIENCE, AtTheEnd, HeldBack
 from captcha_ssl.lock import held_locks
 from captcha_ssl.workers.contract import Item, Result, Say, silent
+from captcha_ssl.workers.large_arrays import Pickled
 from captcha_ssl.workers.worker_process import LINE, RESULT, work
 
 _HOLDS = 2
@@ -110,6 +111,7 @@ class _Crew:
         self._holds, self._say, self._ordered, self._until = holds, say, ordered, until
         self._workers: list[_Worker] = []
         self._done: dict[int, Any] = {}
+        self._order: Pickled | None = None
 
     def start(self, count: int, function: Callable[..., Any], prepare: Callable[..., Any]) -> None:
         """Start the processes and send them the function."""
@@ -120,9 +122,9 @@ class _Crew:
             # worker with a traceback that is not set up yet.
             with HeldBack(), _signals_blocked():
                 self._workers.append(_Worker())
-        order = reduction.ForkingPickler.dumps((sys.path, function, prepare))
+        self._order = Pickled((sys.path, function, prepare))
         for worker in self._workers:
-            worker.send_bytes(order)
+            worker.send_bytes(self._order.message)
 
     def results(self, tasks: Iterable[Any]) -> Iterator[Any]:
         """The results in the order of the tasks, with a limited number of tasks ahead.
@@ -195,6 +197,8 @@ class _Crew:
             worker.process.kill()
         self._wait(_GRACE)
         self._workers = []
+        if self._order is not None:
+            self._order.close()
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds

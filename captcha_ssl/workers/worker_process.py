@@ -19,6 +19,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import INTERRUPTED, SIGNALS, WORKER_PATIENCE, begin
 from captcha_ssl.memory import lacks_memory
 from captcha_ssl.workers.contract import Say
+from captcha_ssl.workers.large_arrays import unpickled
 
 RESULT, ERROR, LINE = range(3)
 """The kinds of messages from a worker: (kind, content)."""
@@ -53,7 +54,7 @@ def _do_tasks(wire: Connection) -> NoReturn:
         message = wire.recv_bytes()
         try:
             if function is None:
-                sys.path[:], function, prepare = pickle.loads(message)
+                sys.path[:], function, prepare = unpickled(message)
                 prepare()
                 continue
             answer = reduction.ForkingPickler.dumps((RESULT, function(pickle.loads(message), say)))

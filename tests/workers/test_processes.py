@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from captcha_ssl.errors import UserError
@@ -281,3 +287,34 @@ def test_ending_during_a_large_result_does_not_wait_for_the_rest(tmp_path: Path)
         **{"capture_output": True, "text": True, "timeout": 120},
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "40000000\n", "")
+
+
+def _shared(images: np.ndarray, number: int, _: Say) -> tuple[int, bool]:
+    """Overwrites an image; returns what was there, and whether the memory is a mapped file."""
+    base: Any = images
+    while isinstance(base, np.ndarray):
+        base = base.base
+    mapped = isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap)
+    found = int(images[number, 0])
+    images[:] = 0
+    return found, mapped
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="maps files through /proc")
+def test_large_arrays_reach_the_workers_through_one_mapped_file() -> None:
+    images = np.arange(4, dtype=np.uint8)[:, None].repeat(2**18, 1)
+    workers = choose_workers(4, setting="workers", prepare=int)
+    function = partial(_shared, images)
+    assert list(workers.each(function, range(4))) == [(number, True) for number in range(4)]
+    small = partial(_shared, images[:, :100].copy())
+    assert list(workers.each(small, range(2))) == [(0, False), (1, False)]
+
+
+def test_without_room_for_a_file_arrays_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    images = np.arange(4, dtype=np.uint8)[:, None].repeat(2**18, 1)
+    workers = choose_workers(2, setting="workers", prepare=int)
+    assert list(workers.each(partial(_shared, images), [3])) == [(3, False)]
