@@ -31,6 +31,7 @@ from captcha_ssl.pretraining.monitor import MONITORED, Monitor, Probe, findings
 from captcha_ssl.pretraining.settings import PretrainSettings
 from captcha_ssl.settings import Settings
 from captcha_ssl.training.batches import spread_indices
+from captcha_ssl.training.captured_step import compiled_if_long
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms
 from captcha_ssl.training.loop import train
@@ -88,7 +89,8 @@ class Pretraining:
         Under torchrun all ranks train one encoder, and the first rank writes it. Raises UserError
         for a run that started with other data, DivergedError for a loss that is not finite.
         """
-        loop, model, encoder = self.config.loop, self.config.model, self.method.encoder
+        loop = compiled_if_long(self.config.loop, self.steps, self.device)
+        model, encoder = self.config.model, self.method.encoder
         every = self.config.pretrain.monitor_every
 
         def inspect(step: int) -> dict[str, float]:

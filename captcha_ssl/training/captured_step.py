@@ -27,6 +27,10 @@ from captcha_ssl.training.step import Step
 REHEARSALS = 3
 """Steps before the recorded one: they load kernels, and create the state of the optimizer."""
 
+COMPILED_FROM = 10_000_000
+"""Images from which compiling pays on a GPU: it takes half a minute, and saves nearly half of each
+step (docs/results/performance.md)."""
+
 Work = Callable[[], Tensor]
 
 
@@ -175,6 +179,18 @@ class CudaGraph:
 def recorder_for(device: torch.device) -> Recorder | None:
     """The recorder of a device, or None if it has none."""
     return CudaGraph(device) if device.type == "cuda" else None
+
+
+def compiled_if_long(settings: LoopSettings, steps: int, device: torch.device) -> LoopSettings:
+    """`settings` with `compile=on` instead of `auto` if `steps` steps on a GPU are long enough.
+
+    Not with several ranks, and not with `deterministic`: compiled sums may add in any order.
+    """
+    fits = device.type == "cuda" and world_size() == 1 and not settings.deterministic
+    long = steps * settings.batch_size >= COMPILED_FROM
+    if settings.compile == "auto" and fits and long:
+        return settings.replace(compile="on")
+    return settings
 
 
 def on_tensors(compile: str, device: torch.device) -> bool:

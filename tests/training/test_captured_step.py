@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -185,3 +186,21 @@ def test_a_step_that_cannot_be_compiled_is_one_line_and_still_trains(
     assert "no compiler" in line
     for row, other in zip(history, wanted, strict=True):
         assert row == pytest.approx(other, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps", "device", "expected"),
+    [
+        ({}, 10_000, "cuda", "on"),
+        ({}, 9_999, "cuda", "auto"),
+        ({"compile": "off"}, 10_000, "cuda", "off"),
+        ({"deterministic": True}, 10_000, "cuda", "auto"),
+        ({}, 10_000, "cpu", "auto"),
+    ],
+)
+def test_a_long_training_on_a_gpu_is_compiled_by_default(
+    settings: dict[str, Any], steps: int, device: str, expected: str
+) -> None:
+    asked = LoopSettings(batch_size=1000).replace(**settings)
+    found = captured_step.compiled_if_long(asked, steps, torch.device(device))
+    assert found.compile == expected
