@@ -3,7 +3,7 @@
 # CPU, in less than five minutes; with --case whether pretraining helps there too, in less than nine.
 #
 #   bash benchmarks/gpu.sh            prints a table, and writes JSON to $OUT
-#   bash benchmarks/gpu.sh --case     the preset paper cut to 500 labels and 6,000 steps
+#   bash benchmarks/gpu.sh --case     the preset paper at 500 labels, with 0.25, 1 and 4 million images seen
 #   bash benchmarks/gpu.sh --small    the same in seconds on the CPU, to see that it runs
 #
 # OUT is a temporary folder if it is not set. What was measured there is not measured again. A step

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from benchmarks.gpu.record import Record, Row
@@ -26,12 +27,19 @@ def main() -> int:
         return 0
     out = Path(arguments.out or tempfile.mkdtemp(prefix="captcha-ssl-gpu-"))
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="captcha-ssl-scratch-") as scratch:
-        steps = CASE if arguments.case else STEPS
+    steps = CASE if arguments.case else STEPS
+    with _scratch(out, kept=arguments.case) as scratch:
         records = [take(step, out, Path(scratch), small=arguments.small) for step in steps]
     print(f"JSON and log: {out}", file=sys.stderr, flush=True)
     print(table([row for record in records for row in record.rows()]))
     return 0 if all(record.finished for record in records) else 1
+
+
+def _scratch(out: Path, *, kept: bool) -> AbstractContextManager[str]:
+    """The folder for what a step makes: `out` itself, or a temporary one."""
+    if kept:
+        return nullcontext(str(out))
+    return tempfile.TemporaryDirectory(prefix="captcha-ssl-scratch-")
 
 
 def take(step: str, out: Path, scratch: Path, *, small: bool) -> Record:

@@ -1,4 +1,7 @@
-"""Does pretraining help there too? `captcha-ssl benchmark` on rendered images."""
+"""Does pretraining help there too, and how much of it? `captcha-ssl benchmark` on rendered images.
+
+Its folder is kept: if the time is over before it ends, the next call goes on.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ def parts(sizes: Sizes, scratch: Path) -> Parts:
 
 def _gain(sizes: Sizes, out: Path) -> Part:
     changed = [word for setting in sizes.benchmark for word in ("--set", setting)]
-    seconds = captcha_ssl("benchmark", "--out", out, "--device", sizes.device, *changed)
+    again = ["--resume"] * out.exists()
+    seconds = captcha_ssl("benchmark", "--out", out, "--device", sizes.device, *changed, *again)
     found = json.loads((out / "benchmark.json").read_text(encoding="utf-8"))
     figures = [_figures(entry) for entry in found["summary"]]
     merged = {name: value for of_arm in figures for name, value in of_arm.items()}

@@ -12,13 +12,13 @@ from benchmarks.gpu.record import Record
 from benchmarks.gpu.sizes import Sizes
 
 STEPS = {
-    "throughput": 60,
+    "throughput": 40,
     "kernels": 20,
-    "epoch": 75,
-    "lightly_step": 30,
+    "epoch": 55,
+    "compiled": 55,
+    "lightly_step": 35,
     "correctness": 45,
-    "side_by_side": 40,
-    "compiled": 25,
+    "side_by_side": 45,
 }
 """Module → the seconds after which it is ended, by worth; less than five minutes in all."""
 CASE = {"gain": 530}

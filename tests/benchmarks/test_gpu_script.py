@@ -58,6 +58,7 @@ def test_every_step_leaves_its_figures(small: tuple[Path, str]) -> None:
     assert {file.name for file in out.iterdir()} == {
         *(f"{step}-small.json" for step in {**STEPS, **CASE}),
         "log.txt",
+        "benchmark",
     }
     for step in STEPS:
         content = json.loads((out / f"{step}-small.json").read_text())
