@@ -11,9 +11,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.gpu.correctness import agrees, compare
 from benchmarks.gpu.method_step import build, method_errors, noise
@@ -21,6 +23,7 @@ from benchmarks.gpu.random_numbers import RandomOnTheCpu
 from benchmarks.gpu.record import Part, Record
 from benchmarks.gpu.sizes import SMALL
 from benchmarks.gpu.steps import CASE, STEPS, measure, run_limited
+from captcha_ssl.methods.registry import METHODS
 
 pytestmark = pytest.mark.slow
 
@@ -190,6 +193,27 @@ def test_nan_and_an_exception_count_as_disagreement() -> None:
     assert part.details["errors"]["broken"] == {"why": "RuntimeError: no kernel"}
 
 
+class _Draws(TorchDispatchMode):
+    """Notes the random operations that are not drawn for every device."""
+
+    def __init__(self, common: RandomOnTheCpu) -> None:
+        super().__init__()
+        self.common, self.own = common, set[str]()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if torch.Tag.nondeterministic_seeded in func.tags and not self.common.drawing:
+            self.own.add(func._schema.name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_random_number_of_a_step_is_drawn_on_the_cpu(name: str) -> None:
+    method, images = build(name), noise(name, 4)
+    with RandomOnTheCpu() as common, _Draws(common) as draws:
+        method(images, 0.25)["loss"].backward()
+    assert not draws.own
+
+
 def test_random_numbers_for_a_device_are_those_of_the_cpu() -> None:
     like = torch.empty(3, dtype=torch.float64)
 
@@ -200,13 +224,15 @@ def test_random_numbers_for_a_device_are_those_of_the_cpu() -> None:
             torch.randn(2, 2, device=device),
             torch.randint(9, (4,), device=device),
             torch.randperm(5, device=device),
+            torch.empty(3, device=device).uniform_(-1, 1),
+            torch.empty(3, device=device).normal_(0, 2),
         ]
 
     plain = draw(None)
     with RandomOnTheCpu():
         assert all(map(torch.equal, draw("cpu"), plain))
         assert all(map(torch.equal, draw(None), plain))
-        assert [drawn.device.type for drawn in draw("meta")] == ["meta"] * 4
+        assert [drawn.device.type for drawn in draw("meta")] == ["meta"] * 6
         assert torch.randn_like(like).dtype == torch.float64
         assert torch.randn_like(like.to("meta")).device.type == "meta"
     # Nothing was drawn by a generator of that device: the next number is the CPU's.
