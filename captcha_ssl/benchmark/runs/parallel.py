@@ -21,8 +21,8 @@ _BYTES_A_PROCESS = 8 * 2**30
 def process_count(processes: int, device: str) -> int:
     """The number of processes; 0 means one per core, or as many as fit on a GPU.
 
-    A small network leaves most of a GPU idle: on an H100 four pretrainings at once process 1.7
-    times as many images per second as one.
+    Recorded steps of several processes take turns on a GPU, and are together no faster than one
+    (docs/results/gpu.md); but while one starts, reads or evaluates, another one trains.
     """
     if processes:
         return processes
