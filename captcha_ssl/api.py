@@ -15,6 +15,7 @@ import numpy as np
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.image import ImageError, read_image
+from captcha_ssl.recognition.reading.fixed_length import check_length
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.restriction import Restricted
 from captcha_ssl.recognition.reading.text_reader import Reading, read_images
@@ -95,14 +96,22 @@ class Reader:
     """Reads the text in images with a recognizer.
 
     `model` is a finetune run, a .safetensors or .onnx file, or `shipped`: the model in the
-    package. An ONNX model needs no torch. `charset` restricts what is read to these characters.
-    Raises UserError for a model, a charset or a device that cannot be used.
+    package. An ONNX model needs no torch. `charset` restricts what is read to these characters,
+    `length` to texts of so many characters. Raises UserError for a model, a charset, a length or a
+    device that cannot be used.
     """
 
     def __init__(
-        self, model: PathLike = "shipped", *, charset: str | None = None, device: str = "auto"
+        self,
+        model: PathLike = "shipped",
+        *,
+        charset: str | None = None,
+        length: int | None = None,
+        device: str = "auto",
     ) -> None:
         opened = open_reader(Path(model), device)
+        check_length(length, opened.geometry.width)
+        self._length = length
         self._model = opened if charset is None else Restricted(opened, charset)
 
     @property
@@ -120,7 +129,9 @@ class Reader:
             images = [images]
         fit = self._model.geometry.fit
         pixels = [fit(_pixels(image)) for image in images]
-        return read_images(self._model, np.stack(pixels)) if pixels else []
+        if not pixels:
+            return []
+        return read_images(self._model, np.stack(pixels), length=self._length)
 
 
 def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:

@@ -80,6 +80,13 @@ def test_a_path_bytes_and_an_array_give_the_same_reading(
     assert reader.charset == "ABCD"
 
 
+def test_a_length_decides_how_much_is_read(reader_file: Path, draw_text: Draw) -> None:
+    (reading,) = captcha_ssl.Reader(reader_file, length=2).read(draw_text("BAD"))
+    assert len(reading.text) == 2
+    with pytest.raises(captcha_ssl.UserError, match="reads at most"):
+        captcha_ssl.Reader(reader_file, length=1000)
+
+
 def test_a_charset_restricts_what_is_read(reader_file: Path, draw_text: Draw) -> None:
     (reading,) = captcha_ssl.Reader(reader_file, charset="AB").read(draw_text("BAD"))
     assert set(reading.text) <= {"A", "B"}

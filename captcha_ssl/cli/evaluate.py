@@ -37,6 +37,10 @@ def evaluate_command(
             "--out", metavar="DIR", help="Write scores, predictions and the worst errors here."
         ),
     ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option("--length", metavar="N", min=1, help="Read texts of N characters only."),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, max=65_536, help="Images read at once.")] = 256,
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
@@ -72,7 +76,7 @@ def evaluate_command(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading", quiet=quiet) as progress:
-        evaluation = evaluate(reader, dataset, batch_size, progress)
+        evaluation = evaluate(reader, dataset, batch_size, progress, length=length)
     if out is not None:
         write_evaluation(out, dataset, evaluation)
     scores = evaluation.to_json()

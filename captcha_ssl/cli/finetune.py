@@ -115,6 +115,13 @@ def _report(
             file=sys.stderr,
         )
     print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)
+    lengths = {len(label) for label in data.train.labels or ()}
+    if len(lengths) == 1:
+        print(
+            f"all labels have {(length := lengths.pop())} characters; if all texts do, read them "
+            f"with --length {length}",
+            file=sys.stderr,
+        )
     last = int(result.history[-1]["step"])
     if result.step < last:
         print(

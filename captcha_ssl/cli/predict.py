@@ -43,6 +43,10 @@ def predict_command(
         str | None,
         typer.Option("--charset", metavar="S", help="Read only these characters."),
     ] = None,
+    length: Annotated[
+        int | None,
+        typer.Option("--length", metavar="N", min=1, help="Read texts of N characters only."),
+    ] = None,
     format: Annotated[
         Format | None,
         typer.Option(
@@ -112,6 +116,7 @@ def predict_command(
         cluster=cluster,
         model=model,
         charset=charset,
+        length=length,
         format=format,
         batch_size=batch_size,
         min_confidence=min_confidence,

@@ -31,6 +31,7 @@ def read(
     *,
     model: Path | None = None,
     charset: str | None = None,
+    length: int | None = None,
     format: Format = "text",
     batch_size: int = BATCH_SIZE,
     min_confidence: float | None = None,
@@ -47,8 +48,8 @@ def read(
     rows go to that file, after those that a call to be resumed has left there. With `cluster` its
     workers read.
 
-    Raises UserError for a model or a charset that does not work, and for an `out` that holds
-    something else.
+    Raises UserError for a model, a charset or a length that does not work, and for an `out` that
+    holds something else.
     """
     from captcha_ssl.recognition.reading.inputs import Inputs
     from captcha_ssl.recognition.reading.open_reader import open_reader
@@ -77,7 +78,7 @@ def read(
             _check_same(out, inputs, first, done.last, format)
         if cluster is None:
             rest = inputs if not first else (inputs[at] for at in range(first, len(inputs)))
-            predictions = Predictor(reader).predict(rest, batch_size)
+            predictions = Predictor(reader, length).predict(rest, batch_size)
         else:
             from captcha_ssl.recognition.reading.parts import ReaderSpec, read_parts
             from captcha_ssl.workers.choice import choose_workers
@@ -85,7 +86,7 @@ def read(
 
             held.enter_context(on_cluster(cluster))
             crew = choose_workers(1, setting="workers", prepare=int)
-            how = ReaderSpec(model, charset, device, adapt)
+            how = ReaderSpec(model, charset, device, adapt, length)
             predictions = read_parts(crew, how, images, inputs, first, batch_size)
         failed |= _write(
             predictions,

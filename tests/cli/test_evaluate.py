@@ -69,6 +69,14 @@ def test_json_has_the_promised_keys_and_the_right_figures(evaluate: Evaluate) ->
     ]
 
 
+def test_texts_of_the_given_length_are_scored(evaluate: Evaluate) -> None:
+    # A third of the labels have three characters.
+    scores = json.loads(evaluate("--format", "json", "--length", "3").stdout)
+    assert scores["exact_match"] < 10 / 12
+    assert scores["length_accuracy"] == pytest.approx(4 / 12)
+    assert evaluate("--length", "99").returncode == 2
+
+
 def test_the_table_says_the_same_in_words(evaluate: Evaluate) -> None:
     result = evaluate()
     assert (result.returncode, result.stderr) == (0, "")

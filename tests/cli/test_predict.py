@@ -256,6 +256,23 @@ def test_only_the_given_characters_are_read(predict: Predict) -> None:
     assert json.loads(everything.stdout)["text"] == "AC"
 
 
+@pytest.mark.parametrize("length", [1, 3])
+def test_texts_have_the_given_length(predict: Predict, length: int) -> None:
+    assert predict("pile/AC.png", "--length", "2").stdout == b"AC\n"
+    told = predict("pile/AC.png", "--length", str(length), "--format", "jsonl")
+    read = json.loads(told.stdout)
+    assert len(read["text"]) == len(read["char_confidences"]) == length
+    assert read["confidence"] < 0.5
+
+
+def test_a_length_that_the_model_cannot_read_is_one_line(predict: Predict) -> None:
+    result = predict("pile/AC.png", "--length", "99")
+    assert result.returncode == 2 and result.stdout == b""
+    assert (
+        result.stderr.count(b"\n") == 1 and b"--length 99: the model reads at most" in result.stderr
+    )
+
+
 @pytest.mark.parametrize(("charset", "said"), [("AZ", "'Z' is unknown"), ("", "is empty")])
 def test_a_character_that_the_model_does_not_know_is_one_line(
     predict: Predict, charset: str, said: str

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from itertools import groupby, product
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from captcha_ssl.data.charset import Charset
 from captcha_ssl.recognition.reading.decoding import greedy_decode
+from captcha_ssl.recognition.reading.fixed_length import path_of_length
 from captcha_ssl.recognition.reading.known_length import best_path
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading.text_reader import to_readings
 
 FRAMES, CLASSES = 5, 3
 
@@ -40,6 +44,32 @@ def test_where_no_path_is_that_long_its_probability_is_zero() -> None:
     paths, totals = best_path(rows, FRAMES + 1)
     assert paths.shape == (4, FRAMES)
     assert totals.exp().tolist() == [0.0] * 4
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3])
+def test_without_torch_it_is_the_same_path(length: int) -> None:
+    torch.manual_seed(length)
+    rows = 2 * torch.randn(50, 9, 6)
+    paths, _ = best_path(rows.log_softmax(-1), length)
+    assert path_of_length(rows.numpy(), length).tolist() == paths.tolist()
+
+
+def test_a_row_without_such_a_path_is_read_at_any_length() -> None:
+    logits = np.random.default_rng(0).normal(size=(4, FRAMES, CLASSES))
+    logits[:, :, 2] = -np.inf
+    # Between equal characters there is a blank, so that five frames hold three.
+    assert [len(_text(tuple(path))) for path in path_of_length(logits, 3).tolist()] == [3] * 4
+    assert path_of_length(logits, 4).tolist() == logits.argmax(2).tolist()
+
+
+def test_confidences_are_those_of_the_path_that_is_read() -> None:
+    logits = np.log([[[0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.7, 0.1, 0.2]]])
+    (free,) = to_readings(logits, Charset("ab"))
+    assert (free.text, free.confidence) == ("a", pytest.approx(0.6 * 0.5 * 0.7))
+    (two,) = to_readings(logits, Charset("ab"), length=2)
+    # a, blank, b: 0.6 · 0.5 · 0.2; a, b, blank: 0.6 · 0.2 · 0.7.
+    assert (two.text, two.confidence) == ("ab", pytest.approx(0.6 * 0.2 * 0.7))
+    assert two.char_confidences == pytest.approx((0.6, 0.2))
 
 
 def test_of_very_many_classes_the_likely_ones_are_tried() -> None:

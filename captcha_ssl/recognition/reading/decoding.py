@@ -26,29 +26,41 @@ class Decoded:
 
 
 def greedy_decode(logits: np.ndarray, calibration: Calibration = UNCALIBRATED) -> list[Decoded]:
-    """Read each row of float logits [B, T, K], class 0 the blank: repeats collapse, blanks drop.
+    """Read each row of float logits [B, T, K], class 0 the blank, by its best path.
 
-    The confidence of a character is that of the best frame of its run; the confidence of a text is
-    the product of its frames' best probabilities, each with its own temperature. Raises ValueError
-    when the array has another rank.
+    Raises ValueError when the array has another rank.
     """
     if logits.ndim != 3:
         raise ValueError(f"expected logits [B, T, K], got shape {logits.shape}")
-    sure = best_probabilities(logits, calibration.character)
+    return decode_path(logits, logits.argmax(axis=2), calibration)
+
+
+def decode_path(
+    logits: np.ndarray, paths: np.ndarray, calibration: Calibration = UNCALIBRATED
+) -> list[Decoded]:
+    """The texts of `paths`, classes [B, T]: repeats collapse, blanks drop.
+
+    The confidence of a character is that of the best frame of its run; the confidence of a text is
+    the product of its frames' probabilities, each with its own temperature.
+    """
+    sure = probabilities(logits, paths, calibration.character)
     texts = sure
     if calibration.text != calibration.character:
-        texts = best_probabilities(logits, calibration.text)
-    paths = logits.argmax(axis=2)
+        texts = probabilities(logits, paths, calibration.text)
     return [_collapse(*row) for row in zip(paths, sure, texts.prod(axis=1), strict=True)]
+
+
+def probabilities(logits: np.ndarray, paths: np.ndarray, temperature: float) -> np.ndarray:
+    """The probability of each frame's class: float64 [B, T] from logits [B, T, K]."""
+    wide = logits.astype(np.float64)
+    of_path = np.take_along_axis(wide, paths[..., None], 2)
+    found: np.ndarray = 1 / np.exp((wide - of_path) / temperature).sum(axis=2)
+    return found
 
 
 def best_probabilities(logits: np.ndarray, temperature: float) -> np.ndarray:
     """The probability of the best class of each frame: float64 [B, T] from logits [B, T, K]."""
-    wide = logits.astype(np.float64)
-    below = wide - wide.max(axis=2, keepdims=True)
-    # The softmax at its own maximum.
-    best: np.ndarray = 1 / np.exp(below / temperature).sum(axis=2)
-    return best
+    return probabilities(logits, logits.argmax(axis=2), temperature)
 
 
 def _collapse(path: np.ndarray, probabilities: np.ndarray, confidence: float) -> Decoded:

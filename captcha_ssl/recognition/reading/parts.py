@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class ReaderSpec:
     charset: str | None
     device: str
     adapt: bool
+    length: int | None = None
 
     def open(self, inputs: Inputs) -> Adapted:
         """The reader, adapted to `inputs` where that was asked for.
@@ -72,7 +73,7 @@ def read_parts(
         raise UserError("- cannot be read by a cluster: save the image to a file first")
     model = reader.model
     if model is not None and model.exists():
-        reader = ReaderSpec(model.resolve(), reader.charset, reader.device, reader.adapt)
+        reader = replace(reader, model=model.resolve())
     asked = _Asked(reader, tuple(_absolute(names)), len(inputs), batch_size)
     step = _PART * batch_size
     parts = [range(at, min(at + step, len(inputs))) for at in range(first, len(inputs), step)]
@@ -105,7 +106,7 @@ def _opened(asked: _Asked) -> tuple[Inputs, Predictor]:
             f"a worker finds {len(inputs):,} images and not {asked.count:,}; all workers need the "
             "same files under the same paths"
         )
-    return inputs, Predictor(asked.reader.open(inputs).reader)
+    return inputs, Predictor(asked.reader.open(inputs).reader, asked.reader.length)
 
 
 def _read_part(asked: _Asked, part: range, _: Say) -> list[Answer]:
