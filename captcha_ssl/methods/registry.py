@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
     from captcha_ssl.methods.method import Method
+
+_OWN_BATCH = 32
+"""Images per step up to which a method keeps its own rate."""
 
 METHODS = {
     "simclr": "captcha_ssl.methods.simclr:SimCLR",
@@ -52,3 +56,13 @@ def method_class(name: str) -> type[Method]:
     module, _, attribute = METHODS[name].partition(":")
     found: type[Method] = getattr(import_module(module), attribute)
     return found
+
+
+def default_rate(name: str, batch_size: int) -> float:
+    """The learning rate of a method where the user gives none.
+
+    Its own for up to 32 images per step, and beyond that in proportion to the square root of the
+    batch size, as Adam needs (Malladi et al., On the SDEs and scaling rules for adaptive gradient
+    algorithms, NeurIPS 2022).
+    """
+    return method_class(name).peak_lr * math.sqrt(max(1.0, batch_size / _OWN_BATCH))

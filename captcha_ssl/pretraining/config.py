@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 
 from captcha_ssl.config import Config, Given
 from captcha_ssl.losses.settings import LossSettings
-from captcha_ssl.methods.registry import method_class
+from captcha_ssl.methods.registry import default_rate, method_class
 from captcha_ssl.methods.settings import InstanceSettings
 from captcha_ssl.models.shipped import AUTO
 from captcha_ssl.pretraining.settings import PretrainSettings
@@ -29,7 +29,7 @@ class PretrainConfig(Config):
         LoopSettings,
     )
     open_defaults: ClassVar[Mapping[str, str]] = {
-        "lr": "of the method",
+        "lr": "of the method, times √(N / 32) for N > 32 images per step",
         "encoder": "of the start, tiny from scratch",
         "init_from": "auto: the shipped model or scratch",
     }
@@ -58,4 +58,8 @@ class PretrainConfig(Config):
         """
         # The available settings depend on the method.
         defaults = cls.of(given.peek("method") or PretrainSettings().method)
-        return replace(defaults, pretrain=defaults.pretrain.replace(init_from=AUTO)).at(given)
+        found = replace(defaults, pretrain=defaults.pretrain.replace(init_from=AUTO)).at(given)
+        if given.peek("lr") is not None:
+            return found
+        rate = default_rate(found.pretrain.method, found.loop.batch_size)
+        return replace(found, loop=found.loop.replace(lr=rate))

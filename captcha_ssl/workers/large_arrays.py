@@ -14,6 +14,7 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from multiprocessing import reduction
+from pathlib import Path
 from typing import Any, BinaryIO
 
 _LARGE = 2**20
@@ -41,7 +42,8 @@ class Pickled:
     def _with_file(self, content: Any) -> bytes:
         if not sys.platform.startswith("linux"):
             return _message(None, _dumped(content, None))
-        file = self._closing.enter_context(tempfile.TemporaryFile())
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._closing.enter_context(file)
         order = _dumped(content, file)
         file.flush()
         # Workers open it through this process, which holds it open for them.
@@ -54,7 +56,7 @@ def unpickled(message: bytes) -> Any:
     path, (order, sizes) = pickle.loads(message)
     if path is None:
         return pickle.loads(order)
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
     buffers, first = [], 0
     for size in sizes:

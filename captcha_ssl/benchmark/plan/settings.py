@@ -137,5 +137,8 @@ class PretrainingSettings(Settings):
     pretrain_steps: int = setting(2000, "steps of pretraining", low=1)
     pretrain_batch_size: int = setting(32, "images per step of pretraining", low=2)
     pretrain_lr: float | None = setting(
-        None, "peak learning rate of pretraining; none: the method's own", low=0.0
+        None,
+        "peak learning rate of pretraining; none: the method's own, times √(N / 32) for N > 32 "
+        "images per step",
+        low=0.0,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from captcha_ssl.benchmark.plan.settings import PretrainingSettings
 from captcha_ssl.config import Given
-from captcha_ssl.methods.registry import method_class
+from captcha_ssl.methods.registry import default_rate, method_class
 from captcha_ssl.settings import Settings
 
 
@@ -24,8 +24,8 @@ class Variant:
     @property
     def lr(self) -> float:
         """The peak learning rate: the given one, or else the default of the method."""
-        asked = self.pretraining.pretrain_lr
-        return method_class(self.method).peak_lr if asked is None else asked
+        asked, batch_size = self.pretraining.pretrain_lr, self.pretraining.pretrain_batch_size
+        return default_rate(self.method, batch_size) if asked is None else asked
 
 
 def variant_names(listed: str) -> list[str]:
