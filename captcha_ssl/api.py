@@ -15,10 +15,10 @@ import numpy as np
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.recognition.reading.fixed_length import check_length
+from captcha_ssl.recognition.reading.of_length import OfLength
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.restriction import Restricted
-from captcha_ssl.recognition.reading.text_reader import Reading, read_images
+from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, read_images
 
 if TYPE_CHECKING:
     from captcha_ssl.pretraining.pretrain import PretrainResult
@@ -97,8 +97,8 @@ class Reader:
 
     `model` is a finetune run, a .safetensors or .onnx file, or `shipped`: the model in the
     package. An ONNX model needs no torch. `charset` restricts what is read to these characters,
-    `length` to texts of so many characters. Raises UserError for a model, a charset, a length or a
-    device that cannot be used.
+    `length` to texts of so many characters (`any`: of every length). Raises UserError for a model,
+    a charset, a length or a device that cannot be used.
     """
 
     def __init__(
@@ -106,12 +106,11 @@ class Reader:
         model: PathLike = "shipped",
         *,
         charset: str | None = None,
-        length: int | None = None,
+        length: int | str | None = None,
         device: str = "auto",
     ) -> None:
-        opened = open_reader(Path(model), device)
-        check_length(length, opened.geometry.width)
-        self._length = length
+        opened: TextReader = open_reader(Path(model), device)
+        opened = opened if length is None else OfLength(opened, str(length))
         self._model = opened if charset is None else Restricted(opened, charset)
 
     @property
@@ -131,7 +130,7 @@ class Reader:
         pixels = [fit(_pixels(image)) for image in images]
         if not pixels:
             return []
-        return read_images(self._model, np.stack(pixels), length=self._length)
+        return read_images(self._model, np.stack(pixels))
 
 
 def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from captcha_ssl.cli.loading import tell_notes
-from captcha_ssl.cli.options import FilesFrom, Quiet, ReadingDevice, data_argument, piles
+from captcha_ssl.cli.options import FilesFrom, Length, Quiet, ReadingDevice, data_argument, piles
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.evaluation.suspicion import Suspect
+    from captcha_ssl.recognition.reading.text_length import TextLength
+    from captcha_ssl.recognition.reading.text_reader import TextReader
 
 LISTED = 10
 
@@ -37,10 +40,7 @@ def evaluate_command(
             "--out", metavar="DIR", help="Write scores, predictions and the worst errors here."
         ),
     ] = None,
-    length: Annotated[
-        int | None,
-        typer.Option("--length", metavar="N", min=1, help="Read texts of N characters only."),
-    ] = None,
+    length: Length = None,
     batch_size: Annotated[int, typer.Option(min=1, max=65_536, help="Images read at once.")] = 256,
     max_bad: Annotated[
         float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
@@ -55,6 +55,7 @@ def evaluate_command(
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.recognition.evaluation.evaluate import evaluate
     from captcha_ssl.recognition.evaluation.evaluation_files import write_evaluation
+    from captcha_ssl.recognition.reading.of_length import OfLength
     from captcha_ssl.recognition.reading.open_reader import open_reader
 
     data = piles(data, files_from)
@@ -62,7 +63,8 @@ def evaluate_command(
         path.is_dir() and out.samefile(path) for path in data if out.exists()
     ):
         raise UserError(f"--out {out}: the folder of the images; name another")
-    reader = open_reader(model, device or "auto")
+    reader: TextReader = open_reader(model, device or "auto")
+    reader = reader if length is None else OfLength(reader, length)
     with progress_bar("loading", quiet=quiet) as progress:
         dataset = load_dataset(
             data,
@@ -76,18 +78,21 @@ def evaluate_command(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     with progress_bar("reading", quiet=quiet) as progress:
-        evaluation = evaluate(reader, dataset, batch_size, progress, length=length)
+        evaluation = evaluate(reader, dataset, batch_size, progress)
     if out is not None:
         write_evaluation(out, dataset, evaluation)
     scores = evaluation.to_json()
     if format == "json":
         typer.echo(json.dumps(scores, indent=2))
         return
-    rows = [*_as_table(scores), *_suspect_rows(dataset.names, evaluation.suspects())]
+    rows = [
+        *_as_table(scores, reader.length),
+        *_suspect_rows(dataset.names, evaluation.suspects()),
+    ]
     typer.echo("\n".join(rows))
 
 
-def _as_table(scores: dict[str, Any]) -> Iterator[str]:
+def _as_table(scores: dict[str, Any], length: TextLength | None) -> Iterator[str]:
     low, high = scores["exact_match_ci95"]
     yield f"images           {scores['n']:,}"
     if scores["rejected"]:
@@ -103,13 +108,20 @@ def _as_table(scores: dict[str, Any]) -> Iterator[str]:
     yield f"exact match      {scores['exact_match']:.2%} (95%: {low:.2%} to {high:.2%})"
     yield f"CER              {scores['cer']:.2%}"
     yield f"1-NED            {scores['one_minus_ned']:.2%}"
-    yield f"length right     {scores['length_accuracy']:.2%}"
+    yield f"length right     {scores['length_accuracy']:.2%}{_told(length)}"
     yield f"empty            {scores['blank_rate']:.2%}"
     yield f"calibration off  {scores['calibration_error']:.2%} for texts, " + (
         f"{scores['char_calibration_error']:.2%} for characters"
     )
     yield from _character_rows(scores["per_character"])
     yield from _confusion_rows(scores["confusions"])
+
+
+def _told(length: TextLength | None) -> str:
+    if length is None:
+        return ""
+    unless = "" if length.clear == math.inf else " where no other length is clearly likelier"
+    return f", read as {length.characters} characters{unless}"
 
 
 def _character_rows(table: dict[str, Any]) -> Iterator[str]:

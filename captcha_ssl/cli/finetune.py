@@ -115,11 +115,11 @@ def _report(
             file=sys.stderr,
         )
     print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)
-    lengths = {len(label) for label in data.train.labels or ()}
-    if len(lengths) == 1:
+    if result.recognizer.length is not None:
+        length = result.recognizer.length.characters
         print(
-            f"all labels have {(length := lengths.pop())} characters; if all texts do, read them "
-            f"with --length {length}",
+            f"all labels have {length} characters: texts are read as so many, unless another "
+            "length is clearly likelier (--length any: of every length)",
             file=sys.stderr,
         )
     last = int(result.history[-1]["step"])

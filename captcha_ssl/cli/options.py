@@ -64,6 +64,15 @@ Device = Annotated[
         autocompletion=lambda: list(_DEVICES),
     ),
 ]
+Length = Annotated[
+    str | None,
+    typer.Option(
+        "--length",
+        metavar="N",
+        help="Read texts of N characters only, or any. If absent: of the length that all labels "
+        "of the model had, where no other one is clearly likelier.",
+    ),
+]
 ReadingDevice = Annotated[
     str | None,
     typer.Option(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from captcha_ssl.cli.options import Cluster, Quiet, ReadingDevice
+from captcha_ssl.cli.options import Cluster, Length, Quiet, ReadingDevice
 from captcha_ssl.cli.reading import BATCH_SIZE, FORMATS, Format, read
 from captcha_ssl.errors import UserError
 
@@ -43,10 +43,7 @@ def predict_command(
         str | None,
         typer.Option("--charset", metavar="S", help="Read only these characters."),
     ] = None,
-    length: Annotated[
-        int | None,
-        typer.Option("--length", metavar="N", min=1, help="Read texts of N characters only."),
-    ] = None,
+    length: Length = None,
     format: Annotated[
         Format | None,
         typer.Option(

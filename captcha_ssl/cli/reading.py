@@ -31,7 +31,7 @@ def read(
     *,
     model: Path | None = None,
     charset: str | None = None,
-    length: int | None = None,
+    length: str | None = None,
     format: Format = "text",
     batch_size: int = BATCH_SIZE,
     min_confidence: float | None = None,
@@ -52,11 +52,13 @@ def read(
     holds something else.
     """
     from captcha_ssl.recognition.reading.inputs import Inputs
+    from captcha_ssl.recognition.reading.of_length import OfLength
     from captcha_ssl.recognition.reading.open_reader import open_reader
     from captcha_ssl.recognition.reading.predictor import Predictor
     from captcha_ssl.recognition.reading.restriction import Restricted
 
     reader = open_reader(model, device)
+    reader = reader if length is None else OfLength(reader, length)
     reader = reader if charset is None else Restricted(reader, charset)
     inputs = Inputs(images)
     # A model of the user knows the look and the characters of its images. A single image shows
@@ -78,7 +80,7 @@ def read(
             _check_same(out, inputs, first, done.last, format)
         if cluster is None:
             rest = inputs if not first else (inputs[at] for at in range(first, len(inputs)))
-            predictions = Predictor(reader, length).predict(rest, batch_size)
+            predictions = Predictor(reader).predict(rest, batch_size)
         else:
             from captcha_ssl.recognition.reading.parts import ReaderSpec, read_parts
             from captcha_ssl.workers.choice import choose_workers

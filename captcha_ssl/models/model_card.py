@@ -46,10 +46,16 @@ class ModelCard:
     charset: str | None = None
     about: dict[str, Any] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
+    length: int | None = None
+    """The number of characters that all labels had."""
 
     def to_json(self) -> str:
         """The card as one JSON object; equal cards give equal text."""
-        return json.dumps({"version": _VERSION, **asdict(self)}, ensure_ascii=False)
+        fields = asdict(self)
+        if self.length is None:
+            # As it was before models knew a length.
+            del fields["length"]
+        return json.dumps({"version": _VERSION, **fields}, ensure_ascii=False)
 
 
 def parse_card(file: Path, stored: str | None) -> ModelCard:
@@ -79,4 +85,6 @@ def _checked(card: ModelCard) -> ModelCard:
     for temperature in (card.calibration.text, card.calibration.character):
         if not _COLDEST <= temperature <= _HOTTEST:
             raise ValueError(f"temperature {temperature:g}")
+    if card.length is not None and not 1 <= card.length <= card.geometry.width:
+        raise ValueError(f"length {card.length}")
     return card

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import torch
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_card import Calibration, ModelCard
+from captcha_ssl.models.model_card import Calibration, ModelCard, parse_card
 from captcha_ssl.models.model_file import FILE_NAME, load_model, save_model, store_calibration
 from captcha_ssl.models.transfer import load_encoder
 
@@ -39,6 +40,16 @@ def test_a_calibration_is_stored_beside_the_same_weights(saved: Path) -> None:
     card, tensors = load_model(saved)
     assert card == replace(CARD, calibration=Calibration(1.5, 0.5))
     assert all(torch.equal(before[name], value) for name, value in tensors.items())
+
+
+@pytest.mark.parametrize("length", [0, -1, 10_000, "4", 2.5])
+def test_a_length_that_no_text_can_have_is_refused(length: object) -> None:
+    card = replace(CARD, length=4)
+    assert parse_card(Path("m"), card.to_json()) == card
+    assert "length" not in json.loads(CARD.to_json())
+    damaged = json.dumps({**json.loads(card.to_json()), "length": length})
+    with pytest.raises(UserError, match="damaged"):
+        parse_card(Path("m"), damaged)
 
 
 def test_an_encoder_of_another_height_gets_its_fold_resampled(saved: Path) -> None:

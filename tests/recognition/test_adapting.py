@@ -24,6 +24,7 @@ class SureOfMuchInk:
 
     charset, geometry = Charset(string.digits + string.ascii_uppercase), Geometry(1, 32, 64)
     calibration = Calibration()
+    length = None
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         logits = np.zeros((len(images), 1, 37), np.float32)

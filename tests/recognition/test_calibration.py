@@ -31,6 +31,7 @@ class Oracle:
     """Knows the probability of every class in every frame, but says it `sharpened`."""
 
     charset, geometry, calibration = CHARSET, Geometry(1, 1, 2), Calibration()
+    length = None
 
     def __init__(self, sharpened: float) -> None:
         self.rng = np.random.default_rng(0)

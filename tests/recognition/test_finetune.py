@@ -23,6 +23,7 @@ from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import run_pretraining
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.evaluation.metrics import cer
+from captcha_ssl.recognition.export.export import export
 from captcha_ssl.recognition.fine_tuning import ctc
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, ctc_loss, pad_labels
@@ -31,6 +32,8 @@ from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetun
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, labeled_fetcher
 from captcha_ssl.recognition.fine_tuning.plateau import left_plateau
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
+from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
+from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.training.run_directory import RunDirectory
@@ -109,6 +112,16 @@ def test_32_images_are_memorized(digits: Dataset, tmp_path: Path) -> None:
     with torch.no_grad():
         assert torch.equal(loaded(images), result.recognizer(images))
     assert (loaded.charset, loaded.geometry) == (CHARSET, GEOMETRY)
+
+
+def test_the_model_keeps_the_length_that_all_labels_have(digits: Dataset, tmp_path: Path) -> None:
+    for name, labels, length in (("one", digits.labels, 3), ("two", ["1", "12"] * 16, None)):
+        run = RunDirectory.create(tmp_path / name, "")
+        data = replace(digits, labels=labels)
+        result = _finetune(data, FinetuneSettings(steps=2), run)
+        export(result.recognizer, run.path / ONNX_FILE_NAME, {})
+        for reader in (result.recognizer, Recognizer.load(run.path), open_reader(run.path)):
+            assert (reader.length and reader.length.characters) == length
 
 
 def test_a_run_too_short_to_read_anything_is_reported_as_not_converged(digits: Dataset) -> None:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.recognition.reading.decoding import greedy_decode
-from captcha_ssl.recognition.reading.fixed_length import path_of_length
 from captcha_ssl.recognition.reading.known_length import best_path
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading.text_length import TextLength, path_of_length, usual_length
 from captcha_ssl.recognition.reading.text_reader import to_readings
 
 FRAMES, CLASSES = 5, 3
@@ -66,10 +66,26 @@ def test_confidences_are_those_of_the_path_that_is_read() -> None:
     logits = np.log([[[0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.7, 0.1, 0.2]]])
     (free,) = to_readings(logits, Charset("ab"))
     assert (free.text, free.confidence) == ("a", pytest.approx(0.6 * 0.5 * 0.7))
-    (two,) = to_readings(logits, Charset("ab"), length=2)
+    (two,) = to_readings(logits, Charset("ab"), length=TextLength(2))
     # a, blank, b: 0.6 · 0.5 · 0.2; a, b, blank: 0.6 · 0.2 · 0.7.
     assert (two.text, two.confidence) == ("ab", pytest.approx(0.6 * 0.2 * 0.7))
     assert two.char_confidences == pytest.approx((0.6, 0.2))
+
+
+def test_another_length_is_read_where_it_is_clearly_likelier() -> None:
+    logits = np.log([[[0.1, 0.6, 0.3], [0.5, 0.3, 0.2], [0.7, 0.1, 0.2]]])
+    # "a" is 0.21 and "ab" 0.084: e^0.92 times as likely.
+    for clear, text in ((0.9, "a"), (0.93, "ab")):
+        (found,) = to_readings(logits, Charset("ab"), length=TextLength(2, clear))
+        assert found.text == text
+
+
+def test_the_usual_length_is_that_of_all_labels() -> None:
+    length = usual_length(["abcd"] * 20)
+    assert length is not None and length.characters == 4 and 0 < length.clear < 10
+    assert usual_length(["abcd"] * 19) is None
+    assert usual_length(["abcd"] * 30 + ["abc"]) is None
+    assert usual_length([]) is None
 
 
 def test_of_very_many_classes_the_likely_ones_are_tried() -> None:

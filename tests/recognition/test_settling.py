@@ -78,6 +78,7 @@ class Fixed:
     """A reader that gives the same logits whatever it is shown."""
 
     charset, geometry, calibration = CHARSET, Geometry(1, 32, 48), Calibration()
+    length = None
 
     def __init__(self, logits: np.ndarray) -> None:
         self._logits = logits

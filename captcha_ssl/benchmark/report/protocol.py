@@ -75,6 +75,10 @@ def _test_images(results: Results) -> Iterator[str]:
         f"{data['test']:,} test images, drawn with a separate seed, are read once by each "
         f"reported run; {data['copies_removed']:,} copies of them are removed from the pool."
     )
+    yield (
+        "If all labels of a run have one length, its recognizer reads texts of that length unless "
+        "another one is clearly likelier."
+    )
     if settings.unseen_style:
         yield (
             f"Each reported run also reads {data['unseen']:,} images rendered in the style "

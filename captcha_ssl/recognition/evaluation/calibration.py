@@ -9,7 +9,7 @@ import numpy as np
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.evaluation.metrics import GAP, align
-from captcha_ssl.recognition.reading.decoding import BLANK, best_probabilities
+from captcha_ssl.recognition.reading.decoding import BLANK, probabilities
 from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, to_readings
 
 BINS = 15
@@ -48,7 +48,7 @@ def fit_calibration(reader: TextReader, images: ImageArray, labels: Sequence[str
     images, labels = images[:MOST], labels[:MOST]
     batches = [images[at : at + BATCH_SIZE] for at in range(0, len(images), BATCH_SIZE)]
     logits = np.concatenate([reader.logits(batch) for batch in batches])
-    read = [reading.text for reading in to_readings(logits, reader.charset)]
+    read = [reading.text for reading in to_readings(logits, reader.charset, length=reader.length)]
     texts = [label == text for label, text in zip(labels, read, strict=True)]
     characters = [
         right
@@ -56,13 +56,14 @@ def fit_calibration(reader: TextReader, images: ImageArray, labels: Sequence[str
         for right in correct_characters(label, text)
     ]
 
-    starts, spoken = _runs(logits.argmax(axis=2))
+    paths = logits.argmax(axis=2) if reader.length is None else reader.length.paths(logits)
+    starts, spoken = _runs(paths)
 
     def text_confidences(temperature: float) -> np.ndarray:
-        return best_probabilities(logits, temperature).prod(axis=1)
+        return probabilities(logits, paths, temperature).prod(axis=1)
 
     def char_confidences(temperature: float) -> np.ndarray:
-        frames = best_probabilities(logits, temperature).ravel()
+        frames = probabilities(logits, paths, temperature).ravel()
         return np.maximum.reduceat(frames, starts)[spoken]
 
     return Calibration(_fit(text_confidences, texts), _fit(char_confidences, characters))

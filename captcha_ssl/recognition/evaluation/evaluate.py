@@ -23,7 +23,6 @@ from captcha_ssl.recognition.evaluation.suspicion import (
     suspects,
     wrong_label_probabilities,
 )
-from captcha_ssl.recognition.reading.fixed_length import check_length
 from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, Reading, TextReader, to_readings
 
 
@@ -140,15 +139,11 @@ def evaluate(
     dataset: Dataset,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
-    *,
-    length: int | None = None,
 ) -> Evaluation:
-    """Read a labeled dataset that has the reader's geometry; with a `length` texts so long.
+    """Read a labeled dataset that has the reader's geometry.
 
-    Raises ValueError when it has no labels or another geometry, UserError for a length that is too
-    long for the model.
+    Raises ValueError when it has no labels or another geometry.
     """
-    check_length(length, reader.geometry.width)
     if dataset.labels is None:
         raise ValueError("an evaluation needs labels")
     if dataset.geometry != reader.geometry:
@@ -159,7 +154,7 @@ def evaluate(
     for start in range(0, len(dataset), batch_size):
         here = slice(start, start + batch_size)
         logits = reader.logits(dataset.images[here])
-        readings += to_readings(logits, charset, calibration, length)
+        readings += to_readings(logits, charset, calibration, reader.length)
         log_probabilities.append(
             label_log_probabilities(logits, labels[here], charset, calibration.text)
         )

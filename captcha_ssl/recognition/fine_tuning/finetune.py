@@ -45,6 +45,7 @@ from captcha_ssl.recognition.fine_tuning.self_training import (
 from captcha_ssl.recognition.fine_tuning.teacher import open_teacher
 from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_length import usual_length
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms
 from captcha_ssl.training.init_from import adopt
@@ -99,6 +100,7 @@ class Finetuning:
         self.recognizer, known = _recognizer(
             data.train.geometry, data.charset, model, settings.init_from
         )
+        self.recognizer.length = usual_length(data.labels)
         images = data.train.images
         self.supervised = supervised = CTCTask(
             self.recognizer,

@@ -78,6 +78,12 @@ class FinetuneData:
         return cls(train, charset, held_out, unlabeled)
 
     @property
+    def labels(self) -> list[str]:
+        """All labels, those that are held out too."""
+        held_out = self.held_out.labels if self.held_out else None
+        return [*(self.train.labels or ()), *(held_out or ())]
+
+    @property
     def rejected(self) -> list[Rejected]:
         """The rows that were left out."""
         return self.train.rejected + (self.unlabeled.rejected if self.unlabeled else [])

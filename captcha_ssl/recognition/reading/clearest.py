@@ -27,6 +27,7 @@ class Prepared:
 
     def __init__(self, reader: TextReader, preparation: Preparation) -> None:
         self.reader, self.charset, self.calibration = reader, reader.charset, reader.calibration
+        self.length = reader.length
         self.preparation = preparation
         self.geometry = replace(reader.geometry, preparation=preparation)
 

@@ -13,6 +13,7 @@ from captcha_ssl.memory import raise_if_memory
 from captcha_ssl.models.model_card import KEY, parse_card
 from captcha_ssl.models.shipped import FOLDER
 from captcha_ssl.recognition.reading.onnx_providers import CPU, provider_of
+from captcha_ssl.recognition.reading.text_length import length_of
 from captcha_ssl.recognition.reading.text_reader import finite
 from captcha_ssl.utf8_path import utf8_path
 
@@ -42,7 +43,7 @@ class OnnxReader:
         if card.charset is None:
             raise UserError(f"{path}: an encoder, not a recognizer; finetune it first")
         self.card, self.charset, self.geometry = card, Charset(card.charset), card.geometry
-        self.calibration = card.calibration
+        self.calibration, self.length = card.calibration, length_of(card)
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → finite float32 [N, T, K], class 0 the blank.

@@ -12,6 +12,7 @@ from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.reading.adapting import Adapted, adapt_reader
 from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
+from captcha_ssl.recognition.reading.of_length import OfLength
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
 from captcha_ssl.recognition.reading.restriction import Restricted
@@ -32,14 +33,15 @@ class ReaderSpec:
     charset: str | None
     device: str
     adapt: bool
-    length: int | None = None
+    length: str | None = None
 
     def open(self, inputs: Inputs) -> Adapted:
         """The reader, adapted to `inputs` where that was asked for.
 
-        Raises UserError for a model or a charset that does not work.
+        Raises UserError for a model, a charset or a length that does not work.
         """
         reader: TextReader = open_reader(self.model, self.device)
+        reader = reader if self.length is None else OfLength(reader, self.length)
         reader = reader if self.charset is None else Restricted(reader, self.charset)
         # A model of the user knows the look and the characters of its images. A single image shows
         # nothing about others.
@@ -106,7 +108,7 @@ def _opened(asked: _Asked) -> tuple[Inputs, Predictor]:
             f"a worker finds {len(inputs):,} images and not {asked.count:,}; all workers need the "
             "same files under the same paths"
         )
-    return inputs, Predictor(asked.reader.open(inputs).reader, asked.reader.length)
+    return inputs, Predictor(asked.reader.open(inputs).reader)
 
 
 def _read_part(asked: _Asked, part: range, _: Say) -> list[Answer]:

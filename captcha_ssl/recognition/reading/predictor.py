@@ -12,7 +12,6 @@ from itertools import islice
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.recognition.reading.fixed_length import check_length
 from captcha_ssl.recognition.reading.inputs import Input
 from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, read_images
 
@@ -31,14 +30,10 @@ class Prediction:
 
 
 class Predictor:
-    """Reads image files with a recognizer, as texts of `length` characters if it is given.
+    """Reads image files with a recognizer."""
 
-    Raises UserError for a length that the model cannot read.
-    """
-
-    def __init__(self, reader: TextReader, length: int | None = None) -> None:
-        check_length(length, reader.geometry.width)
-        self.reader, self.length = reader, length
+    def __init__(self, reader: TextReader) -> None:
+        self.reader = reader
 
     def predict(self, inputs: Iterable[Input], batch_size: int = 16) -> Iterator[Prediction]:
         """One prediction for each input, in order; an unreadable image does not stop the rest.
@@ -61,8 +56,7 @@ class Predictor:
     def _read(self, batch: Sequence[Input]) -> list[Prediction]:
         outcomes = [self._pixels(item) for item in batch]
         images = [outcome for outcome in outcomes if isinstance(outcome, np.ndarray)]
-        pixels = np.stack(images) if images else np.empty((0, 0))
-        readings = iter(read_images(self.reader, pixels, length=self.length))
+        readings = iter(read_images(self.reader, np.stack(images)) if images else ())
         return [
             Prediction(item.name, error=outcome.reason)
             if isinstance(outcome, ImageError)

@@ -15,6 +15,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import find_model, load_model, save_model
+from captcha_ssl.recognition.reading.text_length import TextLength, length_of
 from captcha_ssl.recognition.reading.text_reader import finite
 
 
@@ -25,6 +26,7 @@ class Recognizer(nn.Module):
         super().__init__()
         self.encoder, self.charset, self.geometry = encoder, charset, geometry
         self.calibration = Calibration()
+        self.length: TextLength | None = None
         self.file: Path | None = None
         """Where it was read from."""
         self.head = nn.Linear(encoder.dim, charset.num_classes)
@@ -68,6 +70,7 @@ class Recognizer(nn.Module):
             self.charset.characters,
             about=about,
             calibration=self.calibration,
+            length=self.length.characters if self.length else None,
         )
 
     def save(self, path: Path, about: dict[str, Any]) -> None:
@@ -85,7 +88,7 @@ class Recognizer(nn.Module):
             raise UserError(f"{find_model(path)}: an encoder, not a recognizer; finetune it first")
         encoder = build_encoder(card.encoder, card.geometry.channels, card.geometry.height)
         model = cls(encoder, Charset(card.charset), card.geometry)
-        model.calibration = card.calibration
+        model.calibration, model.length = card.calibration, length_of(card)
         try:
             model.load_state_dict(tensors)
         except RuntimeError as error:

@@ -25,6 +25,7 @@ class Restricted:
             raise UserError(f"--charset: {what}, which reads {known!r}")
         self.reader, self.charset = reader, reader.charset
         self.geometry, self.calibration = reader.geometry, reader.calibration
+        self.length = reader.length
         self._impossible = _others(reader.charset, characters)
 
     def logits(self, images: np.ndarray) -> np.ndarray:

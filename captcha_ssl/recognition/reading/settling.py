@@ -34,6 +34,7 @@ class Settled:
     def __init__(self, reader: TextReader, characters: str) -> None:
         self.reader, self.charset = reader, reader.charset
         self.geometry, self.calibration = reader.geometry, reader.calibration
+        self.length = reader.length
         self.characters = characters
         self._kept = _classes(reader.charset, characters)
 

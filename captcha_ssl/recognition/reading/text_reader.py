@@ -13,7 +13,7 @@ from captcha_ssl.data.images import ImageArray
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.reading.decoding import UNCALIBRATED, decode_path, greedy_decode
-from captcha_ssl.recognition.reading.fixed_length import check_length, path_of_length
+from captcha_ssl.recognition.reading.text_length import TextLength
 
 if TYPE_CHECKING:
     from captcha_ssl.data.sweep import Progress
@@ -27,6 +27,8 @@ class TextReader(Protocol):
     charset: Charset
     geometry: Geometry
     calibration: Calibration
+    length: TextLength | None
+    """The number of characters of its texts, if it knows that."""
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → finite float32 [N, T, K], class 0 the blank.
@@ -61,19 +63,12 @@ def read_images(
     images: ImageArray,
     batch_size: int = BATCH_SIZE,
     progress: Progress | None = None,
-    *,
-    length: int | None = None,
 ) -> list[Reading]:
-    """Read uint8 images [N, C, H, W]; `progress(done, total)` is called after each batch.
-
-    With a `length` every text has so many characters. Raises UserError for one that is too long
-    for the model.
-    """
-    check_length(length, reader.geometry.width)
+    """Read uint8 images [N, C, H, W]; `progress(done, total)` is called after each batch."""
     readings: list[Reading] = []
     for start in range(0, len(images), batch_size):
         logits = reader.logits(images[start : start + batch_size])
-        readings += to_readings(logits, reader.charset, reader.calibration, length)
+        readings += to_readings(logits, reader.charset, reader.calibration, reader.length)
         if progress is not None:
             progress(len(readings), len(images))
     return readings
@@ -83,13 +78,13 @@ def to_readings(
     logits: np.ndarray,
     charset: Charset,
     calibration: Calibration = UNCALIBRATED,
-    length: int | None = None,
+    length: TextLength | None = None,
 ) -> list[Reading]:
-    """Decode float logits [N, T, K], to texts of `length` characters if it is given."""
+    """Decode float logits [N, T, K], to texts of `length` if it is given."""
     if length is None:
         found = greedy_decode(logits, calibration)
     else:
-        found = decode_path(logits, path_of_length(logits, length), calibration)
+        found = decode_path(logits, length.paths(logits), calibration)
     return [
         Reading(charset.decode(decoded.classes), decoded.confidence, decoded.char_confidences)
         for decoded in found

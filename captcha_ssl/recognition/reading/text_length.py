@@ -1,22 +1,49 @@
-"""The best CTC path of texts that have a known number of characters. Needs only NumPy."""
+"""Reads texts that have a known number of characters, by their best CTC path. Needs only NumPy."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 
-from captcha_ssl.errors import UserError
-from captcha_ssl.models.frames import frames
+from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.recognition.reading.decoding import BLANK
 
+_CLEAR = 3.0
+"""Nats by which a text of another length must be likelier to be read. With 3, nine tenths of what a
+fixed length gains remain, and nine tenths of the texts that have another one after all."""
+_FEWEST = 20
+"""Labels that show a common length."""
 
-def check_length(length: int | None, width: int) -> None:
-    """Raise UserError for more characters than images `width` pixels wide have frames."""
-    most = frames(width)
-    if length is not None and length > most:
-        raise UserError(
-            f"--length {length}: the model reads at most {most} characters in images {width} "
-            "pixels wide"
-        )
+
+@dataclass(frozen=True)
+class TextLength:
+    """Texts of `characters`, and others only where they are likelier by more than `clear` nats."""
+
+    characters: int
+    clear: float = math.inf
+
+    def paths(self, logits: np.ndarray) -> np.ndarray:
+        """The path that is read in each row of float logits [B, T, K]: classes int64 [B, T]."""
+        paths, free = path_of_length(logits, self.characters), logits.argmax(axis=2)
+        gap = _totals(logits, free) - _totals(logits, paths)
+        return np.where((gap > self.clear)[:, None], free, paths)
+
+
+def usual_length(labels: Sequence[str]) -> TextLength | None:
+    """The length that all `labels` share, for texts that are not clearly longer or shorter.
+
+    None if they have several, or are fewer than 20.
+    """
+    found = {len(label) for label in labels}
+    return TextLength(found.pop(), _CLEAR) if len(found) == 1 and len(labels) >= _FEWEST else None
+
+
+def length_of(card: ModelCard) -> TextLength | None:
+    """The usual length of a model's texts, as its card says."""
+    return None if card.length is None else TextLength(card.length, _CLEAR)
 
 
 def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:
@@ -57,3 +84,10 @@ def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:
         state = before
         path.append(state)
     return np.where(possible[:, None], np.stack(path[::-1], 1), logits.argmax(2))
+
+
+def _totals(logits: np.ndarray, paths: np.ndarray) -> np.ndarray:
+    """The logits along each path, added up: float64 [B]."""
+    along = np.take_along_axis(logits, paths[..., None], 2)
+    total: np.ndarray = along.sum(axis=(1, 2), dtype=np.float64)
+    return total
