@@ -15,10 +15,9 @@ import numpy as np
 
 from captcha_ssl.config import Given
 from captcha_ssl.data.image import ImageError, read_image
-from captcha_ssl.recognition.reading.of_length import OfLength
+from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
-from captcha_ssl.recognition.reading.restriction import Restricted
-from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, read_images
+from captcha_ssl.recognition.reading.text_reader import Reading, read_images
 
 if TYPE_CHECKING:
     from captcha_ssl.pretraining.pretrain import PretrainResult
@@ -97,8 +96,8 @@ class Reader:
 
     `model` is a finetune run, a .safetensors or .onnx file, or `shipped`: the model in the
     package. An ONNX model needs no torch. `charset` restricts what is read to these characters,
-    `length` to texts of so many characters (`any`: of every length). Raises UserError for a model,
-    a charset, a length or a device that cannot be used.
+    `length` to texts of that many characters (`any`: of every length). Raises UserError for a
+    model, a charset, a length or a device that cannot be used.
     """
 
     def __init__(
@@ -109,9 +108,8 @@ class Reader:
         length: int | str | None = None,
         device: str = "auto",
     ) -> None:
-        opened: TextReader = open_reader(Path(model), device)
-        opened = opened if length is None else OfLength(opened, str(length))
-        self._model = opened if charset is None else Restricted(opened, charset)
+        told = None if length is None else str(length)
+        self._model = narrowed(open_reader(Path(model), device), length=told, charset=charset)
 
     @property
     def charset(self) -> str:
@@ -128,9 +126,7 @@ class Reader:
             images = [images]
         fit = self._model.geometry.fit
         pixels = [fit(_pixels(image)) for image in images]
-        if not pixels:
-            return []
-        return read_images(self._model, np.stack(pixels))
+        return read_images(self._model, np.stack(pixels)) if pixels else []
 
 
 def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,8 +17,6 @@ from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.evaluation.suspicion import Suspect
-    from captcha_ssl.recognition.reading.text_length import TextLength
-    from captcha_ssl.recognition.reading.text_reader import TextReader
 
 LISTED = 10
 
@@ -55,7 +52,7 @@ def evaluate_command(
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.recognition.evaluation.evaluate import evaluate
     from captcha_ssl.recognition.evaluation.evaluation_files import write_evaluation
-    from captcha_ssl.recognition.reading.of_length import OfLength
+    from captcha_ssl.recognition.reading.narrowed import narrowed
     from captcha_ssl.recognition.reading.open_reader import open_reader
 
     data = piles(data, files_from)
@@ -63,8 +60,7 @@ def evaluate_command(
         path.is_dir() and out.samefile(path) for path in data if out.exists()
     ):
         raise UserError(f"--out {out}: the folder of the images; name another")
-    reader: TextReader = open_reader(model, device or "auto")
-    reader = reader if length is None else OfLength(reader, length)
+    reader = narrowed(open_reader(model, device or "auto"), length=length)
     with progress_bar("loading", quiet=quiet) as progress:
         dataset = load_dataset(
             data,
@@ -86,13 +82,13 @@ def evaluate_command(
         typer.echo(json.dumps(scores, indent=2))
         return
     rows = [
-        *_as_table(scores, reader.length),
+        *_as_table(scores),
         *_suspect_rows(dataset.names, evaluation.suspects()),
     ]
     typer.echo("\n".join(rows))
 
 
-def _as_table(scores: dict[str, Any], length: TextLength | None) -> Iterator[str]:
+def _as_table(scores: dict[str, Any]) -> Iterator[str]:
     low, high = scores["exact_match_ci95"]
     yield f"images           {scores['n']:,}"
     if scores["rejected"]:
@@ -108,7 +104,7 @@ def _as_table(scores: dict[str, Any], length: TextLength | None) -> Iterator[str
     yield f"exact match      {scores['exact_match']:.2%} (95%: {low:.2%} to {high:.2%})"
     yield f"CER              {scores['cer']:.2%}"
     yield f"1-NED            {scores['one_minus_ned']:.2%}"
-    yield f"length right     {scores['length_accuracy']:.2%}{_told(length)}"
+    yield f"length right     {scores['length_accuracy']:.2%}{_told(scores)}"
     yield f"empty            {scores['blank_rate']:.2%}"
     yield f"calibration off  {scores['calibration_error']:.2%} for texts, " + (
         f"{scores['char_calibration_error']:.2%} for characters"
@@ -117,11 +113,11 @@ def _as_table(scores: dict[str, Any], length: TextLength | None) -> Iterator[str
     yield from _confusion_rows(scores["confusions"])
 
 
-def _told(length: TextLength | None) -> str:
-    if length is None:
+def _told(scores: dict[str, Any]) -> str:
+    if scores["length"] is None:
         return ""
-    unless = "" if length.clear == math.inf else " where no other length is clearly likelier"
-    return f", read as {length.characters} characters{unless}"
+    unless = " unless another length is clearly likelier" if scores["other_lengths"] else ""
+    return f", read with {scores['length']} characters{unless}"
 
 
 def _character_rows(table: dict[str, Any]) -> Iterator[str]:

@@ -118,8 +118,8 @@ def _report(
     if result.recognizer.length is not None:
         length = result.recognizer.length.characters
         print(
-            f"all labels have {length} characters: texts are read as so many, unless another "
-            "length is clearly likelier (--length any: of every length)",
+            f"all labels have {length} characters: texts are read with {length}, unless another "
+            "length is clearly likelier; predict --length any turns this off",
             file=sys.stderr,
         )
     last = int(result.history[-1]["step"])

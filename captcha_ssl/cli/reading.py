@@ -52,14 +52,11 @@ def read(
     holds something else.
     """
     from captcha_ssl.recognition.reading.inputs import Inputs
-    from captcha_ssl.recognition.reading.of_length import OfLength
+    from captcha_ssl.recognition.reading.narrowed import narrowed
     from captcha_ssl.recognition.reading.open_reader import open_reader
     from captcha_ssl.recognition.reading.predictor import Predictor
-    from captcha_ssl.recognition.reading.restriction import Restricted
 
-    reader = open_reader(model, device)
-    reader = reader if length is None else OfLength(reader, length)
-    reader = reader if charset is None else Restricted(reader, charset)
+    reader = narrowed(open_reader(model, device), length=length, charset=charset)
     inputs = Inputs(images)
     # A model of the user knows the look and the characters of its images. A single image shows
     # nothing about others, and its text comes sooner without the imports for measuring.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _OWN_BATCH = 32
 """Images per step up to which a method keeps its own rate."""
+_LARGEST = 6e-3
+"""No larger rate was tried."""
 
 METHODS = {
     "simclr": "captcha_ssl.methods.simclr:SimCLR",
@@ -63,6 +65,7 @@ def default_rate(name: str, batch_size: int) -> float:
 
     Its own for up to 32 images per step, and beyond that in proportion to the square root of the
     batch size, as Adam needs (Malladi et al., On the SDEs and scaling rules for adaptive gradient
-    algorithms, NeurIPS 2022).
+    algorithms, NeurIPS 2022), up to 6e-3.
     """
-    return method_class(name).peak_lr * math.sqrt(max(1.0, batch_size / _OWN_BATCH))
+    own = method_class(name).peak_lr
+    return min(own * math.sqrt(max(1.0, batch_size / _OWN_BATCH)), max(own, _LARGEST))

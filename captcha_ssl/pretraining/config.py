@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from captcha_ssl.config import Config, Given
@@ -29,7 +30,7 @@ class PretrainConfig(Config):
         LoopSettings,
     )
     open_defaults: ClassVar[Mapping[str, str]] = {
-        "lr": "of the method, times √(N / 32) for N > 32 images per step",
+        "lr": "of the method, times √(N / 32) for N > 32 images per step, to 6e-3",
         "encoder": "of the start, tiny from scratch",
         "init_from": "auto: the shipped model or scratch",
     }
@@ -38,6 +39,8 @@ class PretrainConfig(Config):
     loop: LoopSettings
     model: ModelSettings
     method: tuple[Settings, ...]
+    rate_given: bool = field(default=True, compare=False)
+    """Whether the learning rate is the user's, and not that of the method and the batch size."""
 
     @classmethod
     def of(cls, method: str) -> Self:
@@ -62,4 +65,10 @@ class PretrainConfig(Config):
         if given.peek("lr") is not None:
             return found
         rate = default_rate(found.pretrain.method, found.loop.batch_size)
-        return replace(found, loop=found.loop.replace(lr=rate))
+        return replace(found, loop=found.loop.replace(lr=rate), rate_given=False)
+
+    def to_toml(self, *, comments: bool = False) -> str:
+        """As `Config.to_toml`; with comments a rate that nobody gave stays open."""
+        text = super().to_toml(comments=comments)
+        opened = comments and not self.rate_given
+        return re.sub("^lr = ", "# lr = ", text, flags=re.MULTILINE) if opened else text

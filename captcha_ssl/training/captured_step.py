@@ -27,9 +27,9 @@ from captcha_ssl.training.step import Step
 REHEARSALS = 3
 """Steps before the recorded one: they load kernels, and create the state of the optimizer."""
 
-COMPILED_FROM = 10_000_000
-"""Images from which compiling pays on a GPU: it takes half a minute, and saves nearly half of each
-step (docs/results/performance.md)."""
+COMPILED_FROM = 20_000_000
+"""Images from which compiling pays on a GPU: it takes 37 s there, which a third less for each step
+makes up for after 14 million (docs/results/gpu.md)."""
 
 Work = Callable[[], Tensor]
 

@@ -40,7 +40,7 @@ class LoopSettings(Settings):
     precision: str = setting("auto", "arithmetic", choices=("auto", "fp32", "bf16"))
     compile: str = setting(
         "auto",
-        "auto: on a GPU a whole step is recorded as one graph, and for 10 million images of "
+        "auto: on a GPU a whole step is recorded as one graph, and for 20 million images of "
         "pretraining or more also compiled; on: its forward pass is compiled by torch.compile, on "
         "a CPU as well; off: neither",
         choices=("auto", "on", "off"),

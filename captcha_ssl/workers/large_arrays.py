@@ -6,11 +6,11 @@ after the other.
 
 from __future__ import annotations
 
+import errno
 import io
 import mmap
 import os
 import pickle
-import sys
 import tempfile
 from contextlib import ExitStack
 from multiprocessing import reduction
@@ -19,6 +19,8 @@ from typing import Any, BinaryIO
 
 _LARGE = 2**20
 """Bytes from which an array is worth a place in the file."""
+_ALIGNED = 64
+_PROC = "/proc"
 
 
 class Pickled:
@@ -33,6 +35,8 @@ class Pickled:
         try:
             self.message = self._with_file(content)
         except OSError:
+            # What was written takes room.
+            self.close()
             self.message = _message(None, _dumped(content, None))
 
     def close(self) -> None:
@@ -40,47 +44,47 @@ class Pickled:
         self._closing.close()
 
     def _with_file(self, content: Any) -> bytes:
-        if not sys.platform.startswith("linux"):
-            return _message(None, _dumped(content, None))
         file = tempfile.TemporaryFile()  # noqa: SIM115
         self._closing.enter_context(file)
         order = _dumped(content, file)
         file.flush()
+        if not file.tell():
+            return _message(None, order)
         # Workers open it through this process, which holds it open for them.
-        path = f"/proc/{os.getpid()}/fd/{file.fileno()}" if file.tell() else None
-        return _message(path, order)
+        path = Path(f"{_PROC}/{os.getpid()}/fd/{file.fileno()}")
+        if not os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise FileNotFoundError(errno.ENOENT, "a /proc of other processes", str(path))
+        return _message(str(path), order)
 
 
 def unpickled(message: bytes) -> Any:
     """The content of a message. Its arrays can be written to; others do not see that."""
-    path, (order, sizes) = pickle.loads(message)
+    path, (order, places) = pickle.loads(message)
     if path is None:
         return pickle.loads(order)
     with Path(path).open("rb") as file:
         content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
-    buffers, first = [], 0
-    for size in sizes:
-        buffers.append(content[first : first + size])
-        first += size
-    return pickle.loads(order, buffers=buffers)
+    return pickle.loads(order, buffers=[content[first:end] for first, end in places])
 
 
-def _message(path: str | None, order: tuple[bytes, list[int]]) -> bytes:
+def _message(path: str | None, order: tuple[bytes, list[tuple[int, int]]]) -> bytes:
     return pickle.dumps((path, order))
 
 
-def _dumped(content: Any, file: BinaryIO | None) -> tuple[bytes, list[int]]:
-    """The pickled content, and the sizes of the arrays that are written to `file` instead."""
-    sizes: list[int] = []
+def _dumped(content: Any, file: BinaryIO | None) -> tuple[bytes, list[tuple[int, int]]]:
+    """The pickled content, and the places of the arrays that are written to `file` instead."""
+    places: list[tuple[int, int]] = []
 
     def kept(buffer: pickle.PickleBuffer) -> bool:
         raw = buffer.raw()
         if file is None or raw.nbytes < _LARGE:
             return True
+        file.write(bytes(-file.tell() % _ALIGNED))
+        first = file.tell()
         file.write(raw)
-        sizes.append(raw.nbytes)
+        places.append((first, file.tell()))
         return False
 
     pickled = io.BytesIO()
     reduction.ForkingPickler(pickled, pickle.HIGHEST_PROTOCOL, True, kept).dump(content)
-    return pickled.getvalue(), sizes
+    return pickled.getvalue(), places

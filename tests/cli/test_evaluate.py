@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_length import TextLength
 from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
@@ -74,7 +76,29 @@ def test_texts_of_the_given_length_are_scored(evaluate: Evaluate) -> None:
     scores = json.loads(evaluate("--format", "json", "--length", "3").stdout)
     assert scores["exact_match"] < 10 / 12
     assert scores["length_accuracy"] == pytest.approx(4 / 12)
+    assert (scores["length"], scores["other_lengths"]) == (3, False)
     assert evaluate("--length", "99").returncode == 2
+
+
+def test_a_model_reads_the_length_of_its_labels_unless_another_is_clear(
+    evaluate: Evaluate, reader_file: Path, tmp_path: Path
+) -> None:
+    recognizer = Recognizer.load(reader_file)
+    recognizer.length = TextLength(3)
+    recognizer.save(tmp_path / "three.safetensors", {})
+
+    def scored(*arguments: str) -> dict[str, object]:
+        told = evaluate("--format", "json", *arguments, model=tmp_path / "three.safetensors")
+        scores: dict[str, object] = json.loads(told.stdout)
+        return scores
+
+    # The recognizer is sure of what it reads, and most of it has another length.
+    found, free = scored(), scored("--length", "any")
+    assert found["exact_match"] == free["exact_match"] == pytest.approx(10 / 12)
+    assert (found["length"], found["other_lengths"]) == (3, True)
+    assert (free["length"], free["other_lengths"]) == (None, True)
+    told = evaluate(model=tmp_path / "three.safetensors").stdout
+    assert "read with 3 characters unless another length is clearly likelier" in told
 
 
 def test_the_table_says_the_same_in_words(evaluate: Evaluate) -> None:

@@ -265,12 +265,26 @@ def test_texts_have_the_given_length(predict: Predict, length: int) -> None:
     assert read["confidence"] < 0.5
 
 
-def test_a_length_that_the_model_cannot_read_is_one_line(predict: Predict) -> None:
-    result = predict("pile/AC.png", "--length", "99")
+def test_a_length_and_a_charset_hold_together(predict: Predict) -> None:
+    told = predict("pile/AC.png", "--charset", "BD", "--length", "3").stdout.decode().strip()
+    assert len(told) == 3 and set(told) <= {"B", "D"}
+
+
+@pytest.mark.parametrize(
+    ("length", "said"),
+    [
+        ("99", "--length 99: the model reads at most"),
+        ("0", "--length 0: give a number"),
+        ("two", "--length two: give a number"),
+        ("9" * 5000, f"--length {'9' * 20}: give a number"),
+    ],
+)
+def test_a_length_that_the_model_cannot_read_is_one_line(
+    predict: Predict, length: str, said: str
+) -> None:
+    result = predict("pile/AC.png", "--length", length)
     assert result.returncode == 2 and result.stdout == b""
-    assert (
-        result.stderr.count(b"\n") == 1 and b"--length 99: the model reads at most" in result.stderr
-    )
+    assert result.stderr.count(b"\n") == 1 and said in result.stderr.decode()
 
 
 @pytest.mark.parametrize(("charset", "said"), [("AZ", "'Z' is unknown"), ("", "is empty")])

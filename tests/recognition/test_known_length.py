@@ -97,6 +97,7 @@ def test_of_very_many_classes_the_likely_ones_are_tried() -> None:
     paths, totals = best_path(few.log_softmax(-1), 2)
     found, same = best_path(many.log_softmax(-1), 2)
     assert torch.equal(found, places[paths])
+    assert path_of_length(many.numpy(), 2).tolist() == found.tolist()
     assert torch.allclose(same, totals)
 
 

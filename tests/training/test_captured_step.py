@@ -191,11 +191,11 @@ def test_a_step_that_cannot_be_compiled_is_one_line_and_still_trains(
 @pytest.mark.parametrize(
     ("settings", "steps", "device", "expected"),
     [
-        ({}, 10_000, "cuda", "on"),
-        ({}, 9_999, "cuda", "auto"),
-        ({"compile": "off"}, 10_000, "cuda", "off"),
-        ({"deterministic": True}, 10_000, "cuda", "auto"),
-        ({}, 10_000, "cpu", "auto"),
+        ({}, 20_000, "cuda", "on"),
+        ({}, 19_999, "cuda", "auto"),
+        ({"compile": "off"}, 20_000, "cuda", "off"),
+        ({"deterministic": True}, 20_000, "cuda", "auto"),
+        ({}, 20_000, "cpu", "auto"),
     ],
 )
 def test_a_long_training_on_a_gpu_is_compiled_by_default(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import mmap
 import os
 import signal
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.lock import FolderLock
+from captcha_ssl.workers import large_arrays
 from captcha_ssl.workers.choice import choose_workers
 from captcha_ssl.workers.contract import Say
 
@@ -310,11 +312,31 @@ def test_large_arrays_reach_the_workers_through_one_mapped_file() -> None:
     assert list(workers.each(small, range(2))) == [(0, False), (1, False)]
 
 
-def test_without_room_for_a_file_arrays_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full() -> None:
+class _Full(io.BytesIO):
+    """A file on a full disk."""
+
+    def write(self, content: Any) -> int:
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+
+def test_without_room_for_a_file_arrays_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[_Full] = []
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: made.append(_Full()) or made[-1])
     images = np.arange(4, dtype=np.uint8)[:, None].repeat(2**18, 1)
     workers = choose_workers(2, setting="workers", prepare=int)
     assert list(workers.each(partial(_shared, images), [3])) == [(3, False)]
+    assert made[0].closed
+
+
+def test_without_proc_arrays_are_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_arrays, "_PROC", "/proc-is-not-there")
+    images = np.arange(4, dtype=np.uint8)[:, None].repeat(2**18, 1)
+    workers = choose_workers(2, setting="workers", prepare=int)
+    assert list(workers.each(partial(_shared, images), [3])) == [(3, False)]
+
+
+def test_shared_arrays_are_aligned() -> None:
+    odd, wide = np.zeros(2**20 + 1, np.uint8), np.arange(2**18)
+    with closing(large_arrays.Pickled((odd, wide))) as pickled:
+        _, found = large_arrays.unpickled(pickled.message)
+    assert found.flags.aligned and (found == wide).all()

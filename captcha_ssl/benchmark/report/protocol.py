@@ -76,8 +76,8 @@ def _test_images(results: Results) -> Iterator[str]:
         f"reported run; {data['copies_removed']:,} copies of them are removed from the pool."
     )
     yield (
-        "If all labels of a run have one length, its recognizer reads texts of that length unless "
-        "another one is clearly likelier."
+        "If a run has 20 labels or more, and all have one length, its recognizer reads texts of "
+        "that length unless another one is clearly likelier."
     )
     if settings.unseen_style:
         yield (

@@ -9,8 +9,8 @@ import numpy as np
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.evaluation.metrics import GAP, align
-from captcha_ssl.recognition.reading.decoding import BLANK, probabilities
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, to_readings
+from captcha_ssl.recognition.reading.decoding import BLANK, decode_path, probabilities
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader
 
 BINS = 15
 MOST = 3000
@@ -48,7 +48,8 @@ def fit_calibration(reader: TextReader, images: ImageArray, labels: Sequence[str
     images, labels = images[:MOST], labels[:MOST]
     batches = [images[at : at + BATCH_SIZE] for at in range(0, len(images), BATCH_SIZE)]
     logits = np.concatenate([reader.logits(batch) for batch in batches])
-    read = [reading.text for reading in to_readings(logits, reader.charset, length=reader.length)]
+    paths = logits.argmax(axis=2) if reader.length is None else reader.length.paths(logits)
+    read = [reader.charset.decode(decoded.classes) for decoded in decode_path(logits, paths)]
     texts = [label == text for label, text in zip(labels, read, strict=True)]
     characters = [
         right
@@ -56,7 +57,6 @@ def fit_calibration(reader: TextReader, images: ImageArray, labels: Sequence[str
         for right in correct_characters(label, text)
     ]
 
-    paths = logits.argmax(axis=2) if reader.length is None else reader.length.paths(logits)
     starts, spoken = _runs(paths)
 
     def text_confidences(temperature: float) -> np.ndarray:

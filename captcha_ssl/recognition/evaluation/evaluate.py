@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from captcha_ssl.recognition.evaluation.suspicion import (
     suspects,
     wrong_label_probabilities,
 )
+from captcha_ssl.recognition.reading.text_length import TextLength
 from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, Reading, TextReader, to_readings
 
 
@@ -40,6 +42,8 @@ class Evaluation:
     rejected: int = 0
     charset: Charset | None = None
     wrong_labels: np.ndarray | None = None
+    length: TextLength | None = None
+    """The length of the texts that was read, if one was."""
 
     @property
     def unknown(self) -> dict[str, int]:
@@ -104,6 +108,8 @@ class Evaluation:
         return {
             "n": len(labels),
             "rejected": self.rejected,
+            "length": self.length.characters if self.length else None,
+            "other_lengths": self.length is None or self.length.clear < math.inf,
             "unknown_images": self.unknown_images,
             "unknown_characters": self.unknown,
             "exact_match": self.exact_match,
@@ -162,4 +168,4 @@ def evaluate(
             progress(len(readings), len(dataset))
     known = np.concatenate(log_probabilities) if log_probabilities else np.empty(0)
     wrong = wrong_label_probabilities(labels, readings, known, len(charset))
-    return Evaluation(labels, readings, len(dataset.rejected), charset, wrong)
+    return Evaluation(labels, readings, len(dataset.rejected), charset, wrong, reader.length)

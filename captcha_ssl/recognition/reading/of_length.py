@@ -11,6 +11,7 @@ from captcha_ssl.recognition.reading.text_reader import TextReader
 
 ANY = "any"
 """Instead of a number: texts may have every length."""
+_DIGITS = 9
 
 
 class OfLength:
@@ -32,8 +33,9 @@ class OfLength:
 
 def _number(length: str, width: int) -> int:
     most = frames(width)
-    if not (length.isascii() and length.isdigit() and int(length) > 0):
-        raise UserError(f"--length {length}: give a number of characters, or any")
+    number = length.isascii() and length.isdigit() and len(length) <= _DIGITS
+    if not number or int(length) < 1:
+        raise UserError(f"--length {length[:20]}: give a number of characters, or any")
     if int(length) > most:
         raise UserError(
             f"--length {length}: the model reads at most {most} characters in images {width} "

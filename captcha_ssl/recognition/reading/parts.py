@@ -12,11 +12,10 @@ from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.reading.adapting import Adapted, adapt_reader
 from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
-from captcha_ssl.recognition.reading.of_length import OfLength
+from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
-from captcha_ssl.recognition.reading.restriction import Restricted
-from captcha_ssl.recognition.reading.text_reader import Reading, TextReader
+from captcha_ssl.recognition.reading.text_reader import Reading
 from captcha_ssl.workers.contract import Say, Workers
 
 _PART = 64
@@ -40,9 +39,8 @@ class ReaderSpec:
 
         Raises UserError for a model, a charset or a length that does not work.
         """
-        reader: TextReader = open_reader(self.model, self.device)
-        reader = reader if self.length is None else OfLength(reader, self.length)
-        reader = reader if self.charset is None else Restricted(reader, self.charset)
+        opened = open_reader(self.model, self.device)
+        reader = narrowed(opened, length=self.length, charset=self.charset)
         # A model of the user knows the look and the characters of its images. A single image shows
         # nothing about others.
         if self.adapt and self.model is None and len(inputs) > 1:

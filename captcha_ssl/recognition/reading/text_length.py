@@ -14,6 +14,10 @@ from captcha_ssl.recognition.reading.decoding import BLANK
 _CLEAR = 3.0
 """Nats by which a text of another length must be likelier to be read. With 3, nine tenths of what a
 fixed length gains remain, and nine tenths of the texts that have another one after all."""
+_ROWS = 32
+"""Rows that are read at once."""
+_CLASSES = 64
+"""Time and memory grow with the classes: of more, those with the highest peaks are tried."""
 _FEWEST = 20
 """Labels that show a common length."""
 
@@ -50,9 +54,32 @@ def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:
     """The most probable path of each row that collapses to `length` characters.
 
     Takes float `[B, T, K]` with class 0 the blank; returns classes int64 `[B, T]`. A row that has
-    no such path gets its best one of any length. Viterbi's recursion over states (characters so
-    far, class of the frame): a frame repeats its class, turns blank, or begins a character, which
-    no frame of the same character may precede.
+    no such path gets its best one of any length. Of many classes only the blank and those that are
+    likeliest anywhere in a row are tried. Memory does not grow with the number of rows.
+    """
+    pieces = [logits[at : at + _ROWS] for at in range(0, len(logits), _ROWS)]
+    return np.concatenate([_paths_of_length(piece, length) for piece in pieces or [logits]])
+
+
+def _paths_of_length(logits: np.ndarray, length: int) -> np.ndarray:
+    batch, count, classes = logits.shape
+    if classes > _CLASSES:
+        peaks = logits.max(axis=1)
+        peaks[:, BLANK] = np.inf
+        likely = np.argpartition(-peaks, _CLASSES - 1, axis=1)[:, :_CLASSES]
+        # The blank stays the first class.
+        likely.sort(axis=1)
+        places = _paths_of_length(np.take_along_axis(logits, likely[:, None], 2), length)
+        return np.take_along_axis(likely, places, 1)
+    paths, possible = _viterbi(logits, length)
+    return np.where(possible[:, None], paths, logits.argmax(axis=2))
+
+
+def _viterbi(logits: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """Paths int64 `[B, T]` and whether there are any bool `[B]`, for at most 256 classes.
+
+    The recursion is over states (characters so far, class of the frame): a frame repeats its class,
+    turns blank, or begins a character, which no frame of the same character may precede.
     """
     batch, count, classes = logits.shape
     rows, every = np.arange(batch), np.arange(classes)
@@ -64,26 +91,26 @@ def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:
         # A character is entered from the best class, or from the second if that is the best.
         first = score.argmax(2)
         best = np.take_along_axis(score, first[..., None], 2)
-        others = np.where(every == first[..., None], -np.inf, score)
+        is_best = every == first[..., None]
+        others = np.where(is_best, -np.inf, score)
         second = others.argmax(2)
         runner_up = np.take_along_axis(others, second[..., None], 2)
-        is_best = every == first[..., None]
         entered = np.roll(np.where(is_best, runner_up, best), 1, 1)
         source = np.roll(np.where(is_best, second[..., None], first[..., None]), 1, 1)
         entered[:, 0] = -np.inf
         entered[..., BLANK], source[..., BLANK] = best[..., 0], first
-        came_from.append(np.where(score > entered, every, source))
+        came_from.append(np.where(score > entered, every, source).astype(np.uint8))
         score = np.maximum(score, entered) + logits[:, frame, None]
     state = score[:, length].argmax(1)
     possible = np.isfinite(score[rows, length, state])
     read = np.full(batch, length)
     path = [state]
     for sources in reversed(came_from):
-        before = sources[rows, read, state]
+        before = sources[rows, read, state].astype(np.int64)
         read = np.maximum(0, read - ((state != BLANK) & (before != state)))
         state = before
         path.append(state)
-    return np.where(possible[:, None], np.stack(path[::-1], 1), logits.argmax(2))
+    return np.stack(path[::-1], 1), possible
 
 
 def _totals(logits: np.ndarray, paths: np.ndarray) -> np.ndarray:

@@ -1,0 +1,19 @@
+"""Narrows what a reader may read to what the user knows about the texts."""
+
+from __future__ import annotations
+
+from captcha_ssl.recognition.reading.of_length import OfLength
+from captcha_ssl.recognition.reading.restriction import Restricted
+from captcha_ssl.recognition.reading.text_reader import TextReader
+
+
+def narrowed(
+    reader: TextReader, *, length: str | None = None, charset: str | None = None
+) -> TextReader:
+    """`reader` for texts of that `length` (a number, or `any`) and of these characters alone.
+
+    None leaves it as it is. Raises UserError like `OfLength` and `Restricted`.
+    """
+    if length is not None:
+        reader = OfLength(reader, length)
+    return reader if charset is None else Restricted(reader, charset)
