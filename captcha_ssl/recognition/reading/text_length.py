@@ -55,7 +55,7 @@ def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:
 
     Takes float `[B, T, K]` with class 0 the blank; returns classes int64 `[B, T]`. A row that has
     no such path gets its best one of any length. Of many classes only the blank and those that are
-    likeliest anywhere in a row are tried. Memory does not grow with the number of rows.
+    likeliest anywhere in a row are tried, in a few rows at a time.
     """
     pieces = [logits[at : at + _ROWS] for at in range(0, len(logits), _ROWS)]
     return np.concatenate([_paths_of_length(piece, length) for piece in pieces or [logits]])
