@@ -32,6 +32,8 @@ KEYS = {
     "cer",
     "one_minus_ned",
     "length_accuracy",
+    "length",
+    "other_lengths",
     "blank_rate",
     "per_character",
     "confusions",
