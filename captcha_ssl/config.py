@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -130,7 +130,18 @@ class Config:
 
     def to_toml(self, *, comments: bool = False) -> str:
         """TOML that reads back to an equal configuration, with a comment on each key."""
-        return commented_toml(self.parts, self.open_defaults) if comments else to_toml(*self.parts)
+        if not comments:
+            return to_toml(*self.parts)
+        return commented_toml(self.parts, self.open_defaults, self.opened())
+
+    def opened(self) -> set[str]:
+        """The keys with an open default that nobody set."""
+        return {
+            key
+            for part in self.parts
+            for key in self.open_defaults.keys() & options(type(part)).keys()
+            if part.explicit(key) is None
+        }
 
 
 def to_toml(*parts: Settings) -> str:
@@ -140,11 +151,13 @@ def to_toml(*parts: Settings) -> str:
 
 
 def commented_toml(
-    parts: Iterable[Settings], open_defaults: Mapping[str, str] = MappingProxyType({})
+    parts: Iterable[Settings],
+    open_defaults: Mapping[str, str] = MappingProxyType({}),
+    opened: Container[str] = (),
 ) -> str:
     """The settings as TOML with the meaning, range and default of each key above it.
 
-    A key with an open default that nobody set stays one: it is a comment.
+    The `opened` keys, whose open defaults nobody set, are comments.
     """
     lines: list[str] = []
     for part in parts:
@@ -158,7 +171,7 @@ def commented_toml(
                 subsequent_indent="#   ",
             )
             written = tomli_w.dumps({key: _plain(value)}).strip() if value is not None else None
-            if written and key in open_defaults and part.explicit(key) is None:
+            if written and key in opened:
                 written = f"# {written}"
             lines += [written or f"# {key} =", ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from captcha_ssl.atomic import atomic_path
-from captcha_ssl.benchmark.report.plots import FAINT, STYLE
+from captcha_ssl.benchmark.report.plots import FAINT, STYLE, TITLE, percent_tick
 
 _ARM = re.compile(r"(\w+)(?::pretrain_steps=(\d+))?(:pretrain_lr=[\d.]+)?(-self-training)?")
 _COLORS = {"simclr": "#0b7a75", "simsiam": "#3d5a98", "scratch": "#6c757d"}
@@ -71,10 +71,10 @@ def draw(found: list[Point], path: Path) -> None:
         axes.set_xscale("log")
         axes.set_xticks(seen, [f"{images / 1e6:.2g} million" for images in seen])
         axes.xaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+        axes.yaxis.set_major_formatter(FuncFormatter(percent_tick))
         axes.grid(axis="y", color=FAINT)
         axes.set_xlabel("images seen in pretraining")
-        axes.set_title("Texts read without an error", loc="left", weight="bold")
+        axes.set_title(TITLE, loc="left", weight="bold")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         figure.savefig(temporary, dpi=160, format="png")
 

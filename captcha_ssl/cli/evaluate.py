@@ -81,10 +81,7 @@ def evaluate_command(
     if format == "json":
         typer.echo(json.dumps(scores, indent=2))
         return
-    rows = [
-        *_as_table(scores),
-        *_suspect_rows(dataset.names, evaluation.suspects()),
-    ]
+    rows = [*_as_table(scores), *_suspect_rows(dataset.names, evaluation.suspects())]
     typer.echo("\n".join(rows))
 
 

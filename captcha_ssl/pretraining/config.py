@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
@@ -67,8 +66,6 @@ class PretrainConfig(Config):
         rate = default_rate(found.pretrain.method, found.loop.batch_size)
         return replace(found, loop=found.loop.replace(lr=rate), rate_given=False)
 
-    def to_toml(self, *, comments: bool = False) -> str:
-        """As `Config.to_toml`; with comments a rate that nobody gave stays open."""
-        text = super().to_toml(comments=comments)
-        opened = comments and not self.rate_given
-        return re.sub("^lr = ", "# lr = ", text, flags=re.MULTILINE) if opened else text
+    def opened(self) -> set[str]:
+        """As `Config.opened`; and a rate that comes from the method and the batch size."""
+        return super().opened() | (set() if self.rate_given else {"lr"})

@@ -271,27 +271,20 @@ def test_a_length_and_a_charset_hold_together(predict: Predict) -> None:
 
 
 @pytest.mark.parametrize(
-    ("length", "said"),
+    ("option", "value", "said"),
     [
-        ("99", "--length 99: the model reads at most"),
-        ("0", "--length 0: give a number"),
-        ("two", "--length two: give a number"),
-        ("9" * 5000, f"--length {'9' * 20}: give a number"),
+        ("--charset", "AZ", "'Z' is unknown"),
+        ("--charset", "", "is empty"),
+        ("--length", "99", "--length 99: the model reads at most"),
+        ("--length", "0", "--length 0: give a number"),
+        ("--length", "two", "--length two: give a number"),
+        ("--length", "9" * 5000, f"--length {'9' * 20}: give a number"),
     ],
 )
-def test_a_length_that_the_model_cannot_read_is_one_line(
-    predict: Predict, length: str, said: str
+def test_texts_that_the_model_cannot_read_are_refused_in_one_line(
+    predict: Predict, option: str, value: str, said: str
 ) -> None:
-    result = predict("pile/AC.png", "--length", length)
-    assert result.returncode == 2 and result.stdout == b""
-    assert result.stderr.count(b"\n") == 1 and said in result.stderr.decode()
-
-
-@pytest.mark.parametrize(("charset", "said"), [("AZ", "'Z' is unknown"), ("", "is empty")])
-def test_a_character_that_the_model_does_not_know_is_one_line(
-    predict: Predict, charset: str, said: str
-) -> None:
-    result = predict("pile/AC.png", "--charset", charset)
+    result = predict("pile/AC.png", option, value)
     assert result.returncode == 2 and result.stdout == b""
     assert result.stderr.count(b"\n") == 1 and said in result.stderr.decode()
 

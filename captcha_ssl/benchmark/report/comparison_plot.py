@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from captcha_ssl.atomic import atomic_path
 from captcha_ssl.benchmark.report.comparison import FINE_TUNED, FROZEN, Line, lines, ranked
-from captcha_ssl.benchmark.report.plots import FAINT, STYLE, TITLE, measured
+from captcha_ssl.benchmark.report.plots import FAINT, STYLE, TITLE, measured, percent_tick
 from captcha_ssl.benchmark.report.results import Results
 
 COMPARISON_PLOT = "comparison.png"
@@ -64,7 +64,7 @@ def _dress(axes: Axes, found: list[Line], results: Results) -> None:
         text.set_fontweight("normal" if line.pretrained else "bold")
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xlim(left=0)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+    axes.xaxis.set_major_formatter(FuncFormatter(percent_tick))
     axes.grid(axis="both", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(axis="both", length=0)

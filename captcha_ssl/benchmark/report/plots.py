@@ -43,6 +43,11 @@ STYLE: Any = {
 }
 
 
+def percent_tick(value: float, _: int) -> str:
+    """The text of a share at an axis, for a FuncFormatter."""
+    return f"{100 * value:.3g}%"
+
+
 def plot_accuracy(path: Path, results: Results) -> None:
     """Draw means, 95% intervals and single runs as a PNG; the axis of the labels is logarithmic."""
     arms = results.configuration.arms
@@ -114,7 +119,7 @@ def _dress(axes: Axes, results: Results) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
+    axes.yaxis.set_major_formatter(FuncFormatter(percent_tick))
     low, high = axes.get_ylim()
     axes.set_ylim(max(0.0, low), min(1.0, high))
     axes.grid(axis="y", color=FAINT, linewidth=0.8)

@@ -25,6 +25,7 @@ from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, ctc_l
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_length import common_length
 from captcha_ssl.training.distributed import check_shareable
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.settings import strong_views
@@ -54,8 +55,7 @@ class SelfTrainingTask(Task):
     ) -> None:
         super().__init__()
         self.guide = guide
-        lengths = {len(label) for label in labels} if settings.known_length else set()
-        self.length = lengths.pop() if len(lengths) == 1 else None
+        self.length = common_length(labels) if settings.known_length else None
         self.balance: CharacterBalance | None = None
         if settings.balance:
             charset = supervised.recognizer.charset

@@ -30,9 +30,14 @@ def greedy_decode(logits: np.ndarray, calibration: Calibration = UNCALIBRATED) -
 
     Raises ValueError when the array has another rank.
     """
+    return decode_path(logits, best_paths(logits), calibration)
+
+
+def best_paths(logits: np.ndarray) -> np.ndarray:
+    """The best class of each frame, int64 [B, T]. Raises ValueError for no logits [B, T, K]."""
     if logits.ndim != 3:
         raise ValueError(f"expected logits [B, T, K], got shape {logits.shape}")
-    return decode_path(logits, logits.argmax(axis=2), calibration)
+    return logits.argmax(axis=2)
 
 
 def decode_path(

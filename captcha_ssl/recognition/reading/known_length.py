@@ -6,9 +6,7 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.recognition.reading.decoding import BLANK
-
-_CLASSES = 64
-"""Time and memory grow with the classes: of more, those with the highest peaks are tried."""
+from captcha_ssl.recognition.reading.text_length import CLASSES
 
 
 @torch.no_grad()
@@ -22,10 +20,10 @@ def best_path(log_probabilities: Tensor, length: int) -> tuple[Tensor, Tensor]:
     those that are likeliest anywhere in the row are tried.
     """
     batch, frames, classes = log_probabilities.shape
-    if classes > _CLASSES:
+    if classes > CLASSES:
         peaks = log_probabilities.amax(1)
         peaks[:, BLANK] = torch.inf
-        likely = peaks.topk(_CLASSES, 1).indices
+        likely = peaks.topk(CLASSES, 1).indices
         some = log_probabilities.gather(2, likely[:, None].expand(-1, frames, -1))
         places, probability = best_path(some, length)
         return likely.gather(1, places), probability

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from captcha_ssl.models.model_card import ModelCard
-from captcha_ssl.recognition.reading.decoding import BLANK
+from captcha_ssl.recognition.reading.decoding import BLANK, best_paths
 
 _CLEAR = 3.0
 """Nats by which a text of another length must be likelier to be read. With 3, nine tenths of what a
 fixed length gains remain, and nine tenths of the texts that have another one after all."""
 _ROWS = 32
 """Rows that are read at once."""
-_CLASSES = 64
+CLASSES = 64
 """Time and memory grow with the classes: of more, those with the highest peaks are tried."""
 _FEWEST = 20
 """Labels that show a common length."""
@@ -36,13 +36,24 @@ class TextLength:
         return np.where((gap > self.clear)[:, None], free, paths)
 
 
+def read_paths(logits: np.ndarray, length: TextLength | None) -> np.ndarray:
+    """The path that is read in each row of float logits [B, T, K], of a `length` if it is given."""
+    return best_paths(logits) if length is None else length.paths(logits)
+
+
+def common_length(labels: Sequence[str]) -> int | None:
+    """The number of characters that all `labels` have; None if they have several, or are none."""
+    found = {len(label) for label in labels}
+    return found.pop() if len(found) == 1 else None
+
+
 def usual_length(labels: Sequence[str]) -> TextLength | None:
     """The length that all `labels` share, for texts that are not clearly longer or shorter.
 
     None if they have several, or are fewer than 20.
     """
-    found = {len(label) for label in labels}
-    return TextLength(found.pop(), _CLEAR) if len(found) == 1 and len(labels) >= _FEWEST else None
+    length = common_length(labels) if len(labels) >= _FEWEST else None
+    return None if length is None else TextLength(length, _CLEAR)
 
 
 def length_of(card: ModelCard) -> TextLength | None:
@@ -62,11 +73,10 @@ def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:
 
 
 def _paths_of_length(logits: np.ndarray, length: int) -> np.ndarray:
-    batch, count, classes = logits.shape
-    if classes > _CLASSES:
+    if logits.shape[2] > CLASSES:
         peaks = logits.max(axis=1)
         peaks[:, BLANK] = np.inf
-        likely = np.argpartition(-peaks, _CLASSES - 1, axis=1)[:, :_CLASSES]
+        likely = np.argpartition(-peaks, CLASSES - 1, axis=1)[:, :CLASSES]
         # The blank stays the first class.
         likely.sort(axis=1)
         places = _paths_of_length(np.take_along_axis(logits, likely[:, None], 2), length)

@@ -12,8 +12,8 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.errors import DivergedError
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading.decoding import UNCALIBRATED, decode_path, greedy_decode
-from captcha_ssl.recognition.reading.text_length import TextLength
+from captcha_ssl.recognition.reading.decoding import UNCALIBRATED, decode_path
+from captcha_ssl.recognition.reading.text_length import TextLength, read_paths
 
 if TYPE_CHECKING:
     from captcha_ssl.data.sweep import Progress
@@ -81,11 +81,7 @@ def to_readings(
     length: TextLength | None = None,
 ) -> list[Reading]:
     """Decode float logits [N, T, K], to texts of `length` if it is given."""
-    if length is None:
-        found = greedy_decode(logits, calibration)
-    else:
-        found = decode_path(logits, length.paths(logits), calibration)
     return [
         Reading(charset.decode(decoded.classes), decoded.confidence, decoded.char_confidences)
-        for decoded in found
+        for decoded in decode_path(logits, read_paths(logits, length), calibration)
     ]
