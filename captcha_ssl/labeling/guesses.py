@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.labeling.pile import Pile
-from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, read_images
+from captcha_ssl.recognition.evaluation.suspicion import (
+    label_log_probabilities,
+    wrong_label_probabilities,
+)
+from captcha_ssl.recognition.reading.text_reader import Reading, TextReader, to_readings
 
 _BATCH = 64
 _SURE = 0.8
@@ -32,10 +36,27 @@ class Guesses:
     def read(self, indices: Iterable[int], progress: Progress | None = None) -> None:
         """Read the images that are not read yet."""
         wanted = [index for index in indices if index not in self._seen]
-        for start in range(0, len(wanted), _BATCH):
-            self._read(wanted[start : start + _BATCH])
-            if progress is not None:
-                progress(min(start + _BATCH, len(wanted)), len(wanted))
+        for _ in self._read(wanted, progress):
+            pass
+
+    def wrong_labels(
+        self, labels: Mapping[int, str], progress: Progress | None = None
+    ) -> dict[int, float]:
+        """The probability that each label is wrong (0…1), where the image can be read.
+
+        Reads the images, also those that are read already.
+        """
+        found: dict[int, float] = {}
+        if self.reader is None:
+            return found
+        charset = self.reader.charset
+        for read, logits in self._read(list(labels), progress):
+            own = [labels[index] for index in read]
+            readings = [self.readings[index] for index in read]
+            known = label_log_probabilities(logits, own, charset, self.reader.calibration.text)
+            wrong = wrong_label_probabilities(own, readings, known, len(charset))
+            found |= dict(zip(read, wrong.tolist(), strict=True))
+        return found
 
     def judge(self, right: bool) -> None:
         """Note whether the guess equals the user's label."""
@@ -54,9 +75,24 @@ class Guesses:
             if sure > _SURE
         }
 
-    def _read(self, indices: list[int]) -> None:
-        images: dict[int, np.ndarray] = {}
+    def _read(
+        self, indices: list[int], progress: Progress | None
+    ) -> Iterator[tuple[list[int], np.ndarray]]:
+        """Read images in batches; yields which ones and their logits float32 [N, T, K]."""
         self._seen.update(indices)
+        for start in range(0, len(indices), _BATCH):
+            images = self._fitted(indices[start : start + _BATCH])
+            if images and (reader := self.reader) is not None:
+                logits = reader.logits(np.stack(list(images.values())))
+                found = to_readings(logits, reader.charset, reader.calibration, reader.length)
+                self.readings |= dict(zip(images, found, strict=True))
+                yield list(images), logits
+            if progress is not None:
+                progress(min(start + _BATCH, len(indices)), len(indices))
+
+    def _fitted(self, indices: list[int]) -> dict[int, np.ndarray]:
+        """The images for the reader; damaged ones are noted."""
+        images: dict[int, np.ndarray] = {}
         for index in indices:
             try:
                 pixels = self.pile.pixels(index)
@@ -65,6 +101,4 @@ class Guesses:
                 continue
             if self.reader is not None:
                 images[index] = self.reader.geometry.fit(pixels)
-        if images and self.reader is not None:
-            found = read_images(self.reader, np.stack(list(images.values())))
-            self.readings |= dict(zip(images, found, strict=True))
+        return images

@@ -25,17 +25,21 @@ def unsure_first(order: Sequence[int], readings: Mapping[int, Reading]) -> list[
     return read + [index for index in order if index not in readings]
 
 
-def suspicious_first(labels: Mapping[int, str], readings: Mapping[int, Reading]) -> list[int]:
-    """The labeled images, first those where a reader is sure of another text.
+def suspicious_first(
+    labels: Mapping[int, str], readings: Mapping[int, Reading], wrong: Mapping[int, float]
+) -> list[int]:
+    """The labeled images, the most probably `wrong` labels first.
 
-    Then come those whose reading equals the label, the least sure first, and those not read.
+    Equally probable ones come in this order: those that are read otherwise, the surest first; those
+    that are read as labeled, the least sure first; those not read.
     """
 
-    def suspicion(index: int) -> float:
-        reading = readings.get(index)
+    def suspicion(index: int) -> tuple[float, float]:
+        reading, probability = readings.get(index), wrong.get(index, 0.0)
         if reading is None:
-            return -1.0
-        return reading.confidence if reading.text != labels[index] else -reading.confidence
+            return probability, -1.0
+        sure = reading.confidence
+        return probability, sure if reading.text != labels[index] else -sure
 
     return sorted(labels, key=suspicion, reverse=True)
 

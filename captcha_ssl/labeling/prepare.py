@@ -184,8 +184,8 @@ def _review_order(
     }
     if not labels:
         raise UserError(f"{answers.path}: no labels of these images to review; label some first")
-    guesses.read(labels, progress)
-    return suspicious_first(labels, guesses.readings)
+    wrong = guesses.wrong_labels(labels, progress)
+    return suspicious_first(labels, guesses.readings, wrong)
 
 
 def _starting_point(model: Path | None) -> Path | str | None:

@@ -6,14 +6,20 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from captcha_ssl.cli.main import run
+from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.convert import convert
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.errors import UserError
+from captcha_ssl.labeling.guesses import Guesses
+from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.prepare import Wishes, prepare
 from captcha_ssl.labeling.session import Session
+from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.checkpoint import read_origin
 
@@ -71,6 +77,27 @@ def test_review_puts_doubtful_labels_first(
         seen = [sitting.view()["item"]["index"]]
         seen.append(sitting.answer(seen[0], TEXTS[seen[0]])["item"]["index"])
         assert set(seen) == {3, 8}
+
+
+def test_a_label_that_the_model_nearly_reads_is_no_suspect(pile: Path) -> None:
+    class Torn:
+        """Reads A everywhere; in the first image B is nearly as likely."""
+
+        charset, geometry, calibration = Charset("ABCD"), Geometry(1, 32, 64), Calibration()
+        length = None
+
+        def logits(self, images: np.ndarray) -> np.ndarray:
+            found = np.zeros((len(images), 1, 5), np.float32)
+            found[:, 0, 1] = 6
+            found[0, 0, 1:3] = (6, 5.9)
+            found[1, 0, 1:] = (6, 0, 5.3, 5.3)
+            return found
+
+    guesses = Guesses(Pile(pile / "images", pile / "labels.csv"), Torn(), "torn")
+    wrong = guesses.wrong_labels({0: "B", 1: "B", 2: "A"})
+    # Both labels are read otherwise, the first one with more confidence.
+    assert guesses.readings[0].confidence > guesses.readings[1].confidence
+    assert wrong[2] == 0 and 2 * wrong[0] < wrong[1]
 
 
 def test_a_folder_of_labels_has_one_writer(pile: Path) -> None:

@@ -161,7 +161,8 @@ def test_unsure_images_come_first_and_suspicious_labels() -> None:
     assert unsure_first([3, 0, 4, 1, 2], readings) == [1, 2, 3, 0, 4]
     labels = {0: "A", 1: "X", 2: "X", 3: "D", 4: "E"}
     # Sure of another text, then less sure of another, then sure of the same; not read at the end.
-    assert suspicious_first(labels, readings) == [2, 1, 3, 0, 4]
+    assert suspicious_first(labels, readings, {}) == [2, 1, 3, 0, 4]
+    assert suspicious_first(labels, readings, {1: 0.9, 2: 0.1}) == [1, 2, 3, 0, 4]
 
 
 def test_a_table_names_images_relative_to_its_folder(pile: Path) -> None:
