@@ -24,22 +24,20 @@ WARM = 100
 
 def ours(model: str) -> tuple[Read, ReadAll]:
     """This package, through the same functions as its `predict`."""
-    from captcha_ssl.recognition.reading.adapting import adapt_reader
     from captcha_ssl.recognition.reading.inputs import Input
-    from captcha_ssl.recognition.reading.open_reader import open_reader
     from captcha_ssl.recognition.reading.predictor import Predictor
+    from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
     from captcha_ssl.recognition.reading.text_reader import read_images
 
-    reader = open_reader(Path(model) if model else None)
+    spec = ReaderSpec(Path(model) if model else None)
+    reader, _ = spec.open([])
 
     def one(path: str) -> str:
         return read_images(reader, reader.geometry.fit(Input(path).pixels())[None])[0].text
 
     def every(paths: list[str]) -> list[str]:
         inputs = [Input(path) for path in paths]
-        # As `predict` does with the model in the package.
-        adapted = reader if model else adapt_reader(reader, inputs).reader
-        found = Predictor(adapted).predict(inputs)
+        found = Predictor(spec.open(inputs)[0]).predict(inputs)
         return [item.reading.text if item.reading else "" for item in found]
 
     return one, every

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Trains the model that ships with the package again, and puts it in its place. Run it again to
-# continue where it stopped.
+# Trains a version of the model that ships with the package again, and puts it in its place. Run it
+# again to continue where it stopped.
 # Usage: examples/train_shipped_model.sh FOLDER
 #
+# HEIGHT is the height of the images that this version reads: 32 or 48.
 # START is the model to continue from: shipped, a run, a file, or none to start with pretraining.
 # COUNT, RANGES, PRETRAIN_STEPS and STEPS change how much is drawn and learned, SHIPPED where the
 # model goes. PYTHON is the interpreter that has the package.
@@ -13,7 +14,7 @@
 #   fonts-comfortaa fonts-cantarell fonts-quicksand fonts-hack fonts-inconsolata
 set -euo pipefail
 out="${1:?usage: examples/train_shipped_model.sh FOLDER}"
-start="${START:-shipped}"
+start="${START:-shipped}" height="${HEIGHT:-32}"
 count="${COUNT:-120000}" pretrain_steps="${PRETRAIN_STEPS:-500}" steps="${STEPS:-9000}"
 here="$(dirname "$0")"
 shipped="${SHIPPED:-$here/../captcha_ssl/shipped}"
@@ -25,13 +26,14 @@ step() { printf '\n== %s\n' "$1" >&2; }
 draw() {
   if [ -e "$1" ]; then return; fi
   captcha-ssl generate "$1" --count "$2" --style broad --length 4,4-6,3-8,3-12 --set kinds=0.65 \
-    --charset "$characters" --height 32 --width 128 --channels 1 --preview "$1.png" "${@:3}"
+    --charset "$characters" --height "$height" --width $((4 * height)) --channels 1 \
+    --preview "$1.png" "${@:3}"
 }
 
 # learn PILE FROM TO STEPS [OPTION …]: fine-tune, and calibrate on a few that are held out.
 learn() {
   captcha-ssl finetune "$1" --init-from "$2" --out "$3" --steps "$4" --batch-size 64 \
-    --encoder small --set warmup=0.03 --set elastic=0.3 --set blur=0.1 \
+    --encoder small --set height="$height" --set warmup=0.03 --set elastic=0.3 --set blur=0.1 \
     --set checkpoint_every=500 --validation 0.01 --resume "${@:5}"
 }
 
@@ -41,7 +43,7 @@ draw "$out/pile" "$count" --seed 101
 if [ "$start" = none ]; then
   step "Pretrain an encoder on them without their labels"
   captcha-ssl pretrain "$out/pile" --out "$out/encoder" --encoder small --init-from none \
-    --steps "$pretrain_steps" --resume
+    --steps "$pretrain_steps" --set height="$height" --resume
   start="$out/encoder"
 fi
 
@@ -55,6 +57,7 @@ learn "$out/more" "$out/reader" "$out/final" $((steps * 5 / 3)) --lr 1e-3 --head
 # average RUN TO: keep what RUN has learned and what could be read before, both.
 began="$start"
 if [ "$start" = "$out/encoder" ]; then began="$out/reader"; fi
+if [ "$began" = shipped ]; then began="$here/../captcha_ssl/shipped/model-$height.safetensors"; fi
 average() {
   "${PYTHON:-python}" "$here/average_models.py" "$2" "$1=0.6" "$began=0.4"
 }
@@ -82,5 +85,5 @@ mkdir -p "$shipped"
 # The faint and flattened ones of `broad` would widen the ranges for all the others.
 draw "$out/ranges" "${RANGES:-1600}" --length 4-6 --set kinds=0 --seed 404 \
   --style classic,plain,smeared,rippled,dotted,hollow,wavy,gradual,cluttered
-captcha-ssl export "$out/last" "$shipped/model.onnx" --int8 "$out/ranges"
-captcha-ssl export "$out/last" "$shipped/model.safetensors"
+captcha-ssl export "$out/last" "$shipped/model-$height.onnx" --int8 "$out/ranges"
+captcha-ssl export "$out/last" "$shipped/model-$height.safetensors"

@@ -116,6 +116,8 @@ def label_command(
     with ExitStack() as held:
         with progress_bar("reading", quiet=quiet) as progress:
             session = held.enter_context(prepare(images, wishes, progress))
+        for note in () if quiet else session.guesses.notes:
+            print(f"captcha-ssl: {note}", file=sys.stderr)
         if session.pile.left_out and not quiet:
             count = len(session.pile.left_out)
             print(

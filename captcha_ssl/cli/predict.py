@@ -77,8 +77,8 @@ def predict_command(
         typer.Option(
             "--adapt/--no-adapt",
             help="Without --model and with 40 images or more: trim or flatten them if the model "
-            "is then surer, and read only the kinds of characters that nearly all of them "
-            "show, for example digits.",
+            "is then surer, and read only the characters and the length that nearly all of "
+            "their texts have, for example 4 digits.",
         ),
     ] = True,
     device: ReadingDevice = None,

@@ -52,21 +52,13 @@ def read(
     holds something else.
     """
     from captcha_ssl.recognition.reading.inputs import Inputs
-    from captcha_ssl.recognition.reading.narrowed import narrowed
-    from captcha_ssl.recognition.reading.open_reader import open_reader
     from captcha_ssl.recognition.reading.predictor import Predictor
+    from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
-    reader = narrowed(open_reader(model, device), length=length, charset=charset)
-    inputs = Inputs(images)
-    # A model of the user knows the look and the characters of its images. A single image shows
-    # nothing about others, and its text comes sooner without the imports for measuring.
-    if adapt and model is None and len(inputs) > 1:
-        from captcha_ssl.recognition.reading.adapting import adapt_reader
-
-        adapted = adapt_reader(reader, inputs, settling=charset is None)
-        reader = adapted.reader
-        for what in () if quiet else adapted.notes:
-            print(f"captcha-ssl: {what} (turn this off with --no-adapt)", file=sys.stderr)
+    inputs, spec = Inputs(images), ReaderSpec(model, charset, device, adapt, length)
+    reader, notes = spec.open(inputs)
+    for what in () if quiet else notes:
+        print(f"captcha-ssl: {what} (turn this off with --no-adapt)", file=sys.stderr)
     with ExitStack() as held:
         file, first, failed = sys.stdout, 0, False
         if out is not None:
@@ -79,14 +71,13 @@ def read(
             rest = inputs if not first else (inputs[at] for at in range(first, len(inputs)))
             predictions = Predictor(reader).predict(rest, batch_size)
         else:
-            from captcha_ssl.recognition.reading.parts import ReaderSpec, read_parts
+            from captcha_ssl.recognition.reading.parts import read_parts
             from captcha_ssl.workers.choice import choose_workers
             from captcha_ssl.workers.cluster import on_cluster
 
             held.enter_context(on_cluster(cluster))
             crew = choose_workers(1, setting="workers", prepare=int)
-            how = ReaderSpec(model, charset, device, adapt, length)
-            predictions = read_parts(crew, how, images, inputs, first, batch_size)
+            predictions = read_parts(crew, spec, images, inputs, first, batch_size)
         failed |= _write(
             predictions,
             file,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -23,10 +23,15 @@ _REMEMBERED = 50
 
 
 class Guesses:
-    """Readings of `pile` by a recognizer, computed on demand; none without a `reader`."""
+    """Readings of `pile` by a recognizer, computed on demand; none without a `reader`.
 
-    def __init__(self, pile: Pile, reader: TextReader | None, name: str) -> None:
-        self.pile, self.reader, self.name = pile, reader, name
+    `notes` say how the reader is adapted to the pile.
+    """
+
+    def __init__(
+        self, pile: Pile, reader: TextReader | None, name: str, notes: Sequence[str] = ()
+    ) -> None:
+        self.pile, self.reader, self.name, self.notes = pile, reader, name, notes
         self.readings: dict[int, Reading] = {}
         self.damaged: dict[int, str] = {}
         """Unreadable images with the reason."""

@@ -24,9 +24,9 @@ from captcha_ssl.labeling.retraining import Retraining, newest_round
 from captcha_ssl.labeling.session import Session
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.models.shipped import SHIPPED, is_shipped
+from captcha_ssl.recognition.reading.adapting import sample_images
 from captcha_ssl.recognition.reading.open_reader import open_reader
-from captcha_ssl.recognition.reading.restriction import Restricted
-from captcha_ssl.recognition.reading.text_reader import TextReader
+from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
 NONE = "none"
 """The name for "no model"."""
@@ -111,12 +111,11 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
         if wishes.order == "unsure" or wishes.review:
             raise UserError("--model none: this order needs a model to read the images")
         return Guesses(pile, None, NONE)
-    reader: TextReader = open_reader(model, wishes.device)
-    if wishes.charset is not None:
-        reader = Restricted(reader, wishes.charset)
+    spec = ReaderSpec(model, wishes.charset, wishes.device)
     if model is None or is_shipped(model):
-        return Guesses(pile, reader, SHIPPED)
-    own = wishes.model is None
+        reader, notes = spec.adapted(sample_images(len(pile), pile.pixels))
+        return Guesses(pile, reader, SHIPPED, notes)
+    own, (reader, _) = wishes.model is None, spec.open([])
     return Guesses(pile, reader, _round_name(model) if own else model.name)
 
 

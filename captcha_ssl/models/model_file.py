@@ -19,7 +19,7 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.encoder import VERTICAL_STRIDE, WIDTHS
 from captcha_ssl.models.model_card import KEY, Calibration, ModelCard, parse_card
-from captcha_ssl.models.shipped import FOLDER, SHIPPED, is_shipped
+from captcha_ssl.models.shipped import HEIGHTS, SHIPPED, at_height
 from captcha_ssl.printable import quoted
 from captcha_ssl.utf8_path import utf8_path
 
@@ -47,10 +47,9 @@ def save_model(path: Path, tensors: dict[str, Tensor], card: ModelCard) -> None:
 def find_model(path: Path) -> Path:
     """The model file for `path`: a run directory, the file itself, or `shipped`.
 
-    Raises UserError when there is none.
+    `shipped` is its version for the lowest images. Raises UserError when there is none.
     """
-    if is_shipped(path):
-        path = FOLDER
+    path = at_height(path, HEIGHTS[0])
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
         raise UserError(

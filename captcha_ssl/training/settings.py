@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from captcha_ssl.data.pixel_settings import PixelSettings
-from captcha_ssl.models.shipped import SETTINGS
+from captcha_ssl.models.shipped import ENCODER
 from captcha_ssl.settings import MOST_SEED, Settings, setting
 
 ENCODERS = ("tiny", "small", "base")
@@ -72,5 +72,4 @@ class ModelSettings(PixelSettings):
 
 def as_shipped(model: ModelSettings) -> ModelSettings:
     """The settings with the encoder of the shipped model, unless the user names another."""
-    unnamed = {key: value for key, value in SETTINGS.items() if model.explicit(key) is None}
-    return model.replace(**unnamed)
+    return model if model.explicit("encoder") else model.replace(encoder=ENCODER)

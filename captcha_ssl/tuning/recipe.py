@@ -10,7 +10,7 @@ from typing import Any
 import tomli_w
 
 from captcha_ssl.config import Given, as_text
-from captcha_ssl.models.shipped import SETTINGS, SHIPPED
+from captcha_ssl.models.shipped import ENCODER, SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.training.settings import ModelSettings
@@ -142,7 +142,7 @@ class Recipe:
     def _pixels(self) -> dict[str, Any]:
         """The encoder and the pixels that the user or the recipe sets."""
         asked = {key: getattr(self.model, key) for key in self.model.model_fields_set}
-        own = {**self._of(BOTH), **(SETTINGS if self.shipped else {})}
+        own = {**self._of(BOTH), **({"encoder": ENCODER} if self.shipped else {})}
         return {key: value for key, value in {**asked, **own}.items() if value is not None}
 
     def _given(self, values: dict[str, Any]) -> Given:

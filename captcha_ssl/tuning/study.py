@@ -14,6 +14,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.tuning.settings import NO_METHOD, TuneSettings
 from captcha_ssl.tuning.space import (
+    NOTHING,
     Values,
     defaults,
     draw,
@@ -58,9 +59,9 @@ def difference(one: Tried, other: Tried) -> Estimate:
 class Study:
     """The trials of a search in `folder`, including those of earlier sessions.
 
-    The first trials use defaults: no pretraining, the default method, the shipped model, and then
-    every other method. The first three are baselines and run on all rungs. Raises UserError if the
-    extra `tune` is missing, or the journal is damaged.
+    The first trials use defaults: no pretraining, the default method, the shipped model, then
+    self-training without pretraining, and every other method. The first three are baselines and run
+    on all rungs. Raises UserError if the extra `tune` is missing, or the journal is damaged.
     """
 
     def __init__(self, folder: Path, settings: TuneSettings, *, shipped: bool) -> None:
@@ -158,8 +159,11 @@ class Study:
     def _first(self) -> list[dict[str, Any]]:
         """The parameters of the first trials: defaults, the most important first."""
         methods = self._settings.methods
-        decisive = [*self._compared(methods[:1]), *map(defaults, methods[1:])]
-        return self._drawn(decisive)
+        start = SHIPPED if self._shipped else NOTHING
+        self_trained = defaults(NO_METHOD, start, self_training=True)
+        return self._drawn(
+            [*self._compared(methods[:1]), self_trained, *map(defaults, methods[1:])]
+        )
 
     def _compared(self, methods: Sequence[str]) -> list[Values]:
         shipped = [defaults(NO_METHOD, SHIPPED)] if self._shipped else []

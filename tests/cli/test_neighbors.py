@@ -12,7 +12,7 @@ from tests.warm.program import warm_program
 
 pytestmark = pytest.mark.slow
 
-SHIPPED = Path(__file__).parents[2] / "captcha_ssl/shipped/model.safetensors"
+SHIPPED = Path(__file__).parents[2] / "captcha_ssl/shipped/model-32.safetensors"
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:

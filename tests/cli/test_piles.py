@@ -16,7 +16,7 @@ from captcha_ssl.cli.main import run
 from captcha_ssl.data.name_list import _read_once
 from captcha_ssl.data.sources import open_source
 
-SHIPPED = str(Path(__file__).parents[2] / "captcha_ssl/shipped/model.safetensors")
+SHIPPED = str(Path(__file__).parents[2] / "captcha_ssl/shipped/model-32.safetensors")
 _RUN = ("--device", "cpu", "--quiet", "--set", "encoder=tiny")
 _TINY = (
     "--label-counts",

@@ -16,7 +16,7 @@ from PIL import Image
 
 from captcha_ssl.cli.main import run
 from captcha_ssl.data.sources import open_source
-from captcha_ssl.recognition.reading import open_reader
+from captcha_ssl.models import shipped
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
@@ -240,7 +240,7 @@ def test_a_model_that_cannot_be_exported_is_one_line_and_exit_2(
 def test_without_any_model_it_says_what_to_do(
     pile: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(open_reader, "SHIPPED", pile / "shipped" / "model.onnx")
+    monkeypatch.setattr(shipped, "FOLDER", pile / "shipped")
     assert run(["predict", str(pile / "B.png")]) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.count("\n") == 1 and "--model" in said.err
@@ -307,7 +307,10 @@ def test_many_images_of_digits_are_read_as_digits_with_a_note(
     truths = [file.stem[3:] for file in sorted(digits.iterdir())]
     assert run(["predict", str(digits)]) == 0
     settled = capsys.readouterr()
-    assert "nearly all images show only digits" in settled.err and "--no-adapt" in settled.err
+    assert (
+        "nearly all images show only characters of 0189" in settled.err
+        and "--no-adapt" in settled.err
+    )
     assert run(["predict", str(digits), "--no-adapt"]) == 0
     free = capsys.readouterr()
     assert free.err == ""

@@ -209,8 +209,8 @@ def test_finetune_needs_labels_and_an_encoder_that_fits(
     assert "not 'small'" in error_line(small)
     high = run("finetune", pile, "--init-from", pretrained, "--set", "height=64", *out)
     assert "not with height 64; leave height out" in error_line(high)
-    color = run("finetune", pile, "--init-from", "shipped", "--set", "channels=3", *out)
-    assert "the shipped model has channels 1, not 3" in error_line(color)
+    tiny = run("finetune", pile, "--init-from", "shipped", "--encoder", "tiny", *out)
+    assert "the shipped model has encoder small, not tiny" in error_line(tiny)
     few = run("finetune", pile, "--labels", 500, *out)
     assert "500" in error_line(few)
 

@@ -91,7 +91,7 @@ def test_the_shipped_model_can_be_trained_again(
     assert made.returncode == 0, made.stderr
     assert "exact match" in made.stdout
     picture = tmp_path / "work" / "classic" / "images" / "00000.png"
-    for name in ("model.onnx", "model.safetensors"):
+    for name in ("model-32.onnx", "model-32.safetensors"):
         code = program(["predict", "--model", str(shipped / name), str(picture)])
         read = capsys.readouterr()
         assert (code, len(read.out.splitlines())) == (0, 1), read.err

@@ -64,10 +64,24 @@ def test_an_encoder_of_another_height_gets_its_fold_resampled(saved: Path) -> No
     torch.testing.assert_close(now, held)
 
 
-def test_another_architecture_is_refused(saved: Path) -> None:
-    for encoder in (build_encoder("small", 1, 32), build_encoder("tiny", 3, 32)):
-        with pytest.raises(UserError, match="holds an encoder"):
-            load_encoder(encoder, saved)
+def test_a_gray_encoder_reads_the_luminance_of_color(saved: Path) -> None:
+    gray, color = build_encoder("tiny", 1, 32).eval(), build_encoder("tiny", 3, 32).eval()
+    load_encoder(gray, saved)
+    load_encoder(color, saved)
+    images = torch.randn(2, 3, 32, 40)
+    red, green, blue = images.unbind(1)
+    luminance = (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
+    torch.testing.assert_close(color(images), gray(luminance), atol=1e-4, rtol=1e-4)
+
+
+def test_another_architecture_is_refused(saved: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds the encoder 'tiny' of 1 channel, not 'small' of 1"):
+        load_encoder(build_encoder("small", 1, 32), saved)
+    color = build_encoder("tiny", 3, 32)
+    card = ModelCard("encoder", "tiny", Geometry(3, 32, 96))
+    save_model(tmp_path / "color.safetensors", dict(color.state_dict()), card)
+    with pytest.raises(UserError, match="of 3 channels, not 'tiny' of 1"):
+        load_encoder(build_encoder("tiny", 1, 32), tmp_path / "color.safetensors")
 
 
 def test_truncated_foreign_and_missing_files_are_named(saved: Path, tmp_path: Path) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import string
-from pathlib import Path
+import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE, adapt_reader, sample_indices
+from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE, adapt_reader, sample_images
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest, confidence
 from captcha_ssl.recognition.reading.inputs import STDIN, Input
+from captcha_ssl.recognition.reading.of_length import OfLength
+from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 from captcha_ssl.recognition.reading.settling import Settled
 
 
@@ -49,37 +51,63 @@ def picture(share: float, *, color: tuple[int, int, int] = (0, 0, 0)) -> np.ndar
     return image
 
 
-@pytest.fixture
-def files(tmp_path: Path) -> list[Input]:
-    """As many files as it takes, with little ink each."""
-    found = []
-    for index in range(FEWEST):
-        path = tmp_path / f"{index:02}.png"
-        Image.fromarray(picture(0.25)).save(path)
-        found.append(Input(str(path)))
-    return found
+MANY = [picture(0.25)] * FEWEST
+"""As many images as it takes, with little ink each."""
 
 
 def test_small_ink_is_cut_out_when_it_is_read_more_surely_so() -> None:
     images = [picture(0.25)] * 3
     found = clearest(SureOfMuchInk(), images)
-    assert found is not None and found.trim != "none"
-    prepared = Prepared(SureOfMuchInk(), found)
-    assert confidence(prepared, images) > confidence(SureOfMuchInk(), images) + 0.2
+    assert isinstance(found, Prepared) and found.preparation.trim != "none"
+    assert confidence(found, images) > confidence(SureOfMuchInk(), images) + 0.2
 
 
 def test_ink_that_gray_loses_is_read_by_another_gray() -> None:
     yellow = [picture(1, color=(250, 250, 0))] * 3
     found = clearest(SureOfMuchInk(), yellow)
-    assert found is not None and found.gray == "minimum"
+    assert isinstance(found, Prepared) and found.preparation.gray == "minimum"
 
 
 def test_images_that_are_read_surely_are_left_as_they_are() -> None:
-    assert clearest(SureOfMuchInk(), [picture(1)] * 3) is None
+    reader = SureOfMuchInk()
+    assert clearest(reader, [picture(1)] * 3, [_not_opened]) is reader
 
 
 def test_confidence_in_empty_texts_does_not_count() -> None:
-    assert clearest(Blind(), [picture(0.25)] * 3) is None
+    reader = Blind()
+    assert clearest(reader, [picture(0.25)] * 3) is reader
+
+
+class Unsure(SureOfMuchInk):
+    """Knows nothing."""
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        return np.zeros((len(images), 1, 37), np.float32)
+
+
+class Taller(SureOfMuchInk):
+    """Another version of it, for taller images."""
+
+    geometry = Geometry(1, 48, 96)
+
+
+def test_another_version_is_opened_where_nothing_else_is_sure() -> None:
+    found = clearest(Unsure(), [picture(1)] * 3, [Taller])
+    assert isinstance(found, Taller)
+    reader = Unsure()
+    assert clearest(reader, [picture(1)] * 3, [Unsure]) is reader
+    small = [picture(0.25)] * 3
+    found = clearest(Unsure(), small, [Taller])
+    assert isinstance(found, Prepared) and isinstance(found.reader, Taller)
+
+
+def test_a_version_that_is_no_surer_is_not_taken() -> None:
+    found = clearest(SureOfMuchInk(), [picture(0.7)] * 3, [Taller])
+    assert not isinstance(getattr(found, "reader", found), Taller)
+
+
+def _not_opened() -> SureOfMuchInk:
+    raise AssertionError("a version was opened without need")
 
 
 def test_a_prepared_reader_fits_images_as_its_preparation_says() -> None:
@@ -88,25 +116,50 @@ def test_a_prepared_reader_fits_images_as_its_preparation_says() -> None:
     assert prepared.geometry == Geometry(1, 32, 64, preparation)
 
 
-def test_many_files_are_prepared_and_settled_with_notes(files: list[Input]) -> None:
-    adapted = adapt_reader(SureOfMuchInk(), files)
-    assert isinstance(adapted.reader, Settled) and isinstance(adapted.reader.reader, Prepared)
-    assert adapted.reader.geometry.preparation == adapted.reader.reader.preparation
-    assert "cut to" in adapted.notes[0] and "only digits" in adapted.notes[1]
+def test_many_files_are_prepared_and_settled_with_notes() -> None:
+    adapted = adapt_reader(SureOfMuchInk(), MANY)
+    assert isinstance(adapted.reader, OfLength) and isinstance(adapted.reader.reader, Settled)
+    assert isinstance(adapted.reader.reader.reader, Prepared)
+    assert adapted.reader.geometry.preparation == adapted.reader.reader.reader.preparation
+    prepared, settled, length = adapted.notes
+    assert "cut to" in prepared and "only characters of 7" in settled and "length 1" in length
 
 
-def test_a_given_charset_is_not_settled(files: list[Input]) -> None:
-    assert isinstance(adapt_reader(SureOfMuchInk(), files, settling=False).reader, Prepared)
+def test_another_version_is_noted() -> None:
+    adapted = adapt_reader(Unsure(), MANY, others=[Taller], characters=False, length=False)
+    assert isinstance(adapted.reader, Prepared) and adapted.reader.geometry.height == 48
+    (note,) = adapted.notes
+    assert "read more surely at a height of 48 pixels and when prepared: cut to" in note
 
 
-def test_few_files_change_nothing_and_neither_does_standard_input(files: list[Input]) -> None:
+def test_what_the_user_says_of_the_texts_is_not_settled() -> None:
+    said_both = adapt_reader(SureOfMuchInk(), MANY, characters=False, length=False)
+    assert isinstance(said_both.reader, Prepared)
+    said_one = adapt_reader(SureOfMuchInk(), MANY, length=False)
+    assert isinstance(said_one.reader, Settled)
+
+
+def test_too_few_images_change_nothing() -> None:
     reader = SureOfMuchInk()
-    assert adapt_reader(reader, [*files[1:], Input(STDIN)]).reader is reader
-    assert adapt_reader(reader, [*files[1:], Input("gone.png")]).reader is reader
+    assert adapt_reader(reader, MANY[1:]).reader is reader
 
 
 def test_the_images_looked_at_are_spread_over_all_of_them() -> None:
-    assert sample_indices(10) == list(range(10))
-    chosen = sample_indices(1000)
-    assert len(chosen) == SAMPLE and chosen[0] == 0 and chosen[-1] > 970
-    assert len(set(np.diff(chosen))) <= 2
+    looked_at: list[int] = []
+
+    def pixels(index: int) -> np.ndarray:
+        looked_at.append(index)
+        if index == 0:
+            raise ImageError("0.png", "damaged")
+        return picture(0.25)
+
+    assert sample_images(FEWEST - 1, pixels) == [] and not looked_at
+    assert len(sample_images(1000, pixels)) == SAMPLE - 1
+    assert len(looked_at) == SAMPLE and looked_at[0] == 0 and looked_at[-1] > 970
+    assert len(set(np.diff(looked_at))) <= 2
+
+
+def test_standard_input_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It can be read only once: this one raises AttributeError.
+    monkeypatch.setattr(sys, "stdin", None)
+    assert ReaderSpec().open([Input(STDIN)] * FEWEST)[1] == ()

@@ -241,7 +241,7 @@ def test_a_recognizer_passes_on_the_weights_of_shared_characters(
     learned = _finetune(digits, FinetuneSettings(steps=2), run).recognizer.head
     head = torch.nn.Linear(learned.in_features, 4)
     fresh = head.weight.clone()
-    load_head(head, Charset("19x"), run.path)
+    load_head(head, Charset("19x"), run.path, 32)
     assert torch.equal(head.weight[:3], learned.weight[[0, 2, 10]])
     assert torch.equal(head.bias[:3], learned.bias[[0, 2, 10]])
     assert torch.equal(head.weight[3], fresh[3])
@@ -259,13 +259,13 @@ def test_an_encoder_that_was_pretrained_from_the_shipped_model_gets_its_head(
     )
     encoder = run_pretraining(config, digits, tmp_path / "run").file
     shipped, continued = (torch.nn.Linear(192, 11) for _ in range(2))
-    assert load_head(shipped, CHARSET, Path(SHIPPED)) == 10
-    assert load_head(continued, CHARSET, encoder) == 10
+    assert load_head(shipped, CHARSET, Path(SHIPPED), 32) == 10
+    assert load_head(continued, CHARSET, encoder, 32) == 10
     assert torch.equal(shipped.weight, continued.weight)
     begun = run_pretraining(
         replace(config, pretrain=config.pretrain.replace(init_from=None)), digits, tmp_path / "new"
     )
-    assert load_head(continued, CHARSET, begun.file) == 0
+    assert load_head(continued, CHARSET, begun.file, 32) == 0
 
 
 def test_fine_tuning_a_reader_again_starts_where_it_stopped(
@@ -283,7 +283,7 @@ def test_a_truncated_head_is_one_line(digits: Dataset, tmp_path: Path) -> None:
         tmp_path / "m.safetensors", weights, ModelCard("recognizer", "tiny", GEOMETRY, "0123456789")
     )
     with pytest.raises(UserError, match="its head"):
-        load_head(torch.nn.Linear(128, 11), CHARSET, tmp_path / "m.safetensors")
+        load_head(torch.nn.Linear(128, 11), CHARSET, tmp_path / "m.safetensors", 32)
 
 
 def test_logits_are_float32_and_uint8_is_standardized(digits: Dataset) -> None:

@@ -20,7 +20,7 @@ from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import KEY, ModelCard
 from captcha_ssl.models.model_file import save_model
-from captcha_ssl.models.shipped import FOLDER
+from captcha_ssl.models.shipped import HEIGHTS, shipped_version
 from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
@@ -202,8 +202,9 @@ def test_models_that_claim_to_be_huge_are_not_read(
         Recognizer.load(tmp_path / "many.safetensors")
 
 
-def test_the_shipped_reader_is_finite() -> None:
-    reader = OnnxReader(FOLDER / "model.onnx")
+@pytest.mark.parametrize("height", HEIGHTS)
+def test_the_shipped_reader_is_finite(height: int) -> None:
+    reader = OnnxReader(shipped_version(height, ".onnx"))
     geometry = reader.geometry
     shape = (2, geometry.channels, geometry.height, geometry.width)
     for value in (0, 255):

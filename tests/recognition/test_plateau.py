@@ -59,8 +59,8 @@ def test_the_saved_state_includes_the_plateau() -> None:
     [
         ({}, 32, ["--init-from shipped", "height=48", "--steps 200"], ["off_plateau"]),
         ({"init_from": "shipped"}, 64, ["label more"], ["--init-from", "height="]),
-        # The shipped model has no color, and the encoder of a run keeps its height.
-        ({"channels": 3}, 32, ["height=48"], ["--init-from"]),
+        # The shipped model has one encoder, and the encoder of a run keeps its height.
+        ({"encoder": "tiny"}, 32, ["height=48"], ["--init-from"]),
         ({"init_from": "runs/encoder"}, 32, ["label more"], ["--init-from", "height="]),
         ({"off_plateau": False}, 32, ["off_plateau"], []),
         ({"off_plateau": False, "alignment": 1.0}, 32, [], ["off_plateau", "alignment"]),

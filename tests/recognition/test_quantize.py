@@ -10,9 +10,9 @@ import onnx
 import pytest
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.models.shipped import HEIGHTS, shipped_version
 from captcha_ssl.recognition.export.quantize import CALIBRATED, quantize
 from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
-from captcha_ssl.recognition.reading.open_reader import SHIPPED
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recognizer in float."""
     file = tmp_path_factory.mktemp("exact") / "model.onnx"
-    weights = SHIPPED.with_suffix(".safetensors")
+    weights = shipped_version(HEIGHTS[0])
     command = [*warm_program(), "export", str(weights), str(file)]
     subprocess.run(command, check=True, capture_output=True)
     return file

@@ -10,7 +10,12 @@ import pytest
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading.settling import Settled, kinds_in_words, settle
+from captcha_ssl.recognition.reading.settling import (
+    Settled,
+    characters_in_words,
+    settle_characters,
+    settle_length,
+)
 from captcha_ssl.recognition.reading.text_reader import read_images
 
 CHARSET = Charset(string.digits + string.ascii_uppercase + string.ascii_lowercase)
@@ -49,28 +54,56 @@ def texts_from(characters: str, count: int = 60, length: int = 5) -> list[str]:
     ],
 )
 def test_the_kinds_that_all_images_show_are_found(shown: str, words: str) -> None:
-    found = settle(logits_of(texts_from(shown)), CHARSET)
+    found = settle_characters(logits_of(texts_from(shown)), CHARSET)
     assert found is not None and set(found) == set(shown)
-    assert kinds_in_words(found) == words
+    assert characters_in_words(found, CHARSET) == words
+
+
+def test_characters_that_no_image_shows_are_found() -> None:
+    # Without those that people confuse, as in many captchas.
+    shown = "2345678bcdefgmnpwxy"
+    found = settle_characters(logits_of(texts_from(shown)), CHARSET)
+    assert found == shown
+    assert characters_in_words(found, CHARSET) == f"characters of {shown}"
+
+
+def test_characters_that_are_rare_are_not_ruled_out() -> None:
+    texts = [*texts_from("ABCDEFGHIJKLMNOPQRS", 54), *texts_from("TUVWXYZ", 6)]
+    found = settle_characters(logits_of(texts), CHARSET)
+    assert found is not None and set(found) == set(string.ascii_uppercase)
+
+
+def test_the_length_that_nearly_all_texts_have_is_found() -> None:
+    five = texts_from(CHARSET.characters)
+    found = settle_length(logits_of(five))
+    assert found is not None and found.characters == 5 and 0 < found.clear < 10
+    exceptions = texts_from(CHARSET.characters, count=3, length=4)
+    assert settle_length(logits_of([*five[3:], *exceptions])) == found
+
+
+def test_texts_of_several_lengths_have_no_length() -> None:
+    texts = [*texts_from(string.digits, 50), *texts_from(string.digits, 10, length=4)]
+    assert settle_length(logits_of(texts)) is None
+    assert settle_length(logits_of([""] * 60)) is None
 
 
 def test_nothing_is_settled_if_every_kind_appears() -> None:
-    assert settle(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
+    assert settle_characters(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
 
 
 def test_a_kind_in_only_some_images_is_no_exception() -> None:
     texts = texts_from(string.digits, 54) + texts_from("KRMW", 6)
-    found = settle(logits_of(texts), CHARSET)
+    found = settle_characters(logits_of(texts), CHARSET)
     assert found is None or set(found) != set(string.digits)
 
 
 def test_empty_readings_settle_nothing() -> None:
-    assert settle(logits_of([""] * 60), CHARSET) is None
+    assert settle_characters(logits_of([""] * 60), CHARSET) is None
 
 
 def test_letters_that_are_barely_likelier_than_digits_do_not_hide_that_all_are_digits() -> None:
     texts = [text.translate(CONFUSED) for text in texts_from(string.digits)]
-    found = settle(logits_of(texts, doubt=1.0), CHARSET)
+    found = settle_characters(logits_of(texts, doubt=1.0), CHARSET)
     assert found is not None and set(found) == set(string.digits)
 
 

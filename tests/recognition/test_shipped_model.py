@@ -13,9 +13,9 @@ from PIL import Image
 
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.model_file import FILE_NAME, find_model
+from captcha_ssl.models.model_file import find_model
+from captcha_ssl.models.shipped import FOLDER, HEIGHTS, shipped_version
 from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
-from captcha_ssl.recognition.reading.open_reader import SHIPPED
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
@@ -41,20 +41,24 @@ def pictures(geometry: Geometry) -> tuple[np.ndarray, list[str]]:
 
 
 def test_it_is_no_larger_than_promised() -> None:
-    size = sum(file.stat().st_size for file in SHIPPED.parent.iterdir())
+    size = sum(file.stat().st_size for file in FOLDER.iterdir())
     assert size <= MEGABYTES * 10**6
 
 
-def test_it_reads_the_default_captchas_of_the_captcha_package() -> None:
-    reader = OnnxReader(SHIPPED)
+@pytest.mark.parametrize("height", HEIGHTS)
+def test_it_reads_the_default_captchas_of_the_captcha_package(height: int) -> None:
+    reader = OnnxReader(shipped_version(height, ".onnx"))
+    assert reader.geometry.height == height
     images, texts = pictures(reader.geometry)
     read = [reading.text for reading in read_images(reader, images)]
     right = sum(a.lower() == b.lower() for a, b in zip(read, texts, strict=True))
     assert right >= 0.9 * COUNT
 
 
-def test_the_safetensors_to_fine_tune_from_read_what_the_onnx_reads() -> None:
-    reader, weights = OnnxReader(SHIPPED), Recognizer.load(SHIPPED.with_name(FILE_NAME))
+@pytest.mark.parametrize("height", HEIGHTS)
+def test_the_safetensors_to_fine_tune_from_read_what_the_onnx_reads(height: int) -> None:
+    reader = OnnxReader(shipped_version(height, ".onnx"))
+    weights = Recognizer.load(shipped_version(height))
     images, _ = pictures(reader.geometry)
     ours, theirs = (
         [reading.text for reading in read_images(each, images)] for each in (reader, weights)
@@ -112,7 +116,7 @@ def test_a_folder_of_that_name_takes_precedence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert find_model(Path("shipped")).parent.parent == SHIPPED.parents[1]
+    assert find_model(Path("shipped")) == shipped_version(HEIGHTS[0])
     Path("shipped").mkdir()
     with pytest.raises(UserError, match="no model here"):
         find_model(Path("shipped"))

@@ -49,6 +49,7 @@ def test_defaults_come_first_and_the_first_three_go_through_all_rungs(tmp_path: 
         defaults("none"),
         defaults("simclr"),
         defaults("none", "shipped"),
+        defaults("none", "shipped", self_training=True),
         *map(defaults, SETTINGS.methods[1:]),
     ]
     assert [task.values for task in new[: len(decisive)]] == [

@@ -17,8 +17,7 @@ from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import WIDTHS
 from captcha_ssl.models.frames import frames
-from captcha_ssl.models.model_file import find_model
-from captcha_ssl.models.shipped import SETTINGS, SHIPPED
+from captcha_ssl.models.shipped import ENCODER, SHIPPED, shipped_version
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import Pretraining, build_method, contrasted
@@ -87,7 +86,7 @@ class MethodSource:
     def check(self, material: Material) -> None:
         """Raises UserError if the method cannot learn from the images of the pool."""
         if self.continues:
-            shipped_file(self.config.model)
+            check_encoder(self.config.model)
         config = self._config(self.config.benchmark.seed)
         build_method(config, material.pool.images, material.pool.geometry)
 
@@ -183,11 +182,11 @@ class ShippedSource:
 
     def check(self, material: Material) -> None:
         """Raises UserError when the other arms have another encoder: no fair race."""
-        shipped_file(self.config.model)
+        check_encoder(self.config.model)
 
     def stage(self, seed: int, material: Material, folder: Path) -> Path:
-        """Its file."""
-        return shipped_file(self.config.model)
+        """The file of its version for the height of the images."""
+        return shipped_version(material.pool.geometry.height)
 
     def describe(self) -> str:
         """What it has learned from."""
@@ -203,15 +202,10 @@ def _loop(settings: BenchmarkSettings, batch_size: int, seed: int) -> LoopSettin
     )
 
 
-def shipped_file(model: ModelSettings) -> Path:
-    """The file of the shipped model.
-
-    Raises UserError when the other arms have another encoder: no fair race.
-    """
-    wrong = [f"{k}={v}" for k, v in SETTINGS.items() if getattr(model, k) not in (v, None)]
-    if wrong:
+def check_encoder(model: ModelSettings) -> None:
+    """Raise UserError when the encoder is not that of the shipped model: no fair race."""
+    if model.encoder != ENCODER:
         raise UserError(
             "arms that start from the shipped model need its encoder in every arm: use --set "
-            f"{' --set '.join(wrong)}, or leave these arms out of --arms"
+            f"encoder={ENCODER}, or leave these arms out of --arms"
         )
-    return find_model(Path(SHIPPED))

@@ -264,5 +264,5 @@ def _recognizer(
     recognizer = Recognizer(encoder, charset, geometry)
     if init_from:
         load_encoder(encoder, init_from)
-        return recognizer, load_head(recognizer.head, charset, init_from)
+        return recognizer, load_head(recognizer.head, charset, init_from, geometry.height)
     return recognizer, 0

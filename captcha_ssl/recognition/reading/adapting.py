@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.recognition.reading.clearest import Prepared, clearest
-from captcha_ssl.recognition.reading.inputs import STDIN, Input
-from captcha_ssl.recognition.reading.settling import Settled, kinds_in_words, settle
+from captcha_ssl.recognition.reading.clearest import clearest
+from captcha_ssl.recognition.reading.of_length import OfLength
+from captcha_ssl.recognition.reading.settling import (
+    Settled,
+    characters_in_words,
+    settle_characters,
+    settle_length,
+)
 from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader
 
 FEWEST, SAMPLE = 40, 48
@@ -25,45 +31,66 @@ class Adapted:
     notes: tuple[str, ...] = ()
 
 
-def adapt_reader(reader: TextReader, inputs: Sequence[Input], *, settling: bool = True) -> Adapted:
-    """Adapt `reader` to `inputs`: to their pixels and, with `settling`, to the kinds they show.
+def adapt_reader(
+    reader: TextReader,
+    images: Sequence[np.ndarray],
+    *,
+    others: Sequence[Callable[[], TextReader]] = (),
+    characters: bool = True,
+    length: bool = True,
+) -> Adapted:
+    """Adapt `reader` to images: their pixels, and the `characters` and the `length` of their texts.
 
-    A sample from all parts of them is read for that. With too few images nothing changes.
+    Takes RGB uint8 [H, W, 3], a sample of those to be read. If `reader` is not sure of them,
+    `others` are opened too. With too few images nothing changes.
     """
-    if len(inputs) < FEWEST:
-        return Adapted(reader)
-    sample = (inputs[index] for index in sample_indices(len(inputs)))
-    # Standard input can be read only once.
-    images = list(_pixels(item for item in sample if item.name != STDIN))
     if len(images) < FEWEST:
         return Adapted(reader)
     notes = []
-    preparation = clearest(reader, images)
-    if preparation is not None:
-        reader = Prepared(reader, preparation)
-        notes.append(f"read more surely when prepared: {preparation}")
-    characters = settle(_logits(reader, images), reader.charset) if settling else None
-    if characters is not None:
-        reader = Settled(reader, characters)
+    found = clearest(reader, images, others)
+    if found is not reader:
+        notes.append(f"read more surely {_in_words(found, reader)}")
+        reader = found
+    logits = _logits(reader, images)
+    shown = settle_characters(logits, reader.charset) if characters else None
+    if shown is not None:
         notes.append(
-            f"nearly all images show only {kinds_in_words(characters)}; other characters are "
-            "read only if they are clear"
+            f"nearly all images show only {characters_in_words(shown, reader.charset)}; other "
+            "characters are read only if they are clear"
+        )
+        reader = Settled(reader, shown)
+        logits = reader.ruled(logits)
+    usual = settle_length(logits) if length else None
+    if usual is not None:
+        reader = OfLength(reader, usual)
+        notes.append(
+            f"nearly all texts have length {usual.characters}; other lengths are read only if "
+            "they are clear"
         )
     return Adapted(reader, tuple(notes))
 
 
-def sample_indices(count: int) -> list[int]:
-    """The indices of the sample of `count` images, evenly spread."""
+def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.ndarray]:
+    """A sample from all parts of `count` images, which `pixels` reads by their indices.
+
+    Images that raise ImageError are left out; too few images are not read at all.
+    """
+    if count < FEWEST:
+        return []
     looked_at = min(count, SAMPLE)
-    return [count * place // looked_at for place in range(looked_at)]
+    found = []
+    for place in range(looked_at):
+        with suppress(ImageError):
+            found.append(pixels(count * place // looked_at))
+    return found
 
 
-def _pixels(inputs: Iterator[Input]) -> Iterator[np.ndarray]:
-    for item in inputs:
-        try:
-            yield item.pixels()
-        except ImageError:
-            continue
+def _in_words(found: TextReader, before: TextReader) -> str:
+    """How the images of a reader are made otherwise than those of the one before."""
+    height, preparation = found.geometry.height, found.geometry.preparation
+    taller = f"at a height of {height} pixels" if height != before.geometry.height else ""
+    prepared = f"when prepared: {preparation}" if preparation else ""
+    return " and ".join(filter(None, (taller, prepared)))
 
 
 def _logits(reader: TextReader, images: Sequence[np.ndarray]) -> np.ndarray:

@@ -15,30 +15,31 @@ _DIGITS = 9
 
 
 class OfLength:
-    """Reads like `reader`, but as texts of `length` characters, or `any`.
+    """Reads like `reader`, but texts of `length`; None: of every length."""
 
-    Raises UserError for a length that is no number or has more characters than the frames of an
-    image.
-    """
-
-    def __init__(self, reader: TextReader, length: str) -> None:
+    def __init__(self, reader: TextReader, length: TextLength | None) -> None:
         self.reader, self.charset, self.geometry = reader, reader.charset, reader.geometry
-        self.calibration = reader.calibration
-        self.length = None if length == ANY else TextLength(_number(length, reader.geometry.width))
+        self.calibration, self.length = reader.calibration, length
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → float32 [N, T, K]."""
         return self.reader.logits(images)
 
 
-def _number(length: str, width: int) -> int:
-    most = frames(width)
+def asked_length(length: str, width: int) -> TextLength | None:
+    """What `--length` asks for, a number of characters or `any`, in images `width` pixels wide.
+
+    Raises UserError for a length that is no number or has more characters than the frames of an
+    image.
+    """
+    if length == ANY:
+        return None
     number = length.isascii() and length.isdigit() and len(length) <= _DIGITS
     if not number or int(length) < 1:
         raise UserError(f"--length {length[:20]}: give a number of characters, or any")
-    if int(length) > most:
+    if int(length) > frames(width):
         raise UserError(
-            f"--length {length}: the model reads at most {most} characters in images {width} "
-            "pixels wide"
+            f"--length {length}: the model reads at most {frames(width)} characters in images "
+            f"{width} pixels wide"
         )
-    return int(length)
+    return TextLength(int(length))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.shipped import is_shipped
-from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME, SHIPPED, OnnxReader
+from captcha_ssl.models.shipped import HEIGHTS, is_shipped, shipped_version
+from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME, OnnxReader
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
 _ONNX = ("auto", "cpu", "coreml", "openvino", "directml")
@@ -35,8 +35,9 @@ def open_reader(model: Path | None, device: str = "auto") -> TextReader:
 
 
 def _shipped() -> Path:
-    if not SHIPPED.is_file():
+    file = shipped_version(HEIGHTS[0], ".onnx")
+    if not file.is_file():
         raise UserError(
             "this installation has no model; train one with finetune and name it with --model"
         )
-    return SHIPPED
+    return file

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.reading.adapting import Adapted, adapt_reader
 from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
-from captcha_ssl.recognition.reading.narrowed import narrowed
-from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
+from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 from captcha_ssl.recognition.reading.text_reader import Reading
 from captcha_ssl.workers.contract import Say, Workers
 
@@ -22,30 +20,6 @@ _PART = 64
 """Batches in a part."""
 Answer = Reading | str
 """What is read in an image, or the reason why nothing is."""
-
-
-@dataclass(frozen=True)
-class ReaderSpec:
-    """How a model reads; opened the same way in this process and in a worker."""
-
-    model: Path | None
-    charset: str | None
-    device: str
-    adapt: bool
-    length: str | None = None
-
-    def open(self, inputs: Inputs) -> Adapted:
-        """The reader, adapted to `inputs` where that was asked for.
-
-        Raises UserError for a model, a charset or a length that does not work.
-        """
-        opened = open_reader(self.model, self.device)
-        reader = narrowed(opened, length=self.length, charset=self.charset)
-        # A model of the user knows the look and the characters of its images. A single image shows
-        # nothing about others.
-        if self.adapt and self.model is None and len(inputs) > 1:
-            return adapt_reader(reader, inputs, settling=self.charset is None)
-        return Adapted(reader)
 
 
 @dataclass(frozen=True)
@@ -106,7 +80,7 @@ def _opened(asked: _Asked) -> tuple[Inputs, Predictor]:
             f"a worker finds {len(inputs):,} images and not {asked.count:,}; all workers need the "
             "same files under the same paths"
         )
-    return inputs, Predictor(asked.reader.open(inputs).reader)
+    return inputs, Predictor(asked.reader.open(inputs)[0])
 
 
 def _read_part(asked: _Asked, part: range, _: Say) -> list[Answer]:

@@ -1,11 +1,13 @@
-"""Finds the kinds of characters that nearly all images of a folder show, without labels.
+"""Finds what nearly all images of a folder show, without labels: which characters, and how many.
 
-A model that also reads letters sometimes reads the 0 of a captcha of digits as an O. The other
-images of the folder show that there are only digits.
+A model that also reads letters sometimes reads the 0 of a captcha of digits as an O, and two
+characters that touch as one. The other images of the folder show that there are only digits, and
+how many.
 """
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 from itertools import combinations
@@ -13,14 +15,25 @@ from itertools import combinations
 import numpy as np
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.recognition.reading.decoding import BLANK
+from captcha_ssl.recognition.reading.decoding import BLANK, best_paths
+from captcha_ssl.recognition.reading.text_length import (
+    CLEAR,
+    TextLength,
+    nats_lost,
+    path_lengths,
+    path_of_length,
+)
 from captcha_ssl.recognition.reading.text_reader import TextReader
 
 _ODD = 8.0
 """Nats that a reading may lose within the kinds; if it loses more, it has other characters."""
 _MOST_ODD = 0.05
 _OVERWHELMING = 40.0
-"""Nats by which the kinds must explain the images better than the whole charset."""
+"""Nats by which some kinds, or one length, must explain the images better than all of them."""
+_CONVINCING = 20.0
+"""Nats by which some characters of these kinds must explain them better still."""
+_LENGTHS = 8
+"""The number of lengths that a text could have, as far as nobody knows."""
 _NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
 
 
@@ -40,41 +53,97 @@ class Settled:
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """uint8 [N, C, H, W] → float32 [N, T, K]; −∞ where a character is ruled out."""
-        logits = self.reader.logits(images)
+        return self.ruled(self.reader.logits(images))
+
+    def ruled(self, logits: np.ndarray) -> np.ndarray:
+        """float [N, T, K] of its reader; −∞ where a character is ruled out."""
         held = _lost(logits, self._kept) <= _ODD
         ruled_out = np.ones(logits.shape[2], bool)
         ruled_out[self._kept] = False
         return np.where(held[:, None, None] & ruled_out, np.float32(-np.inf), logits)
 
 
-def settle(logits: np.ndarray, charset: Charset) -> str | None:
-    """The characters of the kinds that images with float `logits` [N, T, K] show, if it is clear.
+def settle_characters(logits: np.ndarray, charset: Charset) -> str | None:
+    """The characters that images with float `logits` [N, T, K] show, if it is clear.
 
-    A text of n characters from a charset of K has only the k characters of those kinds with a
-    chance of (k / K)ⁿ; a reading within them loses some likelihood. The sum of both over the
-    images, in nats, must be overwhelming, and at most one image in twenty may be clearly against
-    it. None if this holds for no choice of kinds, or if all kinds are needed.
+    These are some of the kinds of `charset`, and of these kinds those characters that are there at
+    all. A text of n characters from a charset of K has only k of them with a chance of (k / K)ⁿ; a
+    reading within the k loses some likelihood. The sum of both over the images, in nats, must be
+    overwhelming, and at most one image in twenty may be clearly against it. None if this holds for
+    no choice of kinds or characters.
     """
+    kinds = _kinds_shown(logits, charset)
+    return _shown_of(logits, charset, kinds or charset.characters) or kinds
+
+
+def _kinds_shown(logits: np.ndarray, charset: Charset) -> str | None:
     best, found = _OVERWHELMING, None
     for characters in _choices(charset):
         kept = _classes(charset, characters)
         lost = _lost(logits, kept)
-        if (lost > _ODD).mean() > _MOST_ODD:
-            continue
         gained = _lengths(logits, kept) * np.log(len(charset) / len(characters))
-        # An exception counts as one image in twenty.
-        evidence = np.logaddexp(gained - lost, np.log(_MOST_ODD)).sum()
-        if evidence > best:
-            best, found = float(evidence), characters
+        evidence = _evidence(gained, lost)
+        if evidence > best and _few_odd(lost):
+            best, found = evidence, characters
     return found
 
 
-def kinds_in_words(characters: str) -> str:
-    """What kinds `characters` are, such as "digits and small letters"."""
+def _shown_of(logits: np.ndarray, charset: Charset, characters: str) -> str | None:
+    """The most frequent of `characters`, if the others do not seem to be there."""
+    everything = _classes(charset, characters)
+    counts = np.bincount(_classes_read(logits, everything), minlength=logits.shape[2])
+    frequent = sorted(characters, key=lambda each: -counts[charset.encode(each)[0]])
+    lengths, lost_before = _lengths(logits, everything), _lost(logits, everything)
+    best, found = _CONVINCING, set[str]()
+    for count in range(1, len(characters)):
+        lost = _lost(logits, _classes(charset, frequent[:count])) - lost_before
+        gained = lengths * np.log(len(characters) / count)
+        # The choice of so many characters is itself made after the images.
+        evidence = _evidence(gained, lost) - _log_choices(len(characters), count)
+        if evidence > best and _few_odd(lost):
+            best, found = evidence, set(frequent[:count])
+    return "".join(each for each in characters if each in found) or None
+
+
+def settle_length(logits: np.ndarray) -> TextLength | None:
+    """The length of the texts in images with float `logits` [N, T, K], if nearly all have the same.
+
+    By the same rule as the kinds of characters: texts of one length have less to choose from, and
+    a reading of that length loses some likelihood. It is the length of most readings; None if that
+    is not clear.
+    """
+    lengths = path_lengths(best_paths(logits))
+    usual = int(np.bincount(lengths).argmax())
+    lost = nats_lost(logits, path_of_length(logits, usual))
+    # Empty readings are those of images that cannot be read.
+    if usual == 0 or not _few_odd(lost):
+        return None
+    return TextLength(usual, CLEAR) if _evidence(np.log(_LENGTHS), lost) > _OVERWHELMING else None
+
+
+def characters_in_words(characters: str, charset: Charset) -> str:
+    """What `characters` are, such as "digits and small letters" or "characters of 2345"."""
     found = {_kind(character) for character in characters}
+    if any(_kind(each) in found for each in set(charset.characters) - set(characters)):
+        return f"characters of {characters}"
     names = [name for kind, name in _NAMES.items() if kind in found]
     names += ["other characters"] if found - set(_NAMES) else []
     return " and ".join(names)
+
+
+def _few_odd(lost: np.ndarray) -> bool:
+    """Whether the nats [N] that readings lose speak clearly against it in few images."""
+    return bool((lost > _ODD).mean() <= _MOST_ODD)
+
+
+def _log_choices(of: int, count: int) -> float:
+    """The logarithm of the number of ways to choose `count` out of `of`."""
+    return math.log(math.comb(of, count))
+
+
+def _evidence(gained: np.ndarray | float, lost: np.ndarray) -> float:
+    """The sum over the images [N], where an exception counts as one image in twenty."""
+    return float(np.logaddexp(gained - lost, np.log(_MOST_ODD)).sum())
 
 
 def _choices(charset: Charset) -> list[str]:
@@ -105,9 +174,13 @@ def _lost(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return lost
 
 
+def _classes_read(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The classes of all characters in the best paths through the classes `kept`, int64 [M]."""
+    path = kept[logits[:, :, kept].argmax(2)]
+    read: np.ndarray = path[(np.diff(path, axis=1, prepend=BLANK) != 0) & (path != BLANK)]
+    return read
+
+
 def _lengths(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """How many characters [N] the best paths through the classes `kept` spell."""
-    path = logits[:, :, kept].argmax(2)
-    starts = np.diff(path, axis=1, prepend=-1) != 0
-    counts: np.ndarray = (starts & (path > 0)).sum(1)
-    return counts
+    return path_lengths(logits[:, :, kept].argmax(2))

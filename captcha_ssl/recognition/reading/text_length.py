@@ -11,7 +11,7 @@ import numpy as np
 from captcha_ssl.models.model_card import ModelCard
 from captcha_ssl.recognition.reading.decoding import BLANK, best_paths
 
-_CLEAR = 3.0
+CLEAR = 3.0
 """Nats by which a text of another length must be likelier to be read. With 3, nine tenths of what a
 fixed length gains remain, and nine tenths of the texts that have another one after all."""
 _ROWS = 32
@@ -31,9 +31,13 @@ class TextLength:
 
     def paths(self, logits: np.ndarray) -> np.ndarray:
         """The path that is read in each row of float logits [B, T, K]: classes int64 [B, T]."""
-        paths, free = path_of_length(logits, self.characters), logits.argmax(axis=2)
-        gap = _totals(logits, free) - _totals(logits, paths)
-        return np.where((gap > self.clear)[:, None], free, paths)
+        found = best_paths(logits)
+        # Where the best path of all has that length, there is no other to find.
+        others = np.flatnonzero(path_lengths(found) != self.characters)
+        paths = path_of_length(logits[others], self.characters)
+        likely = nats_lost(logits[others], paths) <= self.clear
+        found[others[likely]] = paths[likely]
+        return found
 
 
 def read_paths(logits: np.ndarray, length: TextLength | None) -> np.ndarray:
@@ -53,12 +57,28 @@ def usual_length(labels: Sequence[str]) -> TextLength | None:
     None if they have several, or are fewer than 20.
     """
     length = common_length(labels) if len(labels) >= _FEWEST else None
-    return None if length is None else TextLength(length, _CLEAR)
+    return None if length is None else TextLength(length, CLEAR)
 
 
 def length_of(card: ModelCard) -> TextLength | None:
     """The usual length of a model's texts, as its card says."""
-    return None if card.length is None else TextLength(card.length, _CLEAR)
+    return None if card.length is None else TextLength(card.length, CLEAR)
+
+
+def path_lengths(paths: np.ndarray) -> np.ndarray:
+    """The number of characters that paths of classes [B, T] collapse to: int64 [B]."""
+    starts = np.diff(paths, axis=1, prepend=BLANK) != 0
+    counts: np.ndarray = (starts & (paths != BLANK)).sum(axis=1)
+    return counts
+
+
+def nats_lost(logits: np.ndarray, paths: np.ndarray) -> np.ndarray:
+    """By how much `paths`, classes [B, T], are less likely than the best ones: float64 [B] nats.
+
+    From float logits [B, T, K].
+    """
+    lost: np.ndarray = _totals(logits, best_paths(logits)) - _totals(logits, paths)
+    return lost
 
 
 def path_of_length(logits: np.ndarray, length: int) -> np.ndarray:

@@ -1,0 +1,69 @@
+"""What a user says of reading: the model, and what is known about the texts. Needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from captcha_ssl.models.shipped import HEIGHTS, shipped_version
+from captcha_ssl.recognition.reading.narrowed import narrowed
+from captcha_ssl.recognition.reading.open_reader import open_reader
+from captcha_ssl.recognition.reading.text_reader import TextReader
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from captcha_ssl.recognition.reading.inputs import Input
+
+
+@dataclass(frozen=True)
+class ReaderSpec:
+    """How a model reads; opened the same way in this process and in a worker."""
+
+    model: Path | None = None
+    charset: str | None = None
+    device: str = "auto"
+    adapt: bool = True
+    length: str | None = None
+
+    def open(self, inputs: Sequence[Input]) -> tuple[TextReader, tuple[str, ...]]:
+        """The reader, adapted to `inputs` where that was asked for, and notes on that.
+
+        Raises UserError for a model, a charset or a length that does not work.
+        """
+        # A model of the user knows the look and the characters of its images. A single image shows
+        # nothing about others, and its text comes sooner without the imports for measuring.
+        if not self.adapt or self.model is not None or len(inputs) < 2:
+            return self._opened(self.model), ()
+        from captcha_ssl.recognition.reading.adapting import sample_images
+
+        return self.adapted(sample_images(len(inputs), lambda index: _pixels(inputs[index])))
+
+    def adapted(self, images: Sequence[np.ndarray]) -> tuple[TextReader, tuple[str, ...]]:
+        """The shipped model, adapted to a sample of RGB uint8 images [H, W, 3], and notes on that.
+
+        Raises UserError for a charset or a length that does not work.
+        """
+        from captcha_ssl.recognition.reading.adapting import adapt_reader
+
+        files = (shipped_version(height, ".onnx") for height in HEIGHTS[1:])
+        taller = [partial(self._opened, file) for file in files]
+        unknown = {"characters": self.charset is None, "length": self.length is None}
+        adapted = adapt_reader(self._opened(None), images, others=taller, **unknown)
+        return adapted.reader, adapted.notes
+
+    def _opened(self, model: Path | None) -> TextReader:
+        opened = open_reader(model, self.device)
+        return narrowed(opened, length=self.length, charset=self.charset)
+
+
+def _pixels(item: Input) -> np.ndarray:
+    from captcha_ssl.data.image import ImageError
+    from captcha_ssl.recognition.reading.inputs import STDIN
+
+    if item.name == STDIN:
+        raise ImageError(STDIN, "it can be read only once")
+    return item.pixels()
