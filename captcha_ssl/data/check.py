@@ -25,6 +25,7 @@ from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.ink import InkReport
 from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
+from captcha_ssl.data.label_doubts import label_notes
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.rgb import BLANK_RANGE, gray_range
 from captcha_ssl.data.sheet import Tile, write_sheet
@@ -130,6 +131,10 @@ def inspect(
     geometry, ink = _measured(path, source, counted)
     equal = _equal_images(usable, sizes, digests)
     unlabeled, aside = _beside(path, source)
+    notes = source.remarks if isinstance(source, FileSource) else source.notes
+    doubts = label_notes(
+        [source.labels[index] for index in usable.tolist()] if source.labels else ()
+    )
     return DataReport(
         path=str(path),
         kind=source.kind,
@@ -143,7 +148,7 @@ def inspect(
         labels=_inspect_labels(source, usable.tolist(), equal, frames, geometry.width, unlabeled),
         rejected=rejected,
         aside=aside,
-        notes=source.remarks if isinstance(source, FileSource) else list(source.notes),
+        notes=[*notes, *doubts],
     )
 
 

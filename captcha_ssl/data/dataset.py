@@ -25,6 +25,7 @@ from captcha_ssl.data.images import ImageArray, JoinedImages
 from captcha_ssl.data.ink import INK_SAMPLE, InkReport, measure
 from captcha_ssl.data.ink_words import narrow_words
 from captcha_ssl.data.label_checks import check_charset, check_frames
+from captcha_ssl.data.label_doubts import label_notes
 from captcha_ssl.data.mapped import exceeds_memory
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
@@ -132,7 +133,7 @@ def load_dataset(
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
     loaded = _in_memory(path, source, geometry, max_bad, progress)
-    return replace(loaded, notes=[*loaded.notes, *notes])
+    return replace(loaded, notes=[*loaded.notes, *label_notes(loaded.labels or ()), *notes])
 
 
 def load_pile(
