@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from captcha_ssl.data.label_text import EMPTY, form_note, is_respelled, read_label
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.files import FileSource
+from captcha_ssl.data.sources.trdg import labels_in_names
 from captcha_ssl.data.spelling import composed
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted
@@ -27,6 +29,23 @@ _DENSE = 0.02
 """Numbers of several lengths are a count if they fill at least this share of their range."""
 _MANY = 20
 """The smallest number of names for a test of even spread."""
+_COPY = re.compile(r"(.*\S) \([1-9]\d{0,3}\)", re.DOTALL)
+"""How browsers and file managers name a second file of one name: `ab12 (1).png`."""
+_FEWEST = 3
+"""The smallest number of names that are times or digests by more than chance."""
+_DAY = r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])"
+_CLOCK = r"(?:[01]\d|2[0-3])[-_.:]?[0-5]\d[-_.:]?[0-5]\d"
+_OTHER_NAMES = {
+    "are times": re.compile(
+        rf"\D*{_DAY}\D{{0,4}}{_CLOCK}.*|(?:1[2-9]|20)\d{{8}}(?:\d{{3}}){{0,3}}",
+        re.ASCII | re.DOTALL,
+    ),
+    "are digests": re.compile(
+        r"[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        re.IGNORECASE,
+    ),
+}
+"""What programs call images: the time of day or the Unix time, and digests of their content."""
 
 
 def carry_labels(names: Sequence[str]) -> bool:
@@ -38,18 +57,31 @@ def carry_labels(names: Sequence[str]) -> bool:
     stems = [stem for stem in map(_stem, names) if _looks_labeled(stem)]
     if len(stems) < _SHARE * len(names):
         return False
-    labels = [_before_underscore(stem) for stem in stems]
-    return len(names) == 1 or (len(set(labels)) > 1 and not are_counters(labels))
+    labels = [_label_in(stem) for stem in stems]
+    return len(names) == 1 or not _no_labels(stems, labels)
 
 
 def source_from_names(folder: Path, names: Sequence[str]) -> FileSource:
     """Images labeled with the part of their names before the first underscore.
 
-    Raises UserError for names that cannot be labels: all the same, or consecutive numbers.
+    Names of TextRecognitionDataGenerator have a number on one side, and the label has all the rest.
+    The number of a copy, as in `ab12 (1).png`, is not part of a label. Raises UserError for names
+    that cannot be labels: all the same, consecutive numbers, times or digests.
     """
-    written = [_before_underscore(_stem(name)) for name in names]
-    _refuse_numbering(folder, names, written)
-    return source_from_texts(folder, names, written)
+    generated = labels_in_names(names)
+    if generated is not None:
+        return source_from_texts(folder, names, generated)
+    stems = [_stem(name) for name in names]
+    written = [_label_in(stem) for stem in stems]
+    _refuse_other_names(folder, names, stems, written)
+    source = source_from_texts(folder, names, written)
+    copies = [name for name, stem in zip(names, stems, strict=True) if _COPY.fullmatch(stem)]
+    if copies:
+        source.remarks.append(
+            f"{len(copies):,} names have the number of a copy, which is not part of their label: "
+            f"{quoted(copies[0])}, …"
+        )
+    return source
 
 
 def source_from_texts(folder: Path, names: Sequence[str], written: Sequence[str]) -> FileSource:
@@ -73,9 +105,9 @@ def name_note(names: Sequence[str]) -> list[str]:
     """What to say of unlabeled images whose names are perhaps labels, as `ab12.png`."""
     if not _FEWEST_NOTED <= len(names) <= _MOST_NOTED:
         return []
-    stems = [_stem(name) for name in names]
+    stems = [_without_copy(_stem(name)) for name in names]
     short = all(stem.isalnum() and len(stem) <= _LONGEST_WORD for stem in stems)
-    if not short or len(set(stems)) == 1 or are_counters(stems):
+    if not short or _no_labels(stems, stems):
         return []
     return [f"where labels are required, the names are read as labels: {quoted(stems[0])}, …"]
 
@@ -120,17 +152,34 @@ def _counted(labels: Sequence[str]) -> list[str]:
     return digits if plain else []
 
 
-def _refuse_numbering(folder: Path, names: Sequence[str], labels: Sequence[str]) -> None:
+def _refuse_other_names(
+    folder: Path, names: Sequence[str], stems: Sequence[str], labels: Sequence[str]
+) -> None:
     if len(names) < 2:
         return
-    alike = len(set(labels)) == 1
-    if not alike and not are_counters(labels):
+    what = _no_labels(stems, labels)
+    if not what:
         return
-    what = "all start the same" if alike else "are consecutive numbers"
     raise UserError(
         f"{folder}: no labels: the file names ({quoted(names[0])}, …) {what}; "
         "add a labels.csv with the header filename,label"
     )
+
+
+def _no_labels(stems: Sequence[str], labels: Sequence[str]) -> str:
+    """Why several names do not begin with labels, in words; empty if they do."""
+    if len(set(labels)) == 1:
+        return "all start the same"
+    if are_counters(labels):
+        return "are consecutive numbers"
+    for what, form in _OTHER_NAMES.items():
+        # A time of day may have an underscore in it.
+        if len(stems) >= _FEWEST and all(
+            form.fullmatch(label) or form.fullmatch(stem)
+            for stem, label in zip(stems, labels, strict=True)
+        ):
+            return what
+    return ""
 
 
 def _looks_labeled(stem: str) -> bool:
@@ -148,5 +197,11 @@ def _stem(name: str) -> str:
     return PurePosixPath(name).stem
 
 
-def _before_underscore(stem: str) -> str:
-    return stem.partition("_")[0]
+def _label_in(stem: str) -> str:
+    """What stands before the first underscore, without the number of a copy."""
+    return _without_copy(stem).partition("_")[0]
+
+
+def _without_copy(stem: str) -> str:
+    copy = _COPY.fullmatch(stem)
+    return copy[1] if copy else stem

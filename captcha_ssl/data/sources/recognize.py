@@ -18,7 +18,6 @@ from captcha_ssl.data.sources.names import (
     carry_labels,
     name_note,
     source_from_names,
-    source_from_texts,
 )
 from captcha_ssl.data.sources.paddle import PADDLE_LISTS, find_lists, open_list
 from captcha_ssl.data.sources.records import (
@@ -41,7 +40,7 @@ from captcha_ssl.data.sources.table import (
     open_metadata_csv,
     open_table,
 )
-from captcha_ssl.data.sources.trdg import is_trdg, labels_in_names, open_trdg
+from captcha_ssl.data.sources.trdg import is_trdg, open_trdg
 from captcha_ssl.data.sources.zipped import ZIP, open_zip
 from captcha_ssl.errors import UserError
 
@@ -156,10 +155,7 @@ def _open_pile(folder: Path, want_labels: bool | None) -> Source:
             f"{folder}: no dataset here; looked for {looked_for}, "
             f"and images ({' '.join(sorted(SUFFIXES))})"
         )
-    generated = labels_in_names(found.names) if want_labels else None
-    if generated is not None:
-        source = source_from_texts(folder, found.names, generated)
-    elif want_labels or (want_labels is None and carry_labels(found.names)):
+    if want_labels or (want_labels is None and carry_labels(found.names)):
         source = source_from_names(folder, found.names)
     else:
         source = FileSource("folder of images", folder, found.names)

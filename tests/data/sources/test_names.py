@@ -61,11 +61,40 @@ def test_a_name_without_a_label_is_rejected():
     [
         (["00007.png", "00008.png", "00009.png"], "consecutive numbers"),
         (["img_1.png", "img_2.png"], "start the same"),
+        (["image (1).png", "image (2).png", "image (4).png"], "start the same"),
+        (["20240103_153012.jpg", "20240215_081500.jpg", "20240215_081500_1.jpg"], "times"),
+        ([f"Screenshot from 2024-01-0{day} 15-3{day}-12.png" for day in (1, 2, 3)], "times"),
+        (["1700000321.png", "1700001475_cam2.png", "1700009268.png"], "times"),
+        (["1700000321123.png", "1700001475880.png", "1700009268001.png"], "times"),
+        ([f"{letter}41d8cd98f00b204e9800998ecf8427e.png" for letter in "abd"], "digests"),
+        ([f"{letter}58ad95a-6f6d-497b-91b8-517707d03c3a.png" for letter in "abd"], "digests"),
     ],
 )
 def test_names_that_cannot_be_labels_are_refused(names: list[str], why: str):
     with pytest.raises(UserError, match=rf"{why}; add a labels\.csv"):
         source_from_names(Path("pile"), names)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["20241303_153012.png", "20240215_081500.png", "20240216_081500.png"],
+        ["1700000321.png", "1700001475.png", "4700009268.png"],
+        ["41d8cd98f00b204e.png", "00998ecf8427e1a3.png", "0b204e9800998ecf.png"],
+    ],
+)
+def test_names_that_only_resemble_times_and_digests_are_labels(names: list[str]):
+    assert source_from_names(Path(), names).labels[0] == names[0].partition(".")[0].split("_")[0]
+
+
+def test_evident_labels_are_not_sought_in_times_and_digests():
+    assert not carry_labels([f"17000003{number}_cam.png" for number in (21, 47, 62)])
+
+
+def test_the_number_of_a_copy_is_not_part_of_the_label():
+    source = source_from_names(Path(), ["ab1.png", "ab1 (1).png", "cd2_x (12).png", "f(3).png"])
+    assert source.labels == ["ab1", "ab1", "cd2", "f(3)"]
+    assert "2 names have the number of a copy" in source.remarks[0]
 
 
 def test_digits_that_do_not_count_up_are_labels():
@@ -87,7 +116,7 @@ def numbers(*values: int, form: str = "{}.png") -> list[str]:
         numbers(101, 102, 104, 105),
         numbers(1, 2, 4, form="frame{}.png"),
         numbers(17, 4, 230, form="captcha-{}.png"),
-        numbers(1, 2, 4, form="image ({}).png"),
+        numbers(1, 2, 4, form="image [{}].png"),
         numbers(1, 2, 4, form="{}_raw.png"),
     ],
 )

@@ -23,6 +23,12 @@ def test_labels_in_names_are_recognized(pile):
     assert source.labels == ["ab", "cd"]
 
 
+def test_labels_are_the_same_whether_they_are_sought_or_required(pile):
+    folder = pile("ab_x_0.png", "cd_y_1.png", "ef_z_2.png")
+    found, required = open_source(folder), open_source(folder, want_labels=True)
+    assert found.labels == required.labels == ["ab_x", "cd_y", "ef_z"]
+
+
 def test_a_table_takes_precedence_over_names(pile):
     folder = pile("ab_1.png", "cd_1.png")
     (folder / "labels.csv").write_text("filename,label\nab_1.png,zz\n")
