@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from captcha_ssl.data.label_text import is_respelled, read_label
+from captcha_ssl.data.label_text import is_respelled, read_label, text_in_json
 from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.rows import TableRow
 from captcha_ssl.data.sources.table import Files, source_of_rows
@@ -66,7 +66,7 @@ def open_json(file: Path, want_labels: bool | None) -> FileSource:
     except ValueError as error:
         raise UserError(f"{file}: not readable as JSON ({error})") from error
     if isinstance(held, dict):
-        if not all(isinstance(value, str) for value in held.values()):
+        if any(isinstance(value, (dict, list)) for value in held.values()):
             raise UserError(
                 f"{file}: not the labels of a recognizer; expected {{name: text}} for each image"
             )
@@ -102,14 +102,14 @@ def _row(file: Path, number: int, held: Mapping[str, Any] | None, files: Files) 
         raise UserError(
             f"{file}: row {number}: names no image; expected one of {', '.join(_PATHS)}"
         )
-    key = _text_key(held)
-    written = held.get(key, "") if key is not None else ""
-    if isinstance(written, list) and len(written) == 1:
-        (written,) = written
-    if not isinstance(written, str):
-        return TableRow(number, path, "", "its text is not one text")
+    key, path = _text_key(held), _near(path, files)
+    if key is None:
+        return TableRow(number, path, "", None, f"it has none of {', '.join(_TEXTS)}")
+    written, problem = text_in_json(held[key])
+    if problem is not None:
+        return TableRow(number, path, "", None, problem)
     label, problem = read_label(written)
-    return TableRow(number, _near(path, files), label, None, problem, is_respelled(written))
+    return TableRow(number, path, label, None, problem, is_respelled(written))
 
 
 def _text_key(held: Mapping[str, Any]) -> str | None:

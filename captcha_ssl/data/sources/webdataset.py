@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import tarfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
@@ -23,7 +23,7 @@ import numpy as np
 from captcha_ssl.data.by_index import ByIndex
 from captcha_ssl.data.image import MAX_BYTES, ImageError, read_image
 from captcha_ssl.data.image_kinds import SUFFIXES
-from captcha_ssl.data.label_text import form_note, is_respelled, read_label
+from captcha_ssl.data.label_text import form_note, is_respelled, read_label, text_in_json
 from captcha_ssl.data.patterns import files_called
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.documents import loaded_json
@@ -318,8 +318,8 @@ def _text(file: BinaryIO, place: _Place | None) -> tuple[str, str | None]:
         held = loaded_json(text)
     except ValueError:
         return "", "its text is not UTF-8, or not JSON"
-    if isinstance(held, str):
-        return held, None
-    fields: Sequence[str] = _TEXT_FIELDS if isinstance(held, dict) else ()
-    found = next((held[key] for key in fields if isinstance(held.get(key), str)), None)
-    return found or "", None if found else f"its JSON has none of {', '.join(_TEXT_FIELDS)}"
+    if not isinstance(held, dict):
+        return text_in_json(held)
+    found = [text_in_json(held[key]) for key in _TEXT_FIELDS if key in held]
+    none = [("", f"its JSON has none of {', '.join(_TEXT_FIELDS)}")]
+    return min(found or none, key=lambda text: text[1] is not None)

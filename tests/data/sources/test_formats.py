@@ -244,6 +244,58 @@ def test_unusable_rows_are_rejected_with_their_reason(tmp_path: Path) -> None:
     ]
 
 
+VALUES = {
+    "number": (1234, "the label is a number, which has no leading zeros; write it in quotation"),
+    "float": (12.5, "the label is a number"),
+    "null": (None, "empty label"),
+    "two": (["A", "B"], "its text is not one text"),
+}
+
+
+def values_as_doctr(folder: Path) -> Path:
+    values = {f"{name}.png": value for name, (value, _) in VALUES.items() if name != "two"}
+    (folder / "labels.json").write_text(json.dumps({"good.png": "A", **values}))
+    return folder
+
+
+def values_as_lines(folder: Path) -> Path:
+    held = {"good": "A", **{name: value for name, (value, _) in VALUES.items()}}
+    rows = [{"image": f"{name}.png", "text": value} for name, value in held.items()]
+    (folder / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder / "a.jsonl"
+
+
+def values_in_tar(folder: Path) -> Path:
+    with tarfile.open(folder / "a.tar", "w") as archive:
+        for name, value in {"good": "A", **{key: held[0] for key, held in VALUES.items()}}.items():
+            told = json.dumps({"text": value}).encode()
+            for member, data in ((f"{name}.png", png(0)), (f"{name}.json", told)):
+                entry = tarfile.TarInfo(member)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+    return folder / "a.tar"
+
+
+@pytest.mark.parametrize("make", [values_as_doctr, values_as_lines, values_in_tar])
+def test_json_that_is_no_text_is_rejected_with_what_it_is(
+    tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    write(tmp_path, ["good.png", *(f"{name}.png" for name in VALUES)])
+    source = open_source(make(tmp_path), want_labels=True)
+    assert source.labels == ["A"]
+    assert len(source.rejected) >= len(VALUES) - 1
+    for entry in source.rejected:
+        (name,) = (name for name in VALUES if name in entry.row)
+        assert entry.reason.startswith(VALUES[name][1])
+
+
+def test_json_without_a_field_for_the_text_says_which_there_may_be(tmp_path: Path) -> None:
+    write(tmp_path, ["a.png"])
+    (tmp_path / "a.jsonl").write_text('{"image": "a.png", "truth": "A", "language": "de"}\n')
+    (entry,) = open_source(tmp_path / "a.jsonl", want_labels=True).rejected
+    assert entry.reason == "it has none of transcription, text, label"
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
