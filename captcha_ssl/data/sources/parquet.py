@@ -83,8 +83,8 @@ def open_parquet(path: Path, want_labels: bool | None) -> ParquetSource:
     """Open one file. Rows without a usable text are rejected unless `want_labels` is False.
 
     The image column is called `image` or has bytes (itself, or in `bytes`); the text column is
-    called `text` or `label`. Raises UserError if pyarrow is not installed or there is no image
-    column.
+    called `text` or `label`. Raises UserError if pyarrow is not installed, there is no image
+    column, or required labels are no texts.
     """
     try:
         import pyarrow.parquet as package
@@ -101,6 +101,12 @@ def open_parquet(path: Path, want_labels: bool | None) -> ParquetSource:
     if column is None:
         raise UserError(f"{path}: no column of images among {', '.join(schema.names)}")
     text = next((name for name in _TEXTS if name in schema.names and _is_text(schema, name)), None)
+    other = next((name for name in _TEXTS if name in schema.names), None)
+    if want_labels and text is None and other is not None:
+        raise UserError(
+            f"{path}: the column {other} holds {schema.field(other).type} and no texts; write the "
+            "labels as text"
+        )
     total = file.metadata.num_rows
     names = [f"{path.stem}-{row:06d}" for row in range(total)]
     texts = None if want_labels is False or text is None else _texts(path, file, text)

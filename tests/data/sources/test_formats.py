@@ -289,6 +289,17 @@ def test_json_that_is_no_text_is_rejected_with_what_it_is(
         assert entry.reason.startswith(VALUES[name][1])
 
 
+def test_numbers_in_parquet_are_no_labels(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="the extra parquet is not installed")
+    import pyarrow.parquet as package
+
+    table = pyarrow.table({"image": [{"bytes": png(0), "path": None}], "label": [7.0]})
+    package.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(UserError, match="the column label holds double and no texts"):
+        open_source(tmp_path, want_labels=True)
+    assert open_source(tmp_path).labels is None
+
+
 def test_json_without_a_field_for_the_text_says_which_there_may_be(tmp_path: Path) -> None:
     write(tmp_path, ["a.png"])
     (tmp_path / "a.jsonl").write_text('{"image": "a.png", "truth": "A", "language": "de"}\n')
