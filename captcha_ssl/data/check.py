@@ -156,10 +156,13 @@ def _measured(
     path: Path, source: Source, sizes: Counter[tuple[int, int]]
 ) -> tuple[Geometry, InkReport | None]:
     """The geometry that training chooses for images of these sizes, and the ink of a sample."""
-    ink = look_at(path, source).ink
+    look = look_at(path, source)
+    ink = look.ink
     preparation = choose_preparation(ink)
     height = choose_height(ink, preparation)
-    if preparation is not None:
+    if preparation is not None and preparation.trim == "image":
+        sizes = Counter(look.sizes_after(preparation))
+    elif preparation is not None:
         prepared: Counter[tuple[int, int]] = Counter()
         for size, count in sizes.items():
             prepared[prepared_size(size, preparation, ink)] += count

@@ -27,6 +27,7 @@ from captcha_ssl.data.ink_words import narrow_words
 from captcha_ssl.data.label_checks import check_charset, check_frames
 from captcha_ssl.data.label_doubts import label_notes
 from captcha_ssl.data.mapped import exceeds_memory
+from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.joined import JoinedSource
@@ -216,10 +217,23 @@ def _in_memory(
 
 @dataclass(frozen=True)
 class Look:
-    """A sample of a source: the size of every image in it, and the ink of some."""
+    """A sample of a source: the size of every image in it, and the ink of some, `measured`."""
 
     sizes: list[tuple[int, int]]
     ink: InkReport | None
+    measured: Sequence[np.ndarray] = ()
+
+    def sizes_after(self, preparation: Preparation | None) -> list[tuple[int, int]]:
+        """The sizes after a preparation.
+
+        Images that are cut to their own ink are prepared, because their texts differ in length and
+        take another share of each canvas. For others the size is known without that.
+        """
+        if preparation is None:
+            return self.sizes
+        if preparation.trim == "image" and self.measured:
+            return [preparation.apply(image).shape[:2] for image in self.measured]
+        return [prepared_size(size, preparation, self.ink) for size in self.sizes]
 
 
 def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
@@ -248,7 +262,8 @@ def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
         raise UserError(f"{path}: no image of {len(failures):,} can be read, first {failures[0]}")
     labels = source.labels
     lengths = None if labels is None else [len(labels[index]) for index, _ in seen]
-    return Look(sizes, measure([image for _, image in seen], lengths=lengths))
+    images = [image for _, image in seen]
+    return Look(sizes, measure(images, lengths=lengths), images)
 
 
 def infer_geometry(
@@ -273,9 +288,7 @@ def infer_geometry(
         look = look_at(path, source, measured=pixels is not None)
     preparation = choose_preparation(look.ink, pixels) if pixels else None
     rows = height or choose_height(look.ink, preparation)
-    sizes = look.sizes
-    if preparation is not None:
-        sizes = [prepared_size(size, preparation, look.ink) for size in sizes]
+    sizes = look.sizes_after(preparation)
     found = Geometry.infer(sizes, channels=channels, height=rows, width=width)
     return replace(found, preparation=preparation)
 

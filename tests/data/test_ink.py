@@ -146,6 +146,24 @@ def test_small_text_in_many_places_is_cut_out_of_each_image():
     assert found.apply(anywhere(50)).shape[0] < 50
 
 
+def test_the_width_is_that_of_the_texts_whatever_their_canvases(tmp_path: Path):
+    rng = np.random.default_rng(5)
+    for seed in range(40):
+        size = (int(rng.integers(60, 200)), int(rng.integers(150, 400)))
+        place = {"top": int(rng.integers(0, size[0] - 20)), "left": int(rng.integers(0, 40))}
+        image = text(seed, size=size, height=20, **place)
+        cv2.imwrite(str(tmp_path / f"{seed}.png"), image)
+    loaded = load_dataset(tmp_path, labeled=False, height=None, pixels=AUTO)
+    assert loaded.geometry.preparation.trim == "image"
+    cut = [
+        loaded.geometry.preparation.apply(read_image(file)).shape[:2]
+        for file in tmp_path.glob("*.png")
+    ]
+    widest = max(width * loaded.geometry.height / height for height, width in cut)
+    assert widest <= loaded.geometry.width < widest + 8
+    assert inspect(tmp_path, frames=lambda width: width // 4).geometry == loaded.geometry
+
+
 def test_narrow_characters_are_kept_higher():
     ink = replace(report(text), pitch=9.0, size=(32, 200))
     assert choose_height(ink, None) == 48
@@ -194,7 +212,7 @@ def test_a_dataset_chooses_once_and_a_model_that_has_chosen_wins(tmp_path: Path)
     size = {"count": 24, "channels": 3, "height": 50, "width": 200}
     with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
         for index in range(24):
-            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), "12345")
+            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), f"{index:05}")
     loaded = load_dataset(tmp_path / "set", labeled=True, pixels=AUTO)
     preparation = loaded.geometry.preparation
     assert preparation is not None and preparation.flatten == "closing"
@@ -212,7 +230,7 @@ def test_characters_too_narrow_for_the_height_of_a_start_are_noted(tmp_path: Pat
     size = {"count": 24, "channels": 3, "height": 50, "width": 200}
     with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
         for index in range(24):
-            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), "1234567890" * 3)
+            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), f"{index:030}")
     (low,) = load_dataset(
         tmp_path / "set", labeled=True, geometry=Geometry(1, 32, 128), pixels=AUTO
     ).notes
@@ -225,7 +243,7 @@ def test_check_data_says_what_makes_a_set_hard_and_what_is_done_about_it(tmp_pat
     size = {"count": 24, "channels": 3, "height": 50, "width": 200}
     with open_writer(tmp_path / "set", "folder", **size, about={}) as writer:
         for index in range(24):
-            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), "12345")
+            writer.add(index, faint_under_a_line(index).transpose(2, 0, 1), f"{index:05}")
     found = inspect(tmp_path / "set", frames=lambda width: width // 4)
     assert found.geometry.preparation is not None
     words = "\n".join(found.warnings)
