@@ -13,6 +13,30 @@ IMAGE, TEXT = "image", "transcription"
 """Names of the image and the text area in the labeling interface: see docs/file-formats.md."""
 
 
+class Tasks:
+    """The lines of a JSON list of tasks, one for each image when it is read by `model`."""
+
+    header: str | None = None
+
+    def __init__(self, model: str) -> None:
+        self._model, self._mark = model, "["
+
+    def __call__(self, prediction: Prediction) -> str | None:
+        """The line of an image; None for one that cannot be read."""
+        made = task(prediction, self._model)
+        if made is None:
+            return None
+        mark, self._mark = self._mark, ","
+        return mark + made
+
+    def end(self) -> str:
+        """The end of the list."""
+        return "[]" if self._mark == "[" else "]"
+
+    def remark(self) -> None:
+        """Nothing."""
+
+
 def task(prediction: Prediction, model: str) -> str | None:
     """The task of an image as one line of JSON; None for an image that cannot be read.
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from captcha_ssl.cli.options import Cluster, Length, Quiet, ReadingDevice
-from captcha_ssl.cli.reading import BATCH_SIZE, FORMATS, Format, read
+from captcha_ssl.cli.prediction_rows import FORMATS, Format
+from captcha_ssl.cli.reading import BATCH_SIZE, read
 from captcha_ssl.errors import UserError
 
 
@@ -47,8 +48,9 @@ def predict_command(
     format: Annotated[
         Format | None,
         typer.Option(
-            help="text: one line per image; the others also give confidences. If absent, text or "
-            "as the name of --out ends.",
+            help="text: one line per image; labels: a table for finetune, of the texts with a "
+            "confidence of --min-confidence (0.9 if absent) or more; the others also give "
+            "confidences. If absent, text or as the name of --out ends.",
             show_default=False,
         ),
     ] = None,

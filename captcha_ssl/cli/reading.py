@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, get_args
+from typing import IO, TYPE_CHECKING
 
+from captcha_ssl.cli.prediction_rows import Format, Rows, doubtful, one_cell, rows_of
 from captcha_ssl.cli.progress import progress_bar
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import SCREEN, printable, shown
@@ -17,13 +17,7 @@ if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.inputs import Input
     from captcha_ssl.recognition.reading.predictor import Prediction
 
-Format = Literal["text", "csv", "tsv", "jsonl", "label-studio"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-HEADER = ("path", "text", "confidence", "error")
 BATCH_SIZE = 16
-_LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
-_ONE_LINE = str.maketrans(_LINE_BREAKS)
-_ONE_CELL = str.maketrans(_LINE_BREAKS | {"\t": r"\t", "\\": r"\\"})
 
 
 def read(
@@ -83,9 +77,10 @@ def read(
             file,
             first,
             len(inputs),
-            model=model,
-            format=format,
-            min_confidence=min_confidence,
+            rows=rows_of(format, min_confidence, model=model, out=out),
+            # What is unsure is no label, and nothing that has failed.
+            min_confidence=None if format == "labels" else min_confidence,
+            named=format != "text",
             quiet=quiet,
         )
     if out is not None:
@@ -101,7 +96,7 @@ def _check_same(
         return
     name = inputs[rows - 1].name if rows <= len(inputs) else None
     if name is not None and format == "tsv":
-        name = name.translate(_ONE_CELL)
+        name = one_cell(name)
     if name != last:
         raise UserError(
             f"--out {out}: its {rows:,} rows are of other images; give those it was started with, "
@@ -115,107 +110,44 @@ def _write(
     first: int,
     count: int,
     *,
-    model: Path | None,
-    format: Format,
+    rows: Rows,
     min_confidence: float | None,
+    named: bool,
     quiet: bool,
 ) -> bool:
-    """Write a row for each prediction, from that of image `first` on; whether any failed."""
-    failed = False
-    if format in ("csv", "tsv") and (file is sys.stdout or not file.tell()):
-        heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
-        print(_cells(heads, format), file=file)
-    to_program = not file.isatty()
-    tasks = _Tasks("shipped" if model is None else model.name) if format == "label-studio" else None
+    """Write a row for each prediction, from that of image `first` on; whether any failed.
+
+    In rows that are not `named` a doubt cannot be seen, and is noted.
+    """
+    failed, to_program = False, not file.isatty()
+    if rows.header is not None and (file is sys.stdout or not file.tell()):
+        print(rows.header, file=file)
     with progress_bar("reading", quiet=quiet or not to_program) as progress:
         for done, prediction in enumerate(predictions, start=first + 1):
-            doubtful = _doubtful(prediction, min_confidence)
-            row = tasks(prediction) if tasks else _row(prediction, format, min_confidence)
+            row, doubt = rows(prediction), doubtful(prediction, min_confidence)
             # A program gets the exact text; a terminal gets no control sequences.
             if row is not None:
                 shape = row if to_program else "\t".join(map(printable, row.split("\t")))
                 print(shape, file=file)
-            failed |= bool(doubtful or prediction.error)
-            note = _note(prediction, format, doubtful)
+            failed |= bool(doubt or prediction.error)
+            note = _note(prediction, bool(doubt) and not named)
             if note:
                 print(f"captcha-ssl: {shown(note, SCREEN)}", file=sys.stderr)
             progress(done, count)
-    if tasks:
-        print(tasks.end(), file=file)
+    last = rows.end()
+    if last is not None:
+        print(last, file=file)
+    remark = None if quiet else rows.remark()
+    if remark is not None:
+        print(remark, file=sys.stderr)
     return failed
 
 
-class _Tasks:
-    """The lines of a JSON list of Label Studio tasks, one for each image when it is read."""
-
-    def __init__(self, model: str) -> None:
-        self._model, self._mark = model, "["
-
-    def __call__(self, prediction: Prediction) -> str | None:
-        from captcha_ssl.cli.label_studio import task
-
-        made = task(prediction, self._model)
-        if made is None:
-            return None
-        mark, self._mark = self._mark, ","
-        return mark + made
-
-    def end(self) -> str:
-        return "[]" if self._mark == "[" else "]"
-
-
-def _doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
-    """Whether a confidence is below the limit; None without a limit or without a text."""
-    if min_confidence is None or prediction.reading is None:
-        return None
-    return prediction.reading.confidence < min_confidence
-
-
-def _note(prediction: Prediction, format: Format, doubtful: bool | None) -> str | None:
-    """The line on stderr about an image: always for an error, for a doubt if no field shows it."""
+def _note(prediction: Prediction, doubt: bool) -> str | None:
+    """The line on stderr about an image: always for an error, and for a doubt if asked for."""
+    reading = prediction.reading
     if prediction.error is not None:
         return f"error: {prediction.path}: {prediction.error}"
-    if not doubtful or format != "text" or prediction.reading is None:
+    if not doubt or reading is None:
         return None
-    reading = prediction.reading
     return f"doubtful: {prediction.path}: {reading.text} ({reading.confidence:.2f})"
-
-
-def _row(prediction: Prediction, format: Format, min_confidence: float | None) -> str:
-    doubtful = _doubtful(prediction, min_confidence)
-    if format == "jsonl":
-        mark = {} if doubtful is None else {"doubtful": doubtful}
-        return json.dumps(_as_json(prediction) | mark)
-    reading = prediction.reading
-    text = reading.text if reading else ""
-    if format == "text":
-        return text.translate(_ONE_LINE)
-    confidence = f"{reading.confidence:.6g}" if reading else ""
-    cells = [prediction.path, text, confidence, prediction.error or ""]
-    if min_confidence is not None:
-        cells.append("" if doubtful is None else str(int(doubtful)))
-    return _cells(cells, format)
-
-
-def _cells(cells: Sequence[str], format: Format) -> str:
-    if format == "csv":
-        from captcha_ssl.spreadsheet import spreadsheet_row
-
-        return spreadsheet_row(cells)
-    return "\t".join(cell.translate(_ONE_CELL) for cell in cells)
-
-
-def _as_json(prediction: Prediction) -> dict[str, Any]:
-    reading = prediction.reading
-    if reading is None:
-        return {"path": prediction.path, "error": prediction.error}
-    return {
-        "path": prediction.path,
-        "text": reading.text,
-        "confidence": _short(reading.confidence),
-        "char_confidences": [_short(value) for value in reading.char_confidences],
-    }
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.6g}")

@@ -40,8 +40,8 @@ class Answers:
             self._replace(self.labels | {name: label})
             return
         if not self.path.exists():
-            atomic_write_text(self.path, _row(*COLUMNS) + "\n")
-        _append(self.path, _row(name, label))
+            atomic_write_text(self.path, table_row(*COLUMNS) + "\n")
+        _append(self.path, table_row(name, label))
         self.labels[name] = label
 
     def remove(self, name: str) -> None:
@@ -94,7 +94,7 @@ class NameList:
 def write_table(path: Path, labels: dict[str, str]) -> None:
     """Write the whole table atomically. Raises OSError."""
     rows: Iterable[tuple[str, str]] = labels.items()
-    lines = [_row(*COLUMNS), *(_row(name, label) for name, label in rows)]
+    lines = [table_row(*COLUMNS), *(table_row(name, label) for name, label in rows)]
     atomic_write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -118,7 +118,8 @@ def _append(path: Path, line: str) -> None:
         raise
 
 
-def _row(name: str, label: str) -> str:
+def table_row(name: str, label: str) -> str:
+    """A row of the table, without the end of its line."""
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow((name, label))
     return text.getvalue()

@@ -203,6 +203,40 @@ def test_a_doubtful_text_is_marked_and_makes_the_exit_code_1(predict: Predict) -
     assert (good.returncode, good.stderr) == (0, b"")
 
 
+def test_a_table_of_labels_has_the_sure_texts(predict: Predict, pile: Path) -> None:
+    sure = {}
+    for line in predict("pile", "B.png", "--format", "jsonl").stdout.splitlines():
+        row = json.loads(line)
+        sure[row["path"]] = (row["text"], row["confidence"])
+    lowest, next_one, *_ = sorted(confidence for _, confidence in sure.values())
+    least = (lowest + next_one) / 2
+    done = predict("pile", "B.png", "--format", "labels", "--min-confidence", str(least))
+    assert done.returncode == 0
+    kept = {path: text for path, (text, confidence) in sure.items() if confidence >= least}
+    assert len(kept) == len(sure) - 1
+    rows = list(csv.DictReader(done.stdout.decode().splitlines()))
+    assert {row["filename"]: row["label"] for row in rows} == kept
+    assert f"{len(kept)} of {len(sure)} texts are labels" in done.stderr.decode()
+    # Every command reads that table.
+    table = pile / "sure.csv"
+    table.write_bytes(done.stdout)
+    source = open_source(table, want_labels=True)
+    assert dict(zip(source.names, source.labels or (), strict=True)) == kept
+
+
+def test_a_table_of_labels_names_images_below_its_folder(
+    predict: Predict, pile: Path, tmp_path: Path
+) -> None:
+    options = ("--format", "labels", "--min-confidence", "0")
+    above = pile.parent / "above.csv"
+    assert predict("B.png", *options, "--out", str(above)).returncode == 0
+    assert f"{pile.name}/B.png,B" in above.read_text()
+    (pile / "below").mkdir()
+    wrong = predict("B.png", *options, "--out", "below/sure.csv")
+    assert wrong.returncode == 2
+    assert b"cannot name B.png; give it a place above the images" in wrong.stderr
+
+
 def test_an_exported_model_reads_the_same_without_torch(
     pile: Path, reader: Recognizer, reader_file: Path, tmp_path: Path
 ) -> None:
