@@ -130,6 +130,11 @@ def _report(
     if data.held_out is not None:
         checked = config.finetune.check_labels is not None
         _tell_held_out(result.recognizer, data.held_out, folder, checked=checked)
+        if data.copies:
+            print(
+                f"{data.copies:,} more do not count: they are copies of images to learn from",
+                file=sys.stderr,
+            )
 
 
 def _tell_held_out(

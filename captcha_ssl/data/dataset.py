@@ -25,7 +25,7 @@ from captcha_ssl.data.images import ImageArray, JoinedImages
 from captcha_ssl.data.ink import INK_SAMPLE, InkReport, measure
 from captcha_ssl.data.ink_words import narrow_words
 from captcha_ssl.data.label_checks import check_charset, check_frames
-from captcha_ssl.data.label_doubts import label_notes
+from captcha_ssl.data.label_doubts import conflict_notes, label_notes
 from captcha_ssl.data.mapped import exceeds_memory
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.rejected import Rejected
@@ -134,7 +134,13 @@ def load_dataset(
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
     loaded = _in_memory(path, source, geometry, max_bad, progress)
-    return replace(loaded, notes=[*loaded.notes, *label_notes(loaded.labels or ()), *notes])
+    if loaded.labels is not None:
+        notes = [
+            *label_notes(loaded.labels),
+            *conflict_notes(loaded.images, loaded.labels, loaded.names),
+            *notes,
+        ]
+    return replace(loaded, notes=[*loaded.notes, *notes])
 
 
 def load_pile(

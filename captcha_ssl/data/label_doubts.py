@@ -1,4 +1,4 @@
-"""Labels that a program has probably changed, or that teach nothing: what to tell the user.
+"""Labels that contradict each other, that a program has probably changed, or that teach nothing.
 
 A spreadsheet, or a library that reads a column as numbers, drops leading zeros, appends `.0`, and
 shortens long numbers to `1.2E+11`. Every row is then still a usable label, and only all of them
@@ -10,7 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from captcha_ssl.printable import quoted
+import numpy as np
+
+from captcha_ssl.data.images import ImageArray
+from captcha_ssl.data.splits import equal_images
+from captcha_ssl.printable import quoted, shown
 
 _MANY = 20
 """The fewest labels that show whether leading zeros are missing."""
@@ -19,12 +23,37 @@ _SHARE = 0.9
 _FULL = 0.8
 """The share of numbers that have all digits: of random ones, 90% have no leading zero."""
 _SCIENTIFIC = re.compile(r"-?\d([.,]\d+)?E\+\d+", re.ASCII)
+_MOST_COMPARED = 100_000
+"""Of more images not all pixels are read for this."""
 _REMEDY = "write the column of labels as text"
 
 
 def label_notes(labels: Sequence[str]) -> list[str]:
     """What is doubtful in these labels as a whole, one sentence each."""
     return [note for note in (_constant(labels), _as_numbers(labels)) if note]
+
+
+def conflict_notes(images: ImageArray, labels: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A sentence on equal images uint8 [N, …] with different labels, if there are any."""
+    if len(images) > _MOST_COMPARED:
+        return []
+    numbers = equal_images(images)
+    first: dict[int, int] = {}
+    pairs: dict[int, tuple[int, int]] = {}
+    repeated = np.flatnonzero(np.bincount(numbers)[numbers] > 1) if len(numbers) else numbers
+    for index in repeated.tolist():
+        number = int(numbers[index])
+        other = first.setdefault(number, index)
+        if labels[other] != labels[index]:
+            pairs.setdefault(number, (other, index))
+    if not pairs:
+        return []
+    one, two = next(iter(pairs.values()))
+    return [
+        f"{len(pairs):,} images occur again with another label, as {shown(names[one])} "
+        f"({quoted(labels[one])}) and {shown(names[two])} ({quoted(labels[two])}); check-data "
+        "lists them"
+    ]
 
 
 def _constant(labels: Sequence[str]) -> str:

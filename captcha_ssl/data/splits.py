@@ -14,6 +14,8 @@ from captcha_ssl.errors import UserError
 
 # Separates the draws of test set and label subset if both use the same seed.
 _SUBSET, _TEST = 1, 2
+_DIGEST = 16
+"""Bytes of a digest: long enough that equal digests mean equal pixels."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,17 @@ def split_benchmark(
 
 def duplicate_groups(images: ImageArray) -> list[list[int]]:
     """Indices of uint8 [N, …] grouped by equal bytes, in order of first appearance."""
-    groups: defaultdict[bytes, list[int]] = defaultdict(list)
-    for index in range(len(images)):
-        groups[blake2b(images[index].tobytes(), digest_size=16).digest()].append(index)
+    groups: defaultdict[int, list[int]] = defaultdict(list)
+    for index, number in enumerate(equal_images(images).tolist()):
+        groups[number].append(index)
     return list(groups.values())
+
+
+def equal_images(images: ImageArray) -> np.ndarray:
+    """A number for each of the images uint8 [N, …], int64 [N]: the same for equal bytes."""
+    digests = np.empty((len(images), _DIGEST), np.uint8)
+    for index in range(len(images)):
+        digest = blake2b(images[index].tobytes(), digest_size=_DIGEST).digest()
+        digests[index] = np.frombuffer(digest, np.uint8)
+    _, numbers = np.unique(digests.view(f"V{_DIGEST}").ravel(), return_inverse=True)
+    return np.asarray(numbers, np.int64)

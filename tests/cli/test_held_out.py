@@ -12,7 +12,10 @@ from captcha_ssl.cli.main import run
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.writers import open_writer
+from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.evaluation.evaluate import Evaluation
+from captcha_ssl.recognition.fine_tuning.labeled_data import split_validation
+from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.reading.text_reader import Reading
 
 
@@ -33,6 +36,23 @@ def test_a_share_that_rounds_to_nothing_is_refused(
     assert not out.exists()
     if said:
         assert "give a share from 0.1 to 0.9" in heard
+
+
+def test_copies_of_images_to_learn_from_are_not_held_out():
+    pixels = np.arange(40, dtype=np.uint8).repeat(2).reshape(80, 1, 1, 1).repeat(32 * 64, 3)
+    images = pixels.reshape(80, 1, 32, 64)
+    names = [f"{index}.png" for index in range(80)]
+    data = Dataset(images, ["A"] * 80, names, Geometry(1, 32, 64), [])
+    settings = FinetuneSettings(validation=0.5)
+    train, held_out, copies = split_validation(data, settings, 0)
+    assert held_out is not None and len(train) == 40 and len(held_out) + copies == 40
+    learned = {image.tobytes() for image in train.images}
+    assert copies > 0 and not learned & {image.tobytes() for image in held_out.images}
+    fewer, same, _ = split_validation(data, settings.replace(labels=5), 0)
+    assert len(fewer) == 5 and same is not None and same.names == held_out.names
+    alike = Dataset(np.zeros_like(images), ["A"] * 80, names, Geometry(1, 32, 64), [])
+    with pytest.raises(UserError, match="each of the 40 images to hold out has a copy among"):
+        split_validation(alike, settings, 0)
 
 
 def test_a_label_held_out_that_is_probably_wrong_is_named_with_a_picture(

@@ -53,3 +53,14 @@ def test_the_notes_are_told_by_check_data_and_by_whatever_learns_from_the_labels
     report = inspect(folder, frames=lambda width: width // 4)
     assert report.notes == load_dataset(folder, labeled=True).notes
     assert "3 labels end in .0" in report.notes[0]
+
+
+def test_equal_images_with_different_labels_are_noted(pile):
+    folder = pile("a.png", "b.png", "c.png", "d.png")
+    for name in ("b.png", "c.png"):
+        (folder / name).write_bytes((folder / "a.png").read_bytes())
+    (folder / "labels.csv").write_text("filename,label\na.png,A\nb.png,A\nc.png,B\nd.png,C\n")
+    (note,) = load_dataset(folder, labeled=True).notes
+    assert "1 images occur again with another label, as a.png ('A') and c.png ('B')" in note
+    (folder / "labels.csv").write_text("filename,label\na.png,A\nb.png,A\nc.png,A\nd.png,C\n")
+    assert load_dataset(folder, labeled=True).notes == []

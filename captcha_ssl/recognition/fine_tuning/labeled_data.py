@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.sources import Paths, Rejected
-from captcha_ssl.data.splits import nested_subset
+from captcha_ssl.data.splits import equal_images, nested_subset
 from captcha_ssl.errors import UserError
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.ctc import LabeledBatch, pad_labels
@@ -31,13 +32,15 @@ _FEW_UNLABELED = 20_000
 class FinetuneData:
     """What a recognizer learns from: labeled images, and perhaps unlabeled ones.
 
-    `held_out` are labeled images that it is calibrated on and judged by.
+    `held_out` are labeled images that it is calibrated on and judged by. `copies` counts those that
+    were held out and are in neither, because the same image is among those to learn from.
     """
 
     train: Dataset
     charset: Charset
     held_out: Dataset | None = None
     unlabeled: Dataset | None = None
+    copies: int = 0
 
     @classmethod
     def load(
@@ -61,7 +64,7 @@ class FinetuneData:
             geometry = geometry_of(settings.teacher)
             refuse_other_pixels(config.model, geometry, settings.teacher)
         images = load(data, model, labeled=True, geometry=geometry)
-        train, held_out = split_validation(images, settings, config.loop.seed)
+        train, held_out, copies = split_validation(images, settings, config.loop.seed)
         unlabeled = None
         if settings.unlabeled and with_unlabeled:
             unlabeled = load(
@@ -75,7 +78,7 @@ class FinetuneData:
         charset = Charset.from_labels(images.labels or ())
         if settings.teacher is not None:
             charset = charset_of(settings.teacher, images)
-        return cls(train, charset, held_out, unlabeled)
+        return cls(train, charset, held_out, unlabeled, copies)
 
     @property
     def labels(self) -> list[str]:
@@ -100,10 +103,11 @@ class FinetuneData:
 
 def split_validation(
     images: Dataset, settings: FinetuneSettings, seed: int
-) -> tuple[Dataset, Dataset | None]:
-    """The training images, and those held out; the training subsets of one seed are nested.
+) -> tuple[Dataset, Dataset | None, int]:
+    """The training images, those held out, and how many are in neither.
 
-    Raises UserError when either would be empty.
+    The training subsets of one seed are nested. A held-out image with a copy among the others is in
+    neither: it would be read from memory. Raises UserError when either would be empty.
     """
     order = nested_subset(len(images), len(images), seed)
     held = round(settings.validation * len(images))
@@ -119,9 +123,19 @@ def split_validation(
             f"{min(0.9, math.floor(1_000 * (1 - 1 / len(images))) / 1_000):g}"
         )
     kept, held_out = order[: len(order) - held], order[len(order) - held :]
+    if held:
+        number = equal_images(images.images)
+        held_out = held_out[~np.isin(number[held_out], number[kept])]
+        if not len(held_out):
+            raise UserError(
+                f"--validation {settings.validation}: each of the {held:,} images to hold out has "
+                "a copy among the others; remove the copies, or leave --validation out"
+            )
     if settings.labels is not None:
         kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]
-    return images.take(kept), images.take(held_out) if held else None
+    if not held:
+        return images.take(kept), None, 0
+    return images.take(kept), images.take(held_out), held - len(held_out)
 
 
 def unlabeled_per_step(config: FinetuneConfig) -> int:
