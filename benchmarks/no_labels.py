@@ -1,7 +1,7 @@
 """How well images are read without any label of theirs: by the shipped model, and after learning.
 
     python -m benchmarks.no_labels --out runs/no-labels [--real FOLDER] [--sets outlined,long]
-                                   [--steps 400]
+                                   [--steps 400] [--pool 2000] [--test 500]
 
 For every test bed and every real set in FOLDER it runs the commands of docs/your-own-images.md on a
 pool: `predict --format labels`, and `finetune` on that table with the pool as the pile. It prints
@@ -26,8 +26,6 @@ from captcha_ssl.synthesis.beds import BEDS
 from captcha_ssl.synthesis.generate import generate
 from captcha_ssl.synthesis.settings import GenerateSettings
 
-_SIZES = Sizes()
-
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the missing sets, and print the table."""
@@ -36,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--real", type=Path, help="folder of labeled sets, each a table of files")
     parser.add_argument("--sets", help="only these, such as outlined,long")
     parser.add_argument("--steps", type=int, default=400, help="steps of fine-tuning")
+    parser.add_argument("--pool", type=int, default=2000, help="images to learn from, at most")
+    parser.add_argument("--test", type=int, default=500, help="test images, at most")
     asked = parser.parse_args(arguments)
     real = {path.name: path for path in sorted(asked.real.iterdir())} if asked.real else {}
     names = asked.sets.split(",") if asked.sets else [*BEDS, *real]
@@ -45,22 +45,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         found = asked.out / name / "found.json"
         if not found.exists():
-            folder = real[name] if name in real else _rendered(asked.out / name / "images", name)
-            atomic_write_text(found, json.dumps(_measure(name, folder, found.parent, asked.steps)))
+            sizes = Sizes(pool=asked.pool, test=asked.test, steps=asked.steps)
+            folder = real.get(name) or _rendered(asked.out / name / "images", name, sizes)
+            atomic_write_text(found, json.dumps(_measure(name, folder, found.parent, sizes)))
         row = json.loads(found.read_text(encoding="utf-8"))
         shares = " | ".join(f"{row[key]:.1%}" for key in ("sure", "right", "before", "after"))
         print(f"| {name} | {shares} |", flush=True)
 
 
-def _rendered(folder: Path, bed: str) -> Path:
+def _rendered(folder: Path, bed: str, sizes: Sizes) -> Path:
     if not folder.exists():
-        count = _SIZES.pool + _SIZES.test
+        count = sizes.pool + sizes.test
         generate(folder, BEDS[bed], GenerateSettings(count=count, format="folder", workers=1))
     return folder
 
 
-def _measure(name: str, folder: Path, out: Path, steps: int) -> dict[str, float]:
-    images = LabeledSet(name, folder, _SIZES)
+def _measure(name: str, folder: Path, out: Path, sizes: Sizes) -> dict[str, float]:
+    images = LabeledSet(name, folder, sizes)
     for part, files in (("pool", images.pool.names), ("test", images.test.names)):
         (out / part).mkdir(parents=True, exist_ok=True)
         for file in files:
@@ -76,7 +77,7 @@ def _measure(name: str, folder: Path, out: Path, steps: int) -> dict[str, float]
     known = zip(images.pool.names, images.pool.labels or (), strict=True)
     right = sum(sure.get(Path(file).name) == label for file, label in known)
     learn = ["finetune", "sure.csv", "--unlabeled", "pool", "--init-from", "shipped"]
-    _run(*learn, "--steps", str(steps), "--out", "run", "--quiet", out=out)
+    _run(*learn, "--steps", str(sizes.steps), "--out", "run", "--quiet", out=out)
     after = json.loads(_run("evaluate", "run", "test.csv", "--format", "json", "-q", out=out))
     return {
         "sure": len(sure) / len(images.pool),
