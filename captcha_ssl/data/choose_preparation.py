@@ -20,6 +20,8 @@ FAINT = 60.0
 """Ink with less contrast than this, in gray levels, is faint."""
 _MOST_BURIED = 0.5
 _LOW_BOX, _LOW_INK = 0.62, 0.4
+_FEWEST_FOR_BOX = 16
+"""The fewest images that show where the text of all others is: the box cuts off what they lack."""
 _ROOM = 0.04
 _ROUND = 0.9
 """The level that becomes black, as a share of the typical contrast of the text."""
@@ -151,7 +153,7 @@ def _gray(ink: InkReport) -> Gray:
 
 
 def _trim(ink: InkReport) -> Trim:
-    if ink.box[3] - ink.box[1] < _LOW_BOX:
+    if ink.images >= _FEWEST_FOR_BOX and ink.box[3] - ink.box[1] < _LOW_BOX:
         return "box"
     return "image" if ink.height < _LOW_INK else "none"
 

@@ -135,6 +135,19 @@ def test_small_text_in_one_place_is_cut_out_by_one_box():
     assert 0.25 < top < 0.4 and 0.6 < bottom < 0.75
 
 
+def test_a_few_images_do_not_show_where_the_text_of_others_is():
+    def low(seed: int) -> np.ndarray:
+        return text(seed, size=(100, 280), height=20, top=60)
+
+    ink = measure([low(seed) for seed in range(15)])
+    assert ink is not None and ink.box[3] - ink.box[1] < 0.5
+    found = choose_preparation(ink, AUTO)
+    assert found is not None and found.trim == "image"
+    higher = text(0, size=(100, 280), height=20, top=10)
+    assert (found.apply(higher) < 100).sum() == (higher < 100).sum()
+    assert choose_preparation(ink, AUTO.replace(trim="box")).trim == "box"
+
+
 def test_small_text_in_many_places_is_cut_out_of_each_image():
     def anywhere(seed: int) -> np.ndarray:
         rng = np.random.default_rng(1000 + seed)
