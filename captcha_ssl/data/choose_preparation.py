@@ -121,7 +121,11 @@ def _automatic(ink: InkReport) -> Preparation:
         gray = _gray(ink)
         chosen = replace(chosen, gray=gray, direction=ink.direction)
     trim = _trim(ink)
-    return replace(chosen, trim=trim, box=_box(ink)) if trim != "none" else chosen
+    if trim == "none":
+        return chosen
+    # All columns are kept: a text longer than those that were measured would lose its end.
+    _, top, _, bottom = _box(ink)
+    return replace(chosen, trim=trim, box=(0.0, top, 1.0, bottom))
 
 
 def _under_a_gradient(ink: InkReport) -> bool:

@@ -81,9 +81,9 @@ class Preparation:
 
     def __str__(self) -> str:
         left, top, right, bottom = self.box
+        across = "" if (left, right) == (0, 1) else f"{left:.0%}–{right:.0%} of the width and "
         words = {
-            f"cut to {left:.0%}–{right:.0%} of the width and {top:.0%}–{bottom:.0%} of the "
-            "height": self.trim == "box",
+            f"cut to {across}{top:.0%}–{bottom:.0%} of the height": self.trim == "box",
             f"background removed ({self.flatten}, {self.window:g} of the height), contrast of "
             f"{self.level:.0f} is black": self.flatten != "none",
             f"gray by the {self.gray} of the channels": self.gray in ("minimum", "maximum"),

@@ -131,8 +131,11 @@ def test_ink_that_luminance_loses_is_seen_in_another_gray():
 def test_small_text_in_one_place_is_cut_out_by_one_box():
     found = chosen(lambda seed: text(seed, size=(100, 280), height=20, top=40))
     assert found is not None and found.trim == "box"
-    _, top, _, bottom = found.box
+    left, top, right, bottom = found.box
     assert 0.25 < top < 0.4 and 0.6 < bottom < 0.75
+    # A longer text than any of those keeps its end.
+    assert (left, right) == (0, 1)
+    assert "of the width" not in str(found)
 
 
 def test_a_few_images_do_not_show_where_the_text_of_others_is():

@@ -129,7 +129,7 @@ def test_another_version_is_noted() -> None:
     adapted = adapt_reader(Unsure(), MANY, others=[Taller], characters=False, length=False)
     assert isinstance(adapted.reader, Prepared) and adapted.reader.geometry.height == 48
     (note,) = adapted.notes
-    assert "read more surely at a height of 48 pixels and when prepared: cut to" in note
+    assert "read more surely at a height of 48 pixels and when prepared: " in note
 
 
 def test_what_the_user_says_of_the_texts_is_not_settled() -> None:
