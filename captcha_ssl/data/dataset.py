@@ -29,6 +29,7 @@ from captcha_ssl.data.label_doubts import conflict_notes, label_notes
 from captcha_ssl.data.mapped import exceeds_memory
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.rgb import BLANK_RANGE, gray_range
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.packed import PackedSource
@@ -213,12 +214,18 @@ def _of_start(
 def _in_memory(
     path: Path, source: Source, geometry: Geometry, max_bad: float, progress: Progress | None
 ) -> Dataset:
-    images, sizes, failures = _read_all(source, geometry, progress)
+    images, sizes, failures, cut_off = _read_all(source, geometry, progress)
     rejected = source.rejected + [Rejected(source.names[i], failures[i]) for i in sorted(failures)]
     _refuse_if_too_many(path, rejected, len(source) + len(source.rejected), max_bad=max_bad)
     labels = None if source.labels is None else _those_read(source.labels, failures)
     names = _those_read(source.names, failures)
-    return Dataset(images, labels, names, geometry, rejected, sizes=sizes, notes=source.notes)
+    notes = list(source.notes)
+    if cut_off:
+        notes.append(
+            f"{len(cut_off):,} images show nothing in the part that is kept, as "
+            f"{shown(source.names[min(cut_off)])}; --set trim=none keeps all of each"
+        )
+    return Dataset(images, labels, names, geometry, rejected, sizes=sizes, notes=notes)
 
 
 @dataclass(frozen=True)
@@ -310,23 +317,28 @@ def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:
 
 def _read_all(
     source: Source, geometry: Geometry, progress: Progress | None
-) -> tuple[ImageArray, np.ndarray | None, dict[int, str]]:
+) -> tuple[ImageArray, np.ndarray | None, dict[int, str], list[int]]:
     """All readable images uint8 [N, C, H, W], their sizes, and the reason for each other index.
 
-    The sizes are None if the images already have the geometry.
+    The sizes are None if the images already have the geometry. Last come the indices of images that
+    show something, but not in the part to which all are cut.
     """
     mapped = _mapped(source, geometry)
     if mapped is not None:
-        return mapped, None, {}
+        return mapped, None, {}, []
+    one_part = geometry.preparation is not None and geometry.preparation.trim == "box"
+    cut_off: list[int] = []
     images = _room(source, (geometry.channels, geometry.height, geometry.width))
     sizes = np.empty((len(source), 2), np.int32)
 
     def fit(index: int, image: np.ndarray) -> None:
         sizes[index] = image.shape[:2]
         images[index] = geometry.fit(image)
+        if one_part and np.ptp(images[index]) <= BLANK_RANGE < gray_range(image):
+            cut_off.append(index)
 
     failures = sweep(source, fit, progress)
-    return _without(images, failures), _without(sizes, failures), failures
+    return _without(images, failures), _without(sizes, failures), failures, cut_off
 
 
 def _streamed(

@@ -138,6 +138,18 @@ def test_small_text_in_one_place_is_cut_out_by_one_box():
     assert "of the width" not in str(found)
 
 
+def test_images_whose_text_is_not_in_the_part_that_is_kept_are_noted(tmp_path: Path):
+    for seed in range(130):
+        image = text(seed, size=(100, 280), height=20, top=70 if seed == 87 else 20)
+        cv2.imwrite(str(tmp_path / f"{seed:03}.png"), image)
+    loaded = load_dataset(tmp_path, labeled=False, height=None, pixels=AUTO)
+    assert loaded.geometry.preparation.trim == "box"
+    (note,) = loaded.notes
+    assert "1 images show nothing in the part that is kept, as 087.png" in note
+    whole = load_dataset(tmp_path, labeled=False, height=None, pixels=AUTO.replace(trim="none"))
+    assert whole.notes == []
+
+
 def test_a_few_images_do_not_show_where_the_text_of_others_is():
     def low(seed: int) -> np.ndarray:
         return text(seed, size=(100, 280), height=20, top=60)
