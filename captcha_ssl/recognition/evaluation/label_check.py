@@ -18,6 +18,7 @@ from captcha_ssl.recognition.evaluation.evaluation_files import (
     write_suspects,
 )
 from captcha_ssl.recognition.evaluation.suspicion import (
+    GOOD_ENOUGH,
     fit_wrong_labels,
     label_log_probabilities,
     wrong_label_probabilities,
@@ -47,8 +48,10 @@ class LabelCheck:
     def __str__(self) -> str:
         """How many labels are probably wrong, with an example; or how well they were read."""
         found, count = self.read.suspects(), len(self.read.labels)
+        share = f"{self.read.exact_match:.0%} of them are read as labeled"
+        if self.read.exact_match < GOOD_ENOUGH:
+            return f"{count:,} {self.which} cannot be checked: only {share}"
         if not found:
-            share = f"{self.read.exact_match:.0%} of them are read as labeled"
             return f"none of {count:,} {self.which} is probably wrong ({share})"
         first = found[0]
         name, label, text = map(

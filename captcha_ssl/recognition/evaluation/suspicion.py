@@ -20,6 +20,8 @@ WRONG_LABELS = 0.01
 """The prior share of wrong labels."""
 _PRIOR_LABELS = 100
 """The number of labels that this prior counts for where the share is estimated."""
+GOOD_ENOUGH = 0.5
+"""The share of labels that a recognizer must read to accuse any."""
 _OTHER_TEXT = 1e-4
 """The probability that a wrong label is this one, a text that has little to do with the image."""
 _LEAST = 1e-100
@@ -126,7 +128,7 @@ def suspects(
     `probabilities` [N] are those that each label is wrong. A recognizer that reads less than half
     of the labels is not good enough to accuse any.
     """
-    if exact_match(labels, [reading.text for reading in readings]) < 0.5:
+    if exact_match(labels, [reading.text for reading in readings]) < GOOD_ENOUGH:
         return []
     likely = [
         Suspect(i, label, r.text, r.confidence, probability)
