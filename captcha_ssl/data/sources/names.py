@@ -5,6 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -29,6 +30,8 @@ _DENSE = 0.02
 """Numbers of several lengths are a count if they fill at least this share of their range."""
 _MANY = 20
 """The smallest number of names for a test of even spread."""
+_OFTEN = 4
+"""How often a number occurs on average that is a text; a few views of one image may share one."""
 _COPY = re.compile(r"(.*\S) \([1-9]\d{0,3}\)", re.DOTALL)
 """How browsers and file managers name a second file of one name: `ab12 (1).png`."""
 _FEWEST = 3
@@ -118,7 +121,8 @@ def are_counters(labels: Sequence[str]) -> bool:
     Many captchas show digits, so numbers count as consecutive only in these cases: they are as
     close together as a count and do not fill their range like random texts; all of them begin with
     a zero; their lengths are those of a count from a few digits up, and they are not mostly small
-    like texts of random lengths; the same letters surround all of them, as in `frame12`.
+    like texts of random lengths; the same letters surround all of them, as in `frame12`. Numbers
+    that occur often, and not all equally often, are no count: they are the texts of many images.
     """
     digits = _counted(labels)
     numbers = sorted(set(map(int, digits)))
@@ -126,8 +130,11 @@ def are_counters(labels: Sequence[str]) -> bool:
         return False
     if len(labels[0]) - len(digits[0]) >= _SHORTEST_PREFIX:
         return True
+    times = Counter(digits)
+    lengths = set(map(len, times))
+    if len(digits) >= _OFTEN * len(times) and (lengths == {1} or len(set(times.values())) > 1):
+        return False
     density = len(numbers) / (numbers[-1] - numbers[0] + 1)
-    lengths = {len(text) for text in digits}
     if len(lengths) == 1:
         whole: int = 10 ** lengths.pop()
         padded = len(numbers) > 2 and all(text.startswith("0") for text in digits)
@@ -145,7 +152,8 @@ def _counted(labels: Sequence[str]) -> list[str]:
     """The digits in which the labels differ, as `12` in `frame12`; none for other labels."""
     prefix = os.path.commonprefix(list(labels)).rstrip("0123456789")
     suffix = os.path.commonprefix([label[::-1] for label in labels])[::-1].lstrip("0123456789")
-    if prefix.isalnum() and len(prefix) < _SHORTEST_PREFIX:
+    if prefix.isalnum() and len(prefix) < _SHORTEST_PREFIX and len(labels) < _MANY:
+        # A few texts may share a letter.
         return []
     digits = [label[len(prefix) : len(label) - len(suffix)] for label in labels]
     plain = all(text.isascii() and text.isdecimal() and len(text) < 19 for text in digits)

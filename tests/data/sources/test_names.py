@@ -97,6 +97,31 @@ def test_the_number_of_a_copy_is_not_part_of_the_label():
     assert "2 names have the number of a copy" in source.remarks[0]
 
 
+@pytest.mark.parametrize("form", ["c{}", "im{:04}", "i{:05}x"])
+def test_many_names_that_count_up_behind_a_letter_are_no_labels(form: str):
+    with pytest.raises(UserError, match="consecutive numbers"):
+        source_from_names(Path(), [f"{form.format(number)}.png" for number in range(20)])
+
+
+@pytest.mark.parametrize("texts", ["0123456789", ["A0", "A1", "A2"], ["07", "08", "09"]])
+def test_numbers_that_occur_often_are_labels(texts: list[str]):
+    drawn = random.Random(1).choices(texts, k=60)
+    names = [f"{text}_{1_000 + 7 * place}.png" for place, text in enumerate(drawn)]
+    assert carry_labels(names)
+    assert source_from_names(Path(), names).labels == drawn
+
+
+def test_numbers_that_a_few_views_share_are_no_labels():
+    names = [f"{number:04}_{view}.png" for number in range(20) for view in "abcde"]
+    assert not carry_labels(names)
+
+
+def test_random_numbers_behind_a_letter_are_labels():
+    drawn = random.Random(1).sample(range(10_000), 40)
+    names = [f"A{number:04}.png" for number in drawn]
+    assert source_from_names(Path(), names).labels[0] == f"A{drawn[0]:04}"
+
+
 def test_digits_that_do_not_count_up_are_labels():
     assert source_from_names(Path(), ["4711.png", "0815.png"]).labels == ["4711", "0815"]
 
