@@ -118,8 +118,9 @@ def _report(
     if result.recognizer.length is not None:
         length = result.recognizer.length.characters
         print(
-            f"all labels have {length} characters: texts are read with {length}, unless another "
-            "length is clearly likelier; predict --length any turns this off",
+            f"all labels have {length} character{'s' * (length > 1)}: texts are read with "
+            f"{length}, unless another length is clearly likelier; predict --length any "
+            "turns this off",
             file=sys.stderr,
         )
     last = int(result.history[-1]["step"])

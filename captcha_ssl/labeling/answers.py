@@ -39,7 +39,7 @@ class Answers:
         if name in self.labels:
             self._replace(self.labels | {name: label})
             return
-        if not self.path.exists():
+        if not self.labels and not (self.path.exists() and self.path.stat().st_size):
             atomic_write_text(self.path, table_row(*COLUMNS) + "\n")
         _append(self.path, table_row(name, label))
         self.labels[name] = label
@@ -135,7 +135,8 @@ def _read(path: Path) -> tuple[dict[str, str], tuple[str, str] | None]:
         raise UserError(f"{path}: not readable as a table in UTF-8 ({error})") from error
     if rows and rows[0] != COLUMNS or any(len(row) != len(COLUMNS) for row in rows[:-1]):
         raise UserError(
-            f"{path}: not a table with only the columns filename,label; choose another --out"
+            f"{path}: not a table with only the columns filename,label, separated by commas; save "
+            "it so, or choose another --out"
         )
     unfinished = None
     if len(rows) > 1 and not text.endswith("\n"):

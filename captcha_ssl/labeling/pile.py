@@ -12,6 +12,7 @@ import numpy as np
 from captcha_ssl.data.name_list import list_named_by
 from captcha_ssl.data.sources import Paths, Source, open_source
 from captcha_ssl.data.sources.files import FileSource
+from captcha_ssl.data.spelling import Spellings
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import storable
 
@@ -40,17 +41,22 @@ class Pile:
                 else:
                     self.left_out.append(name)
         self._by_name = {name: index for index, name in enumerate(self.names)}
+        self._spellings = Spellings(self.names)
 
     def __len__(self) -> int:
         return len(self.names)
 
     def find(self, name: str) -> int | None:
-        """The image of a row, relative to the table or to `images/` beside it."""
-        for base in ("", "images/"):
-            found = self._by_name.get(os.path.normpath(base + name).replace(os.sep, "/"))
-            if found is not None:
-                return found
-        return None
+        """The image of a row, relative to the table or to `images/` beside it.
+
+        Also in another spelling, as all commands read it from the table.
+        """
+        written = [os.path.normpath(base + name).replace(os.sep, "/") for base in ("", "images/")]
+        for exact in written:
+            if exact in self._by_name:
+                return self._by_name[exact]
+        respelled = filter(None, map(self._spellings.find, written))
+        return next((self._by_name[known] for known in respelled), None)
 
     def pixels(self, index: int) -> np.ndarray:
         """RGB uint8 [H, W, 3]. Raises ImageError."""

@@ -27,6 +27,13 @@ def test_labels_are_appended_changed_and_removed(tmp_path: Path) -> None:
     assert Answers(table).labels == {"b, c.png": 'x"y'}
 
 
+def test_an_empty_file_gets_the_header_too(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.touch()
+    Answers(table).put("a.png", "AB")
+    assert Answers(table).labels == {"a.png": "AB"}
+
+
 def test_each_label_is_synced_before_put_returns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,8 @@ def test_a_table_names_images_relative_to_its_folder(pile: Path) -> None:
     # A table may leave out the folder `images` beside it.
     assert images.find("03.png") == images.find("images/03.png") == 3
     assert images.find("../pile/images/03.png") is None
+    # Tables are read so too.
+    assert images.find("images\\03.PNG") == images.find("03.Png") == 3
     with pytest.raises(UserError, match="put it into the folder of"):
         Pile(pile / "images", pile.parent / "elsewhere" / "labels.csv")
 
