@@ -53,6 +53,8 @@ class Benchmark:
         run.hold_to(material.fingerprint())
         if settings.data:
             run.note_rejected(material.pool.rejected)
+            for note in material.pool.notes:
+                listener.say(note)
         listener.say(
             f"{len(material.pool):,} training images, {len(material.test):,} test images; "
             f"{material.removed:,} copies of test images removed"

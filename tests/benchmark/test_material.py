@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
-from captcha_ssl.benchmark.runs.material import Material, split
+from captcha_ssl.benchmark.runs.material import Material, read_material, split
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.writers import open_writer
+from captcha_ssl.errors import UserError
+from tests.benchmark.conftest import configure
 
 
 def material(test_seed: int = 0, seed: int = 0) -> Material:
@@ -32,3 +37,14 @@ def test_the_test_set_depends_on_its_own_seed_alone():
 
 def test_the_charset_is_that_of_all_labels():
     assert all(material(test_seed=seed).charset.characters == "ABZ" for seed in range(5))
+
+
+def test_too_few_images_besides_copies_of_those_that_are_tested(tmp_path: Path):
+    size = {"count": 40, "channels": 1, "height": 32, "width": 64}
+    with open_writer(tmp_path / "set", "packed", **size, about={}) as writer:
+        for index in range(40):
+            writer.add(index, np.full((1, 32, 64), 5 * (index // 2), np.uint8), f"A{index // 2}")
+    config = configure(assignments=["label_counts=20"], flags={"data": tmp_path / "set"})
+    said = r"24 images besides the test set \(and 8 copies of its images\) are too few"
+    with pytest.raises(UserError, match=said):
+        read_material([tmp_path / "set"], config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,13 +13,16 @@ import pytest
 import torch
 
 from captcha_ssl.benchmark.report.results import Results
+from captcha_ssl.benchmark.run import run_benchmark
 from captcha_ssl.benchmark.runs import job
+from captcha_ssl.benchmark.runs.progress import BenchmarkListener
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from tests.benchmark.conftest import tiny
 
 pytestmark = pytest.mark.slow
 
@@ -183,6 +187,17 @@ def test_copies_of_test_images_are_counted_and_the_test_set_is_capped(run: Run, 
     assert results.data["test"] == 24
     assert results.data["copies_removed"] == 24
     assert results.data["pool"] == 120 - 24 - 24
+
+
+def test_what_is_doubtful_in_the_labels_is_said_first(data: Path, tmp_path: Path):
+    table = tmp_path / "set" / "labels.csv"
+    shutil.copytree(data, table.parent)
+    rows = table.read_text().splitlines()[1:]
+    table.write_text("index,label\n" + "".join(f"{row.split(',')[0]},AA\n" for row in rows))
+    heard: list[str] = []
+    config = tiny(table.parent, "arms=scratch", "label_counts=4", "seeds=1")
+    run_benchmark(tmp_path / "out", config, command="x", listener=BenchmarkListener(heard.append))
+    assert heard[0].startswith("all 120 labels are 'AA'")
 
 
 def test_too_many_labels_are_refused_before_anything_is_written(run: Run, tmp_path: Path):

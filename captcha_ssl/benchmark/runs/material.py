@@ -93,7 +93,7 @@ def read_material(source: Paths, configuration: BenchmarkConfig) -> Material:
         frames=frames,
     )
     material = split(data, settings)
-    _check_enough(len(material.pool), settings)
+    _check_enough(len(material.pool), settings, material.removed)
     return material
 
 
@@ -144,10 +144,11 @@ def _small_geometry(picture: PictureSettings, model: ModelSettings) -> Geometry 
     return Geometry.infer([size], channels=model.channels, height=height, width=model.width)
 
 
-def _check_enough(pool: int, settings: BenchmarkSettings) -> None:
+def _check_enough(pool: int, settings: BenchmarkSettings, removed: int = 0) -> None:
     labels = max(settings.label_counts)
     if 2 * labels > pool:
+        copies = f" (and {removed:,} copies of its images)" if removed else ""
         raise UserError(
-            f"{pool:,} images besides the test set are too few: {labels:,} labels and as many to "
-            f"tune on take {2 * labels:,}; lower --label-counts"
+            f"{pool:,} images besides the test set{copies} are too few: {labels:,} labels and as "
+            f"many to tune on take {2 * labels:,}; lower --label-counts"
         )
