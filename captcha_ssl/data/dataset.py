@@ -19,7 +19,7 @@ from captcha_ssl.data.choose_preparation import (
     prepared_size,
 )
 from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
-from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.geometry import WIDTH_STEP, Geometry
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.images import ImageArray, JoinedImages
 from captcha_ssl.data.ink import INK_SAMPLE, InkReport, measure
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from captcha_ssl.data.pixel_settings import PixelSettings
 
 SIZE_SAMPLE = 256
+_USUAL = 0.95
+"""The share of images that are not unusually wide."""
 Stream = Literal["auto", "on", "off"]
 
 
@@ -124,6 +126,7 @@ def load_dataset(
     """
     source, path = _opened(paths, labeled=labeled), listed(paths)
     notes: list[str] = []
+    open_width = geometry is None and width is None
     if geometry is None:
         geometry = infer_geometry(
             path, source, channels=channels, height=height, width=width, pixels=pixels
@@ -135,6 +138,8 @@ def load_dataset(
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
     loaded = _in_memory(path, source, geometry, max_bad, progress)
+    if open_width:
+        notes += _wide_ones(loaded)
     if loaded.labels is not None:
         notes = [
             *label_notes(loaded.labels),
@@ -164,6 +169,7 @@ def load_pile(
     spread evenly over the pile. Raises UserError like `load_dataset`.
     """
     source, path = _opened(paths, labeled=False), listed(paths)
+    open_width = geometry is None and width is None
     if geometry is None:
         geometry = infer_geometry(
             path, source, channels=channels, height=height, width=width, pixels=pixels
@@ -176,7 +182,8 @@ def load_pile(
     if images is None:
         if most is not None and most < len(source) and _mapped(source, geometry) is None:
             source = SampledSource(source, most)
-        return _in_memory(path, source, geometry, max_bad, progress)
+        loaded = _in_memory(path, source, geometry, max_bad, progress)
+        return replace(loaded, notes=[*loaded.notes, *_wide_ones(loaded)]) if open_width else loaded
     total = len(source) + len(source.rejected)
     _refuse_if_too_many(path, source.rejected, total, max_bad=max_bad)
     notes = [*source.notes, _on_streaming(images)]
@@ -304,6 +311,24 @@ def infer_geometry(
     sizes = look.sizes_after(preparation)
     found = Geometry.infer(sizes, channels=channels, height=rows, width=width)
     return replace(found, preparation=preparation)
+
+
+def _wide_ones(loaded: Dataset) -> list[str]:
+    """A note if a few wide images decide the width of all others."""
+    geometry, sizes = loaded.geometry, loaded.sizes
+    trims = geometry.preparation is not None and geometry.preparation.trim != "none"
+    if sizes is None or trims:
+        return []
+    aspects = sizes[:, 1] / sizes[:, 0]
+    usual = float(np.quantile(aspects, _USUAL)) * geometry.height
+    enough = int(np.ceil(usual / WIDTH_STEP)) * WIDTH_STEP
+    if 2 * enough > geometry.width:
+        return []
+    widest = loaded.names[int(np.argmax(aspects))]
+    return [
+        f"{_USUAL:.0%} of the images fit into {enough} pixels, but all take {geometry.width} for "
+        f"a few like {shown(widest)}: remove those, or squeeze them with --set width={enough}"
+    ]
 
 
 def write_rejected(path: Path, rejected: Sequence[Rejected]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import load_dataset, load_pile, write_rejected
@@ -179,6 +180,19 @@ def test_a_list_that_cannot_be_written_is_named(tmp_path: Path):
     (tmp_path / "dir").mkdir()
     with pytest.raises(UserError, match="dir: cannot be written"):
         write_rejected(tmp_path / "dir", [])
+
+
+def test_a_few_wide_images_that_decide_the_width_are_noted(pile, draw) -> None:
+    folder = pile(*(f"{number:02}.png" for number in range(40)))
+    assert load_dataset(folder, labeled=False).notes == []
+    Image.fromarray(draw(0, width=500)).save(folder / "07.png")
+    loaded = load_dataset(folder, labeled=False)
+    assert loaded.geometry.width == 800
+    (note,) = loaded.notes
+    assert "95% of the images fit into 96 pixels, but all take 800 for a few like 07.png" in note
+    assert load_pile(folder, "off").notes == [note]
+    assert load_dataset(folder, labeled=False, width=96).notes == []
+    assert load_dataset(folder, labeled=False, geometry=loaded.geometry).notes == []
 
 
 def test_of_a_large_pile_a_sample_is_read(packed: Path, pile, draw) -> None:
