@@ -6,27 +6,31 @@ Settings are keywords; `captcha-ssl pretrain --settings` and `finetune --setting
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, Union, cast
 
 import numpy as np
 
 from captcha_ssl.config import Given
-from captcha_ssl.data.image import ImageError, read_image
+from captcha_ssl.data.image import ImageError, pixels_of, read_image
 from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.text_reader import Reading, read_images
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from captcha_ssl.pretraining.pretrain import PretrainResult
     from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult
     from captcha_ssl.training.meter import StepReport
 
 PathLike = str | os.PathLike[str]
-ImageSource = PathLike | bytes | np.ndarray
-"""An image file, the bytes of one, or its pixels: uint8 [H, W] gray or [H, W, 3] RGB."""
+ImageSource = Union[PathLike, bytes, np.ndarray, "Image.Image"]
+"""An image file, the bytes of one, an image of Pillow in any mode, or pixels: uint8 [H, W] gray or
+[H, W, 3] RGB."""
 
 
 def pretrain(
@@ -119,13 +123,12 @@ class Reader:
     def read(self, images: ImageSource | Iterable[ImageSource]) -> list[Reading]:
         """The text of each image, in order, with its confidence and that of each character.
 
-        Raises ImageError, a UserError, for an image that cannot be read, and ValueError for an
-        array that is no image.
+        Raises ImageError, a UserError, for an image that cannot be read, ValueError for an array
+        that is no image, and TypeError for anything else.
         """
-        if isinstance(images, str | os.PathLike | bytes | np.ndarray):
-            images = [images]
+        given = [images] if _is_one(images) else cast("Iterable[ImageSource]", images)
         fit = self._model.geometry.fit
-        pixels = [fit(_pixels(image)) for image in images]
+        pixels = [fit(_pixels(image)) for image in given]
         return read_images(self._model, np.stack(pixels)) if pixels else []
 
 
@@ -133,12 +136,34 @@ def _paths(data: PathLike | Sequence[PathLike]) -> list[Path]:
     return [Path(data)] if isinstance(data, str | os.PathLike) else [Path(path) for path in data]
 
 
+def _is_one(images: ImageSource | Iterable[ImageSource]) -> TypeGuard[ImageSource]:
+    return isinstance(images, str | os.PathLike | bytes | np.ndarray) or _is_of_pillow(images)
+
+
+def _is_of_pillow(image: object) -> TypeGuard[Image.Image]:
+    # Files and arrays often need no Pillow, and then it is not imported.
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
 def _pixels(image: ImageSource) -> np.ndarray:
     """RGB uint8 [H, W, 3]."""
     if isinstance(image, bytes):
         return read_image(image, name="image")
-    if not isinstance(image, np.ndarray):
+    if isinstance(image, str | os.PathLike):
         return read_image(Path(image))
+    if isinstance(image, np.ndarray):
+        return _checked(image)
+    if not _is_of_pillow(image):
+        raise TypeError(
+            "expected a path, bytes, an array or an image of Pillow, got " + type(image).__name__
+        )
+    if not all(image.size):
+        raise ImageError("image", "has no pixels")
+    return pixels_of(image)
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
         raise ValueError(
             f"expected uint8 [H, W] or [H, W, 3], got {image.dtype} {list(image.shape)}"

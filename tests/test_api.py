@@ -77,6 +77,9 @@ def test_a_path_bytes_and_an_array_give_the_same_reading(
     assert 0 < read[0].confidence <= 1
     assert reader.read(image)[0].text == "BAD"
     assert reader.read([]) == []
+    pillow = Image.fromarray(image)
+    assert [reading.text for reading in reader.read([pillow, pillow.convert("P")])] == ["BAD"] * 2
+    assert reader.read(pillow.convert("RGBA"))[0].text == "BAD"
     assert reader.charset == "ABCD"
 
 
@@ -100,6 +103,11 @@ def test_a_charset_restricts_what_is_read(reader_file: Path, draw_text: Draw) ->
 def test_an_array_that_is_no_image_is_refused(reader_file: Path, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected uint8"):
         captcha_ssl.Reader(reader_file).read(image)
+
+
+def test_what_is_no_image_at_all_is_named(reader_file: Path) -> None:
+    with pytest.raises(TypeError, match="an array or an image of Pillow, got list"):
+        captcha_ssl.Reader(reader_file).read([[0, 0]])  # type: ignore[list-item]
 
 
 def test_a_wrong_setting_or_image_is_a_user_error(reader_file: Path, tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _decode(data: bytes, name: str, suffix: str) -> np.ndarray:
                     plain = decode_plain_png(data, max_pixels=MAX_PIXELS)
                     if plain is not None:
                         return opaque(plain)
-                return _first_that_shows(image)
+                return pixels_of(image)
     except (ImageError, MemoryError):
         # Too little memory is not a fault of the image.
         raise
@@ -174,8 +174,11 @@ def _known_formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _first_that_shows(image: Image.Image) -> np.ndarray:
-    """RGB uint8 [H, W, 3]: the first frame, or the first one of an animation that is not blank."""
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """An image of Pillow in any mode as RGB uint8 [H, W, 3], as a file of it is read.
+
+    Of an animation it is the first frame, or the first one that is not blank.
+    """
     from PIL import ImageOps
 
     first = opaque(to_array(ImageOps.exif_transpose(image)))
