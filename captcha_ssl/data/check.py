@@ -34,6 +34,7 @@ from captcha_ssl.data.sources.files import FileSource
 from captcha_ssl.data.sources.table import TABLE_KIND, find_table
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.sweep import Progress, sweep
+from captcha_ssl.data.usual_heights import TALLER_HEIGHT
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 
@@ -159,7 +160,7 @@ def _measured(
     look = look_at(path, source)
     ink = look.ink
     preparation = choose_preparation(ink)
-    height = choose_height(ink, preparation)
+    height = choose_height(ink, preparation, TALLER_HEIGHT)
     if preparation is not None and preparation.trim == "image":
         sizes = Counter(look.sizes_after(preparation))
     elif preparation is not None:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, cast
 
 from captcha_ssl.data.ink import InkReport
 from captcha_ssl.data.preparation import Flatten, Gray, Ink, Preparation, Trim
+from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT, TALLER_HEIGHT
 
 if TYPE_CHECKING:
     from captcha_ssl.data.pixel_settings import PixelSettings
 
-DEFAULT_HEIGHT = 32
 FAINT = 60.0
 """Ink with less contrast than this, in gray levels, is faint."""
 _MOST_BURIED = 0.5
@@ -83,17 +83,19 @@ def contradiction(settings: PixelSettings, preparation: Preparation | None) -> s
     return "prepare" if settings.explicit("prepare") == "none" and others else None
 
 
-def choose_height(ink: InkReport | None, preparation: Preparation | None) -> int:
-    """The height of the geometry: 32 rows, or more for narrow characters and for faint ink."""
+def choose_height(
+    ink: InkReport | None, preparation: Preparation | None, usual: int = DEFAULT_HEIGHT
+) -> int:
+    """The height of the geometry: `usual`, or more for narrow characters and for faint ink."""
     if ink is None:
-        return DEFAULT_HEIGHT
+        return usual
     rows, _ = prepared_size(ink.size, preparation, ink) if preparation else ink.size
     faint = preparation is not None and preparation.flatten != "none"
-    least = _FAINT_HEIGHT if faint and rows >= _FAINT_HEIGHT else DEFAULT_HEIGHT
+    least = max(usual, _FAINT_HEIGHT) if faint and rows >= _FAINT_HEIGHT else usual
     if ink.pitch is None:
         return least
     pitch = ink.pitch / rows
-    wide = (height for height in (DEFAULT_HEIGHT, 48) if pitch * height >= NARROWEST)
+    wide = (height for height in (DEFAULT_HEIGHT, TALLER_HEIGHT) if pitch * height >= NARROWEST)
     return max(least, next(wide, 64))
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.choose_preparation import (
-    DEFAULT_HEIGHT,
     choose_height,
     choose_preparation,
     prepared_size,
@@ -37,6 +36,7 @@ from captcha_ssl.data.sources.sampled import SampledSource
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.streamed import StreamedImages, quick_indices
 from captcha_ssl.data.sweep import Progress, sweep
+from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT
 from captcha_ssl.errors import UserError
 from captcha_ssl.launch import local_ranks
 from captcha_ssl.printable import printable, shown
@@ -307,7 +307,8 @@ def infer_geometry(
     else:
         look = look_at(path, source, measured=pixels is not None)
     preparation = choose_preparation(look.ink, pixels) if pixels else None
-    rows = height or choose_height(look.ink, preparation)
+    usual = pixels.usual_height if pixels else DEFAULT_HEIGHT
+    rows = height or choose_height(look.ink, preparation, usual)
     sizes = look.sizes_after(preparation)
     found = Geometry.infer(sizes, channels=channels, height=rows, width=width)
     return replace(found, preparation=preparation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT
 from captcha_ssl.settings import Settings, setting
 
 
@@ -43,3 +44,8 @@ class PixelSettings(Settings):
     normalize: float = setting(
         0.0, "equalize local contrast in windows of this many heights; 0: off", low=0, high=4
     )
+
+    @property
+    def usual_height(self) -> int:
+        """The height in pixels of images whose text needs no other one."""
+        return DEFAULT_HEIGHT

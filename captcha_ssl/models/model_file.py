@@ -47,9 +47,9 @@ def save_model(path: Path, tensors: dict[str, Tensor], card: ModelCard) -> None:
 def find_model(path: Path) -> Path:
     """The model file for `path`: a run directory, the file itself, or `shipped`.
 
-    `shipped` is its version for the lowest images. Raises UserError when there is none.
+    `shipped` is its version that reads best. Raises UserError when there is none.
     """
-    path = at_height(path, HEIGHTS[0])
+    path = at_height(path, HEIGHTS[-1])
     file = path / FILE_NAME if path.is_dir() else path
     if not file.is_file():
         raise UserError(

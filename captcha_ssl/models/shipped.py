@@ -16,9 +16,9 @@ AUTO = Path("auto")
 SHIPPED = "shipped"
 ENCODER = "small"
 """The encoder on its card, known without reading the file; a test compares them."""
-HEIGHTS: tuple[int, ...] = (32,)
-"""The heights in pixels that its versions have learned to read; a run that starts from it may have
-any height, and color."""
+HEIGHTS = (32, 48)
+"""The heights in pixels that its versions have learned to read: the first costs less, and the last
+reads best. A run that starts from it may have any height, and color."""
 BEGAN_FROM = "init_from"
 """The entry on the card of an encoder that started from it: then its head fits too."""
 FOLDER = Path(__file__).parents[1] / "shipped"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from captcha_ssl.data.pixel_settings import PixelSettings
+from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT, TALLER_HEIGHT
 from captcha_ssl.models.shipped import ENCODER
 from captcha_ssl.settings import MOST_SEED, Settings, setting
 
@@ -62,12 +63,17 @@ class ModelSettings(PixelSettings):
     channels: int = setting(1, "1 for gray, 3 for color", low=1, high=3)
     height: int | None = setting(
         None,
-        "height in pixels the images are resized to, a multiple of 16; none: 32, or more where "
-        "characters would be too narrow",
+        "height in pixels the images are resized to, a multiple of 16; none: 32 for the encoder "
+        "tiny and 48 for others, or more where characters would be too narrow",
         low=16,
     )
     width: int | None = setting(None, "width in pixels; none: from the images", low=16)
     max_bad: float = setting(0.01, "largest share of unreadable images", low=0, high=1)
+
+    @property
+    def usual_height(self) -> int:
+        """The height in pixels of images whose text needs no other one."""
+        return DEFAULT_HEIGHT if self.encoder == ENCODERS[0] else TALLER_HEIGHT
 
 
 def as_shipped(model: ModelSettings) -> ModelSettings:

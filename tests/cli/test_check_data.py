@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_good_dataset_is_described_on_stdout(folder: Path):
     result = check_data(folder)
     assert (result.returncode, result.stderr) == (0, "")
-    for fact in ("table of labels", "60×20 (3)", "4 characters: 12xy", "2 ×3", "96×32 gray"):
+    for fact in ("table of labels", "60×20 (3)", "4 characters: 12xy", "2 ×3", "144×48 gray"):
         assert fact in result.stdout
 
 

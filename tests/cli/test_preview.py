@@ -11,7 +11,7 @@ from PIL import Image
 
 from captcha_ssl.cli.main import run
 
-FAST = ("--device", "cpu", "--quiet")
+FAST = ("--device", "cpu", "--set", "height=32", "--quiet")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,8 @@ def test_a_preview_needs_no_run_folder_and_takes_every_setting(
         3,
         "--set",
         "channels=3",
+        "--set",
+        "height=32",
         "--set",
         "mask_shape=column",
         "--device",

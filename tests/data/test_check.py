@@ -30,7 +30,7 @@ def test_labels_and_sizes_are_counted(labeled: Path, draw):
     report = inspect(labeled, frames=frames)
     assert report.images == 3
     assert report.sizes == [(60, 20, 2), (30, 30, 1)]
-    assert report.geometry == Geometry(1, 32, 96)
+    assert report.geometry == Geometry(1, 48, 144)
     assert report.labels.charset == "xyz"
     assert report.labels.characters == {"x": 3, "y": 2, "z": 1}
     assert report.labels.lengths == {1: 1, 2: 1, 3: 1}
@@ -65,9 +65,9 @@ def test_equal_bytes_of_another_shape_are_no_duplicates(pile):
 
 
 def test_labels_too_long_for_the_frames_are_counted(labeled: Path):
-    check = inspect(labeled, frames=lambda width: width // 48).labels.frames
+    check = inspect(labeled, frames=lambda width: width // 72).labels.frames
     assert (check.needed, check.available, check.labels_too_long) == (3, 2, 2)
-    assert check.width_that_would_do == 144
+    assert check.width_that_would_do == 216
 
 
 def test_a_pile_has_no_label_report(pile):

@@ -181,7 +181,7 @@ def test_the_width_is_that_of_the_texts_whatever_their_canvases(tmp_path: Path):
         place = {"top": int(rng.integers(0, size[0] - 20)), "left": int(rng.integers(0, 40))}
         image = text(seed, size=size, height=20, **place)
         cv2.imwrite(str(tmp_path / f"{seed}.png"), image)
-    loaded = load_dataset(tmp_path, labeled=False, height=None, pixels=AUTO)
+    loaded = load_dataset(tmp_path, labeled=False, height=48, pixels=AUTO)
     assert loaded.geometry.preparation.trim == "image"
     cut = [
         loaded.geometry.preparation.apply(read_image(file)).shape[:2]

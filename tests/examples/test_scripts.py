@@ -86,7 +86,8 @@ def test_the_shipped_model_can_be_trained_again(
     if start == "shipped":
         shutil.copytree(drawn, tmp_path / "work")
     few = {"COUNT": "150", "RANGES": "60", "PRETRAIN_STEPS": "2", "STEPS": steps}
-    few |= {"SHIPPED": str(shipped), "START": start, "PYTHON": sys.executable}
+    few |= {"SHIPPED": str(shipped), "START": start, "HEIGHT": "32"}
+    few |= {"PYTHON": sys.executable}
     made = run(script, tmp_path / "work", **{**of_these_sources, **few})
     assert made.returncode == 0, made.stderr
     assert "exact match" in made.stdout

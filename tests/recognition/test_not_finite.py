@@ -202,9 +202,8 @@ def test_models_that_claim_to_be_huge_are_not_read(
         Recognizer.load(tmp_path / "many.safetensors")
 
 
-@pytest.mark.parametrize("height", HEIGHTS)
-def test_the_shipped_reader_is_finite(height: int) -> None:
-    reader = OnnxReader(shipped_version(height, ".onnx"))
+def test_the_shipped_reader_is_finite() -> None:
+    reader = OnnxReader(shipped_version(HEIGHTS[-1], ".onnx"))
     geometry = reader.geometry
     shape = (2, geometry.channels, geometry.height, geometry.width)
     for value in (0, 255):

@@ -87,16 +87,16 @@ def test_where_nothing_is_read_more_pixels_are_tried(
     def race(config: FinetuneConfig, data: FinetuneData, observe: object) -> LabelCheck:
         height, alignment = data.train.geometry.height, config.finetune.alignment
         seen.append((config.finetune.init_from, height, alignment))
-        return raced(0.4 if (config.finetune.init_from, height) == (None, 48) else 0.9)
+        return raced(0.4 if (config.finetune.init_from, height) == (None, 64) else 0.9)
 
     monkeypatch.setattr(start, "_race", race)
     said: list[str] = []
     found = choose_start(config(), labeled, say=said.append)
     assert said[0].startswith("comparing the shipped model and scratch as starts, 200 steps")
-    assert said[1].endswith("at height 48")
-    assert seen == [(SHIPPED, 32, 0), (None, 32, 0), (SHIPPED, 48, 1), (None, 48, 1)]
-    assert (found.config.finetune.init_from, found.config.model.height) == (None, 48)
-    assert "starts from scratch at height 48" in found.reason
+    assert said[1].endswith("at height 64")
+    assert seen == [(SHIPPED, 48, 0), (None, 32, 0), (SHIPPED, 64, 1), (None, 64, 1)]
+    assert (found.config.finetune.init_from, found.config.model.height) == (None, 64)
+    assert "starts from scratch at height 64" in found.reason
     seen.clear()
     assert choose_start(config(height=32), labeled).config.model.height == 32
     assert len(seen) == 2, "a height that the user asks for stands"

@@ -137,7 +137,7 @@ def _small_geometry(picture: PictureSettings, model: ModelSettings) -> Geometry 
     images = [image.transpose(1, 2, 0) for image, _ in drawn]
     ink = measure(images, lengths=[len(text) for _, text in drawn])
     preparation = choose_preparation(ink, model)
-    height = model.height or choose_height(ink, preparation)
+    height = model.height or choose_height(ink, preparation, model.usual_height)
     if preparation is not None or height > picture.height:
         return None
     size = picture.height, picture.width

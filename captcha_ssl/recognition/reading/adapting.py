@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.recognition.reading.clearest import clearest
+from captcha_ssl.recognition.reading.clearest import Prepared, clearest
 from captcha_ssl.recognition.reading.of_length import OfLength
 from captcha_ssl.recognition.reading.settling import (
     Settled,
@@ -35,22 +35,20 @@ def adapt_reader(
     reader: TextReader,
     images: Sequence[np.ndarray],
     *,
-    others: Sequence[Callable[[], TextReader]] = (),
     characters: bool = True,
     length: bool = True,
 ) -> Adapted:
     """Adapt `reader` to images: their pixels, and the `characters` and the `length` of their texts.
 
-    Takes RGB uint8 [H, W, 3], a sample of those to be read. If `reader` is not sure of them,
-    `others` are opened too. With too few images nothing changes.
+    Takes RGB uint8 [H, W, 3], a sample of those to be read. With too few of them nothing changes.
     """
     if len(images) < FEWEST:
         return Adapted(reader)
     notes = []
-    found = clearest(reader, images, others)
-    if found is not reader:
-        notes.append(f"read more surely {_in_words(found, reader)}")
-        reader = found
+    preparation = clearest(reader, images)
+    if preparation is not None:
+        reader = Prepared(reader, preparation)
+        notes.append(f"read more surely when prepared: {preparation}")
     logits = _logits(reader, images)
     shown = settle_characters(logits, reader.charset) if characters else None
     if shown is not None:
@@ -83,14 +81,6 @@ def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.nd
         with suppress(ImageError):
             found.append(pixels(count * place // looked_at))
     return found
-
-
-def _in_words(found: TextReader, before: TextReader) -> str:
-    """How the images of a reader are made otherwise than those of the one before."""
-    height, preparation = found.geometry.height, found.geometry.preparation
-    taller = f"at a height of {height} pixels" if height != before.geometry.height else ""
-    prepared = f"when prepared: {preparation}" if preparation else ""
-    return " and ".join(filter(None, (taller, prepared)))
 
 
 def _logits(reader: TextReader, images: Sequence[np.ndarray]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Finds the preparation and the version of a model that are most confident on a set of images.
+"""Finds the preparation with which a model is most confident on a set of images.
 
 Small text in a large image, or color that luminance loses, is read badly, and the model's own
 confidence shows it. No labels are needed.
@@ -6,7 +6,7 @@ confidence shows it. No labels are needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +17,9 @@ from captcha_ssl.data.preparation import Ink, Preparation
 from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 SURE = 0.75
-"""Above this mean confidence nothing else is tried."""
+"""Above this mean confidence no preparation is tried."""
 _GAIN = 0.05
-"""The smallest gain in confidence for preparing images or taking another version; less may be
-noise."""
+"""The smallest gain in confidence for choosing a preparation; less may be noise."""
 
 
 class Prepared:
@@ -37,28 +36,19 @@ class Prepared:
         return self.reader.logits(images)
 
 
-def clearest(
-    reader: TextReader,
-    images: Sequence[np.ndarray],
-    others: Sequence[Callable[[], TextReader]] = (),
-) -> TextReader:
-    """The reader that is most confident on RGB uint8 images [H, W, 3]; `reader` if none is surer.
+def clearest(reader: TextReader, images: Sequence[np.ndarray]) -> Preparation | None:
+    """The best preparation for RGB uint8 images [H, W, 3]; None if none is clearly better.
 
-    The candidates are `reader` with different preparations, and then the same of the `others`,
-    slower versions of it that are opened if nothing before them is sure. A reader is judged by the
-    mean confidence of its texts; an empty text counts as 0.
+    Each candidate is judged by the mean confidence of the texts; an empty text counts as 0.
     """
-    found, best = reader, confidence(reader, images)
-    for version in (lambda: reader, *others):
-        if best >= SURE:
-            break
-        opened, least = version(), best + _GAIN
-        plain = [] if opened is reader else [opened]
-        prepared = (Prepared(opened, preparation) for preparation in _candidates(images))
-        for candidate in (*plain, *prepared):
-            sure = confidence(candidate, images)
-            if sure > least:
-                found, best, least = candidate, sure, sure
+    best, found = confidence(reader, images), None
+    if best >= SURE:
+        return None
+    best += _GAIN
+    for preparation in _candidates(images):
+        sure = confidence(Prepared(reader, preparation), images)
+        if sure > best:
+            best, found = sure, preparation
     return found
 
 

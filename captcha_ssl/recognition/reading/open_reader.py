@@ -35,7 +35,7 @@ def open_reader(model: Path | None, device: str = "auto") -> TextReader:
 
 
 def _shipped() -> Path:
-    file = shipped_version(HEIGHTS[0], ".onnx")
+    file = shipped_version(HEIGHTS[-1], ".onnx")
     if not file.is_file():
         raise UserError(
             "this installation has no model; train one with finetune and name it with --model"

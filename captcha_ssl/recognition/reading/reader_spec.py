@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from captcha_ssl.models.shipped import HEIGHTS, shipped_version
 from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.text_reader import TextReader
@@ -49,10 +47,8 @@ class ReaderSpec:
         """
         from captcha_ssl.recognition.reading.adapting import adapt_reader
 
-        files = (shipped_version(height, ".onnx") for height in HEIGHTS[1:])
-        taller = [partial(self._opened, file) for file in files]
         unknown = {"characters": self.charset is None, "length": self.length is None}
-        adapted = adapt_reader(self._opened(None), images, others=taller, **unknown)
+        adapted = adapt_reader(self._opened(None), images, **unknown)
         return adapted.reader, adapted.notes
 
     def _opened(self, model: Path | None) -> TextReader:
