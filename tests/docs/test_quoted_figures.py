@@ -27,3 +27,15 @@ def test_the_gain_in_the_readme_is_that_of_its_runs() -> None:
     assert re.findall(r"\d+\.\d%", gain) == [misread(arm) for arm in arms]
     command = json.loads(gzip.decompress(RUNS.read_bytes()))["command"]
     assert command in (ROOT / "docs" / "results" / "standard-500.md").read_text(encoding="utf-8")
+
+
+def test_what_is_read_without_a_label_is_as_measured() -> None:
+    found = json.loads((ROOT / "docs/results/no-labels.json").read_text(encoding="utf-8"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    part = text.partition("## Without a label")[2].partition("##")[0]
+    dots = found["captcha_ds_dots"]
+    assert re.findall(r"\d+\.\d%", part) == [f"{dots[key]:.1%}" for key in ("before", "after")]
+    page = (ROOT / "docs/results/no-labels.md").read_text(encoding="utf-8")
+    for name, row in found.items():
+        shares = " | ".join(f"{row[key]:.1%}" for key in ("sure", "right", "before", "after"))
+        assert f"{name} | {shares} |" in page.replace("`", "")
