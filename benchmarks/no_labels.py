@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in names:
         found = asked.out / name / "found.json"
         if not found.exists():
+            # What an interrupted call has left is made again.
+            shutil.rmtree(found.parent, ignore_errors=True)
             sizes = Sizes(pool=asked.pool, test=asked.test, steps=asked.steps)
             folder = real.get(name) or _rendered(asked.out / name / "images", name, sizes)
             atomic_write_text(found, json.dumps(_measure(name, folder, found.parent, sizes)))

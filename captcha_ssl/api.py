@@ -160,7 +160,15 @@ def _pixels(image: ImageSource) -> np.ndarray:
         )
     if not all(image.size):
         raise ImageError("image", "has no pixels")
-    return pixels_of(image)
+    frame = image.tell()
+    try:
+        return pixels_of(image)
+    except OSError as error:  # a file that Pillow opened and could not read to its end
+        raise ImageError("image", f"damaged image ({error})") from error
+    finally:
+        # The search for a frame that shows something moves the user's image.
+        if image.tell() != frame:
+            image.seek(frame)
 
 
 def _checked(image: np.ndarray) -> np.ndarray:

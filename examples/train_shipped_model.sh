@@ -3,8 +3,8 @@
 # again to continue where it stopped.
 # Usage: examples/train_shipped_model.sh FOLDER
 #
-# HEIGHT is the height of the images that this version reads: 48 (if absent) or 32. The package
-# reads with the ONNX file of 48.
+# HEIGHT is the height of the images that this version reads: 48 (if absent) or 32; each needs a
+# FOLDER of its own. The package reads with the ONNX file of 48.
 # START is the model to continue from: shipped, a run, a file, or none to start with pretraining.
 # COUNT, RANGES, PRETRAIN_STEPS and STEPS change how much is drawn and learned, SHIPPED where the
 # model goes. PYTHON is the interpreter that has the package.
@@ -17,6 +17,7 @@ set -euo pipefail
 out="${1:?usage: examples/train_shipped_model.sh FOLDER}"
 start="${START:-shipped}" height="${HEIGHT:-48}"
 count="${COUNT:-120000}" pretrain_steps="${PRETRAIN_STEPS:-500}" steps="${STEPS:-9000}"
+case "$height" in 32 | 48) ;; *) echo "HEIGHT=$height: give 32 or 48" >&2 && exit 2 ;; esac
 here="$(dirname "$0")"
 shipped="${SHIPPED:-$here/../captcha_ssl/shipped}"
 characters=0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
@@ -103,6 +104,22 @@ def test_a_charset_restricts_what_is_read(reader_file: Path, draw_text: Draw) ->
 def test_an_array_that_is_no_image_is_refused(reader_file: Path, image: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected uint8"):
         captcha_ssl.Reader(reader_file).read(image)
+
+
+def test_a_damaged_image_of_pillow_is_named_and_one_with_frames_is_not_moved(
+    reader_file: Path, draw_text: Draw
+) -> None:
+    reader = captcha_ssl.Reader(reader_file)
+    whole = io.BytesIO()
+    Image.fromarray(draw_text("BAD")).save(whole, "JPEG")
+    cut = Image.open(io.BytesIO(whole.getvalue()[:-100]))
+    with pytest.raises(captcha_ssl.UserError, match="damaged image"):
+        reader.read(cut)
+    moving, blank = io.BytesIO(), Image.new("RGB", (120, 32), "white")
+    blank.save(moving, "GIF", save_all=True, append_images=[Image.fromarray(draw_text("BAD"))])
+    animation = Image.open(io.BytesIO(moving.getvalue()))
+    assert reader.read(animation)[0].text
+    assert animation.tell() == 0
 
 
 def test_what_is_no_image_at_all_is_named(reader_file: Path) -> None:

@@ -133,7 +133,7 @@ def _report(
         _tell_held_out(result.recognizer, data.held_out, folder, checked=checked)
         if data.copies:
             print(
-                f"{data.copies:,} more do not count: they are copies of images to learn from",
+                f"{data.copies:,} more do not count: copies of images that are not held out",
                 file=sys.stderr,
             )
 

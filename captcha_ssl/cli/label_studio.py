@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,6 +21,9 @@ class Tasks:
 
     def __init__(self, model: str) -> None:
         self._model, self._mark = model, "["
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Every image has one."""
 
     def __call__(self, prediction: Prediction) -> str | None:
         """The line of an image; None for one that cannot be read."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
@@ -25,6 +25,10 @@ class Rows(Protocol):
     """
 
     header: str | None
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Raise UserError if an image at one of these paths can have no line."""
+        ...
 
     def __call__(self, prediction: Prediction) -> str | None:
         """The line of a prediction."""
@@ -73,6 +77,9 @@ class _Plain:
         self._format, self._least = format, min_confidence
         heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
         self.header = self._cells(heads) if format in ("csv", "tsv") else None
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Every image has one."""
 
     def __call__(self, prediction: Prediction) -> str:
         doubt = doubtful(prediction, self._least)

@@ -50,6 +50,8 @@ def read(
     from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
     inputs, spec = Inputs(images), ReaderSpec(model, charset, device, adapt, length)
+    rows = rows_of(format, min_confidence, model=model, out=out)
+    rows.check(item.name for item in inputs)
     reader, notes = spec.open(inputs)
     for what in () if quiet else notes:
         print(f"captcha-ssl: {what} (turn this off with --no-adapt)", file=sys.stderr)
@@ -77,7 +79,7 @@ def read(
             file,
             first,
             len(inputs),
-            rows=rows_of(format, min_confidence, model=model, out=out),
+            rows=rows,
             # What is unsure is no label, and nothing that has failed.
             min_confidence=None if format == "labels" else min_confidence,
             named=format != "text",

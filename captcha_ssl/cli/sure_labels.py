@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,24 +27,28 @@ class SureLabels:
         self._seen = self._sure = 0
 
     def __call__(self, prediction: Prediction) -> str | None:
-        """The row of an image; None if its text is unsure, or empty, or a table cannot name it.
-
-        Raises UserError for an image outside the folder of the table, which no table can reach.
-        """
-        self._seen += 1
+        """The row of an image; None if its text is unsure, or empty, or a table cannot name it."""
         reading = prediction.reading
-        if reading is None or not reading.text or reading.confidence < self._least:
+        if reading is None:
             return None
-        name = os.path.relpath(prediction.path, self._folder).replace(os.sep, "/")
-        if name.startswith("../"):
-            raise UserError(
-                f"--format labels: a table in {self._folder.absolute()} cannot name "
-                f"{prediction.path}; give it a place above the images with --out"
-            )
-        if not storable(name):
+        self._seen += 1
+        name = self._name(prediction.path)
+        if not reading.text or reading.confidence < self._least or not storable(name):
             return None
         self._sure += 1
         return table_row(name, reading.text)
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Raise UserError if an image is outside the folder, where no row can name it."""
+        for path in paths:
+            if self._name(path).startswith("../"):
+                raise UserError(
+                    f"--format labels: a table in {self._folder.absolute()} cannot name {path}; "
+                    "give it a place above the images with --out"
+                )
+
+    def _name(self, path: str) -> str:
+        return os.path.relpath(path, self._folder).replace(os.sep, "/")
 
     def end(self) -> None:
         """Nothing."""

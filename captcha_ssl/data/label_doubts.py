@@ -34,7 +34,7 @@ def label_notes(labels: Sequence[str]) -> list[str]:
 
 
 def conflict_notes(images: ImageArray, labels: Sequence[str], names: Sequence[str]) -> list[str]:
-    """A sentence on equal images uint8 [N, …] with different labels, if there are any."""
+    """A sentence on images uint8 [N, …] that are equal as they are prepared, but not labeled so."""
     if len(images) > _MOST_COMPARED:
         return []
     numbers = equal_images(images)
@@ -51,8 +51,8 @@ def conflict_notes(images: ImageArray, labels: Sequence[str], names: Sequence[st
     one, two = next(iter(pairs.values()))
     return [
         f"{len(pairs):,} images occur again with another label, as {shown(names[one])} "
-        f"({quoted(labels[one])}) and {shown(names[two])} ({quoted(labels[two])}); check-data "
-        "lists them"
+        f"({quoted(labels[one])}) and {shown(names[two])} ({quoted(labels[two])}); a recognizer "
+        "sees no difference"
     ]
 
 
@@ -84,6 +84,9 @@ def _as_numbers(labels: Sequence[str]) -> str:
 
 def _without_zeros(labels: Sequence[str]) -> str:
     if len(labels) < _MANY or not all(map(_is_number, labels)):
+        return ""
+    # Texts without any zero have no leading ones to lose.
+    if not any("0" in label for label in labels):
         return ""
     digits = max(map(len, labels))
     short = [label for label in labels if len(label) < digits]

@@ -84,9 +84,10 @@ class Guesses:
         self, indices: list[int], progress: Progress | None
     ) -> Iterator[tuple[list[int], np.ndarray]]:
         """Read images in batches; yields which ones and their logits float32 [N, T, K]."""
-        self._seen.update(indices)
         for start in range(0, len(indices), _BATCH):
-            images = self._fitted(indices[start : start + _BATCH])
+            batch = indices[start : start + _BATCH]
+            self._seen.update(batch)
+            images = self._fitted(batch)
             if images and (reader := self.reader) is not None:
                 logits = reader.logits(np.stack(list(images.values())))
                 found = to_readings(logits, reader.charset, reader.calibration, reader.length)

@@ -75,8 +75,9 @@ class SearchMaterial:
     def at(self, recipe: Recipe) -> TrialImages:
         """The images as `recipe` sees them. Raises UserError when they cannot be used."""
         pixels = recipe.pixels
-        # The encoder does not change the images.
-        key = pixels.replace(encoder="tiny").model_dump_json()
+        # The encoder changes nothing in the images but their usual height.
+        height = pixels.height or pixels.usual_height
+        key = f"{height} {pixels.replace(encoder='tiny').model_dump_json()}"
         if key not in self._read:
             self._read[key] = self._images(pixels)
         return self._read[key]

@@ -235,6 +235,7 @@ def test_a_table_of_labels_names_images_below_its_folder(
     wrong = predict("B.png", *options, "--out", "below/sure.csv")
     assert wrong.returncode == 2
     assert b"cannot name B.png; give it a place above the images" in wrong.stderr
+    assert not (pile / "below" / "sure.csv").exists()
 
 
 def test_an_exported_model_reads_the_same_without_torch(
@@ -354,6 +355,8 @@ def test_many_images_of_digits_are_read_as_digits_with_a_note(
     ]
     assert right[0] > right[1]
     assert settled.out.replace("\n", "").isdigit()
+    assert run(["predict", str(digits), "--model", "shipped"]) == 0
+    assert capsys.readouterr() == settled
 
 
 def test_a_few_images_change_nothing(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:

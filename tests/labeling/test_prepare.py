@@ -100,6 +100,17 @@ def test_a_label_that_the_model_nearly_reads_is_no_suspect(pile: Path) -> None:
     assert wrong[2] == 0 and 2 * wrong[0] < wrong[1]
 
 
+def test_the_shipped_model_is_adapted_to_the_pile_with_notes(tmp_path: Path) -> None:
+    made = ["--count", "40", "--charset", "0189", "--format", "folder", "--seed", "4", "--quiet"]
+    assert run(["generate", str(tmp_path / "pile"), *made]) == 0
+    table = tmp_path / "pile" / "typed.csv"
+    with prepare(tmp_path / "pile" / "images", Wishes(table)) as session:
+        assert any("only characters of 0189" in note for note in session.guesses.notes)
+        indices(session)
+        texts = [reading.text for reading in session.guesses.readings.values()]
+        assert set("".join(texts)) <= set("0189") and len("".join(texts)) > 100
+
+
 def test_a_folder_of_labels_has_one_writer(pile: Path) -> None:
     wishes = Wishes(pile / "labels.csv", model=Path("none"))
     with (

@@ -73,6 +73,14 @@ def test_characters_that_are_rare_are_not_ruled_out() -> None:
     assert found is not None and set(found) == set(string.ascii_uppercase)
 
 
+def test_exceptions_to_the_kinds_and_to_the_characters_count_together() -> None:
+    eight = texts_from("01234567", 92)
+    for few in (2, 4):
+        texts = [*eight, *texts_from("KRMWX", few), *["99999"] * few]
+        found = settle_characters(logits_of(texts), CHARSET)
+        assert (found == "01234567") == (few == 2)
+
+
 def test_the_length_that_nearly_all_texts_have_is_found() -> None:
     five = texts_from(CHARSET.characters)
     found = settle_length(logits_of(five))

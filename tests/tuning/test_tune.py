@@ -122,6 +122,17 @@ def test_no_trial_sees_an_image_that_benchmark_tests_on(pile: Path) -> None:
     assert not seen & set(map(bytes, tested.images))
 
 
+@pytest.mark.parametrize("first", ["tiny", "small"])
+def test_recipes_see_their_own_rows_in_any_order(pile: Path, first: str) -> None:
+    material = SearchMaterial(pile, None, SMALL)
+    rows = {}
+    for encoder in (first, *{"tiny", "small"} - {first}):
+        model = ModelSettings(encoder=encoder)
+        start = Recipe(with_defaults(defaults("none"), SMALL), SMALL, model)
+        rows[encoder] = material.at(start).labeled.geometry.height
+    assert rows == {"tiny": 32, "small": 48}
+
+
 def test_with_few_labeled_images_the_pile_is_all_others(
     tmp_path: Path, draw_text: Callable[[str], np.ndarray]
 ) -> None:

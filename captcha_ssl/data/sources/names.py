@@ -181,9 +181,9 @@ def _no_labels(stems: Sequence[str], labels: Sequence[str]) -> str:
     if are_counters(labels):
         return "are consecutive numbers"
     for what, form in _OTHER_NAMES.items():
-        # A time of day may have an underscore in it.
+        # A time of day may have an underscore in it, and begins before it.
         if len(stems) >= _FEWEST and all(
-            form.fullmatch(label) or form.fullmatch(stem)
+            form.fullmatch(label) or (any(map(str.isdecimal, label)) and form.fullmatch(stem))
             for stem, label in zip(stems, labels, strict=True)
         ):
             return what

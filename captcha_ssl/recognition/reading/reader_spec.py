@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captcha_ssl.models.shipped import is_shipped
 from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.text_reader import TextReader
@@ -34,7 +35,8 @@ class ReaderSpec:
         """
         # A model of the user knows the look and the characters of its images. A single image shows
         # nothing about others, and its text comes sooner without the imports for measuring.
-        if not self.adapt or self.model is not None or len(inputs) < 2:
+        own = self.model is not None and not is_shipped(self.model)
+        if not self.adapt or own or len(inputs) < 2:
             return self._opened(self.model), ()
         from captcha_ssl.recognition.reading.adapting import sample_images
 

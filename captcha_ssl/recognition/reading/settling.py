@@ -96,10 +96,10 @@ def _shown_of(logits: np.ndarray, charset: Charset, characters: str) -> str | No
     lengths, lost_before = _lengths(logits, everything), _lost(logits, everything)
     best, found = _CONVINCING, set[str]()
     for count in range(1, len(characters)):
-        lost = _lost(logits, _classes(charset, frequent[:count])) - lost_before
+        lost = _lost(logits, _classes(charset, frequent[:count]))
         gained = lengths * np.log(len(characters) / count)
         # The choice of so many characters is itself made after the images.
-        evidence = _evidence(gained, lost) - _log_choices(len(characters), count)
+        evidence = _evidence(gained, lost - lost_before) - _log_choices(len(characters), count)
         if evidence > best and _few_odd(lost):
             best, found = evidence, set(frequent[:count])
     return "".join(each for each in characters if each in found) or None

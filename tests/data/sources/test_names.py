@@ -81,6 +81,7 @@ def test_names_that_cannot_be_labels_are_refused(names: list[str], why: str):
         ["20241303_153012.png", "20240215_081500.png", "20240216_081500.png"],
         ["1700000321.png", "1700001475.png", "4700009268.png"],
         ["41d8cd98f00b204e.png", "00998ecf8427e1a3.png", "0b204e9800998ecf.png"],
+        ["abcd_20240101120000.png", "xkqz_20240102120000.png", "pqrs_20240103120000.png"],
     ],
 )
 def test_names_that_only_resemble_times_and_digests_are_labels(names: list[str]):
