@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.starts import LabeledSet, Sizes
+from benchmarks.starts import LabeledSet, Sizes, chosen_sets
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.labeling.answers import write_table
 from captcha_ssl.synthesis.beds import BEDS
@@ -38,18 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pool", type=int, default=2000, help="images to learn from, at most")
     parser.add_argument("--test", type=int, default=500, help="test images, at most")
     asked = parser.parse_args(arguments)
-    real = {path.name: path for path in sorted(asked.real.iterdir())} if asked.real else {}
-    names = asked.sets.split(",") if asked.sets else [*BEDS, *real]
-    if unknown := sorted(set(names) - BEDS.keys() - real.keys()):
-        parser.error(f"no such set: {', '.join(unknown)}; known: {', '.join([*BEDS, *real])}")
+    folders = chosen_sets(parser, asked)
+    sizes = Sizes(pool=asked.pool, test=asked.test, steps=asked.steps)
     print("| set | sure | of these right | read before | after learning |\n|---|--:|--:|--:|--:|")
-    for name in names:
+    for name, real in folders.items():
         found = asked.out / name / "found.json"
         if not found.exists():
             # What an interrupted call has left is made again.
             shutil.rmtree(found.parent, ignore_errors=True)
-            sizes = Sizes(pool=asked.pool, test=asked.test, steps=asked.steps)
-            folder = real.get(name) or _rendered(asked.out / name / "images", name, sizes)
+            folder = real or _rendered(asked.out / name / "images", name, sizes)
             atomic_write_text(found, json.dumps(_measure(name, folder, found.parent, sizes)))
         row = json.loads(found.read_text(encoding="utf-8"))
         shares = " | ".join(f"{row[key]:.1%}" for key in ("sure", "right", "before", "after"))
@@ -57,9 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _rendered(folder: Path, bed: str, sizes: Sizes) -> Path:
-    if not folder.exists():
-        count = sizes.pool + sizes.test
-        generate(folder, BEDS[bed], GenerateSettings(count=count, format="folder", workers=1))
+    count = sizes.pool + sizes.test
+    generate(folder, BEDS[bed], GenerateSettings(count=count, format="folder", workers=1))
     return folder
 
 

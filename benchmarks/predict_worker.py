@@ -30,7 +30,7 @@ def ours(model: str) -> tuple[Read, ReadAll]:
     from captcha_ssl.recognition.reading.text_reader import read_images
 
     spec = ReaderSpec(Path(model) if model else None)
-    reader, _ = spec.open([])
+    reader = spec.plain()
 
     def one(path: str) -> str:
         return read_images(reader, reader.geometry.fit(Input(path).pixels())[None])[0].text

@@ -136,12 +136,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown := sorted(set(wanted) - set(compared)):
         parser.error(f"no such start: {', '.join(unknown)}; known: {', '.join(compared)}")
     kept = Kept(asked.out, sizes)
-    real = {path.name: path for path in _folders(asked.real)}
-    names = asked.sets.split(",") if asked.sets else [*BEDS, *real]
-    if unknown := sorted(set(names) - BEDS.keys() - real.keys()):
-        parser.error(f"no such set: {', '.join(unknown)}; known: {', '.join([*BEDS, *real])}")
-    for name in names:
-        folder = _rendered(asked.out / "sets" / name, sizes) if name in BEDS else real[name]
+    folders = chosen_sets(parser, asked)
+    names = list(folders)
+    for name, real in folders.items():
+        folder = real or _rendered(asked.out / "sets" / name, sizes)
         images = LabeledSet(name, folder, sizes)
         _measure(images, kept, wanted, self_training=False)
         if not asked.only:
@@ -343,8 +341,18 @@ def _rendered(bed: Path, sizes: Sizes) -> Path:
     return bed
 
 
-def _folders(real: Path | None) -> list[Path]:
-    return sorted(path for path in real.iterdir() if path.is_dir()) if real else []
+def chosen_sets(
+    parser: argparse.ArgumentParser, asked: argparse.Namespace
+) -> dict[str, Path | None]:
+    """The sets of --sets, or all of them: the folder of one in --real, None for a test bed."""
+    inside = sorted(path for path in asked.real.iterdir() if path.is_dir()) if asked.real else []
+    known: dict[str, Path | None] = dict.fromkeys(BEDS)
+    for path in inside:
+        known.setdefault(path.name, path)
+    names = asked.sets.split(",") if asked.sets else list(known)
+    if unknown := sorted(set(names) - known.keys()):
+        parser.error(f"no such set: {', '.join(unknown)}; known: {', '.join(known)}")
+    return {name: known[name] for name in names}
 
 
 def _read(file: Path, kind: type[R]) -> list[R]:

@@ -10,10 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from captcha_ssl.data.images import ImageArray
-from captcha_ssl.data.splits import equal_images
+from captcha_ssl.data.splits import duplicate_groups
 from captcha_ssl.printable import quoted, shown
 
 _MANY = 20
@@ -37,18 +35,14 @@ def conflict_notes(images: ImageArray, labels: Sequence[str], names: Sequence[st
     """A sentence on images uint8 [N, …] that are equal as they are prepared, but not labeled so."""
     if len(images) > _MOST_COMPARED:
         return []
-    numbers = equal_images(images)
-    first: dict[int, int] = {}
-    pairs: dict[int, tuple[int, int]] = {}
-    repeated = np.flatnonzero(np.bincount(numbers)[numbers] > 1) if len(numbers) else numbers
-    for index in repeated.tolist():
-        number = int(numbers[index])
-        other = first.setdefault(number, index)
-        if labels[other] != labels[index]:
-            pairs.setdefault(number, (other, index))
+    pairs = []
+    for first, *copies in duplicate_groups(images):
+        other = next((index for index in copies if labels[index] != labels[first]), None)
+        if other is not None:
+            pairs.append((other, first))
     if not pairs:
         return []
-    one, two = next(iter(pairs.values()))
+    two, one = min(pairs)
     return [
         f"{len(pairs):,} images occur again with another label, as {shown(names[one])} "
         f"({quoted(labels[one])}) and {shown(names[two])} ({quoted(labels[two])}); a recognizer "

@@ -115,8 +115,8 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
     if model is None or is_shipped(model):
         reader, notes = spec.adapted(sample_images(len(pile), pile.pixels))
         return Guesses(pile, reader, SHIPPED, notes)
-    own, (reader, _) = wishes.model is None, spec.open([])
-    return Guesses(pile, reader, _round_name(model) if own else model.name)
+    own = wishes.model is None
+    return Guesses(pile, spec.plain(), _round_name(model) if own else model.name)
 
 
 def _order(

@@ -37,24 +37,25 @@ class ReaderSpec:
         # nothing about others, and its text comes sooner without the imports for measuring.
         own = self.model is not None and not is_shipped(self.model)
         if not self.adapt or own or len(inputs) < 2:
-            return self._opened(self.model), ()
+            return self.plain(), ()
         from captcha_ssl.recognition.reading.adapting import sample_images
 
         return self.adapted(sample_images(len(inputs), lambda index: _pixels(inputs[index])))
 
     def adapted(self, images: Sequence[np.ndarray]) -> tuple[TextReader, tuple[str, ...]]:
-        """The shipped model, adapted to a sample of RGB uint8 images [H, W, 3], and notes on that.
+        """The reader, adapted to a sample of RGB uint8 images [H, W, 3], and notes on that.
 
         Raises UserError for a charset or a length that does not work.
         """
         from captcha_ssl.recognition.reading.adapting import adapt_reader
 
         unknown = {"characters": self.charset is None, "length": self.length is None}
-        adapted = adapt_reader(self._opened(None), images, **unknown)
+        adapted = adapt_reader(self.plain(), images, **unknown)
         return adapted.reader, adapted.notes
 
-    def _opened(self, model: Path | None) -> TextReader:
-        opened = open_reader(model, self.device)
+    def plain(self) -> TextReader:
+        """The reader without any adaptation. Raises UserError like `open`."""
+        opened = open_reader(self.model, self.device)
         return narrowed(opened, length=self.length, charset=self.charset)
 
 

@@ -19,6 +19,7 @@ from captcha_ssl.recognition.reading.decoding import BLANK, best_paths
 from captcha_ssl.recognition.reading.text_length import (
     CLEAR,
     TextLength,
+    character_starts,
     nats_lost,
     path_lengths,
     path_of_length,
@@ -81,7 +82,7 @@ def _kinds_shown(logits: np.ndarray, charset: Charset) -> str | None:
     for characters in _choices(charset):
         kept = _classes(charset, characters)
         lost = _lost(logits, kept)
-        gained = _lengths(logits, kept) * np.log(len(charset) / len(characters))
+        gained = path_lengths(_paths_through(logits, kept)) * np.log(len(charset) / len(characters))
         evidence = _evidence(gained, lost)
         if evidence > best and _few_odd(lost):
             best, found = evidence, characters
@@ -91,9 +92,10 @@ def _kinds_shown(logits: np.ndarray, charset: Charset) -> str | None:
 def _shown_of(logits: np.ndarray, charset: Charset, characters: str) -> str | None:
     """The most frequent of `characters`, if the others do not seem to be there."""
     everything = _classes(charset, characters)
-    counts = np.bincount(_classes_read(logits, everything), minlength=logits.shape[2])
+    paths = _paths_through(logits, everything)
+    counts = np.bincount(paths[character_starts(paths)], minlength=logits.shape[2])
     frequent = sorted(characters, key=lambda each: -counts[charset.encode(each)[0]])
-    lengths, lost_before = _lengths(logits, everything), _lost(logits, everything)
+    lengths, lost_before = path_lengths(paths), _lost(logits, everything)
     best, found = _CONVINCING, set[str]()
     for count in range(1, len(characters)):
         lost = _lost(logits, _classes(charset, frequent[:count]))
@@ -174,13 +176,7 @@ def _lost(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return lost
 
 
-def _classes_read(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """The classes of all characters in the best paths through the classes `kept`, int64 [M]."""
-    path = kept[logits[:, :, kept].argmax(2)]
-    read: np.ndarray = path[(np.diff(path, axis=1, prepend=BLANK) != 0) & (path != BLANK)]
-    return read
-
-
-def _lengths(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """How many characters [N] the best paths through the classes `kept` spell."""
-    return path_lengths(logits[:, :, kept].argmax(2))
+def _paths_through(logits: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The best paths through the classes `kept`: classes int64 [N, T]."""
+    paths: np.ndarray = kept[logits[:, :, kept].argmax(2)]
+    return paths

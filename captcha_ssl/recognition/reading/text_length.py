@@ -67,9 +67,14 @@ def length_of(card: ModelCard) -> TextLength | None:
 
 def path_lengths(paths: np.ndarray) -> np.ndarray:
     """The number of characters that paths of classes [B, T] collapse to: int64 [B]."""
-    starts = np.diff(paths, axis=1, prepend=BLANK) != 0
-    counts: np.ndarray = (starts & (paths != BLANK)).sum(axis=1)
+    counts: np.ndarray = character_starts(paths).sum(axis=1)
     return counts
+
+
+def character_starts(paths: np.ndarray) -> np.ndarray:
+    """Whether a character begins in a frame of paths of classes [B, T]: bool [B, T]."""
+    starts: np.ndarray = (np.diff(paths, axis=1, prepend=BLANK) != 0) & (paths != BLANK)
+    return starts
 
 
 def nats_lost(logits: np.ndarray, paths: np.ndarray) -> np.ndarray:
