@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from captcha_ssl.cli.rows import Rows
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.predictor import Prediction
@@ -14,16 +15,11 @@ IMAGE, TEXT = "image", "transcription"
 """Names of the image and the text area in the labeling interface: see docs/file-formats.md."""
 
 
-class Tasks:
+class Tasks(Rows):
     """The lines of a JSON list of tasks, one for each image when it is read by `model`."""
-
-    header: str | None = None
 
     def __init__(self, model: str) -> None:
         self._model, self._mark = model, "["
-
-    def check(self, paths: Iterable[str]) -> None:
-        """Every image has one."""
 
     def __call__(self, prediction: Prediction) -> str | None:
         """The line of an image; None for one that cannot be read."""
@@ -36,9 +32,6 @@ class Tasks:
     def end(self) -> str:
         """The end of the list."""
         return "[]" if self._mark == "[" else "]"
-
-    def remark(self) -> None:
-        """Nothing."""
 
 
 def task(prediction: Prediction, model: str) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from captcha_ssl.cli.rows import Rows
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.predictor import Prediction
@@ -16,31 +18,6 @@ HEADER = ("path", "text", "confidence", "error")
 _LINE_BREAKS = {"\n": r"\n", "\r": r"\r"}
 _ONE_LINE = str.maketrans(_LINE_BREAKS)
 _ONE_CELL = str.maketrans(_LINE_BREAKS | {"\t": r"\t", "\\": r"\\"})
-
-
-class Rows(Protocol):
-    """The lines of a format: one before the predictions, one for each of them, one at the end.
-
-    Each of them may be missing.
-    """
-
-    header: str | None
-
-    def check(self, paths: Iterable[str]) -> None:
-        """Raise UserError if an image at one of these paths can have no line."""
-        ...
-
-    def __call__(self, prediction: Prediction) -> str | None:
-        """The line of a prediction."""
-        ...
-
-    def end(self) -> str | None:
-        """The last line."""
-        ...
-
-    def remark(self) -> str | None:
-        """What to say about all of them, not in the output."""
-        ...
 
 
 def rows_of(
@@ -70,16 +47,13 @@ def one_cell(text: str) -> str:
     return text.translate(_ONE_CELL)
 
 
-class _Plain:
+class _Plain(Rows):
     """A line for each image: its text, or a row of cells, or a JSON object."""
 
     def __init__(self, format: Format, min_confidence: float | None) -> None:
         self._format, self._least = format, min_confidence
         heads = HEADER if min_confidence is None else (*HEADER, "doubtful")
         self.header = self._cells(heads) if format in ("csv", "tsv") else None
-
-    def check(self, paths: Iterable[str]) -> None:
-        """Every image has one."""
 
     def __call__(self, prediction: Prediction) -> str:
         doubt = doubtful(prediction, self._least)
@@ -95,12 +69,6 @@ class _Plain:
         if self._least is not None:
             cells.append("" if doubt is None else str(int(doubt)))
         return self._cells(cells)
-
-    def end(self) -> None:
-        """Nothing."""
-
-    def remark(self) -> None:
-        """Nothing."""
 
     def _cells(self, cells: Sequence[str]) -> str:
         if self._format == "csv":

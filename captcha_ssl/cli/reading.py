@@ -8,8 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from captcha_ssl.cli.prediction_rows import Format, Rows, doubtful, one_cell, rows_of
+from captcha_ssl.cli.prediction_rows import Format, doubtful, one_cell, rows_of
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.cli.rows import Rows
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import SCREEN, printable, shown
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from captcha_ssl.cli.rows import Rows
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import COLUMNS, storable, table_row
 
@@ -17,10 +18,10 @@ SURE = 0.9
 """The least confidence of a text that is taken as a label, unless another one is asked for."""
 
 
-class SureLabels:
+class SureLabels(Rows):
     """Rows of a table of labels in `folder`, for texts with at least the confidence `least`."""
 
-    header: str | None = table_row(*COLUMNS)
+    header = table_row(*COLUMNS)
 
     def __init__(self, folder: Path, least: float | None) -> None:
         self._folder, self._least = folder, SURE if least is None else least
@@ -49,9 +50,6 @@ class SureLabels:
 
     def _name(self, path: str) -> str:
         return os.path.relpath(path, self._folder).replace(os.sep, "/")
-
-    def end(self) -> None:
-        """Nothing."""
 
     def remark(self) -> str:
         """How many texts are labels."""
