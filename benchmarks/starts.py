@@ -1,13 +1,14 @@
-"""Compares four starts on the test beds and on real sets, with the start that `finetune` chooses.
+"""Compares five starts on the test beds and on real sets, with the start that `finetune` chooses.
 
     python -m benchmarks.starts --out runs/starts [--real FOLDER] [--sets outlined,long]
                                 [--seeds 3] [--self-training] [--only shipped,simclr-from-shipped]
                                 [--report docs/results/starts.md]
 
 Each start is fine-tuned on the same labels with the same steps: none (scratch), the shipped model,
-an encoder pretrained on the pool, and one pretrained on it from the shipped model. All have the
-shipped model's encoder and read the same pixels. Nothing is tuned. Finished runs stay in --out, and
-the same command continues with the missing ones: set by set, seed by seed.
+an encoder pretrained on the pool, one pretrained on it from the shipped model, and the shipped
+model adapted to the pool. All have the shipped model's encoder and read the same pixels. Nothing is
+tuned. Finished runs stay in --out, and the same command continues with the missing ones: set by
+set, seed by seed.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from captcha_ssl.models.model_file import FILE_NAME
 from captcha_ssl.models.shipped import AUTO, SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.pretrain import run_pretraining
+from captcha_ssl.recognition.adaptation.adapt import Adapting, run_adapting
+from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
@@ -47,7 +50,7 @@ from captcha_ssl.synthesis.settings import GenerateSettings
 from captcha_ssl.training.images import load_images
 from captcha_ssl.training.settings import LoopSettings, ModelSettings, as_shipped
 
-SCRATCH, FROM_SHIPPED = "none", "-from-shipped"
+SCRATCH, FROM_SHIPPED, ADAPTED = "none", "-from-shipped", "adapted"
 TEST_SHARE = 0.2
 
 
@@ -93,7 +96,7 @@ R = TypeVar("R", Cell, Pick)
 
 def starts(method: str) -> tuple[str, ...]:
     """The starts that are compared."""
-    return (SCRATCH, SHIPPED, method, method + FROM_SHIPPED)
+    return (SCRATCH, SHIPPED, method, method + FROM_SHIPPED, ADAPTED)
 
 
 @dataclass
@@ -233,21 +236,27 @@ class Kept:
         folder = self.folder / "encoders" / f"{images.name}-{start}"
         if not (folder / FILE_NAME).exists():
             began = time.monotonic()
-            config = PretrainConfig.of(start.removesuffix(FROM_SHIPPED))
-            geometry = images.geometry
-            init_from = Path(SHIPPED) if start.endswith(FROM_SHIPPED) else None
-            config = replace(
-                config,
-                pretrain=config.pretrain.replace(
-                    steps=self.sizes.pretrain_steps, init_from=init_from
-                ),
-                model=as_shipped(ModelSettings(height=geometry.height, width=geometry.width)),
-            )
-            run_pretraining(
-                config, replace(images.pool, labels=None), folder, resume=folder.exists()
-            )
+            train = self._adapt if start == ADAPTED else self._pretrain
+            train(images, start, folder)
             print(f"{images.name}: {start} in {duration(time.monotonic() - began)}", flush=True)
         return folder
+
+    def _pretrain(self, images: LabeledSet, start: str, folder: Path) -> None:
+        config = PretrainConfig.of(start.removesuffix(FROM_SHIPPED))
+        geometry = images.geometry
+        init_from = Path(SHIPPED) if start.endswith(FROM_SHIPPED) else None
+        config = replace(
+            config,
+            pretrain=config.pretrain.replace(steps=self.sizes.pretrain_steps, init_from=init_from),
+            model=as_shipped(ModelSettings(height=geometry.height, width=geometry.width)),
+        )
+        run_pretraining(config, replace(images.pool, labels=None), folder, resume=folder.exists())
+
+    def _adapt(self, images: LabeledSet, start: str, folder: Path) -> None:
+        config = replace(AdaptConfig(), model=as_shipped(ModelSettings()))
+        config = replace(config, adapt=config.adapt.replace(steps=self.sizes.pretrain_steps))
+        adapting = Adapting(config, replace(images.pool, labels=None))
+        run_adapting(config, adapting, folder, resume=folder.exists())
 
 
 def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
@@ -294,8 +303,8 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
 
 
 def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterator[str]:
-    scratch, shipped, learned, both = compared
-    pairs = ((shipped, scratch), (learned, scratch), (both, shipped))
+    scratch, shipped, learned, both, adapted = compared
+    pairs = ((shipped, scratch), (learned, scratch), (both, shipped), (adapted, shipped))
     rows = []
     means: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
     for name in names:

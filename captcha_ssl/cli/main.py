@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import captcha_ssl
+from captcha_ssl.cli.adapt import adapt_command
 from captcha_ssl.cli.benchmark import BENCHMARK_DATA, benchmark_command
 from captcha_ssl.cli.check_data import check_data_command
 from captcha_ssl.cli.configured import Configured, GroupedCommand, optional_word
@@ -40,6 +41,7 @@ COMMANDS: dict[str, Configured | Callable[..., None]] = {
     "generate": Configured(generate_command, "captcha_ssl.synthesis.config:GenerateConfig"),
     "check-data": check_data_command,
     "pretrain": Configured(pretrain_command, "captcha_ssl.pretraining.config:PretrainConfig"),
+    "adapt": Configured(adapt_command, "captcha_ssl.recognition.adaptation.config:AdaptConfig"),
     "finetune": Configured(
         finetune_command, "captcha_ssl.recognition.fine_tuning.config:FinetuneConfig"
     ),

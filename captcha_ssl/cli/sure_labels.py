@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 from captcha_ssl.cli.rows import Rows
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import COLUMNS, storable, table_row
+from captcha_ssl.recognition.adaptation.settings import SURE
 
 if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.predictor import Prediction
-
-SURE = 0.9
-"""The least confidence of a text that is taken as a label, unless another one is asked for."""
 
 
 class SureLabels(Rows):

@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 def test_every_start_is_measured_once_and_what_is_finished_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["--out", str(tmp_path), "--sets", "onebit", "--report", str(tmp_path / "table.md")]
-    asked += ["--pool", "40", "--test", "8", "--labels", "6", "--steps", "2"]
+    asked = ["--out", str(tmp_path), "--sets", "jpeg", "--report", str(tmp_path / "table.md")]
+    asked += ["--pool", "60", "--test", "8", "--labels", "6", "--steps", "2"]
     asked += ["--pretrain-steps", "2"]
     main([*asked, "--seeds", "1"])
     first = (tmp_path / "cells.jsonl").read_text(encoding="utf-8")
@@ -27,10 +27,10 @@ def test_every_start_is_measured_once_and_what_is_finished_is_kept(
     assert cells == [(start, seed) for seed in (1, 2) for start in starts("simclr")]
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert capsys.readouterr().out.endswith(table)
-    row = next(line for line in table.splitlines() if line.startswith("| onebit | "))
+    row = next(line for line in table.splitlines() if line.startswith("| jpeg | "))
     assert row.count("|") == table.splitlines()[2].count("|")
     # Two steps leave no plateau.
-    assert " of 8 (none 2" in row and row.endswith(" | shipped |")
+    assert " of 10 (none 2" in row and row.endswith(" | shipped |")
     assert "6 labels are too few" in table
     with pytest.raises(SystemExit):
         main([*asked[:2], "--sets", "nowhere"])
@@ -53,7 +53,7 @@ def test_the_sets_are_counted_together_each_once(tmp_path: Path) -> None:
                 kept.add(Cell(name, start, False, seed, exact, 0.1, seed == 1, False, 1.0))
     lines = report(kept, [*gains], kept.sizes).splitlines()
     # Two means, 3 and 1 points: the t-quantile of one degree of freedom is 12.7.
-    assert lines[-1] == "| all sets, each once | – | – | +2.0 ± 12.7 |"
+    assert lines[-1] == "| all sets, each once | – | – | +2.0 ± 12.7 | – |"
     assert "| 2 of 4 (shipped 1, simclr-from-shipped 1) |" in next(
         line for line in lines if line.startswith("| onebit")
     )

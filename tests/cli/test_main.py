@@ -16,6 +16,7 @@ COMMANDS = (
     "generate",
     "check-data",
     "pretrain",
+    "adapt",
     "finetune",
     "evaluate",
     "predict",

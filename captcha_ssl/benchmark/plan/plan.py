@@ -42,6 +42,9 @@ class Arm:
 SYNTHETIC = "synthetic"
 """Instead of a method: pretrained on the labels of rendered images in another style."""
 
+ADAPTED = "adapted"
+"""Instead of a method: the shipped model, trained on what it reads surely in the pool."""
+
 FROM_SHIPPED = "-from-shipped"
 """Suffix of a method that starts from the encoder of the shipped model."""
 
@@ -103,7 +106,7 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     """
     methods = [method.strip() for method in settings.methods]
     continued = [method + FROM_SHIPPED for method in methods]
-    sources = [SYNTHETIC, SHIPPED, *methods, *continued]
+    sources = [SYNTHETIC, SHIPPED, ADAPTED, *methods, *continued]
     known = {arm.name: arm for arm in (*CONTROLS, *_method_arms(sources))}
     found: dict[str, Arm] = {}
     for asked in settings.arms:
@@ -145,19 +148,20 @@ def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple
 
 
 def is_method(name: str | None) -> bool:
-    """Whether the name is a method, which learns without labels."""
+    """Whether the name is that of a pretraining on the pool, which uses no labels."""
     return name not in (None, SYNTHETIC, SHIPPED)
 
 
 def starts_from_shipped(name: str | None) -> bool:
     """Whether an arm's encoder is that of the shipped model or starts from it."""
-    return name is not None and (name == SHIPPED or name.endswith(FROM_SHIPPED))
+    return name is not None and (name in (SHIPPED, ADAPTED) or name.endswith(FROM_SHIPPED))
 
 
 def counterpart(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
     """The arm that is fine-tuned like `arm`, without its pretraining; None if there is none.
 
-    That of a method that starts from the shipped model is the shipped model, if it is among `arms`.
+    That of a pretraining that starts from the shipped model is the shipped model, if it is among
+    `arms`.
     """
     plain: list[str | None] = [None]
     if is_method(arm.method) and starts_from_shipped(arm.method):

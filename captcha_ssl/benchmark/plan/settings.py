@@ -64,7 +64,8 @@ class BenchmarkSettings(Settings):
     )
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
-        "what to compare: scratch, synthetic, shipped, METHOD, each also with -strong, -frozen or "
+        "what to compare: scratch, synthetic, shipped, adapted (what the command adapt makes of "
+        "shipped and the pool), METHOD, each also with -strong, -frozen or "
         "-self-training; METHOD-from-shipped; scratch-long, random-frozen; pretrained… stands for "
         "every method; ARM@N: at N labels only",
         flag="A,B",

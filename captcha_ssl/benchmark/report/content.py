@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captcha_ssl.benchmark.plan.plan import is_method
 from captcha_ssl.benchmark.report.blocks import (
     Block,
     Code,
@@ -119,7 +118,7 @@ def _pretraining(pretrained: list[EncoderRun]) -> Iterator[Block]:
 def _monitored(run: EncoderRun) -> list[str]:
     took = "–" if run.diverged else duration(run.seconds)
     figures = ["–"] * (len(MONITORED) + 1)
-    if is_method(run.method) and not run.diverged:
+    if run.figures.keys() >= set(MONITORED.values()):
         figures = [f"{run.figures[name]:.2f}" for name in MONITORED.values()]
         figures.append("{place_accuracy:.0%} (chance {place_chance:.0%})".format(**run.figures))
     return [run.method, f"{run.seed}", f"{run.steps:,}", took, *figures]

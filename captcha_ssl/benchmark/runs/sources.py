@@ -1,15 +1,15 @@
-"""Where the encoder of an arm comes from: a method, rendered labels, or the shipped model."""
+"""Where the encoder of an arm comes from: a method, rendered labels, the shipped model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import FROM_SHIPPED, SYNTHETIC
+from captcha_ssl.benchmark.plan.plan import ADAPTED, FROM_SHIPPED, SYNTHETIC
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.benchmark.runs.material import Material, rendered_pictures
 from captcha_ssl.data.charset import Charset
@@ -22,6 +22,8 @@ from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.pretraining.monitor import findings
 from captcha_ssl.pretraining.pretrain import Pretraining, build_method, contrasted
 from captcha_ssl.pretraining.settings import PretrainSettings
+from captcha_ssl.recognition.adaptation.adapt import Adapting
+from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
@@ -67,6 +69,7 @@ def encoder_source(name: str, config: BenchmarkConfig) -> EncoderSource:
     special: dict[str, Callable[[BenchmarkConfig], EncoderSource]] = {
         SYNTHETIC: SyntheticSource,
         SHIPPED: ShippedSource,
+        ADAPTED: AdaptedSource,
     }
     if name in special:
         return special[name](config)
@@ -194,6 +197,43 @@ class ShippedSource:
             "shipped starts from the model in the package. That model is trained on labeled "
             "images rendered in many styles, and on none of these images."
         )
+
+
+@dataclass(frozen=True)
+class AdaptedSource:
+    """The shipped model, trained on the pool by what it reads surely there, as `adapt` does."""
+
+    config: BenchmarkConfig
+
+    def check(self, material: Material) -> None:
+        """Raises UserError when the other arms have another encoder, or too few texts are sure."""
+        check_encoder(self.config.model)
+        try:
+            Adapting(self._config(self.config.benchmark.seed), material.pool)
+        except UserError as error:
+            raise UserError(f"arm {ADAPTED}: {error}; or leave the arm out of --arms") from error
+
+    def stage(self, seed: int, material: Material, folder: Path) -> Stage:
+        """An adaptation with the defaults of `adapt`."""
+        config = self._config(seed)
+
+        def learn(run: RunDirectory, observe: Observer) -> None:
+            Adapting(config, material.pool).train(run, observe)
+
+        steps = config.adapt.steps
+        return Stage(config.to_toml(), config.loop.batch_size, steps, learn, lambda figures: [])
+
+    def describe(self) -> str:
+        """What it learns from."""
+        return (
+            f"{ADAPTED} is the model in the package, trained on the texts that it reads surely in "
+            "the pool and, by self-training, on the whole pool. No label of the pool is used."
+        )
+
+    def _config(self, seed: int) -> AdaptConfig:
+        default = AdaptConfig()
+        loop = _loop(self.config.benchmark, default.loop.batch_size, seed)
+        return replace(default, loop=loop, model=self.config.model)
 
 
 def _loop(settings: BenchmarkSettings, batch_size: int, seed: int) -> LoopSettings:

@@ -73,7 +73,7 @@ class FinetuneData:
                 labeled=False,
                 geometry=images.geometry,
                 choose=False,
-                most=max(_FEW_UNLABELED, 2 * settings.steps * unlabeled_per_step(config)),
+                most=most_unlabeled(config),
             )
         charset = Charset.from_labels(images.labels or ())
         if settings.teacher is not None:
@@ -136,6 +136,11 @@ def split_validation(
     if not held:
         return images.take(kept), None, 0
     return images.take(kept), images.take(held_out), held - len(held_out)
+
+
+def most_unlabeled(config: FinetuneConfig) -> int:
+    """How many images of a pile are loaded: twice as many as the steps draw, and a small pile."""
+    return max(_FEW_UNLABELED, 2 * config.finetune.steps * unlabeled_per_step(config))
 
 
 def unlabeled_per_step(config: FinetuneConfig) -> int:

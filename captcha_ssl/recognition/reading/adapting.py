@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Adapted:
 
     reader: TextReader
     notes: tuple[str, ...] = ()
+    characters: str | None = None
+    """The characters that nearly all texts have, if they are known."""
 
 
 def adapt_reader(
@@ -49,7 +51,21 @@ def adapt_reader(
     if preparation is not None:
         reader = Prepared(reader, preparation)
         notes.append(f"read more surely when prepared: {preparation}")
-    logits = _logits(reader, images)
+    found = settle(reader, _logits(reader, images), characters=characters, length=length)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def settle(
+    reader: TextReader, logits: np.ndarray, *, characters: bool = True, length: bool = True
+) -> Adapted:
+    """Adapt `reader` to the `characters` and the `length` that nearly all texts have.
+
+    `logits`, float [N, T, K], are those of `reader` for a sample of the images. With fewer than
+    FEWEST of them nothing changes.
+    """
+    if len(logits) < FEWEST:
+        return Adapted(reader)
+    notes = []
     shown = settle_characters(logits, reader.charset) if characters else None
     if shown is not None:
         notes.append(
@@ -65,7 +81,7 @@ def adapt_reader(
             f"nearly all texts have length {usual.characters}; other lengths are read only if "
             "they are clear"
         )
-    return Adapted(reader, tuple(notes))
+    return Adapted(reader, tuple(notes), shown)
 
 
 def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.ndarray]:

@@ -133,6 +133,12 @@ def characters_in_words(characters: str, charset: Charset) -> str:
     return " and ".join(names)
 
 
+def of_same_kinds(characters: str, charset: Charset) -> str:
+    """All of `charset` of the kinds that `characters` have: digits, capital letters and so on."""
+    found = {_kind(character) for character in characters}
+    return "".join(each for each in charset.characters if _kind(each) in found)
+
+
 def _few_odd(lost: np.ndarray) -> bool:
     """Whether the nats [N] that readings lose speak clearly against it in few images."""
     return bool((lost > _ODD).mean() <= _MOST_ODD)

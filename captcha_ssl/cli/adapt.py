@@ -1,0 +1,63 @@
+"""`captcha-ssl adapt`: learn from images without labels what a recognizer reads surely in them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from captcha_ssl.cli.loading import load
+from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
+from captcha_ssl.printable import shown
+
+if TYPE_CHECKING:
+    from captcha_ssl.recognition.adaptation.config import AdaptConfig
+
+
+def adapt_command(
+    config: AdaptConfig,
+    data: Annotated[list[Path] | None, data_argument("Images; labels are ignored")] = None,
+    files_from: FilesFrom = None,
+    out: Out = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Adapt a recognizer to images without labels.
+
+    Example: captcha-ssl adapt pile/ --out runs/adapted
+
+    What it reads surely in them becomes labels, from which it learns, and from all images by
+    self-training. Prints the path of the model file. Read with it (predict --model
+    runs/adapted), or start from it where there are labels (finetune --init-from runs/adapted).
+    """
+    folder, data = run_folder(out), piles(data, files_from)
+
+    from captcha_ssl.cli.progress import progress_bar
+    from captcha_ssl.cli.training_progress import training_progress
+    from captcha_ssl.models.model_file import FILE_NAME
+    from captcha_ssl.recognition.adaptation.adapt import Adapting, most_adapted, run_adapting
+    from captcha_ssl.training.init_from import adopt
+    from captcha_ssl.training.run_directory import refuse_in_use
+
+    refuse_in_use(folder, resume=resume)
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    model, geometry = adopt(config.model, config.adapt.init_from)
+    config = replace(config, model=model)
+    most = most_adapted(config)
+    images = load(data, model, labeled=False, quiet=quiet, geometry=geometry, most=most)
+    with progress_bar("reading texts", quiet=quiet) as progress:
+        adapting = Adapting(config, images, progress)
+    for note in adapting.texts.notes:
+        say(note)
+    say(f"{adapting.texts}; charset: {shown(adapting.texts.charset.characters, 500)}")
+    with training_progress("adapt", quiet=quiet) as observe:
+        result = run_adapting(config, adapting, folder, resume=resume, observe=observe)
+    say(f"adapted in {result.seconds:.0f} s")
+    typer.echo(folder / FILE_NAME)

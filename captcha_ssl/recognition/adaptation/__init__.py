@@ -1,0 +1,1 @@
+"""Learning from images without labels: a recognizer's own sure readings are the labels."""

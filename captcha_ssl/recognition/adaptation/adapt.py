@@ -1,0 +1,98 @@
+"""Adapts a recognizer to images without labels.
+
+It reads the images; the texts that it is sure of become labels (pseudo-labels, Lee 2013). From
+them, and from all images by self-training, it learns as from labels that were typed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sweep import Progress
+from captcha_ssl.errors import UserError
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.model_file import find_model, load_model
+from captcha_ssl.models.shipped import at_height
+from captcha_ssl.models.transfer import load_encoder, load_head
+from captcha_ssl.recognition.adaptation.config import AdaptConfig
+from captcha_ssl.recognition.adaptation.sure_texts import SureTexts, sure_texts
+from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, most_unlabeled
+from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_length import length_of
+from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.meter import Observer
+from captcha_ssl.training.run_directory import RunDirectory, open_run
+
+
+class Adapting:
+    """A recognizer to be adapted to the images of `pile`, which it reads at once.
+
+    Raises UserError for a source that holds no recognizer or another encoder, and for too few sure
+    texts.
+    """
+
+    def __init__(
+        self, config: AdaptConfig, pile: Dataset, progress: Progress | None = None
+    ) -> None:
+        """`progress(done, total)` is called while texts are read."""
+        reader = recognizer_at(config.adapt.init_from, pile.geometry)
+        reader.to(resolve_device(config.loop.device))
+        asked = config.adapt
+        self.texts: SureTexts = sure_texts(
+            reader, pile, most=asked.read, least=asked.sure, progress=progress
+        )
+        unlabeled = replace(pile, labels=None)
+        self.data = FinetuneData(self.texts.images, self.texts.charset, unlabeled=unlabeled)
+        self.job = Finetuning(config.finetuning, self.data)
+
+    def train(self, run: RunDirectory, observe: Observer | None = None) -> FinetuneResult:
+        """Train, and write the recognizer to `run`. Raises as `Finetuning.train` does."""
+        run.log(f"{self.texts}")
+        return self.job.train(run, observe)
+
+
+def run_adapting(
+    config: AdaptConfig,
+    adapting: Adapting,
+    out: Path,
+    *,
+    resume: bool = False,
+    observe: Observer | None = None,
+) -> FinetuneResult:
+    """Train in the run directory `out`, and export the recognizer to ONNX.
+
+    Raises UserError as `open_run` and `Finetuning.train` do.
+    """
+    with open_run(out, config.to_toml(), resume=resume) as run:
+        run.note_rejected(adapting.data.rejected)
+        result = adapting.train(run, observe)
+        adapting.job.publish(run, result)
+    return result
+
+
+def most_adapted(config: AdaptConfig) -> int:
+    """How many images of a pile are loaded, at most."""
+    return max(config.adapt.read, most_unlabeled(config.finetuning))
+
+
+def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
+    """The recognizer of a run or model file, or `shipped`, for images of `geometry`.
+
+    Raises UserError if there is none, or if it cannot read such images.
+    """
+    file = at_height(source, geometry.height)
+    card, _ = load_model(file)
+    if card.kind != "recognizer" or card.charset is None:
+        raise UserError(f"{find_model(file)}: an encoder, not a recognizer; finetune it first")
+    charset = Charset(card.charset)
+    encoder = build_encoder(card.encoder, geometry.channels, geometry.height)
+    recognizer = Recognizer(encoder, charset, geometry)
+    load_encoder(encoder, source)
+    load_head(recognizer.head, charset, source, geometry.height)
+    recognizer.calibration, recognizer.length = card.calibration, length_of(card)
+    return recognizer.eval()

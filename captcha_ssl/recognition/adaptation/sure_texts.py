@@ -1,0 +1,79 @@
+"""The texts that a recognizer reads surely in unlabeled images: labels that cost nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.spread import spread_places
+from captcha_ssl.data.sweep import Progress
+from captcha_ssl.errors import UserError
+from captcha_ssl.recognition.reading.adapting import settle
+from captcha_ssl.recognition.reading.settling import of_same_kinds
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, read_images
+
+FEWEST = 20
+"""The smallest number of texts to learn from."""
+_SETTLED_ON = 256
+"""Images that tell which characters there are, and the usual length."""
+
+
+@dataclass(frozen=True)
+class SureTexts:
+    """Images with the texts that are read in them surely.
+
+    `charset` has all characters of these texts, and those that all images seem to show. `read`
+    counts the images that were read, and `notes` say what nearly all of them have in common.
+    """
+
+    images: Dataset
+    charset: Charset
+    read: int
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{len(self.images):,} of {self.read:,} texts that were read are sure: labels"
+
+
+def sure_texts(
+    reader: TextReader,
+    pile: Dataset,
+    *,
+    most: int,
+    least: float,
+    progress: Progress | None = None,
+) -> SureTexts:
+    """Read up to `most` images, spread over `pile`, and keep the texts of confidence `least`.
+
+    If nearly all texts have one length or certain kinds of characters, only such texts are kept.
+    `progress(done, total)` is called after each batch. Raises UserError for too few texts to learn
+    from.
+    """
+    images = pile.take(spread_places(len(pile), most))
+    sample = images.images[spread_places(len(images), _SETTLED_ON)]
+    batches = [sample[at : at + BATCH_SIZE] for at in range(0, len(sample), BATCH_SIZE)]
+    settled = settle(reader, np.concatenate([reader.logits(batch) for batch in batches]))
+    readings = read_images(settled.reader, images.images, progress=progress)
+    usual, shown = settled.reader.length, settled.characters
+    # A rare character of these kinds may be there; one of another kind is misread.
+    possible = set(of_same_kinds(shown or reader.charset.characters, reader.charset))
+    sure = [
+        place
+        for place, reading in enumerate(readings)
+        if reading.text
+        and reading.confidence >= least
+        and (usual is None or len(reading.text) == usual.characters)
+        and set(reading.text) <= possible
+    ]
+    if len(sure) < FEWEST:
+        raise UserError(
+            f"of {len(images):,} images {len(sure)} have a text of confidence {least:g} or more: "
+            f"too few to learn from; label some with captcha-ssl label, or give more images"
+        )
+    texts = [readings[place].text for place in sure]
+    charset = Charset.from_labels([*texts, shown or ""])
+    labeled = replace(images.take(sure), labels=texts)
+    return SureTexts(labeled, charset, len(images), settled.notes)
