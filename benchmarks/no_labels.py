@@ -3,10 +3,9 @@
     python -m benchmarks.no_labels --out runs/no-labels [--real FOLDER] [--sets outlined,long]
                                    [--steps 400] [--pool 2000] [--test 500]
 
-For every test bed and every real set in FOLDER it runs the commands of docs/your-own-images.md on a
-pool: `predict --format labels`, and `finetune` on that table with the pool as the pile. It prints
-how many test images are read exactly before and after, and how many of the labels were right. The
-labels of the pool are used for nothing else. Finished sets stay in --out.
+For every test bed and every real set in FOLDER it runs `adapt` on a pool. It prints how many test
+images are read exactly before and after, and how many of the sure texts were right. The labels of
+the pool are used for nothing else. Finished sets stay in --out.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from pathlib import Path
 from benchmarks.starts import LabeledSet, Sizes, chosen_sets
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.labeling.answers import write_table
+from captcha_ssl.recognition.adaptation.adapt import SURE_TEXTS
 from captcha_ssl.synthesis.beds import BEDS
 from captcha_ssl.synthesis.generate import generate
 from captcha_ssl.synthesis.settings import GenerateSettings
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--real", type=Path, help="folder of labeled sets, each a table of files")
     parser.add_argument("--sets", help="only these, such as outlined,long")
-    parser.add_argument("--steps", type=int, default=400, help="steps of fine-tuning")
+    parser.add_argument("--steps", type=int, default=400, help="steps of adapting")
     parser.add_argument("--pool", type=int, default=2000, help="images to learn from, at most")
     parser.add_argument("--test", type=int, default=500, help="test images, at most")
     asked = parser.parse_args(arguments)
@@ -70,13 +70,11 @@ def _measure(name: str, folder: Path, out: Path, sizes: Sizes) -> dict[str, floa
     write_table(out / "test.csv", truth)
     before = _run("predict", "test.csv", "--format", "jsonl", out=out)
     read = [json.loads(line)["text"] for line in before.splitlines()]
-    _run("predict", "pool", "--format", "labels", "--out", "sure.csv", out=out)
-    with (out / "sure.csv").open(encoding="utf-8", newline="") as table:
+    _run("adapt", "pool", "--steps", str(sizes.steps), "--out", "run", "--quiet", out=out)
+    with (out / "run" / SURE_TEXTS).open(encoding="utf-8", newline="") as table:
         sure = {Path(row["filename"]).name: row["label"] for row in csv.DictReader(table)}
     known = zip(images.pool.names, images.pool.labels or (), strict=True)
     right = sum(sure.get(Path(file).name) == label for file, label in known)
-    learn = ["finetune", "sure.csv", "--unlabeled", "pool", "--init-from", "shipped"]
-    _run(*learn, "--steps", str(sizes.steps), "--out", "run", "--quiet", out=out)
     after = json.loads(_run("evaluate", "run", "test.csv", "--format", "json", "-q", out=out))
     return {
         "sure": len(sure) / len(images.pool),

@@ -29,9 +29,8 @@ def adapt_command(
 
     Example: captcha-ssl adapt pile/ --out runs/adapted
 
-    What it reads surely in them becomes labels, from which it learns, and from all images by
-    self-training. Prints the path of the model file. Read with it (predict --model
-    runs/adapted), or start from it where there are labels (finetune --init-from runs/adapted).
+    What it reads surely in them becomes labels (sure.csv in the run), from which it learns, and
+    from all images by self-training. Prints the path of the model file, for predict --model.
     """
     folder, data = run_folder(out), piles(data, files_from)
 

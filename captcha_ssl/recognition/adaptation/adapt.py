@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
@@ -18,15 +19,20 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import at_height
 from captcha_ssl.models.transfer import load_encoder, load_head
+from captcha_ssl.printable import printable
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import SureTexts, sure_texts
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, most_unlabeled
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_length import length_of
+from captcha_ssl.spreadsheet import spreadsheet
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
+
+SURE_TEXTS = "sure.csv"
+"""The table of the texts that a run has learned from."""
 
 
 class Adapting:
@@ -51,8 +57,14 @@ class Adapting:
         self.job = Finetuning(config.finetuning, self.data)
 
     def train(self, run: RunDirectory, observe: Observer | None = None) -> FinetuneResult:
-        """Train, and write the recognizer to `run`. Raises as `Finetuning.train` does."""
+        """Train, and write the recognizer to `run`, with the texts that it learns from.
+
+        Raises as `Finetuning.train` does.
+        """
         run.log(f"{self.texts}")
+        learned = self.texts.images
+        rows = zip(map(printable, learned.names), learned.labels or (), strict=True)
+        atomic_write_text(run.path / SURE_TEXTS, spreadsheet(("filename", "label"), rows))
         return self.job.train(run, observe)
 
 
