@@ -256,7 +256,7 @@ class Kept:
         config = replace(AdaptConfig(), model=as_shipped(ModelSettings()))
         config = replace(config, adapt=config.adapt.replace(steps=self.sizes.pretrain_steps))
         adapting = Adapting(config, replace(images.pool, labels=None))
-        run_adapting(config, adapting, folder, resume=folder.exists())
+        run_adapting(adapting, folder, resume=folder.exists())
 
 
 def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:

@@ -1,7 +1,7 @@
 """Learn to read captchas and other short text images from a few labels and many plain images.
 
-`captcha_ssl.pretrain`, `captcha_ssl.finetune` and `captcha_ssl.Reader` are imported when they are
-first used, so that `import captcha_ssl` costs nothing.
+`captcha_ssl.pretrain`, `adapt`, `finetune` and `Reader` are imported when they are first used, so
+that `import captcha_ssl` costs nothing.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from captcha_ssl.api import Reader as Reader
+    from captcha_ssl.api import adapt as adapt
     from captcha_ssl.api import finetune as finetune
     from captcha_ssl.api import pretrain as pretrain
     from captcha_ssl.errors import UserError as UserError
 
-__all__ = ["Reader", "UserError", "__version__", "finetune", "pretrain"]
+__all__ = ["Reader", "UserError", "__version__", "adapt", "finetune", "pretrain"]
 __version__ = "0.2.0"
 
 # captcha-ssl never contacts another machine. Without this variable onnxruntime does: it looks up

@@ -1,4 +1,4 @@
-"""The Python interface: pretrain, finetune and Reader, available as `captcha_ssl.NAME`.
+"""The Python interface: pretrain, adapt, finetune and Reader, available as `captcha_ssl.NAME`.
 
 Settings are keywords; `captcha-ssl pretrain --settings` and `finetune --settings` list them.
 """
@@ -63,6 +63,29 @@ def pretrain(
     return run_pretraining(
         replace(config, model=model), data, Path(out), resume=resume, observe=observe
     )
+
+
+def adapt(
+    images: PathLike | Sequence[PathLike],
+    out: PathLike,
+    *,
+    resume: bool = False,
+    observe: Callable[[StepReport], None] | None = None,
+    **settings: Any,
+) -> FinetuneResult:
+    """Adapt a recognizer to images without labels; write it to `out`, and as ONNX beside it.
+
+    `settings` are those of `captcha-ssl adapt`, for example `steps=1000`. The result has the
+    recognizer and the logged figures. Raises UserError for data or settings that cannot be used,
+    for images in which too few texts are read surely, and for an `out` that holds something
+    (without `resume`).
+    """
+    from captcha_ssl.recognition.adaptation.adapt import Adapting, run_adapting
+    from captcha_ssl.recognition.adaptation.config import AdaptConfig
+
+    config = AdaptConfig.read(Given(flags=settings, label=""))
+    adapting = Adapting.load(config, _paths(images))
+    return run_adapting(adapting, Path(out), resume=resume, observe=observe)
 
 
 def finetune(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,8 +37,7 @@ def adapt_command(
     from captcha_ssl.cli.progress import progress_bar
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.adaptation.adapt import Adapting, most_adapted, run_adapting
-    from captcha_ssl.training.init_from import adopt
+    from captcha_ssl.recognition.adaptation.adapt import Adapting, run_adapting
     from captcha_ssl.training.run_directory import refuse_in_use
 
     refuse_in_use(folder, resume=resume)
@@ -47,16 +46,12 @@ def adapt_command(
         if not quiet:
             print(line, file=sys.stderr, flush=True)
 
-    model, geometry = adopt(config.model, config.adapt.init_from)
-    config = replace(config, model=model)
-    most = most_adapted(config)
-    images = load(data, model, labeled=False, quiet=quiet, geometry=geometry, most=most)
     with progress_bar("reading texts", quiet=quiet) as progress:
-        adapting = Adapting(config, images, progress)
+        adapting = Adapting.load(config, data, partial(load, quiet=quiet), progress)
     for note in adapting.texts.notes:
         say(note)
     say(f"{adapting.texts}; charset: {shown(adapting.texts.charset.characters, 500)}")
     with training_progress("adapt", quiet=quiet) as observe:
-        result = run_adapting(config, adapting, folder, resume=resume, observe=observe)
+        result = run_adapting(adapting, folder, resume=resume, observe=observe)
     say(f"adapted in {result.seconds:.0f} s")
     typer.echo(folder / FILE_NAME)

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+import captcha_ssl
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from tests.warm.program import warm_program
 
@@ -74,6 +75,16 @@ def test_it_says_what_it_learns_from(pile: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "nearly all images show only digits" in done.stderr
     assert "of 60 texts that were read are sure: labels; charset: 0123456789" in done.stderr
+
+
+def test_a_program_adapts_as_the_command_does(adapted: Path, pile: Path, tmp_path: Path) -> None:
+    settings = {"steps": 3, "batch_size": 4, "device": "cpu"}
+    result = captcha_ssl.adapt(pile, tmp_path / "run", **settings)
+    assert result.recognizer.charset.characters == "0123456789"
+    model = "model.safetensors"
+    assert (tmp_path / "run" / model).read_bytes() == (adapted / model).read_bytes()
+    with pytest.raises(captcha_ssl.UserError, match="did you mean 'sure'"):
+        captcha_ssl.adapt(pile, tmp_path / "other", shure=0.8)
 
 
 def test_noise_has_no_sure_texts(tmp_path: Path) -> None:

@@ -107,8 +107,7 @@ def test_adapting_reads_other_images_of_the_kind_better(
     pile, others = images.take(range(300)), images.images[300:]
     config = AdaptConfig(loop=LoopSettings(device="cpu", batch_size=16))
     config = replace(config, adapt=config.adapt.replace(init_from=reader_file, steps=100))
-    adapting = Adapting(config, pile)
-    run_adapting(config, adapting, tmp_path / "run")
+    run_adapting(Adapting(config, pile), tmp_path / "run")
 
     def right(recognizer: Recognizer) -> int:
         read = read_images(recognizer, others)

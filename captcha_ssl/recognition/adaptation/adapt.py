@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Self
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
@@ -28,6 +30,8 @@ from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_length import length_of
 from captcha_ssl.spreadsheet import spreadsheet
 from captcha_ssl.training.device import resolve_device
+from captcha_ssl.training.images import LoadImages, load_images
+from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 
@@ -46,15 +50,35 @@ class Adapting:
         self, config: AdaptConfig, pile: Dataset, progress: Progress | None = None
     ) -> None:
         """`progress(done, total)` is called while texts are read."""
-        reader = recognizer_at(config.adapt.init_from, pile.geometry)
-        reader.to(resolve_device(config.loop.device))
         asked = config.adapt
+        reader = recognizer_at(asked.init_from, pile.geometry)
+        reader.to(resolve_device(config.loop.device))
+        self.config = config
         self.texts: SureTexts = sure_texts(
             reader, pile, most=asked.read, least=asked.sure, progress=progress
         )
         unlabeled = replace(pile, labels=None)
         self.data = FinetuneData(self.texts.images, self.texts.charset, unlabeled=unlabeled)
         self.job = Finetuning(config.finetuning, self.data)
+
+    @classmethod
+    def load(
+        cls,
+        config: AdaptConfig,
+        pile: Paths,
+        load: LoadImages = load_images,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Read the images at the geometry of the recognizer, and their texts.
+
+        Of a large pile only a sample is loaded. Raises UserError for images that cannot be used,
+        too.
+        """
+        model, geometry = adopt(config.model, config.adapt.init_from)
+        config = replace(config, model=model)
+        most = max(config.adapt.read, most_unlabeled(config.finetuning))
+        images = load(pile, model, labeled=False, geometry=geometry, most=most)
+        return cls(config, images, progress)
 
     def train(self, run: RunDirectory, observe: Observer | None = None) -> FinetuneResult:
         """Train, and write the recognizer to `run`, with the texts that it learns from.
@@ -69,27 +93,17 @@ class Adapting:
 
 
 def run_adapting(
-    config: AdaptConfig,
-    adapting: Adapting,
-    out: Path,
-    *,
-    resume: bool = False,
-    observe: Observer | None = None,
+    adapting: Adapting, out: Path, *, resume: bool = False, observe: Observer | None = None
 ) -> FinetuneResult:
     """Train in the run directory `out`, and export the recognizer to ONNX.
 
     Raises UserError as `open_run` and `Finetuning.train` do.
     """
-    with open_run(out, config.to_toml(), resume=resume) as run:
+    with open_run(out, adapting.config.to_toml(), resume=resume) as run:
         run.note_rejected(adapting.data.rejected)
         result = adapting.train(run, observe)
         adapting.job.publish(run, result)
     return result
-
-
-def most_adapted(config: AdaptConfig) -> int:
-    """How many images of a pile are loaded, at most."""
-    return max(config.adapt.read, most_unlabeled(config.finetuning))
 
 
 def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
