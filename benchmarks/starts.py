@@ -7,7 +7,7 @@
 Each start is fine-tuned on the same labels with the same steps: none (scratch), the shipped model,
 an encoder pretrained on the pool, one pretrained on it from the shipped model, and the shipped
 model adapted to the pool. All have the shipped model's encoder and read the same pixels. Nothing is
-tuned. Finished runs stay in --out, and the same command continues with the missing ones: set by
+tuned; learning rates are those that `finetune` takes by itself. Finished runs stay in --out, and the same command continues with the missing ones: set by
 set, seed by seed.
 """
 
@@ -42,6 +42,7 @@ from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+from captcha_ssl.recognition.fine_tuning.rates import settle_rates
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.recognition.fine_tuning.start import choose_start
 from captcha_ssl.synthesis.beds import BEDS
@@ -174,7 +175,9 @@ def _finetuned(
     )
     labeled = images.pool.take(images.labeled_by(seed))
     pile = replace(images.pool, labels=None) if self_training else None
-    result = Finetuning(config, FinetuneData(labeled, images.charset, unlabeled=pile)).train()
+    data = FinetuneData(labeled, images.charset, unlabeled=pile)
+    config, _ = settle_rates(config, data)
+    result = Finetuning(config, data).train()
     read = evaluate(result.recognizer, images.test)
     return Cell(
         images.name,

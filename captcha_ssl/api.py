@@ -107,6 +107,7 @@ def finetune(
     from captcha_ssl.recognition.fine_tuning.cross_check import check_labels
     from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
     from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+    from captcha_ssl.recognition.fine_tuning.rates import settle_rates
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
@@ -114,6 +115,7 @@ def finetune(
     paths = _paths(labeled)
     config = choose_start(config, paths, resumed=begun).config
     data = FinetuneData.load(config, paths)
+    config, _ = settle_rates(config, data, resumed=begun)
     check = check_labels(config, data, Path(out), observe=observe)
     return run_finetuning(config, data, Path(out), resume=resume, observe=observe, check=check)
 

@@ -60,6 +60,7 @@ def _finetune(
     from captcha_ssl.recognition.fine_tuning.cross_check import check_labels
     from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
     from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+    from captcha_ssl.recognition.fine_tuning.rates import settle_rates
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
     begun = folder if resume else None
@@ -77,6 +78,9 @@ def _finetune(
     if start.reason:
         say(start.reason)
     given = FinetuneData.load(config, data, partial(load, quiet=quiet))
+    config, reason = settle_rates(config, given, resumed=begun)
+    if reason:
+        say(reason)
     if not quiet:
         print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
     with training_progress("checking", quiet=quiet, perhaps=True) as observe:

@@ -1,0 +1,56 @@
+"""The learning rates of a fine-tuning that starts from a recognizer which already reads the labels.
+
+Where the start misreads hardly any character, steps of the usual size undo more of what it knows
+than they teach (docs/results/starts.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from captcha_ssl.config import Given
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+from captcha_ssl.training.run_directory import CONFIG
+
+LOW_LR, LOW_HEAD_LR = 5e-4, 2e-3
+_HARDLY_ANY = 0.02
+_READ = 500
+"""Labels that are read."""
+
+
+def settle_rates(
+    config: FinetuneConfig, data: FinetuneData, *, resumed: Path | None = None
+) -> tuple[FinetuneConfig, str]:
+    """Lower the learning rates if the start misreads at most 2% of the characters of the labels.
+
+    Self-training keeps the usual ones, and so does whoever names one. The reason is empty if
+    nothing changes. A `resumed` run keeps its rates.
+    """
+    named = config.loop.explicit("lr"), config.finetune.explicit("head_lr")
+    if named != (None, None) or config.finetune.init_from is None or data.unlabeled is not None:
+        return config, ""
+    if resumed is not None and (resumed / CONFIG).exists():
+        begun = Given(file=resumed / CONFIG)
+        return _with_rates(config, begun.peek("lr"), begun.peek("head_lr")), ""
+    recognizer = Finetuning(config, data).recognizer
+    misread = evaluate(recognizer, data.train.take(range(min(_READ, len(data.train))))).cer
+    if misread > _HARDLY_ANY:
+        return config, ""
+    reason = (
+        f"the start misreads {misread:.1%} of the characters of the labels: it learns at the lower "
+        f"rates --lr {LOW_LR:g} and --head-lr {LOW_HEAD_LR:g}"
+    )
+    return _with_rates(config, LOW_LR, LOW_HEAD_LR), reason
+
+
+def _with_rates(config: FinetuneConfig, lr: object, head_lr: object) -> FinetuneConfig:
+    loop, finetune = config.loop, config.finetune
+    if lr is not None:
+        loop = loop.replace(lr=float(str(lr)))
+    if head_lr is not None:
+        finetune = finetune.replace(head_lr=float(str(head_lr)))
+    return replace(config, loop=loop, finetune=finetune)
