@@ -7,8 +7,8 @@
 Each start is fine-tuned on the same labels with the same steps: none (scratch), the shipped model,
 an encoder pretrained on the pool, one pretrained on it from the shipped model, and the shipped
 model adapted to the pool. All have the shipped model's encoder and read the same pixels. Nothing is
-tuned; learning rates are those that `finetune` takes by itself. Finished runs stay in --out, and the same command continues with the missing ones: set by
-set, seed by seed.
+tuned; the learning rates are those that `finetune` takes. Finished runs stay in --out, and the same
+command continues with the missing ones: set by set, seed by seed.
 """
 
 from __future__ import annotations
