@@ -14,7 +14,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
-from captcha_ssl.recognition.fine_tuning.rates import LOW_HEAD_LR, LOW_LR, settle_rates
+from captcha_ssl.recognition.fine_tuning.rates import FEW, LOW_HEAD_LR, LOW_LR, settle_rates
 from captcha_ssl.recognition.fine_tuning.settings import FinetuneSettings
 from captcha_ssl.training.run_directory import CONFIG
 
@@ -67,6 +67,12 @@ def test_a_start_from_scratch_and_self_training_learn_as_usual(
     assert settle_rates(scratch, known) == (scratch, "")
     piled = replace(known, unlabeled=replace(known.train, labels=None))
     assert settle_rates(start, piled) == (start, "")
+
+
+def test_many_labels_are_learned_as_usual(start: FinetuneConfig, known: FinetuneData) -> None:
+    many = replace(known, train=known.train.take([*range(24)] * 21))
+    assert len(many.train) > FEW
+    assert settle_rates(start, many) == (start, "")
 
 
 def test_a_rate_that_the_user_names_stays(start: FinetuneConfig, known: FinetuneData) -> None:

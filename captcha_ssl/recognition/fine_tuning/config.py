@@ -23,7 +23,7 @@ class FinetuneConfig(Config):
     open_defaults: ClassVar[Mapping[str, str]] = {
         "encoder": "of the start, tiny from scratch",
         "init_from": "auto: the shipped model or scratch",
-        "lr": "2e-3, and 5e-4 where the start misreads at most 2% of the labels' characters",
+        "lr": "2e-3, and 5e-4 where the start misreads at most 2% of few labels' characters",
         "head_lr": "5e-3, and 2e-3 where lr is lower",
     }
 

@@ -1,7 +1,7 @@
-"""The learning rates of a fine-tuning that starts from a recognizer which already reads the labels.
+"""The learning rates of a fine-tuning on few labels that its start already reads.
 
 Where the start misreads hardly any character, steps of the usual size undo more of what it knows
-than they teach (docs/results/starts.md).
+than few labels teach (docs/results/starts.md).
 """
 
 from __future__ import annotations
@@ -18,26 +18,27 @@ from captcha_ssl.training.run_directory import CONFIG
 
 LOW_LR, LOW_HEAD_LR = 5e-4, 2e-3
 _HARDLY_ANY = 0.02
-_READ = 500
-"""Labels that are read."""
+FEW = 500
+"""The usual rates were as good with 1,000 labels."""
 
 
 def settle_rates(
     config: FinetuneConfig, data: FinetuneData, *, resumed: Path | None = None
 ) -> tuple[FinetuneConfig, str]:
-    """Lower the learning rates if the start misreads at most 2% of the characters of the labels.
+    """Lower the learning rates if the start misreads at most 2% of the characters of few labels.
 
-    Self-training keeps the usual ones, and so does whoever names one. The reason is empty if
-    nothing changes. A `resumed` run keeps its rates.
+    With self-training or more than 500 labels the usual rates stay, and so do those that the user
+    names. The reason is empty if nothing changes. A `resumed` run keeps its rates.
     """
     named = config.loop.explicit("lr"), config.finetune.explicit("head_lr")
     if named != (None, None) or config.finetune.init_from is None or data.unlabeled is not None:
         return config, ""
+    if len(data.train) > FEW:
+        return config, ""
     if resumed is not None and (resumed / CONFIG).exists():
         begun = Given(file=resumed / CONFIG)
         return _with_rates(config, begun.peek("lr"), begun.peek("head_lr")), ""
-    recognizer = Finetuning(config, data).recognizer
-    misread = evaluate(recognizer, data.train.take(range(min(_READ, len(data.train))))).cer
+    misread = evaluate(Finetuning(config, data).recognizer, data.train).cer
     if misread > _HARDLY_ANY:
         return config, ""
     reason = (
