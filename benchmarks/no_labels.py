@@ -72,7 +72,7 @@ def _measure(name: str, folder: Path, out: Path, sizes: Sizes) -> dict[str, floa
     read = [json.loads(line)["text"] for line in before.splitlines()]
     _run("adapt", "pool", "--steps", str(sizes.steps), "--out", "run", "--quiet", out=out)
     with (out / "run" / SURE_TEXTS).open(encoding="utf-8", newline="") as table:
-        sure = {Path(row["filename"]).name: row["label"] for row in csv.DictReader(table)}
+        sure = {Path(row["image"]).name: row["text"] for row in csv.DictReader(table)}
     known = zip(images.pool.names, images.pool.labels or (), strict=True)
     right = sum(sure.get(Path(file).name) == label for file, label in known)
     after = json.loads(_run("evaluate", "run", "test.csv", "--format", "json", "-q", out=out))

@@ -1,6 +1,6 @@
 """The Python interface: pretrain, adapt, finetune and Reader, available as `captcha_ssl.NAME`.
 
-Settings are keywords; `captcha-ssl pretrain --settings` and `finetune --settings` list them.
+Settings are keywords; `captcha-ssl pretrain --settings` and the like list them.
 """
 
 from __future__ import annotations
@@ -80,11 +80,11 @@ def adapt(
     for images in which too few texts are read surely, and for an `out` that holds something
     (without `resume`).
     """
-    from captcha_ssl.recognition.adaptation.adapt import Adapting, run_adapting
+    from captcha_ssl.recognition.adaptation.adapt import Adapting, read_pile, run_adapting
     from captcha_ssl.recognition.adaptation.config import AdaptConfig
 
     config = AdaptConfig.read(Given(flags=settings, label=""))
-    adapting = Adapting.load(config, _paths(images))
+    adapting = Adapting(*read_pile(config, _paths(images)))
     return run_adapting(adapting, Path(out), resume=resume, observe=observe)
 
 

@@ -22,7 +22,7 @@ from captcha_ssl.text_file import read_text_file
 
 _MOST_CONFIG = 1 << 20
 """Bytes of a configuration file."""
-SECTIONS = ("generate", "pretrain", "finetune", "benchmark", "tune")
+SECTIONS = ("generate", "pretrain", "adapt", "finetune", "benchmark", "tune")
 """Tables of a TOML file that several commands share: each reads its own, and what is in none."""
 S = TypeVar("S", bound=Settings)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from captcha_ssl.config import Given, commented_toml, described, to_toml
+from captcha_ssl.cli.configured import Configured
+from captcha_ssl.cli.main import COMMANDS
+from captcha_ssl.config import SECTIONS, Given, commented_toml, described, to_toml
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import Settings, options, setting
 
@@ -212,3 +215,11 @@ def test_choices_may_be_computed_late() -> None:
 
     assert described(options(Late)["name"]) == "which (a, b; default a)"
     assert Late(name="b").name == "b"
+
+
+def test_every_command_with_settings_may_have_a_table_in_a_shared_file() -> None:
+    places = [command.place for command in COMMANDS.values() if isinstance(command, Configured)]
+    kinds = [
+        getattr(import_module(module), name) for module, name in (p.split(":") for p in places)
+    ]
+    assert {kind.section for kind in kinds} == set(SECTIONS)

@@ -29,15 +29,15 @@ def adapt_command(
 
     Example: captcha-ssl adapt pile/ --out runs/adapted
 
-    What it reads surely in them becomes labels (sure.csv in the run), from which it learns, and
-    from all images by self-training. Prints the path of the model file, for predict --model.
+    What it reads surely in them becomes labels (sure_texts.csv in the run), from which it learns,
+    and from all images by self-training. Prints the path of the model file, for predict --model.
     """
     folder, data = run_folder(out), piles(data, files_from)
 
     from captcha_ssl.cli.progress import progress_bar
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.adaptation.adapt import Adapting, run_adapting
+    from captcha_ssl.recognition.adaptation.adapt import Adapting, read_pile, run_adapting
     from captcha_ssl.training.run_directory import refuse_in_use
 
     refuse_in_use(folder, resume=resume)
@@ -46,12 +46,19 @@ def adapt_command(
         if not quiet:
             print(line, file=sys.stderr, flush=True)
 
+    config, pile = read_pile(config, data, partial(load, quiet=quiet))
     with progress_bar("reading texts", quiet=quiet) as progress:
-        adapting = Adapting.load(config, data, partial(load, quiet=quiet), progress)
+        adapting = Adapting(config, pile, progress)
     for note in adapting.texts.notes:
         say(note)
     say(f"{adapting.texts}; charset: {shown(adapting.texts.charset.characters, 500)}")
     with training_progress("adapt", quiet=quiet) as observe:
         result = run_adapting(adapting, folder, resume=resume, observe=observe)
+    if not result.converged:
+        print(
+            "captcha-ssl: warning: the training has unlearned what the recognizer read; use a "
+            "lower --lr, or more --steps",
+            file=sys.stderr,
+        )
     say(f"adapted in {result.seconds:.0f} s")
     typer.echo(folder / FILE_NAME)

@@ -87,7 +87,10 @@ class Recipe:
             pretrain = {"method": self.method, "steps": self.tune.pretrain_steps, **pretrain}
             pretrain |= {"init_from": SHIPPED if self.shipped else "none"}
         steps = self.finetuning(None).finetune.steps
-        finetune = {**self._different(FINETUNE), "steps": steps}
+        own = self._of(FINETUNE)
+        # With its rates, also the default ones: finetune may take others by itself.
+        rates: dict[str, Any] = {key: own[key] for key in ("lr", "head_lr") if key in own}
+        finetune = {**rates, **self._different(FINETUNE), "steps": steps}
         if self.method is None:
             # After a pretraining, --init-from names the run, which knows its pixels.
             finetune = {"init_from": SHIPPED if self.shipped else "none", **finetune}

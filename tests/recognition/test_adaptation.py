@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +14,24 @@ import torch
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.models.shipped import FOLDER, HEIGHTS, SHIPPED
-from captcha_ssl.recognition.adaptation.adapt import Adapting, recognizer_at, run_adapting
+from captcha_ssl.recognition.adaptation.adapt import (
+    SURE_TEXTS,
+    Adapting,
+    recognizer_at,
+    run_adapting,
+)
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import FEWEST, sure_texts
 from captcha_ssl.recognition.reading.recognizer import Recognizer
+from captcha_ssl.recognition.reading.text_length import TextLength
 from captcha_ssl.recognition.reading.text_reader import read_images
+from captcha_ssl.training.meter import StepReport
 from captcha_ssl.training.settings import LoopSettings
 
 GEOMETRY = Geometry(1, 32, 64)
@@ -76,6 +85,25 @@ def test_a_rare_character_of_a_usual_kind_is_kept() -> None:
     assert found.images.labels == texts
 
 
+def test_the_length_of_other_images_does_not_matter(reader: Recognizer, tmp_path: Path) -> None:
+    of_three = copy.deepcopy(reader)
+    of_three.length = TextLength(3)
+    of_three.save(tmp_path / "m.safetensors", {})
+    assert recognizer_at(tmp_path / "m.safetensors", GEOMETRY).length is None
+
+
+def test_what_is_not_settled_keeps_all_characters_of_the_reader() -> None:
+    few = written(["12", "21"] * 15, [20] * 30)
+    found = sure_texts(SaysWhatIsWritten(), few, most=30, least=0.9)
+    assert found.charset == SaysWhatIsWritten.charset
+
+
+def test_what_the_pile_rejected_is_counted_once() -> None:
+    pile = written(["12A", "4", "B5"] * 20, [20] * 60)
+    pile.rejected = [Rejected("x.png", "empty file (0 bytes)")]
+    assert not sure_texts(SaysWhatIsWritten(), pile, most=60, least=0.9).images.rejected
+
+
 def test_of_a_large_pile_some_images_from_all_parts_are_read() -> None:
     pile = written(["12A", "4", "B5"] * 67, [20] * 201)
     found = sure_texts(SaysWhatIsWritten(), pile, most=50, least=0.9)
@@ -86,7 +114,9 @@ def test_of_a_large_pile_some_images_from_all_parts_are_read() -> None:
 def test_too_few_sure_texts_are_refused_with_what_to_do() -> None:
     sureness = [20] * (FEWEST - 1) + [1] * 60
     pile = written(["12A"] * len(sureness), sureness)
-    with pytest.raises(UserError, match=r"of 79 images 19 have .* label some with captcha-ssl"):
+    with pytest.raises(
+        UserError, match=r"19 of 79 texts .* are sure .* label some with captcha-ssl"
+    ):
         sure_texts(SaysWhatIsWritten(), pile, most=100, least=0.9)
 
 
@@ -117,6 +147,32 @@ def test_adapting_reads_other_images_of_the_kind_better(
     assert right(Recognizer.load(tmp_path / "run")) > 98
     assert (tmp_path / "run" / "model.onnx").is_file()
     assert "are sure: labels" in (tmp_path / "run" / "log.txt").read_text()
+
+
+def test_an_interrupted_run_continues_to_the_same_model(
+    faint: tuple[Dataset, list[str]], reader_file: Path, tmp_path: Path
+) -> None:
+    pile = faint[0].take(range(60))
+    config = AdaptConfig(
+        loop=LoopSettings(device="cpu", batch_size=4, log_every=1, checkpoint_every=2)
+    )
+    config = replace(config, adapt=config.adapt.replace(init_from=reader_file, steps=4))
+
+    def stop(report: StepReport) -> None:
+        if report.step == 3:
+            raise KeyboardInterrupt
+
+    run_adapting(Adapting(config, pile), tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run_adapting(Adapting(config, pile), tmp_path / "run", observe=stop)
+    texts = (tmp_path / "run" / SURE_TEXTS).read_bytes()
+    with pytest.raises(UserError, match="started with other data"):
+        other = replace(faint[0].take(range(60, 120)), whole=None)
+        run_adapting(Adapting(config, other), tmp_path / "run", resume=True)
+    assert (tmp_path / "run" / SURE_TEXTS).read_bytes() == texts
+    run_adapting(Adapting(config, pile), tmp_path / "run", resume=True)
+    model = "model.safetensors"
+    assert (tmp_path / "run" / model).read_bytes() == (tmp_path / "whole" / model).read_bytes()
 
 
 def test_an_encoder_without_a_head_cannot_read_a_pile(tmp_path: Path) -> None:

@@ -122,6 +122,14 @@ def test_a_file_that_reads_differently_is_never_written(reader: Recognizer, tmp_
     assert (tmp_path / "model.onnx").read_text() == "the old one"
 
 
+def test_large_logits_may_differ_by_more(reader: Recognizer, tmp_path: Path) -> None:
+    large = copy.deepcopy(reader)
+    with torch.no_grad():
+        large.head.weight.mul_(1000)
+    export(large, tmp_path / "large.onnx", about={})
+    assert (tmp_path / "large.onnx").is_file()
+
+
 def test_a_width_frozen_into_the_graph_is_noticed(reader: Recognizer, tmp_path: Path) -> None:
     class Frozen(Recognizer):
         def forward(self, images: Tensor) -> Tensor:

@@ -76,6 +76,7 @@ class BenchmarkSettings(Settings):
         1, "pretraining runs of each method, taken in turn by the runs", low=1
     )
 
+    adapt_steps: int = setting(400, "steps of the adaptation of the arm adapted", low=1)
     finetune_steps: int = setting(600, "steps of fine-tuning", low=1)
     finetune_batch_size: int = setting(32, "images per step of fine-tuning", low=1)
     head_lr: float = setting(5e-3, "learning rate of the head of an arm that is not frozen", low=0)

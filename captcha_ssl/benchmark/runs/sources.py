@@ -214,7 +214,7 @@ class AdaptedSource:
             raise UserError(f"arm {ADAPTED}: {error}; or leave the arm out of --arms") from error
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
-        """An adaptation with the defaults of `adapt`."""
+        """An adaptation with the defaults of `adapt`, for the benchmark's steps."""
         config = self._config(seed)
 
         def learn(run: RunDirectory, observe: Observer) -> None:
@@ -232,8 +232,12 @@ class AdaptedSource:
 
     def _config(self, seed: int) -> AdaptConfig:
         default = AdaptConfig()
-        loop = _loop(self.config.benchmark, default.loop.batch_size, seed)
-        return replace(default, loop=loop, model=self.config.model)
+        return replace(
+            default,
+            adapt=default.adapt.replace(steps=self.config.benchmark.adapt_steps),
+            loop=_loop(self.config.benchmark, default.loop.batch_size, seed),
+            model=self.config.model,
+        )
 
 
 def _loop(settings: BenchmarkSettings, batch_size: int, seed: int) -> LoopSettings:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.charset import Charset
@@ -27,7 +26,6 @@ from captcha_ssl.recognition.adaptation.sure_texts import SureTexts, sure_texts
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, most_unlabeled
 from captcha_ssl.recognition.reading.recognizer import Recognizer
-from captcha_ssl.recognition.reading.text_length import length_of
 from captcha_ssl.spreadsheet import spreadsheet
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.images import LoadImages, load_images
@@ -35,8 +33,8 @@ from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 
-SURE_TEXTS = "sure.csv"
-"""The table of the texts that a run has learned from."""
+SURE_TEXTS = "sure_texts.csv"
+"""The texts that a run has learned from, for a person to look at."""
 
 
 class Adapting:
@@ -61,35 +59,31 @@ class Adapting:
         self.data = FinetuneData(self.texts.images, self.texts.charset, unlabeled=unlabeled)
         self.job = Finetuning(config.finetuning, self.data)
 
-    @classmethod
-    def load(
-        cls,
-        config: AdaptConfig,
-        pile: Paths,
-        load: LoadImages = load_images,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Read the images at the geometry of the recognizer, and their texts.
-
-        Of a large pile only a sample is loaded. Raises UserError for images that cannot be used,
-        too.
-        """
-        model, geometry = adopt(config.model, config.adapt.init_from)
-        config = replace(config, model=model)
-        most = max(config.adapt.read, most_unlabeled(config.finetuning))
-        images = load(pile, model, labeled=False, geometry=geometry, most=most)
-        return cls(config, images, progress)
-
     def train(self, run: RunDirectory, observe: Observer | None = None) -> FinetuneResult:
         """Train, and write the recognizer to `run`, with the texts that it learns from.
 
         Raises as `Finetuning.train` does.
         """
-        run.log(f"{self.texts}")
-        learned = self.texts.images
-        rows = zip(map(printable, learned.names), learned.labels or (), strict=True)
-        atomic_write_text(run.path / SURE_TEXTS, spreadsheet(("filename", "label"), rows))
+        table, learned = run.path / SURE_TEXTS, self.texts.images
+        # A resumed run has learned from these texts, or it is refused.
+        if not table.exists():
+            run.log(f"{self.texts}")
+            rows = zip(map(printable, learned.names), learned.labels or (), strict=True)
+            atomic_write_text(table, spreadsheet(("image", "text"), rows))
         return self.job.train(run, observe)
+
+
+def read_pile(
+    config: AdaptConfig, pile: Paths, load: LoadImages = load_images
+) -> tuple[AdaptConfig, Dataset]:
+    """The images at the geometry of the recognizer, and the settings with its encoder.
+
+    Of a large pile only a sample is loaded. Raises UserError for images that cannot be used.
+    """
+    model, geometry = adopt(config.model, config.adapt.init_from)
+    config = replace(config, model=model)
+    most = max(config.adapt.read, most_unlabeled(config.finetuning))
+    return config, load(pile, model, labeled=False, geometry=geometry, most=most)
 
 
 def run_adapting(
@@ -109,6 +103,7 @@ def run_adapting(
 def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
     """The recognizer of a run or model file, or `shipped`, for images of `geometry`.
 
+    It takes texts of every length to be as likely: other images may have other texts.
     Raises UserError if there is none, or if it cannot read such images.
     """
     file = at_height(source, geometry.height)
@@ -120,5 +115,5 @@ def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
     recognizer = Recognizer(encoder, charset, geometry)
     load_encoder(encoder, source)
     load_head(recognizer.head, charset, source, geometry.height)
-    recognizer.calibration, recognizer.length = card.calibration, length_of(card)
+    recognizer.calibration = card.calibration
     return recognizer.eval()

@@ -25,6 +25,6 @@ class AdaptSettings(Settings):
         SURE, "least confidence of a text that becomes a label", low=0.0, high=1.0, flag="P"
     )
     read: int = setting(
-        4000, "images, spread over all of them, whose texts are read to become labels", low=1
+        4000, "images, spread over all of them, whose texts are read to become labels", low=20
     )
     head_lr: float = setting(5e-3, "peak learning rate of the CTC head", low=0.0)

@@ -25,8 +25,9 @@ _SETTLED_ON = 256
 class SureTexts:
     """Images with the texts that are read in them surely.
 
-    `charset` has all characters of these texts, and those that all images seem to show. `read`
-    counts the images that were read, and `notes` say what nearly all of them have in common.
+    `charset` has all characters of these texts and those that nearly all images show; if that is
+    not clear, those of the reader. `read` counts the images that were read, and `notes` say what
+    nearly all of them have in common.
     """
 
     images: Dataset
@@ -57,7 +58,7 @@ def sure_texts(
     batches = [sample[at : at + BATCH_SIZE] for at in range(0, len(sample), BATCH_SIZE)]
     settled = settle(reader, np.concatenate([reader.logits(batch) for batch in batches]))
     readings = read_images(settled.reader, images.images, progress=progress)
-    usual, shown = settled.reader.length, settled.characters
+    length, shown = settled.length, settled.characters
     # A rare character of these kinds may be there; one of another kind is misread.
     possible = set(of_same_kinds(shown or reader.charset.characters, reader.charset))
     sure = [
@@ -65,15 +66,16 @@ def sure_texts(
         for place, reading in enumerate(readings)
         if reading.text
         and reading.confidence >= least
-        and (usual is None or len(reading.text) == usual.characters)
+        and length in (None, len(reading.text))
         and set(reading.text) <= possible
     ]
     if len(sure) < FEWEST:
         raise UserError(
-            f"of {len(images):,} images {len(sure)} have a text of confidence {least:g} or more: "
-            f"too few to learn from; label some with captcha-ssl label, or give more images"
+            f"{len(sure)} of {len(images):,} texts that were read are sure (confidence {least:g}): "
+            "too few to learn from; label some with captcha-ssl label, or give more images"
         )
     texts = [readings[place].text for place in sure]
-    charset = Charset.from_labels([*texts, shown or ""])
-    labeled = replace(images.take(sure), labels=texts)
+    charset = reader.charset if shown is None else Charset.from_labels([*texts, shown])
+    # What was left out of the pile is counted there.
+    labeled = replace(images.take(sure), labels=texts, rejected=[])
     return SureTexts(labeled, charset, len(images), settled.notes)

@@ -59,7 +59,8 @@ def export(recognizer: Recognizer, path: Path, about: dict[str, Any]) -> None:
         if not difference <= TOLERANCE:
             raise UserError(
                 f"{path}: not written, for it would read otherwise than the model (logits differ "
-                f"by {difference:.2g}); report this with the versions that `info` prints"
+                f"by {difference:.2g} of the largest); report this with the versions that `info` "
+                "prints"
             )
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from captcha_ssl.config import Given
+from captcha_ssl.models.ranks import from_first
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
@@ -33,25 +36,24 @@ def settle_rates(
     named = config.loop.explicit("lr"), config.finetune.explicit("head_lr")
     if named != (None, None) or config.finetune.init_from is None or data.unlabeled is not None:
         return config, ""
-    if len(data.train) > FEW:
-        return config, ""
+    lowered = replace(
+        config,
+        loop=config.loop.replace(lr=LOW_LR),
+        finetune=config.finetune.replace(head_lr=LOW_HEAD_LR),
+    )
     if resumed is not None and (resumed / CONFIG).exists():
         begun = Given(file=resumed / CONFIG)
-        return _with_rates(config, begun.peek("lr"), begun.peek("head_lr")), ""
-    misread = evaluate(Finetuning(config, data).recognizer, data.train).cer
+        low = (begun.peek("lr"), begun.peek("head_lr")) == (f"{LOW_LR}", f"{LOW_HEAD_LR}")
+        return lowered if low else config, ""
+    if len(data.train) > FEW:
+        return config, ""
+    read = evaluate(Finetuning(config, data).recognizer, data.train)
+    # All ranks of torchrun take the rates of the first.
+    misread = from_first(torch.tensor(read.cer)).item()
     if misread > _HARDLY_ANY:
         return config, ""
     reason = (
         f"the start misreads {misread:.1%} of the characters of the labels: it learns at the lower "
         f"rates --lr {LOW_LR:g} and --head-lr {LOW_HEAD_LR:g}"
     )
-    return _with_rates(config, LOW_LR, LOW_HEAD_LR), reason
-
-
-def _with_rates(config: FinetuneConfig, lr: object, head_lr: object) -> FinetuneConfig:
-    loop, finetune = config.loop, config.finetune
-    if lr is not None:
-        loop = loop.replace(lr=float(str(lr)))
-    if head_lr is not None:
-        finetune = finetune.replace(head_lr=float(str(head_lr)))
-    return replace(config, loop=loop, finetune=finetune)
+    return lowered, reason

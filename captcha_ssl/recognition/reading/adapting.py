@@ -30,7 +30,8 @@ class Adapted:
     reader: TextReader
     notes: tuple[str, ...] = ()
     characters: str | None = None
-    """The characters that nearly all texts have, if they are known."""
+    length: int | None = None
+    """What nearly all texts have in common, as far as the images tell."""
 
 
 def adapt_reader(
@@ -81,7 +82,8 @@ def settle(
             f"nearly all texts have length {usual.characters}; other lengths are read only if "
             "they are clear"
         )
-    return Adapted(reader, tuple(notes), shown)
+    found = None if usual is None else usual.characters
+    return Adapted(reader, tuple(notes), shown, found)
 
 
 def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.ndarray]:
