@@ -74,7 +74,7 @@ def test_it_says_what_it_learns_from(pile: Path, tmp_path: Path) -> None:
     done = run("adapt", pile, "--out", tmp_path / "run", *short)
     assert done.returncode == 0, done.stderr
     assert "nearly all images show only digits" in done.stderr
-    assert "of 60 texts that were read are sure: labels; charset: 0123456789" in done.stderr
+    assert "of 60 texts are sure and become labels; charset: 0123456789" in done.stderr
 
 
 def test_a_program_adapts_as_the_command_does(adapted: Path, pile: Path, tmp_path: Path) -> None:

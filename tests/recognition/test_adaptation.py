@@ -146,7 +146,7 @@ def test_adapting_reads_other_images_of_the_kind_better(
     assert right(Recognizer.load(reader_file)) < 95
     assert right(Recognizer.load(tmp_path / "run")) > 98
     assert (tmp_path / "run" / "model.onnx").is_file()
-    assert "are sure: labels" in (tmp_path / "run" / "log.txt").read_text()
+    assert "are sure and become labels" in (tmp_path / "run" / "log.txt").read_text()
 
 
 def test_an_interrupted_run_continues_to_the_same_model(

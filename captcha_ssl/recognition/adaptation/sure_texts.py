@@ -36,7 +36,7 @@ class SureTexts:
     notes: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{len(self.images):,} of {self.read:,} texts that were read are sure: labels"
+        return f"{len(self.images):,} of {self.read:,} texts are sure and become labels"
 
 
 def sure_texts(
