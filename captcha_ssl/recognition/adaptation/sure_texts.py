@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.reading.adapting import settle
+from captcha_ssl.recognition.reading.adapting import SAMPLE, settle
 from captcha_ssl.recognition.reading.settling import of_same_kinds
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, read_images
+from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 FEWEST = 20
 """The smallest number of texts to learn from."""
-_SETTLED_ON = 256
-"""Images that tell which characters there are, and the usual length."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +50,10 @@ def sure_texts(
     from.
     """
     images = pile.take(spread_places(len(pile), most))
-    sample = images.images[spread_places(len(images), _SETTLED_ON)]
-    batches = [sample[at : at + BATCH_SIZE] for at in range(0, len(sample), BATCH_SIZE)]
-    settled = settle(reader, np.concatenate([reader.logits(batch) for batch in batches]))
+    # No more images than `predict` looks at: over many, small evidence adds up, and a character that
+    # is much like another one, as O and 0 are, would be ruled out.
+    sample = images.images[spread_places(len(images), SAMPLE)]
+    settled = settle(reader, reader.logits(sample))
     readings = read_images(settled.reader, images.images, progress=progress)
     length, shown = settled.length, settled.characters
     # A rare character of these kinds may be there; one of another kind is misread.
