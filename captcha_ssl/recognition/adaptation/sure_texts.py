@@ -50,8 +50,8 @@ def sure_texts(
     from.
     """
     images = pile.take(spread_places(len(pile), most))
-    # No more images than `predict` looks at: over many, small evidence adds up, and a character that
-    # is much like another one, as O and 0 are, would be ruled out.
+    # No more images than `predict` looks at: over many of them small evidence adds up, and a
+    # character that is much like another one, as O and 0 are, would be ruled out.
     sample = images.images[spread_places(len(images), SAMPLE)]
     settled = settle(reader, reader.logits(sample))
     readings = read_images(settled.reader, images.images, progress=progress)
