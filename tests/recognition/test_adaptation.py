@@ -92,6 +92,26 @@ def test_the_length_of_other_images_does_not_matter(reader: Recognizer, tmp_path
     assert recognizer_at(tmp_path / "m.safetensors", GEOMETRY).length is None
 
 
+class DoubtsA(SaysWhatIsWritten):
+    """Finds each A nearly as much like a B, as an O is like a 0."""
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        logits = super().logits(images)
+        a, b = self.charset.encode("AB")
+        like = np.where(logits[:, :, a] > 0, logits[:, :, a] - 0.05, logits[:, :, b])
+        logits[:, :, b] = like
+        return logits
+
+
+def test_a_character_that_is_much_like_another_one_is_not_ruled_out() -> None:
+    rng = np.random.default_rng(0)
+    letters = [*SaysWhatIsWritten.charset.characters]
+    shares = [0.02 if letter == "A" else 0.98 / 11 for letter in letters]
+    texts = ["".join(rng.choice(letters, 4, p=shares)) for _ in range(300)]
+    found = sure_texts(DoubtsA(), written(texts, [20] * 300), most=300, least=0.1)
+    assert found.images.labels == texts
+
+
 def test_what_is_not_settled_keeps_all_characters_of_the_reader() -> None:
     few = written(["12", "21"] * 15, [20] * 30)
     found = sure_texts(SaysWhatIsWritten(), few, most=30, least=0.9)
