@@ -45,7 +45,7 @@ def test_its_commands_run_in_order(tmp_path: Path, of_these_sources: dict[str, s
             lines.append("head -30 labeled/labels.csv > images/labels.csv")
         else:
             lines.append(line.partition("#")[0])
-            if line.split()[1] in ("pretrain", "finetune"):
+            if line.split()[1] in ("pretrain", "adapt", "finetune"):
                 lines[-1] += " --steps 2 --batch-size 8"
     assert len(lines) > 10
     done = subprocess.run(
