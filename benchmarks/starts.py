@@ -239,8 +239,10 @@ class Kept:
         folder = self.folder / "encoders" / f"{images.name}-{start}"
         if not (folder / FILE_NAME).exists():
             began = time.monotonic()
-            train = self._adapt if start == ADAPTED else self._pretrain
-            train(images, start, folder)
+            if start == ADAPTED:
+                self._adapt(images, folder)
+            else:
+                self._pretrain(images, start, folder)
             print(f"{images.name}: {start} in {duration(time.monotonic() - began)}", flush=True)
         return folder
 
@@ -255,7 +257,7 @@ class Kept:
         )
         run_pretraining(config, replace(images.pool, labels=None), folder, resume=folder.exists())
 
-    def _adapt(self, images: LabeledSet, start: str, folder: Path) -> None:
+    def _adapt(self, images: LabeledSet, folder: Path) -> None:
         config = replace(AdaptConfig(), model=as_shipped(ModelSettings()))
         config = replace(config, adapt=config.adapt.replace(steps=self.sizes.pretrain_steps))
         adapting = Adapting(config, replace(images.pool, labels=None))

@@ -10,20 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.sweep import Progress
-from captcha_ssl.errors import UserError
-from captcha_ssl.models.encoder import build_encoder
-from captcha_ssl.models.model_file import find_model, load_model
 from captcha_ssl.models.shipped import at_height
-from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.printable import printable
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import SureTexts, sure_texts
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.initial import recognizer_from
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, most_unlabeled
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.spreadsheet import spreadsheet
@@ -106,14 +102,7 @@ def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
     It takes texts of every length to be as likely: other images may have other texts.
     Raises UserError if there is none, or if it cannot read such images.
     """
-    file = at_height(source, geometry.height)
-    card, _ = load_model(file)
-    if card.kind != "recognizer" or card.charset is None:
-        raise UserError(f"{find_model(file)}: an encoder, not a recognizer; finetune it first")
-    charset = Charset(card.charset)
-    encoder = build_encoder(card.encoder, geometry.channels, geometry.height)
-    recognizer = Recognizer(encoder, charset, geometry)
-    load_encoder(encoder, source)
-    load_head(recognizer.head, charset, source, geometry.height)
-    recognizer.calibration = card.calibration
+    held = Recognizer.load(at_height(source, geometry.height))
+    recognizer, _ = recognizer_from(source, held.encoder.name, held.charset, geometry)
+    recognizer.calibration = held.calibration
     return recognizer.eval()

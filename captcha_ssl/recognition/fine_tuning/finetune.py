@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from captcha_ssl.data.charset import Charset
-from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.errors import UserError
-from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
 from captcha_ssl.models.parameters import parameter_groups
-from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.evaluation.calibration import fit_calibration
 from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.export.export import export
@@ -30,6 +25,7 @@ from captcha_ssl.recognition.fine_tuning.early_stopping import (
     looks_since_best,
 )
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
+from captcha_ssl.recognition.fine_tuning.initial import initial_recognizer
 from captcha_ssl.recognition.fine_tuning.labeled_data import (
     FinetuneData,
     labeled_fetcher,
@@ -45,14 +41,11 @@ from captcha_ssl.recognition.fine_tuning.self_training import (
 from captcha_ssl.recognition.fine_tuning.teacher import open_teacher
 from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
-from captcha_ssl.recognition.reading.text_length import usual_length
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.distributed import check_shareable, rank_group, spread_norms
-from captcha_ssl.training.init_from import adopt
 from captcha_ssl.training.loop import train
 from captcha_ssl.training.meter import History, Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
-from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.views.ink import fit_views, measured_inks
 
 EXTENDED = 3
@@ -94,13 +87,8 @@ class Finetuning:
         if settings.patience is not None and data.held_out is None:
             raise UserError("patience needs labels that are held out; give --validation 0.1, say")
         check_shareable(loop.batch_size)
-        torch.manual_seed(loop.seed)
         device = resolve_device(loop.device)
-        model, _ = adopt(config.model, settings.init_from, loaded=True)
-        self.recognizer, known = _recognizer(
-            data.train.geometry, data.charset, model, settings.init_from
-        )
-        self.recognizer.length = usual_length(data.labels)
+        self.recognizer, known = initial_recognizer(config, data)
         images = data.train.images
         self.supervised = supervised = CTCTask(
             self.recognizer,
@@ -251,18 +239,3 @@ def run_finetuning(
             result = job.train(run, observe, say)
             job.publish(run, result)
     return result
-
-
-def _recognizer(
-    geometry: Geometry, charset: Charset, model: ModelSettings, init_from: Path | None
-) -> tuple[Recognizer, int]:
-    """A recognizer with random weights or those of a model.
-
-    Also returns the number of characters that the model knows.
-    """
-    encoder = build_encoder(model.encoder, geometry.channels, geometry.height)
-    recognizer = Recognizer(encoder, charset, geometry)
-    if init_from:
-        load_encoder(encoder, init_from)
-        return recognizer, load_head(recognizer.head, charset, init_from, geometry.height)
-    return recognizer, 0

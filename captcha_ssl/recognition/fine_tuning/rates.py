@@ -15,8 +15,9 @@ from captcha_ssl.config import Given
 from captcha_ssl.models.ranks import from_first
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
+from captcha_ssl.recognition.fine_tuning.initial import initial_recognizer
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.run_directory import CONFIG
 
 LOW_LR, LOW_HEAD_LR = 5e-4, 2e-3
@@ -47,7 +48,8 @@ def settle_rates(
         return lowered if low else config, ""
     if len(data.train) > FEW:
         return config, ""
-    read = evaluate(Finetuning(config, data).recognizer, data.train)
+    start, _ = initial_recognizer(config, data)
+    read = evaluate(start.to(resolve_device(config.loop.device)), data.train)
     # All ranks of torchrun take the rates of the first.
     misread = from_first(torch.tensor(read.cer)).item()
     if misread > _HARDLY_ANY:
