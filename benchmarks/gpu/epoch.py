@@ -36,6 +36,8 @@ def _epoch(sizes: Sizes, scratch: Path) -> Part:
         scratch / "pile",
         "--out",
         scratch / "encoder",
+        "--init-from",
+        "none",
         "--epochs",
         1,
         "--batch-size",
