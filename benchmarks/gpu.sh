@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What captcha-ssl does on a CUDA device: how fast it is, and whether it computes what it does on the
-# CPU, in less than five minutes; with --case whether pretraining helps there too, in less than nine.
+# CPU, in less than five minutes; with --case whether pretraining helps there too, in at most nine.
 #
 #   bash benchmarks/gpu.sh            prints a table, and writes JSON to $OUT
-#   bash benchmarks/gpu.sh --case     the preset paper at 500 labels, with 0.25, 1 and 4 million images seen
+#   bash benchmarks/gpu.sh --case     the preset paper at 500 labels, with 4 and 20 million images seen
 #   bash benchmarks/gpu.sh --small    the same in seconds on the CPU, to see that it runs
 #
 # OUT is a temporary folder if it is not set. What was measured there is not measured again. A step
