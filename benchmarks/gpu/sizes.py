@@ -59,6 +59,7 @@ FULL = Sizes(
         "label_counts=500",
         "seeds=4",
         "lr_grid=0.003,0.006",
+        "head_lr_grid=0.003,0.01",
         # What counts for SimCLR is the number of steps, and their rate (docs/results/gpu.md).
         "pretrain_batch_size=256",
         "finetune_steps=1500",

@@ -106,6 +106,16 @@ def test_images_of_the_user_have_no_style() -> None:
     configure(assignments=["unseen_style=classic"], flags={"data": Path("own")})
 
 
+def test_a_style_of_the_preset_that_is_turned_off_stays_so_in_the_written_settings(
+    tmp_path: Path,
+) -> None:
+    begun = configure(assignments=["preset=standard", "unseen_style=none"])
+    (tmp_path / "config.toml").write_text(begun.to_toml())
+    again = configure(file=tmp_path / "config.toml")
+    assert again.benchmark.unseen_style is None
+    assert again.to_toml() == begun.to_toml()
+
+
 def test_a_style_that_lacks_a_character_is_refused_before_anything_is_written(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

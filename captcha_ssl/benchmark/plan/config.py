@@ -86,3 +86,12 @@ class BenchmarkConfig(Config):
             recipes=build_recipes(found.benchmark, found.self_training),
             arms=arms,
         )
+
+    def to_toml(self, *, comments: bool = False) -> str:
+        """As in `Config`, with `none` for what the preset gives and the user turned off.
+
+        Without it, the preset would bring its value back when the text is read.
+        """
+        given = preset_values(self.benchmark.preset)
+        off = [key for part in self.parts for key in given if getattr(part, key, key) is None]
+        return "".join(f'{key} = "none"\n' for key in off) + super().to_toml(comments=comments)
