@@ -33,23 +33,21 @@ both.
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     "standard": {
-        "unlabeled": 50_000,
+        "unlabeled": 200_000,
         "charset": DISTINCT,
         "unseen_style": "fast",
         "test": 5_000,
         "label_counts": (100, 500, 2500),
         "seeds": 5,
-        "pretrain_steps": 8000,
+        "pretrain_steps": 30_000,
         "finetune_steps": 1500,
         "lr_grid": (3e-3, 6e-3),
         "recipes": RECIPES,
         "arms": (
             "scratch",
             "scratch-self-training@100@500",
-            "random-frozen@500",
             "pretrained",
             "pretrained-self-training@100@500",
-            "pretrained-frozen@500",
         ),
     },
     "paper": {

@@ -108,12 +108,12 @@ def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
     """The configuration with all choices of the race in the run that is resumed."""
     source = given.peek("init_from")
     found = _from(config, None if source is None else Path(source))
-    alignment, height = given.peek("alignment"), given.peek("height")
-    if alignment is not None and config.finetune.explicit("alignment") is None:
-        found = replace(found, finetune=found.finetune.replace(alignment=float(alignment)))
-    if height is not None and config.model.height is None:
-        found = replace(found, model=found.model.replace(height=int(height)))
-    return found
+    open_keys = {
+        "alignment": config.finetune.explicit("alignment") is None,
+        "height": config.model.height is None,
+    }
+    chosen = {key: given.peek(key) for key, is_open in open_keys.items() if is_open}
+    return found.at(Given(assignments=[f"{k}={v}" for k, v in chosen.items() if v is not None]))
 
 
 def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
