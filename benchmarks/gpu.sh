@@ -3,7 +3,7 @@
 # CPU, in less than five minutes; with --case whether pretraining helps there too, in at most nine.
 #
 #   bash benchmarks/gpu.sh            prints a table, and writes JSON to $OUT
-#   bash benchmarks/gpu.sh --case     the preset paper at 500 labels, with 4 and 20 million images seen
+#   bash benchmarks/gpu.sh --case     the preset paper at 500 labels, with 1 and 4 million images seen
 #   bash benchmarks/gpu.sh --small    the same in seconds on the CPU, to see that it runs
 #
 # OUT is a temporary folder if it is not set. What was measured there is not measured again. A step
