@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What captcha-ssl does on a CUDA device: how fast it is, and whether it computes what it does on the
-# CPU, in less than five minutes; with --case whether pretraining helps there too, in at most nine.
+# CPU, in less than five minutes; with --case whether pretraining helps there too, in less than nine.
 #
 #   bash benchmarks/gpu.sh            prints a table, and writes JSON to $OUT
 #   bash benchmarks/gpu.sh --case     the preset paper at 500 labels, with 1 and 4 million images seen
