@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import tomllib
 from pathlib import Path
 
@@ -13,16 +12,11 @@ import pytest
 
 import captcha_ssl
 from captcha_ssl.recognition.reading.recognizer import Recognizer
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm as run
 
 pytestmark = pytest.mark.slow
 
 FAST = ("--device", "cpu", "--quiet")
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*warm_program(), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

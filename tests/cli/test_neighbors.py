@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm as run
 
 pytestmark = pytest.mark.slow
 
 SHIPPED = Path(__file__).parents[2] / "captcha_ssl/shipped/model-32.safetensors"
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*warm_program(), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")

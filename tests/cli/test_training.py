@@ -9,16 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm as run
 
 pytestmark = pytest.mark.slow
 
 FAST = ("--device", "cpu", "--quiet")
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*warm_program(), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def error_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -36,3 +36,9 @@ def warm_program() -> list[str]:
         raise RuntimeError("the server of the program did not start")
     # Without the modules of site-packages, which it does not need.
     return [sys.executable, "-S", "-E", str(Path(__file__).parent / "client.py"), str(address)]
+
+
+def run_warm(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """The outcome of `captcha-ssl` with these arguments."""
+    command = [*warm_program(), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
