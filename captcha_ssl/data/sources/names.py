@@ -49,6 +49,8 @@ _OTHER_NAMES = {
     ),
 }
 """What programs call images: the time of day or the Unix time, and digests of their content."""
+_CAMERA = {"dsc", "image", "img", "mvimg", "pano", "photo", "pxl", "screenshot", "vid", "video"}
+"""What cameras and phones write before the time, several of them in one folder."""
 
 
 def carry_labels(names: Sequence[str]) -> bool:
@@ -183,11 +185,16 @@ def _no_labels(stems: Sequence[str], labels: Sequence[str]) -> str:
     for what, form in _OTHER_NAMES.items():
         # A time of day may have an underscore in it, and begins before it.
         if len(stems) >= _FEWEST and all(
-            form.fullmatch(label) or (any(map(str.isdecimal, label)) and form.fullmatch(stem))
+            form.fullmatch(label) or (_begins_time(label) and form.fullmatch(stem))
             for stem, label in zip(stems, labels, strict=True)
         ):
             return what
     return ""
+
+
+def _begins_time(label: str) -> bool:
+    """Whether it is perhaps no label but the beginning of a time: `20240131`, `IMG`."""
+    return any(map(str.isdecimal, label)) or label.lower() in _CAMERA
 
 
 def _looks_labeled(stem: str) -> bool:

@@ -64,6 +64,10 @@ def test_a_name_without_a_label_is_rejected():
         (["image (1).png", "image (2).png", "image (4).png"], "start the same"),
         (["20240103_153012.jpg", "20240215_081500.jpg", "20240215_081500_1.jpg"], "times"),
         ([f"Screenshot from 2024-01-0{day} 15-3{day}-12.png" for day in (1, 2, 3)], "times"),
+        (
+            ["IMG_20240103_153012.jpg", "VID_20240215_081500.jpg", "PXL_20240216_081500.jpg"],
+            "times",
+        ),
         (["1700000321.png", "1700001475_cam2.png", "1700009268.png"], "times"),
         (["1700000321123.png", "1700001475880.png", "1700009268001.png"], "times"),
         ([f"{letter}41d8cd98f00b204e9800998ecf8427e.png" for letter in "abd"], "digests"),
