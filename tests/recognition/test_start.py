@@ -159,6 +159,9 @@ def test_a_resumed_run_keeps_its_start(
     begun = config(init_from="none", height=48, alignment=1.0)
     (tmp_path / "config.toml").write_text(begun.to_toml())
     assert choose_start(config(), labeled, resumed=tmp_path).config == begun
+    (tmp_path / "config.toml").write_text('height = "tall"')
+    with pytest.raises(UserError, match="height"):
+        choose_start(config(), labeled, resumed=tmp_path)
 
 
 def test_a_race_reads_labels_that_it_did_not_train_on(
