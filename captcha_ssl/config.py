@@ -130,9 +130,14 @@ class Config:
 
     def to_toml(self, *, comments: bool = False) -> str:
         """TOML that reads back to an equal configuration, with a comment on each key."""
+        off = self.turned_off()
         if not comments:
-            return to_toml(*self.parts)
-        return commented_toml(self.parts, self.open_defaults, self.opened())
+            return to_toml(*self.parts, off=off)
+        return commented_toml(self.parts, self.open_defaults, self.opened(), off)
+
+    def turned_off(self) -> Container[str]:
+        """The keys whose None is written as `none`: left out, they would get a value again."""
+        return ()
 
     def opened(self) -> set[str]:
         """The keys with an open default that nobody set."""
@@ -144,9 +149,12 @@ class Config:
         }
 
 
-def to_toml(*parts: Settings) -> str:
-    """The settings as TOML that `Given` reads back to equal ones (None is left out)."""
-    merged = {key: value for part in parts for key, value in _values(part)}
+def to_toml(*parts: Settings, off: Container[str] = ()) -> str:
+    """The settings as TOML that `Given` reads back to equal ones.
+
+    None is left out, but written as `none` for the keys in `off`.
+    """
+    merged = {key: value for part in parts for key, value in _values(part, off)}
     return tomli_w.dumps({key: _plain(v) for key, v in merged.items() if v is not None})
 
 
@@ -154,15 +162,16 @@ def commented_toml(
     parts: Iterable[Settings],
     open_defaults: Mapping[str, str] = MappingProxyType({}),
     opened: Container[str] = (),
+    off: Container[str] = (),
 ) -> str:
     """The settings as TOML with the meaning, range and default of each key above it.
 
-    The `opened` keys, whose open defaults nobody set, are comments.
+    The `opened` keys, whose open defaults nobody set, are comments; `off` as in `to_toml`.
     """
     lines: list[str] = []
     for part in parts:
         lines += [f"# {type(part).title}", ""]
-        for key, value in _values(part):
+        for key, value in _values(part, off):
             option = options(type(part))[key]
             lines += textwrap.wrap(
                 described(option, open_defaults.get(key)),
@@ -204,13 +213,13 @@ def split_assignment(text: str, label: str = "--set") -> tuple[str, str]:
     return key.strip().replace("-", "_"), value.strip()
 
 
-def _values(part: Settings) -> Iterator[tuple[str, Any]]:
+def _values(part: Settings, off: Container[str]) -> Iterator[tuple[str, Any]]:
     for key, option in options(type(part)).items():
         value = getattr(part, key)
         # One path is written as such, so that the runs of earlier versions can be resumed.
         if option.repeated and option.kind is Path and len(value) < 2:
             value = next(iter(value), None)
-        yield key, value
+        yield key, "none" if value is None and key in off else value
 
 
 def _settings_in(values: Iterable[Any]) -> Iterator[Settings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
@@ -87,11 +87,6 @@ class BenchmarkConfig(Config):
             arms=arms,
         )
 
-    def to_toml(self, *, comments: bool = False) -> str:
-        """As in `Config`, with `none` for what the preset gives and the user turned off.
-
-        Without it, the preset would bring its value back when the text is read.
-        """
-        given = preset_values(self.benchmark.preset)
-        off = [key for part in self.parts for key in given if getattr(part, key, key) is None]
-        return "".join(f'{key} = "none"\n' for key in off) + super().to_toml(comments=comments)
+    def turned_off(self) -> Container[str]:
+        """What the preset has: it would bring its value back."""
+        return preset_values(self.benchmark.preset)
