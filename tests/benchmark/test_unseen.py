@@ -110,10 +110,11 @@ def test_a_style_of_the_preset_that_is_turned_off_stays_so_in_the_written_settin
     tmp_path: Path,
 ) -> None:
     begun = configure(assignments=["preset=standard", "unseen_style=none"])
-    (tmp_path / "config.toml").write_text(begun.to_toml())
-    again = configure(file=tmp_path / "config.toml")
-    assert again.benchmark.unseen_style is None
-    assert again.to_toml() == begun.to_toml()
+    for comments in (False, True):
+        (tmp_path / "config.toml").write_text(begun.to_toml(comments=comments))
+        again = configure(file=tmp_path / "config.toml")
+        assert again.benchmark.unseen_style is None
+        assert again.to_toml() == begun.to_toml()
 
 
 def test_a_style_that_lacks_a_character_is_refused_before_anything_is_written(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm, warm_program
 
 pytestmark = pytest.mark.slow
 
@@ -101,8 +101,7 @@ def test_resume_of_a_finished_benchmark_prints_the_same_and_quiet_is_quiet(
 
 def test_a_kept_model_predicts(finished: tuple[Path, subprocess.CompletedProcess[str]]):
     out, _ = finished
-    command = [*warm_program(), "evaluate", out / "models" / "simclr"]
-    result = subprocess.run([*command, out / "data"], capture_output=True, text=True)
+    result = run_warm("evaluate", out / "models" / "simclr", out / "data")
     assert result.returncode == 0, result.stderr
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_length import TextLength
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm
 
 pytestmark = pytest.mark.slow
 
@@ -42,9 +42,7 @@ def evaluate(data: Path, reader_file: Path) -> Evaluate:
     def run(
         *arguments: str, model: Path = reader_file, on: Path = data
     ) -> subprocess.CompletedProcess[str]:
-        command = [*warm_program(), "evaluate", str(model), str(on)]
-        line = [*command, "--device", "cpu", *arguments]
-        return subprocess.run(line, capture_output=True, text=True, check=False)
+        return run_warm("evaluate", model, on, "--device", "cpu", *arguments)
 
     return run
 

@@ -13,14 +13,13 @@ import numpy as np
 import pytest
 
 from captcha_ssl.cli.main import run
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm
 
 pytestmark = pytest.mark.slow
 
 
 def suggest(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [*warm_program(), "suggest", *map(str, arguments)]
-    return subprocess.run([*command, "--device", "cpu", "-q"], capture_output=True, text=True)
+    return run_warm("suggest", *arguments, "--device", "cpu", "-q")
 
 
 @pytest.fixture(scope="module")

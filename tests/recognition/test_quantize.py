@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from captcha_ssl.recognition.reading.onnx_reader import OnnxReader
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm
 
 pytestmark = pytest.mark.slow
 
@@ -26,8 +26,7 @@ def exact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped recognizer in float."""
     file = tmp_path_factory.mktemp("exact") / "model.onnx"
     weights = shipped_version(HEIGHTS[-1])
-    command = [*warm_program(), "export", str(weights), str(file)]
-    subprocess.run(command, check=True, capture_output=True)
+    run_warm("export", weights, file).check_returncode()
     return file
 
 
@@ -98,10 +97,7 @@ def test_ranges_of_other_images_are_refused_and_nothing_is_written(
 
 
 def test_export_writes_it_and_predict_reads_with_it(tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*warm_program(), *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-
+    run = partial(run_warm, cwd=tmp_path)
     picture = ("--style", "plain", "--charset", "234567", "-q")
     assert run("generate", "pile", "--count", "40", *picture).returncode == 0
     assert run("generate", "one", "--count", "1", "--format", "folder", *picture).returncode == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.synthesis.render import render
 from captcha_ssl.synthesis.settings import PictureSettings
-from tests.warm.program import warm_program
+from tests.warm.program import run_warm
 
 pytestmark = pytest.mark.slow
 
@@ -76,11 +77,7 @@ def test_predict_needs_nothing_but_an_image(tmp_path: Path) -> None:
 
 
 def test_its_name_works_wherever_a_model_is_expected(tmp_path: Path) -> None:
-    program = warm_program()
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [*program, *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    run = partial(run_warm, cwd=tmp_path)
 
     assert run("generate", "data", "--count", "24", "--style", "plain", "-q").returncode == 0
     assert run("generate", "one", "--count", "1", "--format", "folder", "-q").returncode == 0

@@ -38,7 +38,7 @@ def warm_program() -> list[str]:
     return [sys.executable, "-S", "-E", str(Path(__file__).parent / "client.py"), str(address)]
 
 
-def run_warm(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """The outcome of `captcha-ssl` with these arguments."""
+def run_warm(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """The outcome of `captcha-ssl` with these arguments, in the folder `cwd` or the current one."""
     command = [*warm_program(), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
