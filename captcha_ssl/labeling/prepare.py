@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from captcha_ssl.data.sources import Paths, listed
+from captcha_ssl.data.spelling import composed
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import UserError
 from captcha_ssl.labeling.answers import Answers
@@ -25,6 +26,7 @@ from captcha_ssl.labeling.session import Session
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.models.shipped import SHIPPED, is_shipped
 from captcha_ssl.recognition.reading.adapting import sample_images
+from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
@@ -115,8 +117,17 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
     if model is None or is_shipped(model):
         reader, notes = spec.adapted(sample_images(len(pile), pile.pixels))
         return Guesses(pile, reader, SHIPPED, notes)
-    own = wishes.model is None
-    return Guesses(pile, spec.plain(), _round_name(model) if own else model.name)
+    if wishes.model is None:
+        return _guesses_of_round(pile, model, wishes)
+    return Guesses(pile, spec.plain(), model.name)
+
+
+def _guesses_of_round(pile: Pile, run: Path, wishes: Wishes) -> Guesses:
+    """The guesses of a training round, whose recognizer knows only characters typed before it."""
+    reader = open_reader(run, wishes.device)
+    asked = composed(wishes.charset or "")
+    known = "".join(character for character in asked if character in reader.charset.characters)
+    return Guesses(pile, narrowed(reader, charset=known or None), _round_name(run))
 
 
 def _order(
@@ -201,7 +212,7 @@ def _round_name(run: Path) -> str:
 
 def _adopt(session: Session, run: Path, wishes: Wishes) -> None:
     """Guess with the recognizer of a round from now on; show first what it is unsure of."""
-    guesses = Guesses(session.pile, open_reader(run, wishes.device), _round_name(run))
+    guesses = _guesses_of_round(session.pile, run, wishes)
     order = None
     if wishes.order in (None, "unsure"):
         # If the session started with the shipped model, the recognizer's order replaces a random

@@ -20,6 +20,8 @@ from captcha_ssl.labeling.pile import Pile
 from captcha_ssl.labeling.prepare import Wishes, prepare
 from captcha_ssl.labeling.session import Session
 from captcha_ssl.models.model_card import Calibration
+from captcha_ssl.recognition.export.export import export
+from captcha_ssl.recognition.reading.onnx_reader import ONNX_FILE_NAME
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.training.checkpoint import read_origin
 
@@ -109,6 +111,22 @@ def test_the_shipped_model_is_adapted_to_the_pile_with_notes(tmp_path: Path) -> 
         indices(session)
         texts = [reading.text for reading in session.guesses.readings.values()]
         assert set("".join(texts)) <= set("0189") and len("".join(texts)) > 100
+
+
+def test_a_charset_also_restricts_the_model_of_a_round(
+    pile: Path, reader: Recognizer, session: Callable[..., Session]
+) -> None:
+    """A round knows the characters that were typed before it, which may lack one of the charset."""
+    session().answer(0, "AB")
+    finished = pile / "labels-rounds" / "1"
+    finished.mkdir(parents=True)
+    export(reader, finished / ONNX_FILE_NAME, {})
+    for charset, read in ((None, "ABCD"), ("ABZ", "AB"), ("YZ", "ABCD")):
+        with prepare(pile / "images", Wishes(pile / "labels.csv", charset=charset)) as sitting:
+            assert sitting.guesses.name == "after 1 labels"
+            sitting.guesses.read(range(len(TEXTS)))
+            texts = [reading.text for reading in sitting.guesses.readings.values()]
+            assert set("".join(texts)) == set(read)
 
 
 def test_a_folder_of_labels_has_one_writer(pile: Path) -> None:
