@@ -42,7 +42,7 @@ def check_data_command(
     Exits with 1 when a row or an image cannot be used.
     """
     from captcha_ssl.data.check import contact_sheet, inspect
-    from captcha_ssl.data.dataset import write_rejected
+    from captcha_ssl.data.rejected import write_rejected
     from captcha_ssl.data.sheet import check_picture_name
     from captcha_ssl.data.sources import open_source
     from captcha_ssl.models.frames import frames

@@ -19,13 +19,13 @@ from captcha_ssl.data.choose_preparation import (
     choose_preparation,
     prepared_size,
 )
-from captcha_ssl.data.dataset import look_at
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.ink import InkReport
 from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
 from captcha_ssl.data.label_doubts import label_notes
+from captcha_ssl.data.look import look_at
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.rgb import BLANK_RANGE, gray_range
 from captcha_ssl.data.sheet import Tile, write_sheet

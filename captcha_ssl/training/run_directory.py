@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from captcha_ssl.atomic import append_line, atomic_write_text, remove_partials, whole_lines
-from captcha_ssl.data.dataset import write_rejected
+from captcha_ssl.data.rejected import write_rejected
 from captcha_ssl.data.sources import Rejected
 from captcha_ssl.documents import loaded_json, parse_toml, read_json
 from captcha_ssl.errors import UserError

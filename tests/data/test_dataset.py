@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.data.dataset import load_dataset, load_pile, write_rejected
+from captcha_ssl.data.dataset import load_dataset, load_pile
 from captcha_ssl.data.fingerprint import fingerprint
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import JoinedImages
+from captcha_ssl.data.rejected import write_rejected
 from captcha_ssl.data.sources import Rejected
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError

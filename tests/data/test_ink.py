@@ -12,11 +12,12 @@ import pytest
 
 from captcha_ssl.data.check import inspect
 from captcha_ssl.data.choose_preparation import choose_height, choose_preparation
-from captcha_ssl.data.dataset import load_dataset, look_at
+from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import read_image
 from captcha_ssl.data.ink import InkReport, measure
 from captcha_ssl.data.ink_words import warnings
+from captcha_ssl.data.look import look_at
 from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.sources import open_source

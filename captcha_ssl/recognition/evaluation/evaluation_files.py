@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.data.dataset import Dataset, write_rejected
+from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.rejected import write_rejected
 from captcha_ssl.data.sheet import rgb, write_sheet
 from captcha_ssl.recognition.evaluation.confusion_picture import write_confusions
 from captcha_ssl.recognition.evaluation.evaluate import Evaluation
