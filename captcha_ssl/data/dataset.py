@@ -109,14 +109,8 @@ def load_dataset(
     is unusable, a label cannot be learned, or the images do not fit into memory.
     """
     source, path = _opened(paths, labeled=labeled), listed(paths)
-    notes: list[str] = []
     open_width = geometry is None and width is None
-    if geometry is None:
-        geometry = infer_geometry(
-            path, source, channels=channels, height=height, width=width, pixels=pixels
-        )
-    elif pixels is not None:
-        geometry, notes = geometry_of_start(path, source, geometry, pixels)
+    geometry, notes = _settled(path, source, geometry, channels, height, width, pixels)
     if source.labels is not None and charset is not None:
         check_charset(path, source.names, source.labels, charset)
     if source.labels is not None and frames is not None:
@@ -154,12 +148,7 @@ def load_pile(
     """
     source, path = _opened(paths, labeled=False), listed(paths)
     open_width = geometry is None and width is None
-    if geometry is None:
-        geometry = infer_geometry(
-            path, source, channels=channels, height=height, width=width, pixels=pixels
-        )
-    elif pixels is not None:
-        geometry, _ = geometry_of_start(path, source, geometry, pixels)
+    geometry, _ = _settled(path, source, geometry, channels, height, width, pixels)
     images = None
     if stream != "off":
         images = _streamed(path, source, geometry, max_bad=max_bad, always=stream == "on")
@@ -181,6 +170,26 @@ def _opened(paths: Paths, *, labeled: bool) -> Source:
         refuse_if_too_many(path, source.rejected, len(source.rejected), max_bad=0.0)
         raise UserError(f"{path}: holds no images")
     return source
+
+
+def _settled(
+    path: Path,
+    source: Source,
+    geometry: Geometry | None,
+    channels: int,
+    height: int | None,
+    width: int | None,
+    pixels: PixelSettings | None,
+) -> tuple[Geometry, list[str]]:
+    """The geometry that is given, or else the inferred one, and notes on it."""
+    if geometry is None:
+        inferred = infer_geometry(
+            path, source, channels=channels, height=height, width=width, pixels=pixels
+        )
+        return inferred, []
+    if pixels is None:
+        return geometry, []
+    return geometry_of_start(path, source, geometry, pixels)
 
 
 def _in_memory(

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from captcha_ssl.synthesis.canvas import Pixels
-from captcha_ssl.synthesis.fonts import load_face
+from captcha_ssl.synthesis.upright import em_size, upright_ink
 
 VARIANTS = 48
 """The number of bent variants of each character of each font."""
@@ -77,18 +77,10 @@ def _outline(rows: int, columns: int) -> Corners:
 
 @lru_cache(maxsize=4096)
 def _upright(character: str, face: str, height: int) -> tuple[Pixels, float]:
-    """Trimmed ink of an upright character whose capitals are `height` high, and its drop."""
-    font = load_face(face, _em_size(face, height))
-    left, top, right, bottom = (int(edge) for edge in font.getbbox(character, anchor="ls"))
-    drawn = font.getmask(character, mode="L")
-    ink = np.array(drawn, np.uint8).reshape(drawn.size[::-1])
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    trimmed = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return trimmed, top + (rows[0] + rows[-1] + 1) / 2 + height / 2
+    """Ink of an upright character whose capitals are `height` high, and its drop."""
+    return upright_ink(character, face, _em_size(face, height), height)
 
 
 @lru_cache(maxsize=64)
 def _em_size(face: str, height: int) -> int:
-    """Font size at which a capital H of `face` is `height` pixels high."""
-    _, top, _, bottom = load_face(face, 1000).getbbox("H", anchor="ls")
-    return max(1, round(height * 1000 / (bottom - top)))
+    return em_size(face, height, measured_at=1000)

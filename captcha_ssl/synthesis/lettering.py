@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from captcha_ssl.synthesis.canvas import Pixels
-from captcha_ssl.synthesis.fonts import load_face
 from captcha_ssl.synthesis.more_fonts import broad_faces_with
+from captcha_ssl.synthesis.upright import em_size, upright_ink
 
 _DRAWN = (24, 48, 96)
 """Heights of a capital at which letters are cached; none is shrunk to less than half."""
@@ -120,17 +120,10 @@ def _chosen_faces(character: str, wanted: Callable[[str], bool]) -> tuple[str, .
 
 @lru_cache(maxsize=1 << 15)
 def _upright(character: str, face: str, height: int) -> tuple[Pixels, float]:
-    """Trimmed ink of a letter whose capitals are `height` high, and the drop of its center."""
-    font = load_face(face, _em_size(face, height))
-    left, top, right, bottom = (int(edge) for edge in font.getbbox(character, anchor="ls"))
-    drawn = font.getmask(character, mode="L")
-    ink = np.array(drawn, np.uint8).reshape(drawn.size[::-1])
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
-    trimmed = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return trimmed, top + (rows[0] + rows[-1] + 1) / 2 + height / 2
+    """Ink of a letter whose capitals are `height` high, and the drop of its center."""
+    return upright_ink(character, face, _em_size(face, height), height)
 
 
 @lru_cache(maxsize=1024)
 def _em_size(face: str, height: int) -> int:
-    _, top, _, bottom = load_face(face, 200).getbbox("H", anchor="ls")
-    return max(1, round(height * 200 / (bottom - top)))
+    return em_size(face, height, measured_at=200)
