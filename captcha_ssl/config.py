@@ -102,7 +102,7 @@ class Config:
     """The base of the frozen dataclasses that compose all settings of one kind of run.
 
     `shown` are the classes whose flags `--help` lists; they and the configuration must import fast.
-    `open_defaults` describes the defaults that do not come from their class.
+    `open_defaults` describes the defaults that are chosen later, when nobody sets them.
     `section` is the name of the command's table in a TOML file that several commands share.
     """
 
@@ -133,7 +133,19 @@ class Config:
         off = self.turned_off()
         if not comments:
             return to_toml(*self.parts, off=off)
-        return commented_toml(self.parts, self.open_defaults, self.opened(), off)
+        return commented_toml(self.parts, self.defaults_in_words(), self.opened(), off)
+
+    @classmethod
+    def defaults_in_words(cls) -> dict[str, str]:
+        """The defaults that are not those of their classes: open ones, and this command's own."""
+        own = [f.default for f in dataclasses.fields(cls) if f.default is not dataclasses.MISSING]  # type: ignore[arg-type]
+        changed = {
+            key: as_text(value)
+            for part in _settings_in(own)
+            for key, option in options(type(part)).items()
+            if (value := getattr(part, key)) != option.default
+        }
+        return {**changed, **cls.open_defaults}
 
     def turned_off(self) -> Container[str]:
         """The keys whose None is written as `none`: left out, they would get a value again."""
@@ -160,13 +172,14 @@ def to_toml(*parts: Settings, off: Container[str] = ()) -> str:
 
 def commented_toml(
     parts: Iterable[Settings],
-    open_defaults: Mapping[str, str] = MappingProxyType({}),
+    defaults: Mapping[str, str] = MappingProxyType({}),
     opened: Container[str] = (),
     off: Container[str] = (),
 ) -> str:
     """The settings as TOML with the meaning, range and default of each key above it.
 
-    The `opened` keys, whose open defaults nobody set, are comments; `off` as in `to_toml`.
+    `defaults` has the words for defaults that are not those of their classes. The `opened` keys,
+    whose open defaults nobody set, are comments; `off` as in `to_toml`.
     """
     lines: list[str] = []
     for part in parts:
@@ -174,7 +187,7 @@ def commented_toml(
         for key, value in _values(part, off):
             option = options(type(part))[key]
             lines += textwrap.wrap(
-                described(option, open_defaults.get(key)),
+                described(option, defaults.get(key)),
                 98,
                 initial_indent="# ",
                 subsequent_indent="#   ",

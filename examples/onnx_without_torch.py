@@ -28,8 +28,14 @@ if geometry.get("preparation"):
     steps = geometry["preparation"]
     steps |= {name: tuple(values) for name, values in steps.items() if isinstance(values, list)}
     image = Image.fromarray(Preparation(**steps).apply(np.array(image.convert("RGB"))))
-image = image.convert("L" if channels == 1 else "RGB").resize((width, height))
-pixels = np.array(image, np.uint8).reshape(1, height, width, channels).transpose(0, 3, 1, 2)
-path = session.run(None, {"images": pixels})[0][0].argmax(-1)
+# A narrow image keeps its shape and is padded on the right; others are squeezed or stretched.
+natural = max(1, round(image.width * height / image.height))
+shown = natural if natural < 0.85 * width else width
+image = image.convert("L" if channels == 1 else "RGB").resize((shown, height))
+pixels = np.array(image, np.uint8).reshape(height, shown, channels)
+border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+padded = np.empty((height, width, channels), np.uint8)
+padded[:], padded[:, :shown] = np.median(border, axis=0), pixels
+path = session.run(None, {"images": padded.transpose(2, 0, 1)[None]})[0][0].argmax(-1)
 classes = json.loads(metadata["classes"])  # the first is the blank, ""
 print("".join(classes[k] for k, before in zip(path, [0, *path[:-1]], strict=True) if k != before))

@@ -1,4 +1,4 @@
-"""`captcha-ssl adapt`: learn from images without labels what a recognizer reads surely in them."""
+"""`captcha-ssl adapt`: adapt a recognizer to unlabeled images by its own confident readings."""
 
 from __future__ import annotations
 

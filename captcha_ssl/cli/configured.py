@@ -172,7 +172,7 @@ def _flag(config: type[Config], panel: str, option: Option) -> inspect.Parameter
         typer.Option(
             f"--{option.name.replace('_', '-')}",
             metavar=None if switch else metavar,
-            help=_help(option, config.open_defaults.get(option.name)),
+            help=_help(option, config.defaults_in_words().get(option.name)),
             rich_help_panel=panel,
             autocompletion=None if option.declared_choices is None else lambda: option.choices,
         ),

@@ -69,8 +69,8 @@ Length = Annotated[
     typer.Option(
         "--length",
         metavar="N",
-        help="Read texts of N characters only, or any. If absent: of the length that all labels "
-        "of the model had, where no other one is clearly likelier.",
+        help="Read only texts of N characters; any: of every length. If absent: of the length that "
+        "all labels of the model had, unless another one is clearly likelier.",
     ),
 ]
 ReadingDevice = Annotated[

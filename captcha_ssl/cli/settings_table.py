@@ -1,4 +1,7 @@
-"""What `--settings` prints: every setting of a command, its value and its meaning."""
+"""What `--settings` prints: every setting of a command, its value and its meaning.
+
+A setting whose default is chosen later has no value as long as nobody sets it.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ def settings_table(config: Config, word: str = "") -> str:
     Raises UserError when there is none.
     """
 
+    defaults, opened = config.defaults_in_words(), config.opened()
+
     def meaning(option: Option) -> str:
-        return described(option, config.open_defaults.get(option.name))
+        return described(option, defaults.get(option.name))
 
     lines: list[str] = []
     for part in config.parts:
@@ -30,7 +35,10 @@ def settings_table(config: Config, word: str = "") -> str:
         ]
         lines += [f"{type(part).title}:"] if found else []
         for option in found:
-            lines.append(f"  {option.name} = {as_text(getattr(part, option.name))}")
+            value = as_text(getattr(part, option.name))
+            lines.append(
+                f"  {option.name}" if option.name in opened else f"  {option.name} = {value}"
+            )
             lines += textwrap.wrap(
                 meaning(option), _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6
             )

@@ -29,8 +29,8 @@ class PretrainConfig(Config):
         LoopSettings,
     )
     open_defaults: ClassVar[Mapping[str, str]] = {
-        "lr": "of the method, times √(N / 32) for N > 32 images per step, to 6e-3",
-        "encoder": "of the start, tiny from scratch",
+        "lr": "of the method, times √(N / 32) for N > 32 images per step, at most 6e-3",
+        "encoder": "that of the start; tiny from scratch",
         "init_from": "auto: the shipped model or scratch",
     }
 

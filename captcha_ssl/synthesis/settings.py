@@ -87,7 +87,7 @@ class GenerateSettings(Settings):
 
     title: ClassVar[str] = "Dataset"
 
-    count: int | None = setting(None, "pictures in the whole dataset", low=1, flag="N")
+    count: int | None = setting(None, "pictures in the whole dataset (required)", low=1, flag="N")
     format: str = setting("packed", "how the dataset is stored", choices=_format_names, flag="NAME")
     workers: int = setting(
         0, "processes that draw; 0: as many as are useful", low=0, high=1024, flag="N"

@@ -1,1 +1,1 @@
-"""The search for what to pretrain with, and how to fine-tune, on a user's own images."""
+"""Searches for the best pretraining and fine-tuning settings on a user's images."""

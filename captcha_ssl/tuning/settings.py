@@ -17,7 +17,10 @@ class TuneSettings(Settings):
     title: ClassVar[str] = "Search"
 
     labels: int | None = setting(
-        None, "use only this many labels, a nested subset by seed", low=1, flag="N"
+        None,
+        "use only this many labels, drawn by the seed; fewer are a subset of more",
+        low=1,
+        flag="N",
     )
     methods: tuple[str, ...] = setting(
         ("simclr", "dig", "rotation", "swav", "simsiam", "moco", "autoencoder"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,19 @@ def test_a_typing_error_is_answered_with_the_nearest_name(
 ) -> None:
     assert run([*call, "--print-config"]) == 2
     assert f"did you mean '{nearest}'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["pretrain", "finetune", "adapt", "generate", "tune"])
+def test_settings_that_nobody_set_have_the_default_beside_them(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "data", "--settings"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    starts = [number for number, line in enumerate(lines) if re.match(r"  \w", line)]
+    assert len(starts) > 10
+    for start, end in pairwise([*starts, len(lines)]):
+        name, assigned, value = lines[start].strip().partition(" =")
+        meaning = " ".join(lines[start + 1 : end]).split("default ")[-1]
+        default = " ".join(meaning.split()).partition(")")[0]
+        # A default that is chosen later has no value yet.
+        assert default and (not assigned or default.partition(":")[0] == value.strip()), name

@@ -37,6 +37,10 @@ class BenchmarkConfig(Config):
 
     section: ClassVar[str] = "benchmark"
     shown: ClassVar[tuple[type[Settings], ...]] = (BenchmarkSettings, ModelSettings)
+    open_defaults: ClassVar[Mapping[str, str]] = {
+        "arms": "scratch,pretrained; with DATA scratch, shipped, pretrained and "
+        "pretrained-from-shipped, each also with -self-training",
+    }
 
     benchmark: BenchmarkSettings
     model: ModelSettings

@@ -141,6 +141,6 @@ class PretrainingSettings(Settings):
     pretrain_lr: float | None = setting(
         None,
         "peak learning rate of pretraining; none: the method's own, times √(N / 32) for N > 32 "
-        "images per step, to 6e-3",
+        "images per step, at most 6e-3",
         low=0.0,
     )

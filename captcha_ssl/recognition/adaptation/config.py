@@ -21,7 +21,7 @@ class AdaptConfig(Config):
 
     section: ClassVar[str] = "adapt"
     shown: ClassVar[tuple[type[Settings], ...]] = (AdaptSettings, LoopSettings)
-    open_defaults: ClassVar[Mapping[str, str]] = {"encoder": "of the start"}
+    open_defaults: ClassVar[Mapping[str, str]] = {"encoder": "that of the start"}
 
     adapt: AdaptSettings = AdaptSettings()
     self_training: SelfTrainingSettings = SelfTrainingSettings()

@@ -21,7 +21,7 @@ class FinetuneConfig(Config):
     section: ClassVar[str] = "finetune"
     shown: ClassVar[tuple[type[Settings], ...]] = (FinetuneSettings, ModelSettings, LoopSettings)
     open_defaults: ClassVar[Mapping[str, str]] = {
-        "encoder": "of the start, tiny from scratch",
+        "encoder": "that of the start; tiny from scratch",
         "init_from": "auto: the shipped model or scratch",
         "lr": "2e-3; without --unlabeled 5e-4 where the start reads up to 500 labels nearly "
         "without an error",

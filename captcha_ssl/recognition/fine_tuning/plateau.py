@@ -1,4 +1,4 @@
-"""The CTC plateau: a training on it learns roughly where the characters are.
+"""Helps a training on the CTC plateau: it is told roughly where the characters are.
 
 On the plateau every image gets the same output, and with few labels CTC may stay there to the end
 (even_alignment.py says why). A training that left it without help is not changed.

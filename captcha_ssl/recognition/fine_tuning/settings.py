@@ -20,7 +20,10 @@ class FinetuneSettings(Settings):
         flag="RUN",
     )
     labels: int | None = setting(
-        None, "use only this many labels, a nested subset by seed", low=1, flag="N"
+        None,
+        "use only this many labels, drawn by the seed; fewer are a subset of more",
+        low=1,
+        flag="N",
     )
     unlabeled: tuple[Path, ...] = setting(
         (), "unlabeled images to train on too; may be repeated", flag="DATA"
