@@ -24,6 +24,8 @@ _WINDOW = 0.4
 _FAINTEST = 8.0
 """Weaker contrasts, in gray levels, do not count as ink."""
 _FEWEST_RIDGES = 10
+_LOW, _EVERYWHERE = 0.4, 0.8
+"""The shares of the rows that small text takes at most, and the grain around it at least."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,10 @@ def measure_image(image: np.ndarray) -> ImageInk | None:
     border = _split(levels)
     buried = _is_buried(contrast, levels, border)
     most = border if buried else np.inf
+    if not buried and _is_small(contrast, levels, border):
+        least = border
     text = (contrast > least) & (contrast <= most)
-    own = levels[levels <= most]
+    own = levels[(levels > least) & (levels <= most)]
     median = float(np.median(own))
     strokes = text & (contrast > median / 3)
     crossings = int((ridge & strokes).sum())
@@ -231,10 +235,7 @@ def _is_buried(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
 
     A line spans the image and is low in every column; strong text is tall in some columns.
     """
-    faint, strong = levels[levels <= border], levels[levels > border]
-    if not len(strong) or len(faint) < 0.25 * len(levels):
-        return False
-    if np.median(strong) < 2.2 * np.median(faint):
+    if not _are_two_kinds(levels, border):
         return False
     over = contrast > border
     rows, columns = over.shape
@@ -242,6 +243,29 @@ def _is_buried(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
         return False
     count, _, boxes, _ = cv2.connectedComponentsWithStats(over.astype(np.uint8), connectivity=8)
     return count > 1 and bool(boxes[1:, cv2.CC_STAT_WIDTH].max() > 0.6 * columns)
+
+
+def _is_small(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
+    """Whether the ridges above `border` are text in a part of the image, and fainter ones a grain.
+
+    As of a date that is printed on a photographed package: the grain is everywhere.
+    """
+    strong = levels > border
+    if strong.sum() < _FEWEST_RIDGES or not _are_two_kinds(levels, border):
+        return False
+    over = contrast > border
+    top, bottom = extent(over.sum(1))
+    first, last = extent(((contrast > _FAINTEST) & ~over).sum(1))
+    rows = len(contrast)
+    return bottom - top < _LOW * rows and last - first > _EVERYWHERE * rows
+
+
+def _are_two_kinds(levels: np.ndarray, border: float) -> bool:
+    """Whether the ridges above `border` are much stronger than the others, which are not few."""
+    faint, strong = levels[levels <= border], levels[levels > border]
+    if not len(strong) or len(faint) < 0.25 * len(levels):
+        return False
+    return bool(np.median(strong) >= 2.2 * np.median(faint))
 
 
 def _gray_contrasts(paper: np.ndarray, ink: np.ndarray) -> dict[Gray, float]:

@@ -48,6 +48,24 @@ class Look:
             return [preparation.apply(image).shape[:2] for image in self.measured]
         return [prepared_size(size, preparation, self.ink) for size in self.sizes]
 
+    def geometry(
+        self,
+        preparation: Preparation | None,
+        usual: int,
+        *,
+        channels: int,
+        height: int | None,
+        width: int | None,
+    ) -> Geometry:
+        """The geometry of the images after a preparation: the given sizes, or those that fit.
+
+        `usual` is the height of images whose text needs no other one.
+        """
+        rows = height or choose_height(self.ink, preparation, usual)
+        sizes = self.sizes_after(preparation)
+        found = Geometry.infer(sizes, channels=channels, height=rows, width=width)
+        return replace(found, preparation=preparation)
+
 
 def look_at(path: Path, source: Source, *, measured: bool = True) -> Look:
     """Look at up to 256 images spread over a source, and at the ink of some of them if `measured`.
@@ -101,10 +119,7 @@ def infer_geometry(
         look = look_at(path, source, measured=pixels is not None)
     preparation = choose_preparation(look.ink, pixels) if pixels else None
     usual = pixels.usual_height if pixels else DEFAULT_HEIGHT
-    rows = height or choose_height(look.ink, preparation, usual)
-    sizes = look.sizes_after(preparation)
-    found = Geometry.infer(sizes, channels=channels, height=rows, width=width)
-    return replace(found, preparation=preparation)
+    return look.geometry(preparation, usual, channels=channels, height=height, width=width)
 
 
 def geometry_of_start(

@@ -299,3 +299,18 @@ def test_every_difficulty_is_described():
     for words, measured in hard.items():
         found = list(warnings(replace(plain, **measured), geometry))  # type: ignore[arg-type]
         assert any(words in line for line in found), words
+
+
+def test_small_text_on_a_grain_is_the_text_and_the_grain_is_not():
+    def dated(seed: int) -> np.ndarray:
+        """A date in a corner of a photographed surface."""
+        rng = np.random.default_rng(seed)
+        grain = cv2.GaussianBlur(rng.normal(0, 60, (150, 400)).astype(np.float32), (0, 0), 2)
+        image = text(seed, size=(150, 400), height=22, top=110, left=200, tone=170)
+        return np.clip(image + grain[..., None], 0, 255).astype(np.uint8)
+
+    ink = report(dated)
+    assert ink.contrast > 80 and ink.height < 0.3
+    found = chosen(dated)
+    assert found is not None and found.trim == "box" and found.flatten == "none"
+    assert 0.6 < found.box[1] < 0.75

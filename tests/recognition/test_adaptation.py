@@ -7,32 +7,38 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.choose_preparation import choose_preparation
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.look import look_at
 from captcha_ssl.data.rejected import Rejected
+from captcha_ssl.data.sources import open_source
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.models.shipped import FOLDER, HEIGHTS, SHIPPED
+from captcha_ssl.recognition.adaptation import clearest_pixels
 from captcha_ssl.recognition.adaptation.adapt import (
     SURE_TEXTS,
     Adapting,
     recognizer_at,
     run_adapting,
 )
+from captcha_ssl.recognition.adaptation.clearest_pixels import clearest_geometry
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import FEWEST, sure_texts
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_length import TextLength
 from captcha_ssl.recognition.reading.text_reader import read_images
 from captcha_ssl.training.meter import StepReport
-from captcha_ssl.training.settings import LoopSettings
+from captcha_ssl.training.settings import LoopSettings, ModelSettings, as_shipped
 
 GEOMETRY = Geometry(1, 32, 64)
 
@@ -156,7 +162,7 @@ def test_adapting_reads_other_images_of_the_kind_better(
     images, texts = faint
     pile, others = images.take(range(300)), images.images[300:]
     config = AdaptConfig(loop=LoopSettings(device="cpu", batch_size=16))
-    config = replace(config, adapt=config.adapt.replace(init_from=reader_file, steps=100))
+    config = replace(config, adapt=config.adapt.replace(init_from=reader_file, steps=180))
     run_adapting(Adapting(config, pile), tmp_path / "run")
 
     def right(recognizer: Recognizer) -> int:
@@ -212,3 +218,39 @@ def test_the_shipped_model_reads_at_its_heights_as_it_is(height: int) -> None:
     here = recognizer_at(Path(SHIPPED), geometry)
     np.testing.assert_allclose(here.logits(images), own.logits(images), rtol=1e-5, atol=1e-5)
     assert here.calibration == own.calibration
+
+
+def test_the_shipped_model_takes_the_pixels_that_it_reads_most_surely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SureOfMuchInk(SaysWhatIsWritten):
+        """Reads one character, the more surely the more of the image is dark."""
+
+        def logits(self, images: np.ndarray) -> np.ndarray:
+            logits = np.zeros((len(images), 1, 13), np.float32)
+            logits[:, 0, 1] = 8 * (images < 128).mean((1, 2, 3))
+            return logits
+
+    monkeypatch.setattr(clearest_pixels, "open_reader", lambda model: SureOfMuchInk())
+    for number in range(50):
+        image = np.full((60, 120, 3), 255, np.uint8)
+        image[10:50, 20:90] = 0
+        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+    model = as_shipped(ModelSettings())
+    found = clearest_geometry([tmp_path], model)
+    assert found is not None and found.preparation is not None
+    assert found.preparation.trim == "image" and found.height == 48
+    # The measurements alone suggest no preparation, and the user has the last word.
+    assert (
+        choose_preparation(look_at(tmp_path, open_source(tmp_path, want_labels=False)).ink) is None
+    )
+    assert clearest_geometry([tmp_path], model.replace(trim="none")) is None
+
+
+def test_few_sure_texts_are_said_to_be_few() -> None:
+    readings = [("123", 14 if place % 8 == 0 else 1) for place in range(200)]
+    found = sure_texts(
+        SaysWhatIsWritten(), written(*zip(*readings, strict=True)), most=200, least=0.9
+    )
+    assert len(found.images) == 25
+    assert any("few texts are sure" in note for note in found.notes)

@@ -123,3 +123,14 @@ def test_standard_input_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> Non
     # It can be read only once: this one raises AttributeError.
     monkeypatch.setattr(sys, "stdin", None)
     assert ReaderSpec().open([Input(STDIN)] * FEWEST)[1] == ()
+
+
+def test_a_reader_that_cannot_read_the_images_settles_nothing() -> None:
+    class Guessing(SureOfMuchInk):
+        """Reads "7" in everything, hardly more surely than anything else."""
+
+        def logits(self, images: np.ndarray) -> np.ndarray:
+            return super().logits(images) / 100
+
+    adapted = adapt_reader(Guessing(), MANY)
+    assert isinstance(adapted.reader, Guessing) and adapted.notes == ()

@@ -134,3 +134,10 @@ def test_doubtful_letters_become_digits_and_plain_ones_stay() -> None:
     assert [reading.text for reading in read_images(reader, images)] == ["4O9l", "4K97"]
     settled = Settled(reader, string.digits)
     assert [reading.text for reading in read_images(settled, images)] == ["4091", "4K97"]
+
+
+def test_a_reader_that_is_unsure_does_not_tell_which_characters_are_absent() -> None:
+    """It reads every 2 as an 8, and would do without the 2; how sure it is makes the difference."""
+    sure = logits_of([text.replace("2", "8") for text in texts_from(string.digits, 90)])
+    assert settle_characters(sure, CHARSET) == "013456789"
+    assert settle_characters(sure / 6, CHARSET) == string.digits

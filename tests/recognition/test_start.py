@@ -178,3 +178,18 @@ def test_a_race_reads_labels_that_it_did_not_train_on(
 def test_the_card_describes_the_shipped_encoder(height: int) -> None:
     card, _ = load_model(shipped.shipped_version(height))
     assert (card.encoder, card.geometry.height) == (shipped.ENCODER, height)
+
+
+def test_a_start_that_reads_all_held_out_labels_needs_no_comparison(
+    labeled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def race(config: FinetuneConfig, data: FinetuneData, observe: object) -> LabelCheck:
+        seen.append(config.finetune.init_from)
+        return raced(0.0)
+
+    monkeypatch.setattr(start, "_race", race)
+    found = choose_start(config(), labeled)
+    assert seen == [SHIPPED] == [found.config.finetune.init_from]
+    assert "reads all labels that were held out" in found.reason

@@ -90,3 +90,7 @@ def test_without_wrong_labels_none_is_found() -> None:
     texts = [f"{number:04}" for number in range(100)]
     temperature, share = fit_wrong_labels(spelled(texts, 5.0), texts, DIGITS)
     assert share < 0.01 and temperature < 1
+
+
+def test_a_reading_that_is_itself_improbable_accuses_no_label() -> None:
+    assert probability("1234", "9876", 0.002, 1e-25) == 0

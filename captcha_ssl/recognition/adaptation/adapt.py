@@ -16,6 +16,7 @@ from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.models.shipped import at_height
 from captcha_ssl.printable import printable
+from captcha_ssl.recognition.adaptation.clearest_pixels import clearest_geometry
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import SureTexts, sure_texts
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
@@ -74,9 +75,12 @@ def read_pile(
 ) -> tuple[AdaptConfig, Dataset]:
     """The images at the geometry of the recognizer, and the settings with its encoder.
 
-    Of a large pile only a sample is loaded. Raises UserError for images that cannot be used.
+    The shipped model takes the pixels that it reads most surely. Of a large pile only a sample is
+    loaded. Raises UserError for images that cannot be used.
     """
     model, geometry = adopt(config.model, config.adapt.init_from)
+    if geometry is None:
+        geometry = clearest_geometry(pile, model)
     config = replace(config, model=model)
     most = max(config.adapt.read, most_unlabeled(config.finetuning))
     return config, load(pile, model, labeled=False, geometry=geometry, most=most)

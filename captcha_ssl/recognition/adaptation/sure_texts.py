@@ -15,6 +15,8 @@ from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 FEWEST = 20
 """The smallest number of texts to learn from."""
+_FEW = 0.2
+"""With a smaller share of sure texts than in all sets that were tried, the user is warned."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,14 @@ def sure_texts(
     if len(sure) < FEWEST:
         raise UserError(
             f"{len(sure)} of {len(images):,} texts that were read are sure (confidence {least:g}): "
-            "too few to learn from; label some with captcha-ssl label, or give more images"
+            "too few to learn from; label some with captcha-ssl label, or take less sure ones too "
+            "with --sure"
         )
     texts = [readings[place].text for place in sure]
     charset = reader.charset if shown is None else Charset.from_labels([*texts, shown])
     # What was left out of the pile is counted there.
     labeled = replace(images.take(sure), labels=texts, rejected=[])
-    return SureTexts(labeled, charset, len(images), settled.notes)
+    notes = list(settled.notes)
+    if len(sure) < _FEW * len(images):
+        notes.append("few texts are sure, and their mistakes are learned too: labels help more")
+    return SureTexts(labeled, charset, len(images), tuple(notes))

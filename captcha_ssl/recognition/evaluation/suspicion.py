@@ -22,6 +22,9 @@ _PRIOR_LABELS = 100
 """The number of labels that this prior counts for where the share is estimated."""
 GOOD_ENOUGH = 0.5
 """The share of labels that a recognizer must read to accuse any."""
+_READ = 0.1
+"""The least confidence of a reading that accuses a label: one that is itself improbable says
+nothing, as on images of a kind that the recognizer does not know."""
 _OTHER_TEXT = 1e-4
 """The probability that a wrong label is this one, a text that has little to do with the image."""
 _LEAST = 1e-100
@@ -70,13 +73,13 @@ def wrong_label_probabilities(
     the label as the text of its image, and q the probability that a wrong label of this image is
     this one. For q the text of the image is taken to be the reading, with its confidence, and each
     error to be one of as many as there are places and `characters`. 0 where the reading equals the
-    label or is empty, and where nothing is known of the label.
+    label, is empty or has a confidence below 0.1, and where nothing is known of the label.
     """
     confidences = np.array([reading.confidence for reading in readings])
     wrong = prior * confidences * _probabilities_if_wrong(labels, readings, characters)
     right = (1 - prior) * np.exp(np.nan_to_num(log_probabilities, nan=0.0))
     found: np.ndarray = wrong / np.maximum(wrong + right, np.finfo(float).tiny)
-    return np.where(np.isnan(log_probabilities), 0.0, found)
+    return np.where(np.isnan(log_probabilities) | (confidences < _READ), 0.0, found)
 
 
 def fit_wrong_labels(

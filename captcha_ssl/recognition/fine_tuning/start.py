@@ -49,7 +49,8 @@ def choose_start(
 
     The shipped model is taken unless the settings ask for another encoder. With enough labels a
     short race against training from scratch decides: both train on three quarters of the labels,
-    and the lower character error rate on the rest wins. If neither reads much, both are tried again
+    and the lower character error rate on the rest wins. The shipped model goes first, and wins at
+    once if it reads all of them. If neither reads much, both are tried again
     with more rows of pixels, and with evenly spaced characters assumed at first. A `resumed` run
     keeps its start. `say` gets a line before each long step, and one if a label that was held out
     is probably wrong; `observe` sees the steps. Raises UserError for data that cannot be used.
@@ -71,10 +72,11 @@ def choose_start(
     steps = min(RACE_STEPS, config.finetune.steps)
     say(f"comparing the shipped model and scratch as starts, {steps} steps each")
     tried = {"the shipped model": shipped, "scratch": scratch}
-    read = {
-        "the shipped model": _race(shipped, labels, observe),
-        "scratch": _race(scratch, _labels(scratch, data, load), observe),
-    }
+    read = {"the shipped model": _race(shipped, labels, observe)}
+    if not read["the shipped model"].read.cer:
+        reason = f"it reads all labels that were held out after {steps} steps"
+        return Start(shipped, f"starts from the shipped model: {reason}")
+    read["scratch"] = _race(scratch, _labels(scratch, data, load), observe)
     height = labels.train.geometry.height + 16
     # A teacher reads at its own height.
     open_height = config.model.height is None and config.finetune.teacher is None

@@ -17,10 +17,12 @@ from captcha_ssl.recognition.reading.settling import (
     settle_characters,
     settle_length,
 )
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader
+from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, to_readings
 
 FEWEST, SAMPLE = 40, 48
 """The smallest number of images for adapting, and the size of the sample."""
+_READS = 0.1
+"""With less confidence than this in the mean, a reader does not read but guess."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,14 @@ def settle(
     """Adapt `reader` to the `characters` and the `length` that nearly all texts have.
 
     `logits`, float [N, T, K], are those of `reader` for a sample of the images. With fewer than
-    FEWEST of them nothing changes.
+    FEWEST of them nothing changes, nor if the reader cannot read them at all.
     """
-    if len(logits) < FEWEST:
+    readings = to_readings(logits, reader.charset, reader.calibration)
+    sure = np.mean([reading.confidence * bool(reading.text) for reading in readings])
+    if len(logits) < FEWEST or sure < _READS:
         return Adapted(reader)
     notes = []
-    shown = settle_characters(logits, reader.charset) if characters else None
+    shown = settle_characters(logits, reader.charset, reader.calibration) if characters else None
     if shown is not None:
         notes.append(
             f"nearly all images show only {characters_in_words(shown, reader.charset)}; other "

@@ -21,6 +21,9 @@ SURE = 0.75
 _GAIN = 0.05
 """The smallest gain in confidence for choosing a preparation; less may be noise."""
 
+_STRONG, _NARROW = 0.9, 0.1
+"""The share of the strongest contrast that becomes black, and the window of that, in heights."""
+
 
 class Prepared:
     """Reads as `reader` does, but images are prepared by `preparation` when they are fitted."""
@@ -73,4 +76,8 @@ def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
     if chosen is not None:
         yield chosen
     kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
-    yield Preparation(flatten="closing", ink=kind, gray="minimum", trim="image")
+    lifted = Preparation(flatten="closing", ink=kind, gray="minimum", trim="image")
+    yield lifted
+    # Only the strongest ink in the image: text over a print, a frame or a grain.
+    level = min(255.0, max(8.0, float(round(_STRONG * ink.strongest))))
+    yield replace(lifted, level=level, window=_NARROW)

@@ -15,7 +15,8 @@ from itertools import combinations
 import numpy as np
 
 from captcha_ssl.data.charset import Charset
-from captcha_ssl.recognition.reading.decoding import BLANK, best_paths
+from captcha_ssl.models.model_card import Calibration
+from captcha_ssl.recognition.reading.decoding import BLANK, UNCALIBRATED, best_paths
 from captcha_ssl.recognition.reading.text_length import (
     CLEAR,
     TextLength,
@@ -24,7 +25,7 @@ from captcha_ssl.recognition.reading.text_length import (
     path_lengths,
     path_of_length,
 )
-from captcha_ssl.recognition.reading.text_reader import TextReader
+from captcha_ssl.recognition.reading.text_reader import TextReader, to_readings
 
 _ODD = 8.0
 """Nats that a reading may lose within the kinds; if it loses more, it has other characters."""
@@ -33,6 +34,8 @@ _OVERWHELMING = 40.0
 """Nats by which some kinds, or one length, must explain the images better than all of them."""
 _CONVINCING = 20.0
 """Nats by which some characters of these kinds must explain them better still."""
+_MOSTLY_SURE = 0.65
+"""The mean confidence of a reader whose misreadings may count as absent characters."""
 _LENGTHS = 8
 """The number of lengths that a text could have, as far as nobody knows."""
 _NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
@@ -64,7 +67,9 @@ class Settled:
         return np.where(held[:, None, None] & ruled_out, np.float32(-np.inf), logits)
 
 
-def settle_characters(logits: np.ndarray, charset: Charset) -> str | None:
+def settle_characters(
+    logits: np.ndarray, charset: Charset, calibration: Calibration = UNCALIBRATED
+) -> str | None:
     """The characters that images with float `logits` [N, T, K] show, if it is clear.
 
     These are some of the kinds of `charset`, and of these kinds those characters that are there at
@@ -72,9 +77,15 @@ def settle_characters(logits: np.ndarray, charset: Charset) -> str | None:
     reading within the k loses some likelihood. The sum of both over the images, in nats, must be
     overwhelming, and at most one image in twenty may be clearly against it. None if this holds for
     no choice of kinds or characters.
+
+    A reader that is unsure of most texts tells only the kinds: characters that it always misreads
+    seem not to be there, and without them it loses little.
     """
     kinds = _kinds_shown(logits, charset)
-    return _shown_of(logits, charset, kinds or charset.characters) or kinds
+    characters = kinds or charset.characters
+    if _confidence_within(logits, charset, characters, calibration) < _MOSTLY_SURE:
+        return kinds
+    return _shown_of(logits, charset, characters) or kinds
 
 
 def _kinds_shown(logits: np.ndarray, charset: Charset) -> str | None:
@@ -137,6 +148,17 @@ def of_same_kinds(characters: str, charset: Charset) -> str:
     """All of `charset` of the kinds that `characters` have: digits, capital letters and so on."""
     found = {_kind(character) for character in characters}
     return "".join(each for each in charset.characters if _kind(each) in found)
+
+
+def _confidence_within(
+    logits: np.ndarray, charset: Charset, characters: str, calibration: Calibration
+) -> float:
+    """The mean confidence of the texts [N] of these characters; that of an empty text is 0."""
+    others = np.ones(logits.shape[2], bool)
+    others[_classes(charset, characters)] = False
+    within = np.where(others, np.float32(-np.inf), logits)
+    readings = to_readings(within, charset, calibration)
+    return float(np.mean([reading.confidence * bool(reading.text) for reading in readings]))
 
 
 def _few_odd(lost: np.ndarray) -> bool:
