@@ -70,7 +70,11 @@ def main() -> None:
             SEEN: {"captcha 0.7.1, default": draw_default(Path(folder), options.count)}
             | real_sets(options.real, options.count),
             DRAWN: draw_beds(Path(folder), options.count),
-            UNSEEN: real_sets(options.unseen, options.count),
+        }
+        taken = {name for group in groups.values() for name in group}
+        groups[UNSEEN] = {
+            f"{options.unseen.name}/{name}" if name in taken else name: labeled
+            for name, labeled in real_sets(options.unseen, options.count).items()
         }
         sets = {name: labeled for group in groups.values() for name, labeled in group.items()}
         rows = [
