@@ -170,7 +170,8 @@ def measure_image(image: np.ndarray) -> ImageInk | None:
     return ImageInk(
         size=(int(size[0]), int(size[1])),
         contrast=median,
-        strongest=float(np.quantile(levels, 0.95)),
+        # Of all ridges, a grain's among them, the text's may be less than one in twenty.
+        strongest=max(median, float(np.quantile(levels, 0.95))),
         buried=buried,
         stroke=float(strokes.sum()) / max(1, crossings) / shrink,
         background=max(channel.slow for channel in seen),

@@ -228,7 +228,7 @@ def test_the_shipped_model_takes_the_pixels_that_it_reads_most_surely(
 
         def logits(self, images: np.ndarray) -> np.ndarray:
             logits = np.zeros((len(images), 1, 13), np.float32)
-            logits[:, 0, 1] = 8 * (images < 128).mean((1, 2, 3))
+            logits[:, 0, 1] = 4 * (images < 128).mean((1, 2, 3))
             return logits
 
     monkeypatch.setattr(clearest_pixels, "open_reader", lambda model: SureOfMuchInk())

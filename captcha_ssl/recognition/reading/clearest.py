@@ -21,6 +21,8 @@ SURE = 0.75
 _GAIN = 0.05
 """The smallest gain in confidence for choosing a preparation; less may be noise."""
 
+_MARGINS = (0.1, 0.2)
+"""Shares of the rows that are cut off above and below."""
 _STRONG, _NARROW = 0.9, 0.1
 """The share of the strongest contrast that becomes black, and the window of that, in heights."""
 
@@ -39,13 +41,16 @@ class Prepared:
         return self.reader.logits(images)
 
 
-def clearest(reader: TextReader, images: Sequence[np.ndarray]) -> Preparation | None:
+def clearest(
+    reader: TextReader, images: Sequence[np.ndarray], sure_enough: float = SURE
+) -> Preparation | None:
     """The best preparation for RGB uint8 images [H, W, 3]; None if none is clearly better.
 
-    Each candidate is judged by the mean confidence of the texts; an empty text counts as 0.
+    Each candidate is judged by the mean confidence of the texts; an empty text counts as 0. None is
+    tried where the images are read with a confidence of `sure_enough` as they are.
     """
     best, found = confidence(reader, images), None
-    if best >= SURE:
+    if best >= sure_enough:
         return None
     best += _GAIN
     for preparation in _candidates(images):
@@ -65,6 +70,9 @@ def confidence(reader: TextReader, images: Sequence[np.ndarray]) -> float:
 def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
     """The candidates, the simplest first."""
     yield Preparation(trim="image")
+    # Over a pattern no ink ends where the text does, so nothing else cuts a margin off.
+    for margin in _MARGINS:
+        yield Preparation(trim="box", box=(0.0, margin, 1.0, 1 - margin))
     if any((image[..., :1] != image).any() for image in images):
         yield Preparation(gray="minimum")
         yield Preparation(gray="minimum", trim="image")
@@ -75,6 +83,7 @@ def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
     chosen = choose_preparation(ink)
     if chosen is not None:
         yield chosen
+        yield replace(chosen, trim="image")
     kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
     lifted = Preparation(flatten="closing", ink=kind, gray="minimum", trim="image")
     yield lifted
