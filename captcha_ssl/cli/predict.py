@@ -71,8 +71,8 @@ def predict_command(
         typer.Option(
             min=0,
             max=1,
-            help="Mark texts with a lower confidence, and exit with 1 if there are any; --format "
-            "labels leaves them out.",
+            help="Mark texts with a lower confidence and empty ones, and exit with 1 if there are "
+            "any; --format labels leaves them out.",
         ),
     ] = None,
     adapt: Annotated[

@@ -36,10 +36,14 @@ def rows_of(
 
 
 def doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
-    """Whether a confidence is below the limit; None without a limit or without a text."""
-    if min_confidence is None or prediction.reading is None:
+    """Whether a confidence is below the limit; None without a limit or without a reading.
+
+    An empty text counts as one of confidence 0: a model that sees no text may be sure of that.
+    """
+    reading = prediction.reading
+    if min_confidence is None or reading is None:
         return None
-    return prediction.reading.confidence < min_confidence
+    return reading.confidence * bool(reading.text) < min_confidence
 
 
 def one_cell(text: str) -> str:

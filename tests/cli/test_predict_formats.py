@@ -16,9 +16,12 @@ import pytest
 from PIL import Image
 
 from captcha_ssl.cli.main import run
+from captcha_ssl.cli.prediction_rows import doubtful
 from captcha_ssl.data.sources import open_source
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.recognition.reading.inputs import Inputs
+from captcha_ssl.recognition.reading.predictor import Prediction
+from captcha_ssl.recognition.reading.text_reader import Reading
 
 Draw = Callable[[str], np.ndarray]
 TEXTS = ["A", "BC", "DDD", "CAB"]
@@ -203,3 +206,15 @@ def test_plain_images_load_no_reader_of_datasets(sets: Path) -> None:
     }
     assert "onnxruntime" in loaded
     assert not loaded & {"torch", "typer", "lmdb", "csv", "PIL", "rich"}
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "least", "doubt"),
+    [("AB", 0.95, 0.9, False), ("AB", 0.5, 0.9, True), ("", 0.99, 0.9, True), ("", 0.99, 0, False)],
+)
+def test_an_empty_text_is_doubtful_however_sure_it_is(
+    text: str, confidence: float, least: float, doubt: bool
+) -> None:
+    read = Prediction("a.png", Reading(text, confidence, (confidence,) * len(text)))
+    assert doubtful(read, least) is doubt
+    assert doubtful(read, None) is None

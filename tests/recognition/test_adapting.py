@@ -69,6 +69,22 @@ def test_ink_that_gray_loses_is_read_by_another_gray() -> None:
     assert found is not None and found.gray == "minimum"
 
 
+def test_rows_are_cut_off_where_the_ink_does_not_end_with_the_text() -> None:
+    class SureAtTheEdges(SureOfMuchInk):
+        """Reads "7" in everything, the more surely the more of the outer rows is dark."""
+
+        def logits(self, images: np.ndarray) -> np.ndarray:
+            logits = np.zeros((len(images), 1, 37), np.float32)
+            logits[:, 0, 8] = 30 * (images[:, :, [0, -1]] < 128).mean((1, 2, 3))
+            return logits
+
+    speckled = np.where(np.random.default_rng(0).random((60, 120, 1)) < 0.1, 0, 255)
+    image = np.repeat(speckled, 3, axis=2).astype(np.uint8)
+    image[8:52] = 0
+    found = clearest(SureAtTheEdges(), [image] * 3)
+    assert found is not None and (found.trim, found.box) == ("box", (0.0, 0.2, 1.0, 0.8))
+
+
 def test_images_that_are_read_surely_are_left_as_they_are() -> None:
     assert clearest(SureOfMuchInk(), [picture(1)] * 3) is None
 
