@@ -83,7 +83,8 @@ def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
     chosen = choose_preparation(ink)
     if chosen is not None:
         yield chosen
-        yield replace(chosen, trim="image")
+        if chosen.trim != "image":
+            yield replace(chosen, trim="image")
     kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
     lifted = Preparation(flatten="closing", ink=kind, gray="minimum", trim="image")
     yield lifted
