@@ -38,12 +38,12 @@ def rows_of(
 def doubtful(prediction: Prediction, min_confidence: float | None) -> bool | None:
     """Whether a confidence is below the limit; None without a limit or without a reading.
 
-    An empty text counts as one of confidence 0: a model that sees no text may be sure of that.
+    An empty text counts as one of confidence 0.
     """
     reading = prediction.reading
     if min_confidence is None or reading is None:
         return None
-    return reading.confidence * bool(reading.text) < min_confidence
+    return reading.text_confidence < min_confidence
 
 
 def one_cell(text: str) -> str:

@@ -99,6 +99,16 @@ def choose_height(
     return max(least, next(wide, 64))
 
 
+def ink_kind(ink: InkReport) -> Ink:
+    """Whether the ink of nearly all images is dark, or light."""
+    return "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
+
+
+def black_level(contrast: float) -> float:
+    """The contrast that becomes black, in gray levels, where ink has this `contrast`."""
+    return min(255.0, max(8.0, float(round(_ROUND * contrast))))
+
+
 def prepared_size(
     size: tuple[int, int], preparation: Preparation, ink: InkReport | None
 ) -> tuple[int, int]:
@@ -137,10 +147,8 @@ def _under_a_gradient(ink: InkReport) -> bool:
 def _flattened(chosen: Preparation, flatten: Flatten, ink: InkReport | None) -> Preparation:
     if ink is None:
         return replace(chosen, flatten=flatten)
-    kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
-    level = min(255.0, max(8.0, float(round(_ROUND * ink.contrast))))
-    window = min(1.0, max(0.3, round(5 * ink.stroke / ink.size[0], 2)))
-    return replace(chosen, flatten=flatten, ink=kind, level=level, window=window)
+    level, window = black_level(ink.contrast), max(0.3, round(5 * ink.stroke / ink.size[0], 2))
+    return replace(chosen, flatten=flatten, ink=ink_kind(ink), level=level, window=min(1.0, window))
 
 
 def _gray(ink: InkReport) -> Gray:

@@ -17,7 +17,12 @@ from captcha_ssl.recognition.reading.settling import (
     settle_characters,
     settle_length,
 )
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader, to_readings
+from captcha_ssl.recognition.reading.text_reader import (
+    BATCH_SIZE,
+    TextReader,
+    mean_confidence,
+    to_readings,
+)
 
 FEWEST, SAMPLE = 40, 48
 """The smallest number of images for adapting, and the size of the sample."""
@@ -66,9 +71,9 @@ def settle(
     `logits`, float [N, T, K], are those of `reader` for a sample of the images. With fewer than
     FEWEST of them nothing changes, nor if the reader cannot read them at all.
     """
-    readings = to_readings(logits, reader.charset, reader.calibration)
-    sure = np.mean([reading.confidence * bool(reading.text) for reading in readings])
-    if len(logits) < FEWEST or sure < _READS:
+    if len(logits) < FEWEST:
+        return Adapted(reader)
+    if mean_confidence(to_readings(logits, reader.charset, reader.calibration)) < _READS:
         return Adapted(reader)
     notes = []
     shown = settle_characters(logits, reader.charset, reader.calibration) if characters else None

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from captcha_ssl.data.choose_preparation import choose_preparation
+from captcha_ssl.data.choose_preparation import black_level, choose_preparation, ink_kind
 from captcha_ssl.data.ink import measure
-from captcha_ssl.data.preparation import Ink, Preparation
-from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
+from captcha_ssl.data.preparation import Preparation
+from captcha_ssl.recognition.reading.text_reader import TextReader, mean_confidence, read_images
 
 SURE = 0.75
 """Above this mean confidence no preparation is tried."""
@@ -23,8 +23,8 @@ _GAIN = 0.05
 
 _MARGINS = (0.1, 0.2)
 """Shares of the rows that are cut off above and below."""
-_STRONG, _NARROW = 0.9, 0.1
-"""The share of the strongest contrast that becomes black, and the window of that, in heights."""
+_NARROW = 0.1
+"""The window, in heights, in which only the strongest ink is left."""
 
 
 class Prepared:
@@ -63,8 +63,7 @@ def clearest(
 def confidence(reader: TextReader, images: Sequence[np.ndarray]) -> float:
     """The mean confidence of `reader` on RGB uint8 images [H, W, 3]."""
     fitted = np.stack([reader.geometry.fit(image) for image in images])
-    readings = read_images(reader, fitted, 16)
-    return float(np.mean([reading.confidence * bool(reading.text) for reading in readings]))
+    return mean_confidence(read_images(reader, fitted, 16))
 
 
 def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
@@ -85,9 +84,7 @@ def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
         yield chosen
         if chosen.trim != "image":
             yield replace(chosen, trim="image")
-    kind: Ink = "dark" if ink.dark > 0.8 else "light" if ink.dark < 0.2 else "both"
-    lifted = Preparation(flatten="closing", ink=kind, gray="minimum", trim="image")
+    lifted = Preparation(flatten="closing", ink=ink_kind(ink), gray="minimum", trim="image")
     yield lifted
     # Only the strongest ink in the image: text over a print, a frame or a grain.
-    level = min(255.0, max(8.0, float(round(_STRONG * ink.strongest))))
-    yield replace(lifted, level=level, window=_NARROW)
+    yield replace(lifted, level=black_level(ink.strongest), window=_NARROW)

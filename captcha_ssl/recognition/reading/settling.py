@@ -25,7 +25,7 @@ from captcha_ssl.recognition.reading.text_length import (
     path_lengths,
     path_of_length,
 )
-from captcha_ssl.recognition.reading.text_reader import TextReader, to_readings
+from captcha_ssl.recognition.reading.text_reader import TextReader, mean_confidence, to_readings
 
 _ODD = 8.0
 """Nats that a reading may lose within the kinds; if it loses more, it has other characters."""
@@ -157,8 +157,7 @@ def _confidence_within(
     others = np.ones(logits.shape[2], bool)
     others[_classes(charset, characters)] = False
     within = np.where(others, np.float32(-np.inf), logits)
-    readings = to_readings(within, charset, calibration)
-    return float(np.mean([reading.confidence * bool(reading.text) for reading in readings]))
+    return mean_confidence(to_readings(within, charset, calibration))
 
 
 def _few_odd(lost: np.ndarray) -> bool:

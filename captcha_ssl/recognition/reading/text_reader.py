@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,6 +46,16 @@ class Reading:
     text: str
     confidence: float
     char_confidences: tuple[float, ...]
+
+    @property
+    def text_confidence(self) -> float:
+        """The confidence; 0 for an empty text, because a model may be sure that it sees none."""
+        return self.confidence if self.text else 0.0
+
+
+def mean_confidence(readings: Sequence[Reading]) -> float:
+    """The mean of the confidences, in which empty texts count as 0. At least one reading."""
+    return float(np.mean([reading.text_confidence for reading in readings]))
 
 
 def finite(logits: np.ndarray, of: object) -> np.ndarray:
