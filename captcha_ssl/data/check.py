@@ -21,7 +21,7 @@ from captcha_ssl.data.choose_preparation import (
 )
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image_files import find_images
-from captcha_ssl.data.ink import InkReport
+from captcha_ssl.data.ink_report import InkReport
 from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.label_checks import width_for
 from captcha_ssl.data.label_doubts import label_notes

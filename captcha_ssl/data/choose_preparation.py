@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from captcha_ssl.data.ink import InkReport
+from captcha_ssl.data.ink_report import InkReport
 from captcha_ssl.data.preparation import Flatten, Gray, Ink, Preparation, Trim
 from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT, TALLER_HEIGHT
 

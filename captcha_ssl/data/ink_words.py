@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from captcha_ssl.data.choose_preparation import FAINT, NARROWEST, prepared_size
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.ink import InkReport
+from captcha_ssl.data.ink_report import InkReport
 
 _LOW = 0.4
 _PADDED = 0.25

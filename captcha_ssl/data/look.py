@@ -12,7 +12,7 @@ import numpy as np
 from captcha_ssl.data.choose_preparation import choose_height, choose_preparation, prepared_size
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.data.ink import INK_SAMPLE, InkReport, measure
+from captcha_ssl.data.ink_report import INK_SAMPLE, InkReport, measure
 from captcha_ssl.data.ink_words import narrow_words
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.sources import Source

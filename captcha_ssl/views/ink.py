@@ -13,7 +13,8 @@ import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import ImageArray
-from captcha_ssl.data.ink import INK_SAMPLE, ImageInk, measure_image
+from captcha_ssl.data.ink import ImageInk, measure_image
+from captcha_ssl.data.ink_report import INK_SAMPLE
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.views.settings import ViewSettings

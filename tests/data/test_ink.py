@@ -15,7 +15,7 @@ from captcha_ssl.data.choose_preparation import choose_height, choose_preparatio
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import read_image
-from captcha_ssl.data.ink import InkReport, measure
+from captcha_ssl.data.ink_report import InkReport, measure
 from captcha_ssl.data.ink_words import warnings
 from captcha_ssl.data.look import look_at
 from captcha_ssl.data.pixel_settings import PixelSettings

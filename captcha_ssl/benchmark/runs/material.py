@@ -12,7 +12,7 @@ from captcha_ssl.data.choose_preparation import choose_height, choose_preparatio
 from captcha_ssl.data.dataset import Dataset, load_dataset
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.ink import INK_SAMPLE, measure
+from captcha_ssl.data.ink_report import INK_SAMPLE, measure
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.splits import nested_subset, split_benchmark
 from captcha_ssl.errors import UserError

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from captcha_ssl.data.choose_preparation import black_level, choose_preparation, ink_kind
-from captcha_ssl.data.ink import measure
+from captcha_ssl.data.ink_report import measure
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.recognition.reading.text_reader import TextReader, mean_confidence, read_images
 
