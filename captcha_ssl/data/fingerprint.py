@@ -13,7 +13,7 @@ from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.mapped import pick
 from captcha_ssl.data.sources.joined import JoinedNames
 from captcha_ssl.data.sources.packed import PackedNames
-from captcha_ssl.data.sources.webdataset import TarNames
+from captcha_ssl.data.sources.tar_shard import TarNames
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.streamed import StreamedImages
 

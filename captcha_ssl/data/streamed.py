@@ -17,7 +17,7 @@ from captcha_ssl.data.mapped import advise, pick
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.sources.joined import JoinedSource
 from captcha_ssl.data.sources.source import Source
-from captcha_ssl.data.sources.webdataset import TarShard
+from captcha_ssl.data.sources.tar_shard import TarShard
 from captcha_ssl.data.sweep import sweep
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import shown

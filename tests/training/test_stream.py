@@ -230,7 +230,7 @@ def test_samples_are_taken_without_reading_shards_to_their_ends(
     data: Dataset = load_pile(tars, "on", height=16, width=16)
     asked: list[int] = []
     from captcha_ssl.data.mapped import pick
-    from captcha_ssl.data.sources.webdataset import TarShard
+    from captcha_ssl.data.sources.tar_shard import TarShard
 
     read = TarShard.read
     monkeypatch.setattr(

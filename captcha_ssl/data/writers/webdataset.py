@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.data.sources.webdataset import SIZES
+from captcha_ssl.data.sources.tar_shard import SIZES
 from captcha_ssl.data.writers.in_order import InOrder
 from captcha_ssl.data.writers.png import encode_png
 

@@ -13,8 +13,9 @@ from PIL import Image
 
 from captcha_ssl.data.dataset import load_dataset
 from captcha_ssl.data.image import ImageError
-from captcha_ssl.data.sources import open_source, webdataset
-from captcha_ssl.data.sources.webdataset import SIZES, open_tar
+from captcha_ssl.data.sources import open_source, tar_shard
+from captcha_ssl.data.sources.tar_shard import SIZES
+from captcha_ssl.data.sources.webdataset import open_tar
 from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError
 
@@ -36,7 +37,7 @@ def test_what_writes_shards_counts_them_for_what_reads_them(
     shards: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert list(json.loads((shards / SIZES).read_text()).values()) == [4, 4, 1]
-    monkeypatch.setattr(webdataset, "_images", lambda *of: pytest.fail("headers are read"))
+    monkeypatch.setattr(tar_shard, "first_images", lambda *of: pytest.fail("headers are read"))
     assert len(open_source(shards, want_labels=False)) == 9
 
 
@@ -52,11 +53,11 @@ def test_shards_without_a_table_are_counted_and_their_images_are_the_same(shards
 
 
 def test_few_shards_are_open_at_once(shards: Path) -> None:
-    webdataset._opened.cache_clear()
+    tar_shard._opened.cache_clear()
     source = open_source([shards] * 20, want_labels=False)
     for index in range(0, len(source), 4):
         source.read(index)
-    assert webdataset._opened.cache_info().currsize == webdataset._OPEN_AT_ONCE
+    assert tar_shard._opened.cache_info().currsize == tar_shard._OPEN_AT_ONCE
 
 
 @pytest.mark.parametrize(
