@@ -16,7 +16,8 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
-    from captcha_ssl.data.check import DataReport, FramesCheck, LabelReport
+    from captcha_ssl.data.check import DataReport
+    from captcha_ssl.data.label_report import FramesCheck, LabelReport
 
 LISTED = 20
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from captcha_ssl.data.charset import frames_needed
 from captcha_ssl.data.choose_preparation import (
     choose_height,
     choose_preparation,
@@ -23,8 +21,8 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image_files import find_images
 from captcha_ssl.data.ink_report import InkReport
 from captcha_ssl.data.ink_words import warnings
-from captcha_ssl.data.label_checks import width_for
 from captcha_ssl.data.label_doubts import label_notes
+from captcha_ssl.data.label_report import LabelReport, report_labels
 from captcha_ssl.data.look import look_at
 from captcha_ssl.data.rejected import Rejected
 from captcha_ssl.data.rgb import BLANK_RANGE, gray_range
@@ -36,40 +34,10 @@ from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.sweep import Progress, sweep
 from captcha_ssl.data.usual_heights import TALLER_HEIGHT
 from captcha_ssl.errors import UserError
-from captcha_ssl.printable import printable, shown
+from captcha_ssl.printable import shown
 
 _DIGEST = 16
 """Bytes of a digest: long enough that equal digests mean equal pixels."""
-_Key = TypeVar("_Key", int, str)
-
-
-@dataclass(frozen=True)
-class FramesCheck:
-    """The most frames that a label needs for CTC, and those that a model has."""
-
-    needed: int
-    available: int
-    labels_too_long: int
-    width_that_would_do: int
-
-
-@dataclass(frozen=True)
-class LabelReport:
-    """Counts over the labels of the usable images.
-
-    `conflicts` groups equal images whose labels differ; `unlabeled` counts the images in the same
-    folder without a usable label. `right_to_left` counts labels in right-to-left scripts, `hidden`
-    labels with invisible characters.
-    """
-
-    charset: str
-    characters: dict[str, int]
-    lengths: dict[int, int]
-    frames: FramesCheck
-    conflicts: list[list[str]]
-    unlabeled: int
-    right_to_left: int
-    hidden: int
 
 
 @dataclass(frozen=True)
@@ -146,7 +114,7 @@ def inspect(
         geometry=geometry,
         ink=ink,
         warnings=list(warnings(ink, geometry)) if ink else [],
-        labels=_inspect_labels(source, usable.tolist(), equal, frames, geometry.width, unlabeled),
+        labels=report_labels(source, usable.tolist(), equal, frames, geometry.width, unlabeled),
         rejected=rejected,
         aside=aside,
         notes=[*notes, *doubts],
@@ -215,38 +183,6 @@ def _equal_images(usable: np.ndarray, sizes: np.ndarray, digests: np.ndarray) ->
     return sorted(groups, key=lambda group: int(group[0]))
 
 
-def _inspect_labels(
-    source: Source,
-    usable: Sequence[int],
-    equal: Sequence[np.ndarray],
-    frames: Callable[[int], int],
-    width: int,
-    unlabeled: int,
-) -> LabelReport | None:
-    if source.labels is None:
-        return None
-    texts, names = source.labels, source.names
-    labels = [texts[i] for i in usable]
-    characters = _counts(character for label in labels for character in label)
-    disputed = [group for group in equal if len({texts[i] for i in group}) > 1]
-    return LabelReport(
-        charset="".join(characters),
-        characters=characters,
-        lengths=_counts(map(len, labels)),
-        frames=_check_frames(labels, width, frames),
-        conflicts=[[f"{names[i]}: {texts[i]}" for i in group] for group in disputed],
-        unlabeled=unlabeled,
-        right_to_left=sum(map(_is_right_to_left, labels)),
-        hidden=sum(printable(label) != label for label in labels),
-    )
-
-
-def _is_right_to_left(label: str) -> bool:
-    return not label.isascii() and any(
-        unicodedata.bidirectional(character) in ("R", "AL") for character in label
-    )
-
-
 def _beside(path: Path, source: Source) -> tuple[int, list[Rejected]]:
     """The number of other images beside those of the source, and the skipped files."""
     if not isinstance(source, FileSource) or not path.is_dir():
@@ -259,17 +195,3 @@ def _beside(path: Path, source: Source) -> tuple[int, list[Rejected]]:
     unread = found.unreadable if source.kind == TABLE_KIND else []
     own = "" if table is None else table.name
     return unlabeled, [*unread, *(entry for entry in found.aside if entry.row != own)]
-
-
-def _counts(values: Iterable[_Key]) -> dict[_Key, int]:
-    return dict(sorted(Counter(values).items()))
-
-
-def _check_frames(labels: Sequence[str], width: int, frames: Callable[[int], int]) -> FramesCheck:
-    needs, available = [frames_needed(label) for label in labels], frames(width)
-    return FramesCheck(
-        needed=max(needs),
-        available=available,
-        labels_too_long=sum(need > available for need in needs),
-        width_that_would_do=width_for(max(needs), width, frames),
-    )

@@ -1,9 +1,8 @@
 """Style `classic`: the pictures of the `captcha` package, about ten times faster.
 
 Every random choice has the same distribution as in `captcha.image.ImageCaptcha`, in another order.
-Pillow cuts out, rotates and enlarges a letter as there, but in advance, at whole degrees; then one
-warp bends it. Tests and `benchmarks/styles.py` compare the two; style `captcha` is the package
-itself.
+The letters are prepared in advance (classic_letters.py). Tests and `benchmarks/styles.py` compare
+the two; style `captcha` is the package itself.
 """
 
 from __future__ import annotations
@@ -18,16 +17,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from captcha_ssl.synthesis.canvas import Canvas, Pixels
-from captcha_ssl.synthesis.fonts import CLASSIC_FACE, load_face
+from captcha_ssl.synthesis.classic_letters import OWN_HEIGHT, Letter, font_sizes, letter_at
 
-OWN_HEIGHT = 60
-"""The package's default height. A lower picture is drawn at this height and shrunk."""
-_FONT_SIZES = (42, 50, 56)
-_ANGLE = 30
-_BEND_X, _BEND_Y = (0.1, 0.2), (0.2, 0.1)
-"""Reach of the warp: so many pixels, and so much of the size of the letter."""
-_ENLARGED = (1.1, 1.05)
-"""How much larger than its cell a letter is before bending, on average as in the package."""
 _TONES = ((60, 40), (140, 100), (256, 165))
 """The tone that a letter is turned in, for inks below a brightness: Pillow rounds to 8 bits when it
 weighs by opacity, so that faint edges of a dark letter get lost."""
@@ -36,7 +27,6 @@ _MARGIN = 3
 """Margin around the picture, so that dots on its edge need no clipping."""
 _LUMA = (0.299, 0.587, 0.114)
 _CONTRAST = 1.97
-_NO_SECOND_MAP: Any = None
 _SHADES = np.arange(256, dtype=np.float32)
 _LEVELS = _SHADES / 255
 _INSIDE = (slice(None), slice(_MARGIN, -_MARGIN), slice(_MARGIN, -_MARGIN))
@@ -143,12 +133,12 @@ def _luma(color: tuple[int, ...]) -> float:
 
 def _write(text: str, rng: Random, layers: _Layers, height: int, width: int) -> Pixels:
     """Paper with the letters on it, [C, height + margins, width + margins]."""
-    random, sizes = rng.random, _sizes(height)
-    letters: list[tuple[_Letter, Pixels | None]] = []
+    random, sizes = rng.random, font_sizes(height)
+    letters: list[tuple[Letter, Pixels | None]] = []
     for character in text:
         if random() > 0.5:
-            letters.append((_letter(" ", sizes[int(random() * 3)]), None))
-        letter = _letter(character, sizes[int(random() * 3)])
+            letters.append((letter_at(" ", sizes[int(random() * 3)]), None))
+        letter = letter_at(character, sizes[int(random() * 3)])
         letters.append((letter, letter.bent(rng, layers.tone)))
     text_width = sum([letter.across for letter, _ in letters])
     full = max(text_width, width)
@@ -182,81 +172,6 @@ def _lay(mask: Pixels, picture: Pixels, layers: _Layers, left: int, top: int) ->
         cv2.multiply(area, kept, area, 1 / 255)
         if added is not None:
             cv2.add(area, cv2.LUT(mask, added), area)
-
-
-class _Letter:
-    """A character at a font size: `across` and `down` are its cell, whatever its ink."""
-
-    def __init__(self, character: str, size: int) -> None:
-        self.character, self.size = character, size
-        draw, font = ImageDraw.Draw(Image.new("L", (1, 1))), load_face(CLASSIC_FACE, size)
-        box = draw.multiline_textbbox((1, 1), character, font=font)
-        self.across, self.down = int(box[2]), int(box[3])
-        self._turned: dict[tuple[int, int], Pixels] = {}
-        x, y = (np.arange(self.across) + 0.5, np.arange(self.down) + 0.5)
-        self._x = np.stack([np.ones_like(x), x / self.across], 1).astype(np.float32)
-        self._y = np.stack([np.ones_like(y), y / self.down], 1).astype(np.float32)
-
-    def bent(self, rng: Random, tone: int) -> Pixels:
-        """Its coverage, uint8 [down, across], turned and with its corners pulled aside."""
-        random, across, down = rng.random, self.across, self.down
-        tile = self._at(int((2 * _ANGLE + 1) * random()) - _ANGLE, tone)
-        reach = _BEND_X[0] + _BEND_X[1] * across * random()
-        drop = _BEND_Y[0] + _BEND_Y[1] * down * random()
-        x1, y1 = int((2 * random() - 1) * reach), int((2 * random() - 1) * drop)
-        x2, y2 = int((2 * random() - 1) * reach), int((2 * random() - 1) * drop)
-        wide, high = across + abs(x1) + abs(x2), down + abs(y1) + abs(y2)
-        # Of the four corners (x1, y1), (−x1, high − y2), (wide + x2, high + y2), (wide − x2, −y1)
-        # in a letter of that size, with 1, x, y and x·y from 0 to 1. The tile has a size of its
-        # own, and cv2 rounds where Pillow rounds down.
-        to_x, to_y = tile.shape[1] / wide, tile.shape[0] / high
-        corners = np.array(
-            (
-                x1 * to_x - 0.5,
-                y1 * to_y - 0.5,
-                (wide - x2 - x1) * to_x,
-                -2 * y1 * to_y,
-                -2 * x1 * to_x,
-                (high - y2 - y1) * to_y,
-                2 * (x1 + x2) * to_x,
-                2 * (y1 + y2) * to_y,
-            ),
-            np.float32,
-        )
-        rows = (self._x @ corners.reshape(2, 2, 2)).reshape(2, -1)
-        places = (self._y @ rows).reshape(down, across, 2)
-        return np.asarray(cv2.remap(tile, places, _NO_SECOND_MAP, cv2.INTER_NEAREST), np.uint8)
-
-    def _at(self, angle: int, tone: int) -> Pixels:
-        tile = self._turned.get((angle, tone))
-        if tile is None:
-            tile = self._turned[angle, tone] = self._turn(angle, tone)
-        return tile
-
-    def _turn(self, angle: int, tone: int) -> Pixels:
-        """Coverage of the letter turned by `angle` degrees, somewhat larger than its cell.
-
-        Pillow weighs colors by opacity when it turns and enlarges: a letter gets bolder.
-        """
-        image = Image.new("RGBA", (self.across, self.down))
-        font, fill = load_face(CLASSIC_FACE, self.size), (tone, tone, tone, 237)
-        ImageDraw.Draw(image).text((0, 0), self.character, font=font, fill=fill)
-        image = image.crop(image.getbbox())
-        image = image.rotate(angle, Image.Resampling.BILINEAR, expand=True)
-        wider, higher = _ENLARGED
-        image = image.resize((round(self.across * wider), round(self.down * higher)))
-        scaled = cv2.convertScaleAbs(np.asarray(image)[..., 0], None, 255 / tone)
-        return np.asarray(scaled, np.uint8)
-
-
-@lru_cache(maxsize=512)
-def _letter(character: str, size: int) -> _Letter:
-    return _Letter(character, size)
-
-
-@lru_cache(maxsize=64)
-def _sizes(height: int) -> tuple[int, ...]:
-    return tuple(max(4, round(size * height / OWN_HEIGHT)) for size in _FONT_SIZES)
 
 
 def _draw_dots(picture: Pixels, layers: _Layers, rng: Random) -> None:

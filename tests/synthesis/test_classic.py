@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from captcha_ssl.data.geometry import Geometry
-from captcha_ssl.synthesis import classic, package
+from captcha_ssl.synthesis import classic, classic_letters, package
 from captcha_ssl.synthesis.canvas import Canvas, Draw, Pixels
 from captcha_ssl.synthesis.classic import draw_classic
 from captcha_ssl.synthesis.package import draw_captcha
@@ -71,7 +71,7 @@ def test_an_undistorted_letter_is_that_of_the_package(character: str) -> None:
         def random(self) -> float:
             return 0.5
 
-    letter = classic._Letter(character, 50)
+    letter = classic_letters.Letter(character, 50)
     ours = letter.bent(Straight(), 100)
     package._secrets.rng = Random(0)
     painter = package._painter(60, 160)
