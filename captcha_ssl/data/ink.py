@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from captcha_ssl.data.frame import without_frames
 from captcha_ssl.data.preparation import Gray, extent, odd, to_gray
 
 _ROWS = 160
@@ -78,9 +79,9 @@ def measure_image(image: np.ndarray) -> ImageInk | None:
     text = (contrast > least) & (contrast <= most)
     own = levels[(levels > least) & (levels <= most)]
     median = float(np.median(own))
-    strokes = text & (contrast > median / 3)
+    strokes = without_frames(text & (contrast > median / 3))
     crossings = int((ridge & strokes).sum())
-    core = ridge & text & (contrast >= median / 2)
+    core = ridge & strokes & (contrast >= median / 2)
     paper = np.stack([channel.paper[core] for channel in channels], 1)
     ink = image[core].astype(np.float32)
     color = np.median(paper - ink, 0)

@@ -15,6 +15,8 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from captcha_ssl.data.frame import without_frames
+
 Trim = Literal["none", "box", "image"]
 Flatten = Literal["none", "closing", "median"]
 Gray = Literal["luminance", "minimum", "maximum", "direction"]
@@ -189,7 +191,7 @@ def _cut_to_ink(image: np.ndarray, margin: float) -> np.ndarray:
     strongest = float(contrast.max())
     if strongest < 8:
         return image
-    mask = contrast > _INK_SHARE * strongest
+    mask = without_frames(contrast > _INK_SHARE * strongest)
     top, bottom = extent(mask.sum(1))
     left, right = extent(mask[top:bottom].sum(0))
     room = round(margin * (bottom - top)) + 1
