@@ -72,7 +72,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(("start", "steps"), [("none", "18"), ("shipped", "4")])
+@pytest.mark.parametrize(("start", "steps"), [("none", "11"), ("shipped", "3")])
 def test_the_shipped_model_can_be_trained_again(
     of_these_sources: dict[str, str],
     drawn: Path,

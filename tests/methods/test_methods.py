@@ -106,16 +106,18 @@ def test_a_step_gives_a_finite_scalar_loss_and_gradients_everywhere(name: str) -
     + [(name, loss) for name in ("simclr", "moco") for loss in LOSSES if loss != "infonce"],
 )
 def test_the_loss_falls(name: str, loss: str, tmp_path: Path) -> None:
-    # A hundred steps are enough for pictures that differ little between views, and a firmer hold on
-    # the lengths for n-pair, which otherwise run away from those of the slow key encoder.
+    # Few steps are enough for pictures that differ little between views, and a firmer hold on the
+    # lengths for n-pair, which otherwise run away from those of the slow key encoder.
+    # Three methods are slow to begin.
+    steps = 100 if name in ("rotation", "vicreg", "gan") else 60
     easy = (
         gentle_views(),
         LossSettings(loss=loss, mining="hard", l2=0.02),
         MoCoSettings(queue=64),
         JigsawSettings(pieces=3, orders=6),
     )
-    losses = [row["loss"] for row in _learn(name, tmp_path / "run", 100, easy).metrics()]
-    first, last = fmean(losses[:10]), fmean(losses[-10:])
+    losses = [row["loss"] for row in _learn(name, tmp_path / "run", steps, easy).metrics()]
+    first, last = fmean(losses[:5]), fmean(losses[-5:])
     assert last < first - 0.15 * abs(first)
 
 

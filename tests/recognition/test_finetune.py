@@ -102,9 +102,19 @@ def test_the_plateau_is_recognized() -> None:
     assert left_plateau(0.3, CHARSET)
 
 
-def test_32_images_are_memorized(digits: Dataset, tmp_path: Path) -> None:
-    run = RunDirectory.create(tmp_path / "run", "")
-    result = _finetune(digits, FinetuneSettings(steps=150), run)
+@pytest.fixture(scope="module")
+def memorized(
+    digits: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[RunDirectory, FinetuneResult]:
+    """A run long enough to learn the images by heart."""
+    run = RunDirectory.create(tmp_path_factory.mktemp("memorized") / "run", "")
+    return run, _finetune(digits, FinetuneSettings(steps=150), run)
+
+
+def test_32_images_are_memorized(
+    digits: Dataset, memorized: tuple[RunDirectory, FinetuneResult]
+) -> None:
+    run, result = memorized
     assert result.converged
     assert evaluate(result.recognizer, digits).exact_match == 1.0
     loaded = Recognizer.load(run.path)
@@ -269,10 +279,9 @@ def test_an_encoder_that_was_pretrained_from_the_shipped_model_gets_its_head(
 
 
 def test_fine_tuning_a_reader_again_starts_where_it_stopped(
-    digits: Dataset, tmp_path: Path
+    digits: Dataset, memorized: tuple[RunDirectory, FinetuneResult]
 ) -> None:
-    run = RunDirectory.create(tmp_path / "run", "")
-    _finetune(digits, FinetuneSettings(steps=150), run)
+    run, _ = memorized
     again = _finetune(digits, FinetuneSettings(steps=1, init_from=run.path, head_lr=1e-6))
     assert again.final_loss < 0.3
 

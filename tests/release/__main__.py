@@ -40,8 +40,9 @@ def build(folder: Path) -> list[Path]:
 def installed(file: Path, environment: Path, *options: str) -> Path:
     """The program that `file` puts into the environment."""
     python = environment / "bin" / "python"
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *options]
-    subprocess.run([*pip, "-c", ROOT / "constraints.txt", file], check=True)
+    # Of torch's modules most are never imported, so they need not be compiled.
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+    subprocess.run([*pip, *options, "-c", ROOT / "constraints.txt", file], check=True)
     return environment / "bin" / "captcha-ssl"
 
 

@@ -20,7 +20,7 @@ def test_killed_and_resumed_runs_equal_uninterrupted_ones() -> None:
         "-m",
         "tests.crash",
         "--kills",
-        "12",
+        "8",
         "--changes",
         "2",
         "--seed",

@@ -122,7 +122,7 @@ def pile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def launched(pile: Path, out: Path, *more: str) -> list[str]:
-    settings = ("--steps", "40", "--batch-size", "8", "--set", "checkpoint_every=10", *more)
+    settings = ("--steps", "20", "--batch-size", "8", "--set", "checkpoint_every=5", *more)
     return [
         "bash",
         str(ROOT / "examples" / "torchrun.sh"),
@@ -134,7 +134,7 @@ def launched(pile: Path, out: Path, *more: str) -> list[str]:
         "--set",
         "queue=64",
         "--set",
-        "log_every=10",
+        "log_every=5",
         *settings,
     ]
 
@@ -151,7 +151,7 @@ def test_a_stopped_run_of_two_ranks_continues_bit_for_bit(pile: Path, tmp_path: 
     assert whole.returncode == 0, whole.stderr
     assert whole.stdout == f"{tmp_path / 'whole' / 'model.safetensors'}\n"
     steps = [json.loads(line)["step"] for line in (tmp_path / "whole/metrics.jsonl").open()]
-    assert steps == [10, 20, 30, 40]
+    assert steps == [5, 10, 15, 20]
 
     broken = tmp_path / "broken"
     process = subprocess.Popen(
@@ -180,7 +180,7 @@ def finetuning(pile: Path, out: Path) -> list[str]:
         "--unlabeled",
         str(pile),
         "--steps",
-        "80",
+        "40",
         "--batch-size",
         "8",
         "--device",
@@ -245,7 +245,7 @@ def test_two_nodes_fine_tune_one_recognizer_and_one_of_them_writes_it(
     assert printed == [f"{out / 'model.safetensors'}\n", ""]
     assert (out / "model.onnx").exists()
     rows = [json.loads(line) for line in (out / "metrics.jsonl").open()]
-    assert [row["step"] for row in rows] == list(range(10, 90, 10))
+    assert [row["step"] for row in rows] == list(range(10, 50, 10))
     assert all("held_out_cer" in row and "pile_loss" in row for row in rows)
 
 
