@@ -22,6 +22,7 @@ _WINDOW = 0.4
 _FAINTEST = 8.0
 """Weaker contrasts, in gray levels, do not count as ink."""
 _FEWEST_RIDGES = 10
+_FEWEST_PIECES = 3
 _LOW, _EVERYWHERE = 0.4, 0.8
 """The shares of the rows that small text takes at most, and the grain around it at least."""
 
@@ -74,8 +75,8 @@ def measure_image(image: np.ndarray) -> ImageInk | None:
     border = _split(levels)
     buried = _is_buried(contrast, levels, border)
     most = border if buried else np.inf
-    if not buried and _is_small(contrast, levels, border):
-        least = border
+    if not buried:
+        least = max(least, _grain_around_small_text(contrast, levels, border))
     text = (contrast > least) & (contrast <= most)
     own = levels[(levels > least) & (levels <= most)]
     median = float(np.median(own))
@@ -167,11 +168,22 @@ def _is_buried(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
     return count > 1 and bool(boxes[1:, cv2.CC_STAT_WIDTH].max() > 0.6 * columns)
 
 
-def _is_small(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
-    """Whether the ridges above `border` are text in a part of the image, and fainter ones a grain.
+def _grain_around_small_text(contrast: np.ndarray, levels: np.ndarray, border: float) -> float:
+    """The contrast that small text in a part of the image exceeds, and the grain does not; else 0.
 
-    As of a date that is printed on a photographed package: the grain is everywhere.
+    As of a date that is printed on a photographed package: the grain is everywhere. Where the text
+    is so small that nearly all ridges are the grain's, `border` lies within the grain.
     """
+    if _is_small(contrast, levels, border):
+        return border
+    half = 0.5 * float(np.quantile(levels, 0.998))
+    pieces, _ = cv2.connectedComponents((contrast > half).astype(np.uint8), connectivity=8)
+    # A scratch or the stroke of a pen is one piece, or two.
+    return half if pieces > _FEWEST_PIECES and _is_small(contrast, levels, half) else 0.0
+
+
+def _is_small(contrast: np.ndarray, levels: np.ndarray, border: float) -> bool:
+    """Whether the ridges above `border` are small text, and the fainter ones a grain."""
     strong = levels > border
     if strong.sum() < _FEWEST_RIDGES or not _are_two_kinds(levels, border):
         return False

@@ -301,16 +301,38 @@ def test_every_difficulty_is_described():
         assert any(words in line for line in found), words
 
 
-def test_small_text_on_a_grain_is_the_text_and_the_grain_is_not():
+@pytest.mark.parametrize(
+    ("size", "height", "top", "coarse", "within"),
+    [((150, 400), 22, 110, 2, (0.6, 0.75)), ((240, 360), 16, 120, 3, (0.4, 0.5))],
+    ids=["a date in a corner", "so little text that nearly all ridges are the grain's"],
+)
+def test_small_text_on_a_grain_is_the_text_and_the_grain_is_not(
+    size: tuple[int, int], height: int, top: int, coarse: int, within: tuple[float, float]
+):
     def dated(seed: int) -> np.ndarray:
-        """A date in a corner of a photographed surface."""
+        """A photographed surface with a text."""
         rng = np.random.default_rng(seed)
-        grain = cv2.GaussianBlur(rng.normal(0, 60, (150, 400)).astype(np.float32), (0, 0), 2)
-        image = text(seed, size=(150, 400), height=22, top=110, left=200, tone=170)
+        grain = cv2.GaussianBlur(
+            rng.normal(0, 30 * coarse, size).astype(np.float32), (0, 0), coarse
+        )
+        image = text(
+            seed, size=size, height=height, top=top, left=200, tone=170, stroke=height // 7
+        )
         return np.clip(image + grain[..., None], 0, 255).astype(np.uint8)
 
     ink = report(dated)
     assert ink.contrast > 80 and ink.height < 0.3
     found = chosen(dated)
     assert found is not None and found.trim == "box" and found.flatten == "none"
-    assert 0.6 < found.box[1] < 0.75
+    assert within[0] < found.box[1] < within[1]
+
+
+def test_a_scratch_over_faint_text_is_not_the_text():
+    def scratched(seed: int) -> np.ndarray:
+        image = text(seed, height=36, color=(195, 195, 195), tone=230)
+        x, y = np.random.default_rng(seed).integers((20, 10), (120, 35)).tolist()
+        cv2.line(image, (x, y), (x + 50, y + 6), (0, 0, 0), 2, cv2.LINE_AA)
+        return image
+
+    ink = report(scratched)
+    assert ink.contrast < 60 and ink.height > 0.6
