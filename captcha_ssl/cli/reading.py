@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.predictor import Prediction
 
 BATCH_SIZE = 16
+_MANY, _UNSURE = 20, 0.4
+"""Of so many texts, with a lower mean confidence, a user is told what to do."""
 
 
 def read(
@@ -123,6 +125,7 @@ def _write(
     In rows that are not `named` a doubt cannot be seen, and is noted.
     """
     failed, to_program = False, not file.isatty()
+    confidences: list[float] = []
     if rows.header is not None and (file is sys.stdout or not file.tell()):
         print(rows.header, file=file)
     with progress_bar("reading", quiet=quiet or not to_program) as progress:
@@ -133,6 +136,8 @@ def _write(
                 shape = row if to_program else "\t".join(map(printable, row.split("\t")))
                 print(shape, file=file)
             failed |= bool(doubt or prediction.error)
+            if prediction.reading is not None:
+                confidences.append(prediction.reading.text_confidence)
             note = _note(prediction, bool(doubt) and not named)
             if note:
                 print(f"captcha-ssl: {shown(note, SCREEN)}", file=sys.stderr)
@@ -143,7 +148,19 @@ def _write(
     remark = None if quiet else rows.remark()
     if remark is not None:
         print(remark, file=sys.stderr)
+    if not quiet and len(confidences) >= _MANY:
+        _advise(sum(confidences) / len(confidences))
     return failed
+
+
+def _advise(confidence: float) -> None:
+    """Say what helps where the model is unsure of most texts."""
+    if confidence < _UNSURE:
+        print(
+            f"captcha-ssl: the model is unsure of these images (mean confidence {confidence:.0%}); "
+            "label some with captcha-ssl label, and fine-tune it with captcha-ssl finetune",
+            file=sys.stderr,
+        )
 
 
 def _note(prediction: Prediction, doubt: bool) -> str | None:

@@ -363,3 +363,16 @@ def test_a_few_images_change_nothing(digits: Path, capsys: pytest.CaptureFixture
     few = [str(file) for file in sorted(digits.iterdir())[:20]]
     assert run(["predict", *few]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_model_that_is_unsure_of_many_images_says_what_helps(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 32, 96), np.uint8)
+    files = [str(tmp_path / f"{index:02}.png") for index in range(20)]
+    for file, pixels in zip(files, noise, strict=True):
+        Image.fromarray(pixels).save(file)
+    assert run(["predict", *files]) == 0
+    assert "unsure of these images (mean confidence" in capsys.readouterr().err
+    assert run(["predict", *files[1:]]) == run(["predict", *files, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
