@@ -204,9 +204,12 @@ class Kept:
 
     def find(self, name: str, start: str, self_training: bool, seed: int) -> Cell | None:
         """The finished run, if there is one."""
-        wanted = (name, start, self_training, seed)
-        found = (c for c in self.cells if (c.set, c.start, c.self_training, c.seed) == wanted)
-        return next(found, None)
+        return next((c for c in self.of(name, start, self_training) if c.seed == seed), None)
+
+    def of(self, name: str, start: str, self_training: bool) -> list[Cell]:
+        """The finished runs of all seeds."""
+        wanted = (name, start, self_training)
+        return [cell for cell in self.cells if (cell.set, cell.start, cell.self_training) == wanted]
 
     def add(self, cell: Cell) -> None:
         """Store a finished run, and print its result."""
@@ -269,7 +272,7 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
     cells = [cell for cell in kept.cells if cell.set in names]
     compared = starts(sizes.method)
     kinds = sorted({cell.self_training for cell in cells} | {False})
-    columns = [start + ", self-training" * kind for kind in kinds for start in compared]
+    columns = [_arm(start, kind) for kind in kinds for start in compared]
     took = fmean(cell.seconds for cell in cells) if cells else 0.0
     lines = [
         f"{sizes.labels} labels, {sizes.steps:,} steps of fine-tuning, {sizes.pretrain_steps:,} of "
@@ -285,11 +288,7 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
         own = [cell for cell in cells if cell.set == name]
         if not own:
             continue
-        shown = [
-            _match([c for c in own if (c.start, c.self_training) == (start, kind)])
-            for kind in kinds
-            for start in compared
-        ]
+        shown = [_match(kept.of(name, start, kind)) for kind in kinds for start in compared]
         seeds = max(cell.seed for cell in own)
         stuck = Counter(cell.start for cell in own if not cell.converged)
         named = ", ".join(f"{start} {count}" for start, count in stuck.items())
@@ -299,7 +298,7 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
         lines.append(f"| {' | '.join(row)} |")
     gains = list(_gains(kept, names, compared))
     if gains:
-        lines += ["", "Paired differences of exact match in points, without self-training:", ""]
+        lines += ["", "Paired differences of exact match in points:", ""]
         lines += gains
     reasons = [f"- **{pick.set}**: {pick.reason}" for pick in kept.picks if pick.set in names]
     if reasons:
@@ -308,26 +307,25 @@ def report(kept: Kept, names: Sequence[str], sizes: Sizes) -> str:
 
 
 def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterator[str]:
-    scratch, shipped, learned, both, adapted = compared
-    pairs = ((shipped, scratch), (learned, scratch), (both, shipped), (adapted, shipped))
+    scratch, shipped, learned, both, adapted = ((start, False) for start in compared)
+    taught, both_taught = (shipped[0], True), (both[0], True)
+    pairs = [(shipped, scratch), (learned, scratch), (both, shipped), (adapted, shipped)]
+    if any(cell.self_training for cell in kept.cells):
+        pairs += [(taught, shipped), (both_taught, shipped), (both_taught, taught)]
     rows = []
-    means: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
+    means: dict[tuple[tuple[str, bool], tuple[str, bool]], list[float]]
+    means = {pair: [] for pair in pairs}
     for name in names:
-        by_start = {
-            start: {
-                c.seed: c.exact_match
-                for c in kept.cells
-                if (c.set, c.start, c.self_training) == (name, start, False)
-            }
-            for start in compared
-        }
         cells = []
-        for start, other in pairs:
-            seeds = sorted(by_start[start].keys() & by_start[other].keys())
-            a, b = ([by_start[s][seed] for seed in seeds] for s in (start, other))
-            found = paired_difference(a, b) if seeds else None
-            cells.append(points(found) if found else "–")
-            means[start, other] += [found.mean] if found else []
+        for pair in pairs:
+            a, b = ({c.seed: c.exact_match for c in kept.of(name, *arm)} for arm in pair)
+            seeds = sorted(a.keys() & b.keys())
+            if not seeds:
+                cells.append("–")
+                continue
+            found = paired_difference([a[seed] for seed in seeds], [b[seed] for seed in seeds])
+            cells.append(points(found))
+            means[pair].append(found.mean)
         if any(cell != "–" for cell in cells):
             rows.append(f"| {name} | {' | '.join(cells)} |")
     if len(rows) > 1:
@@ -335,9 +333,13 @@ def _gains(kept: Kept, names: Sequence[str], compared: Sequence[str]) -> Iterato
         pooled = [points(estimate(of_sets)) if of_sets else "–" for of_sets in means.values()]
         rows.append(f"| all sets, each once | {' | '.join(pooled)} |")
     if rows:
-        yield "| set | " + " | ".join(f"{a} − {b}" for a, b in pairs) + " |"
+        yield "| set | " + " | ".join(f"{_arm(*a)} − {_arm(*b)}" for a, b in pairs) + " |"
         yield "|---" + "|--:" * len(pairs) + "|"
         yield from rows
+
+
+def _arm(start: str, self_training: bool) -> str:
+    return start + ", self-training" * self_training
 
 
 def _match(cells: Sequence[Cell]) -> str:

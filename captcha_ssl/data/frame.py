@@ -20,7 +20,9 @@ def without_frames(ink: np.ndarray) -> np.ndarray:
     spans = (boxes[:, cv2.CC_STAT_HEIGHT] > _MOST_OF_A_SIDE * rows) & (
         boxes[:, cv2.CC_STAT_WIDTH] > _MOST_OF_A_SIDE * columns
     )
-    frames = [part for part in np.flatnonzero(spans).tolist() if part and _is_hollow(parts, part, boxes)]
+    frames = [
+        part for part in np.flatnonzero(spans).tolist() if part and _is_hollow(parts, part, boxes)
+    ]
     if not frames:
         return ink
     left: np.ndarray = ink & ~np.isin(parts, frames)

@@ -57,3 +57,14 @@ def test_the_sets_are_counted_together_each_once(tmp_path: Path) -> None:
     assert "| 2 of 4 (shipped 1, simclr-from-shipped 1) |" in next(
         line for line in lines if line.startswith("| onebit")
     )
+
+
+def test_self_training_is_compared_with_the_same_start_without_it(tmp_path: Path) -> None:
+    kept = Kept(tmp_path, Sizes())
+    for seed, exact in ((1, 0.9), (2, 0.92)):
+        kept.add(Cell("onebit", "shipped", False, seed, exact, 0.1, True, False, 1.0))
+        kept.add(Cell("onebit", "shipped", True, seed, exact + 0.03, 0.1, True, False, 1.0))
+    *_, names, _, row = report(kept, ["onebit"], kept.sizes).splitlines()
+    gains = dict(zip(names.split(" | "), row.split(" | "), strict=True))
+    assert gains["shipped, self-training − shipped"] == "+3.0 ± 0.0"
+    assert gains["simclr-from-shipped, self-training − shipped"] == "–"
