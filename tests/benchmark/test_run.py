@@ -42,6 +42,19 @@ def test_every_cell_has_its_row_and_its_file(uninterrupted: tuple[Path, Results]
     assert stored["rows"] == [asdict(row) for row in results.rows]
 
 
+def test_with_one_rate_nothing_is_tuned(run: Run, tmp_path: Path):
+    rates = ("lr_grid=0.002", "head_lr_grid=0.004")
+    results = run(tmp_path / "out", "arms=scratch,random-frozen", "label_counts=4", *rates)
+    assert results.trials == [] and not (tmp_path / "out" / "tuning").exists()
+    assert {(row.arm, row.lr) for row in results.rows} == {
+        ("scratch", 0.002),
+        ("random-frozen", 0.004),
+    }
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "the learning rate is 0.002, and 0.004 where the encoder is frozen" in report
+    assert "All arms learn at one rate" in report
+
+
 class Watched:
     """What a benchmark trained on and scored on, image by image (as their bytes)."""
 
@@ -161,7 +174,8 @@ def test_scratch_long_gets_the_steps_that_the_pretraining_took(run: Run, tmp_pat
     results = run(tmp_path / "out", arms, "label_counts=4")
     matched = json.loads((tmp_path / "out" / "scratch-long.json").read_text())
     (pretrained,) = results.pretrained
-    tried = [t.seconds / t.steps for t in results.trials if t.arm == "simclr"]
+    done = (*results.trials, *results.rows)
+    tried = [one.seconds / one.steps for one in done if one.arm == "simclr"]
     assert matched["pretrain_seconds"] == pretrained.seconds > 0
     assert matched["seconds_per_step"] == pytest.approx(sum(tried) / len(tried))
     steps = 3 + round(pretrained.seconds / matched["seconds_per_step"])

@@ -206,10 +206,16 @@ def learning_rates(arm: Arm, settings: BenchmarkSettings) -> tuple[float, ...]:
 
 
 def choices(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
-    """All that tuning tries for an arm."""
+    """All that tuning may choose for an arm."""
     recipes = settings.recipes if arm.self_training else ()
     rates = learning_rates(arm, settings)
     return [Choice(lr, recipe) for lr in rates for recipe in recipes or ("",)]
+
+
+def trials(arm: Arm, settings: BenchmarkSettings) -> list[Choice]:
+    """The choices of an arm that are compared: none of them where there is only one."""
+    tried = choices(arm, settings)
+    return tried if len(tried) > 1 else []
 
 
 def _check_unseen_style(arms: Sequence[Arm], settings: BenchmarkSettings) -> None:

@@ -74,7 +74,9 @@ def _rates(results: Results) -> Iterator[str]:
         if len(set(tried[trial.arm, trial.labels])) > 1
         and trial.lr in (min(tried[trial.arm, trial.labels]), max(tried[trial.arm, trial.labels]))
     ]
-    if len(results.configuration.benchmark.lr_grid) <= _ENDS_OF_A_GRID:
+    if len(results.configuration.benchmark.lr_grid) == 1:
+        yield "All arms learn at one rate: another may suit some of them better."
+    elif len(results.configuration.benchmark.lr_grid) <= _ENDS_OF_A_GRID:
         yield "Few learning rates are tried: a better one may lie outside the grid."
     elif at_edge:
         yield f"The best learning rate is at an end of its grid for {', '.join(at_edge)}."

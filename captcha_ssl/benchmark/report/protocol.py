@@ -41,16 +41,25 @@ def protocol(results: Results) -> Iterator[str]:
             f"characters; its weight falls from {settings.alignment:g} to 0."
         )
     yield from _other_arms(results)
-    yield (
-        f"For each arm and label count {len(settings.lr_grid)} learning rates are tried"
-        f"{_recipes(results)}, and the one with the lowest character error rate is used. The "
-        "validation images are as many as the labels, and no reported run uses the seed that "
-        "draws them."
-    )
+    yield _tuning(results)
     yield (
         f"Then {settings.seeds} runs vary the labels, the initialization and the batches; with "
         "the same seed every arm gets the same labels, and a smaller label set is a subset of a "
         "larger one."
+    )
+
+
+def _tuning(results: Results) -> str:
+    settings, rates = results.configuration.benchmark, len(results.configuration.benchmark.lr_grid)
+    if not results.trials:
+        frozen = any(arm.freeze for arm in results.configuration.arms)
+        head = f", and {settings.head_lr_grid[0]:g} where the encoder is frozen" * frozen
+        return f"Nothing is tuned: the learning rate is {settings.lr_grid[0]:g}{head}."
+    return (
+        f"For each arm and label count {rates} learning rate{'s are' if rates > 1 else ' is'} tried"
+        f"{_recipes(results)}, and the one with the lowest character error rate is used. The "
+        "validation images are as many as the labels, and no reported run uses the seed that "
+        "draws them."
     )
 
 

@@ -1,4 +1,7 @@
-"""The fine-tunings: every arm is tuned, then run from every seed, at every label count."""
+"""The fine-tunings: every arm is tuned, then run from every seed, at every label count.
+
+An arm with a single rate and recipe has nothing to tune.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from captcha_ssl.benchmark.plan.plan import (
     compute_models,
     label_counts,
     plan_cells,
+    trials,
 )
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.parallel import perform_all, process_count
@@ -46,24 +50,24 @@ class Experiment:
     def run(self) -> tuple[list[Row], list[Trial]]:
         """The reported runs and the trials, in the order of the plan."""
         arms, settings = self.bench.configuration.arms, self.bench.configuration.benchmark
-        at_each = {arm.name: settings.seeds + len(choices(arm, settings)) for arm in arms}
+        at_each = {arm.name: settings.seeds + len(trials(arm, settings)) for arm in arms}
         todo = {arm.name: at_each[arm.name] * len(label_counts(arm, settings)) for arm in arms}
         at_once = process_count(settings.processes, settings.device)
         progress = Countdown(self.listener, arms, todo, self._pretraining_seconds(), at_once)
-        trials: list[Trial] = []
+        scored: list[Trial] = []
         rows: dict[tuple[str, int, int], Row] = {}
         # An arm that matches the compute of others needs their measured seconds.
         for matched in (False, True):
             chosen = [arm for arm in arms if arm.match_compute is matched]
-            steps = {arm.name: self._steps(arm, trials) for arm in chosen}
+            steps = {arm.name: self._steps(arm, [*scored, *rows.values()]) for arm in chosen}
             tried = self._perform(self._trials(chosen, steps), progress)
-            trials += [record for record in tried if isinstance(record, Trial)]
-            for row in self._perform(self._cells(chosen, steps, trials), progress):
+            scored += [record for record in tried if isinstance(record, Trial)]
+            for row in self._perform(self._cells(chosen, steps, scored), progress):
                 if isinstance(row, Row):
                     rows[row.arm, row.labels, row.seed] = row
         ordered = [rows[c.arm.name, c.labels, c.seed] for c in plan_cells(arms, settings)]
         names = [arm.name for arm in arms]
-        return ordered, sorted(trials, key=lambda trial: names.index(trial.arm))
+        return ordered, sorted(scored, key=lambda trial: names.index(trial.arm))
 
     def _trials(self, arms: Sequence[Arm], steps: dict[str, int]) -> list[Job]:
         settings = self.bench.configuration.benchmark
@@ -71,17 +75,21 @@ class Experiment:
             Job(arm, labels, settings.seed, choice, steps[arm.name], reported=False)
             for arm in arms
             for labels in label_counts(arm, settings)
-            for choice in choices(arm, settings)
+            for choice in trials(arm, settings)
         ]
 
     def _cells(
-        self, arms: Sequence[Arm], steps: dict[str, int], trials: Iterable[Trial]
+        self, arms: Sequence[Arm], steps: dict[str, int], scored: Iterable[Trial]
     ) -> list[Job]:
-        won = winners(trials).items()
-        chosen = {tuned: Choice(trial.lr, trial.recipe) for tuned, trial in won}
+        settings, won = self.bench.configuration.benchmark, winners(scored)
+
+        def chosen(arm: Arm, labels: int) -> Choice:
+            best = won.get((arm.name, labels))
+            return Choice(best.lr, best.recipe) if best else choices(arm, settings)[0]
+
         return [
-            Job(c.arm, c.labels, c.seed, chosen[c.arm.name, c.labels], steps[c.arm.name], True)
-            for c in plan_cells(arms, self.bench.configuration.benchmark)
+            Job(c.arm, c.labels, c.seed, chosen(c.arm, c.labels), steps[c.arm.name], True)
+            for c in plan_cells(arms, settings)
         ]
 
     def _perform(self, jobs: Sequence[Job], progress: Countdown) -> list[Trial | Row]:
@@ -106,7 +114,7 @@ class Experiment:
         at_once = min(process_count(settings.processes, settings.device), len(pretrained))
         return longest / max(1, at_once)
 
-    def _steps(self, arm: Arm, trials: Iterable[Trial]) -> int:
+    def _steps(self, arm: Arm, done: Iterable[Trial | Row]) -> int:
         """Steps of fine-tuning; for an arm that matches compute, measured once and kept."""
         configuration = self.bench.configuration
         settings = configuration.benchmark
@@ -117,7 +125,7 @@ class Experiment:
         if not file.exists():
             models = {model.name for model in compute_models(configuration.arms)}
             # Also seconds of the whole machine, because fine-tunings share it.
-            each = fmean(t.seconds / t.steps for t in trials if t.arm in models)
+            each = fmean(run.seconds / run.steps for run in done if run.arm in models)
             one = each / process_count(settings.processes, settings.device)
             costs = {"pretrain_seconds": self._pretraining_seconds(), "seconds_per_step": one}
             steps = usual + round(self._pretraining_seconds() / one)
