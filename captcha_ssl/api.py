@@ -113,8 +113,9 @@ def finetune(
     config = FinetuneConfig.read(Given(flags=settings, label=""))
     begun = Path(out) if resume else None
     paths = _paths(labeled)
-    config = choose_start(config, paths, resumed=begun).config
-    data = FinetuneData.load(config, paths)
+    start = choose_start(config, paths, resumed=begun)
+    config = start.config
+    data = FinetuneData.load(config, paths, geometry=start.geometry)
     config, _ = settle_rates(config, data, resumed=begun)
     check = check_labels(config, data, Path(out), observe=observe)
     return run_finetuning(config, data, Path(out), resume=resume, observe=observe, check=check)

@@ -77,7 +77,7 @@ def _finetune(
     config = start.config
     if start.reason:
         say(start.reason)
-    given = FinetuneData.load(config, data, partial(load, quiet=quiet))
+    given = FinetuneData.load(config, data, partial(load, quiet=quiet), geometry=start.geometry)
     config, reason = settle_rates(config, given, resumed=begun)
     if reason:
         say(reason)

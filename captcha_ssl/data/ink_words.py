@@ -42,7 +42,8 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         done = "" if preparation and preparation.flatten != "none" else "; set flatten=closing"
         yield f"a line across is {times:.0f} times stronger than the text{done}"
     elif ink.background > ink.contrast:
-        done = "" if preparation and preparation.flatten != "none" else "; try flatten=closing"
+        flat = preparation is not None and preparation.flatten != "none"
+        done = "" if flat else "; if a training reads little, try flatten=closing"
         yield f"the background varies more than the contrast of the text{done}"
     if ink.contrast < FAINT:
         yield f"the text is faint: {ink.contrast:.0f} of 255 gray levels"
@@ -55,7 +56,7 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         yield f"colored text almost vanishes in the usual gray{done}"
     if ink.height < _LOW:
         trimmed = preparation is not None and preparation.trim != "none"
-        done = "" if trimmed else "; try trim=image"
+        done = "; the rest is cut off" if trimmed else "; try trim=image"
         yield f"the text takes only {ink.height:.0%} of the height of a picture{done}"
     if narrow := narrow_words(ink, geometry):
         yield f"{narrow}; try height={geometry.height + 16}"

@@ -28,12 +28,12 @@ from captcha_ssl.recognition.adaptation import clearest_pixels
 from captcha_ssl.recognition.adaptation.adapt import (
     SURE_TEXTS,
     Adapting,
-    recognizer_at,
     run_adapting,
 )
 from captcha_ssl.recognition.adaptation.clearest_pixels import clearest_geometry
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import FEWEST, sure_texts
+from captcha_ssl.recognition.fine_tuning.initial import recognizer_at
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_length import TextLength
 from captcha_ssl.recognition.reading.text_reader import read_images

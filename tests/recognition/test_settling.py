@@ -95,6 +95,14 @@ def test_texts_of_several_lengths_have_no_length() -> None:
     assert settle_length(logits_of([""] * 60)) is None
 
 
+def test_a_last_character_that_costs_little_to_leave_out_still_counts() -> None:
+    five, six = texts_from(string.digits, 26), texts_from(string.digits, 22, length=6)
+    logits = logits_of([*five, *six])
+    last = logits[len(five) :, 2 * 5 + 1]
+    last[:, 0] = last.max(1) - 0.5
+    assert settle_length(logits) is None
+
+
 def test_nothing_is_settled_if_every_kind_appears() -> None:
     assert settle_characters(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
 

@@ -43,6 +43,12 @@ def labeled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.fixture(autouse=True)
+def usual_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The noise of `labeled` is read in no pixels; test_readable_pixels.py has images that are."""
+    monkeypatch.setattr(start, "readable_pixels", lambda data, model: None)
+
+
 def config(**settings: object) -> FinetuneConfig:
     return FinetuneConfig.read(Given(flags=settings))
 

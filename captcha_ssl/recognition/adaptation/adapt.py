@@ -11,18 +11,15 @@ from pathlib import Path
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.data.dataset import Dataset
-from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths
 from captcha_ssl.data.sweep import Progress
-from captcha_ssl.models.shipped import at_height
 from captcha_ssl.printable import printable
 from captcha_ssl.recognition.adaptation.clearest_pixels import clearest_geometry
 from captcha_ssl.recognition.adaptation.config import AdaptConfig
 from captcha_ssl.recognition.adaptation.sure_texts import SureTexts, sure_texts
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
-from captcha_ssl.recognition.fine_tuning.initial import recognizer_from
+from captcha_ssl.recognition.fine_tuning.initial import recognizer_at
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData, most_unlabeled
-from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.spreadsheet import spreadsheet
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.training.images import LoadImages, load_images
@@ -98,15 +95,3 @@ def run_adapting(
         result = adapting.train(run, observe)
         adapting.job.publish(run, result)
     return result
-
-
-def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
-    """The recognizer of a run or model file, or `shipped`, for images of `geometry`.
-
-    It takes texts of every length to be as likely: other images may have other texts.
-    Raises UserError if there is none, or if it cannot read such images.
-    """
-    held = Recognizer.load(at_height(source, geometry.height))
-    recognizer, _ = recognizer_from(source, held.encoder.name, held.charset, geometry)
-    recognizer.calibration = held.calibration
-    return recognizer.eval()

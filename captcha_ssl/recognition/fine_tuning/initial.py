@@ -9,6 +9,7 @@ import torch
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.models.shipped import at_height
 from captcha_ssl.models.transfer import load_encoder, load_head
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
@@ -43,3 +44,15 @@ def recognizer_from(
         return recognizer, 0
     load_encoder(built, source)
     return recognizer, load_head(recognizer.head, charset, source, geometry.height)
+
+
+def recognizer_at(source: Path, geometry: Geometry) -> Recognizer:
+    """The recognizer of a run or model file, or `shipped`, for images of `geometry`.
+
+    It takes texts of every length to be as likely: other images may have other texts.
+    Raises UserError if there is none, or if it cannot read such images.
+    """
+    held = Recognizer.load(at_height(source, geometry.height))
+    recognizer, _ = recognizer_from(source, held.encoder.name, held.charset, geometry)
+    recognizer.calibration = held.calibration
+    return recognizer.eval()

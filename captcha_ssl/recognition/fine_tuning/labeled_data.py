@@ -13,6 +13,7 @@ from torch import Tensor
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.fingerprint import Fingerprint
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths, Rejected
 from captcha_ssl.data.splits import equal_images, nested_subset
 from captcha_ssl.errors import UserError
@@ -50,16 +51,19 @@ class FinetuneData:
         load: LoadImages = load_images,
         *,
         with_unlabeled: bool = True,
+        geometry: Geometry | None = None,
     ) -> FinetuneData:
         """Read what the settings ask for, at the geometry of `init_from` or of `teacher`, if any.
 
+        Where they leave it open `geometry` is taken, or else the images decide it.
         Of a large pile only a sample is read, twice as many images as the steps draw. Raises
         UserError for data that cannot be used, and for an unfit `init_from` or `teacher`.
         """
         settings = config.finetune
         if settings.teacher is not None and not settings.unlabeled:
             raise UserError("--teacher: give it images to read, with --unlabeled DATA")
-        model, geometry = adopt(config.model, settings.init_from)
+        model, own = adopt(config.model, settings.init_from)
+        geometry = own or geometry
         if settings.teacher is not None and geometry is None:
             geometry = geometry_of(settings.teacher)
             refuse_other_pixels(config.model, geometry, settings.teacher)

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from captcha_ssl.config import Given
+from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths, open_source
-from captcha_ssl.models.shipped import AUTO, SHIPPED, misfit
+from captcha_ssl.models.shipped import AUTO, SHIPPED, is_shipped, misfit
 from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.cross_check import short_reading
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+from captcha_ssl.recognition.fine_tuning.readable_pixels import ReadablePixels, readable_pixels
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import CONFIG
@@ -30,10 +32,14 @@ _HIGHEST = 64
 
 @dataclass(frozen=True)
 class Start:
-    """The configuration with its start, and the reason as a sentence for the user."""
+    """The configuration with its start, and the reason as a sentence for the user.
+
+    `geometry` is set where the images are read in other pixels than the usual ones.
+    """
 
     config: FinetuneConfig
     reason: str
+    geometry: Geometry | None = None
 
 
 def choose_start(
@@ -52,17 +58,43 @@ def choose_start(
     and the lower character error rate on the rest wins. The shipped model goes first, and wins at
     once if it reads all of them. If neither reads much, both are tried again
     with more rows of pixels, and with evenly spaced characters assumed at first. A `resumed` run
-    keeps its start. `say` gets a line before each long step, and one if a label that was held out
-    is probably wrong; `observe` sees the steps. Raises UserError for data that cannot be used.
+    keeps its start. Where the shipped model may be the start, the pixels are chosen before
+    (readable_pixels.py). `say` gets a line before each long step, and one if a label that was held
+    out is probably wrong; `observe` sees the steps. Raises UserError for data that cannot be used.
     """
+    pixels = _readable(config, data)
+    geometry = None if pixels is None else pixels.geometry
+    if pixels is not None:
+        say(pixels.reason)
     if config.finetune.init_from != AUTO:
-        return Start(config, "")
-    scratch, shipped = _from(config, None), _from(config, Path(SHIPPED))
+        return Start(config, "", geometry)
     if resumed is not None and (resumed / CONFIG).exists():
-        return Start(_begun(config, Given(file=resumed / CONFIG)), "")
+        return Start(_begun(config, Given(file=resumed / CONFIG)), "", geometry)
+    start = _choose_weights(config, data, geometry, load, say, observe)
+    return replace(start, geometry=geometry)
+
+
+def _readable(config: FinetuneConfig, data: Paths) -> ReadablePixels | None:
+    """Other pixels than the usual ones, where the shipped model may be the start."""
+    source = config.finetune.init_from
+    may_start = source is not None and (source == AUTO or is_shipped(source))
+    if not may_start or config.finetune.teacher is not None or misfit(config.model):
+        return None
+    return readable_pixels(data, config.model)
+
+
+def _choose_weights(
+    config: FinetuneConfig,
+    data: Paths,
+    geometry: Geometry | None,
+    load: LoadImages,
+    say: Callable[[str], None],
+    observe: Observer | None,
+) -> Start:
+    scratch, shipped = _from(config, None), _from(config, Path(SHIPPED))
     if unfit := misfit(config.model):
         return Start(scratch, f"starts from scratch: {unfit}")
-    labels = _labels(shipped, data, load)
+    labels = _labels(shipped, data, load, geometry)
     if len(labels.train) < FEW_LABELS:
         reason = f"{len(labels.train):,} labels are too few to compare it with another start"
         return Start(shipped, f"starts from the shipped model: {reason}")
@@ -76,10 +108,11 @@ def choose_start(
     if not read["the shipped model"].read.cer:
         reason = f"it reads all labels that were held out after {steps} steps"
         return Start(shipped, f"starts from the shipped model: {reason}")
-    read["scratch"] = _race(scratch, _labels(scratch, data, load), observe)
+    read["scratch"] = _race(scratch, _labels(scratch, data, load, geometry), observe)
     height = labels.train.geometry.height + 16
     # A teacher reads at its own height.
-    open_height = config.model.height is None and config.finetune.teacher is None
+    open_height = geometry is None and config.model.height is None
+    open_height = open_height and config.finetune.teacher is None
     if (
         min(raced.read.cer for raced in read.values()) > _UNREAD
         and height <= _HIGHEST
@@ -89,7 +122,7 @@ def choose_start(
         for name, start in list(tried.items()):
             higher = f"{name} at height {height}"
             tried[higher] = _higher(start, height)
-            read[higher] = _race(tried[higher], _labels(tried[higher], data, load), observe)
+            read[higher] = _race(tried[higher], _labels(tried[higher], data, load, None), observe)
     winner = min(read, key=lambda name: read[name].read.cer)
     compared = ", ".join(f"{raced.read.cer:.1%} from {name}" for name, raced in read.items())
     reason = f"starts from {winner}: character errors after {steps} steps are {compared}"
@@ -98,8 +131,10 @@ def choose_start(
     return Start(tried[winner], reason)
 
 
-def _labels(config: FinetuneConfig, data: Paths, load: LoadImages) -> FinetuneData:
-    return FinetuneData.load(config, data, load, with_unlabeled=False)
+def _labels(
+    config: FinetuneConfig, data: Paths, load: LoadImages, geometry: Geometry | None
+) -> FinetuneData:
+    return FinetuneData.load(config, data, load, with_unlabeled=False, geometry=geometry)
 
 
 def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:

@@ -53,7 +53,7 @@ def clearest(
     if best >= sure_enough:
         return None
     best += _GAIN
-    for preparation in _candidates(images):
+    for preparation in candidates(images):
         sure = confidence(Prepared(reader, preparation), images)
         if sure > best:
             best, found = sure, preparation
@@ -66,8 +66,8 @@ def confidence(reader: TextReader, images: Sequence[np.ndarray]) -> float:
     return mean_confidence(read_images(reader, fitted, 16))
 
 
-def _candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
-    """The candidates, the simplest first."""
+def candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:
+    """Preparations to try on RGB uint8 images [H, W, 3], the simplest first."""
     yield Preparation(trim="image")
     # Over a pattern no ink ends where the text does, so nothing else cuts a margin off.
     for margin in _MARGINS:

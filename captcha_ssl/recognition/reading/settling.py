@@ -36,6 +36,7 @@ _CONVINCING = 20.0
 """Nats by which some characters of these kinds must explain them better still."""
 _MOSTLY_SURE = 0.65
 """The mean confidence of a reader whose misreadings may count as absent characters."""
+_MOST = 0.6
 _LENGTHS = 8
 """The number of lengths that a text could have, as far as nobody knows."""
 _NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
@@ -123,10 +124,13 @@ def settle_length(logits: np.ndarray) -> TextLength | None:
 
     By the same rule as the kinds of characters: texts of one length have less to choose from, and
     a reading of that length loses some likelihood. It is the length of most readings; None if that
-    is not clear.
+    is not clear. Thin characters cost little to leave out, so most readings must have that length
+    by themselves.
     """
     lengths = path_lengths(best_paths(logits))
     usual = int(np.bincount(lengths).argmax())
+    if np.mean(lengths == usual) < _MOST:
+        return None
     lost = nats_lost(logits, path_of_length(logits, usual))
     # Empty readings are those of images that cannot be read.
     if usual == 0 or not _few_odd(lost):

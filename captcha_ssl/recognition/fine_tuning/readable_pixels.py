@@ -1,0 +1,133 @@
+"""The pixels in which the shipped model reads the labels of a set, where the usual ones fail.
+
+What is measured of the ink may be wrong: a photograph around a small text looks like the text. But
+labels tell whether a reading is right. So the shipped model reads a sample of them in the usual
+pixels, and if it fails, after other preparations, in bands of the images and in more rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from captcha_ssl.data.choose_preparation import choose_preparation
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.image import ImageError
+from captcha_ssl.data.look import Look, look_at
+from captcha_ssl.data.pixel_settings import PixelSettings
+from captcha_ssl.data.preparation import Preparation
+from captcha_ssl.data.sources import Paths, Source, listed, open_source
+from captcha_ssl.data.spread import spread_places
+from captcha_ssl.models.shipped import SHIPPED
+from captcha_ssl.recognition.evaluation.metrics import cer
+from captcha_ssl.recognition.fine_tuning.initial import recognizer_at
+from captcha_ssl.recognition.reading.clearest import candidates
+from captcha_ssl.recognition.reading.text_reader import read_images
+from captcha_ssl.settings import options
+from captcha_ssl.training.settings import ModelSettings, as_shipped
+
+_SAMPLE = 32
+_FAILS = 0.1
+"""With more character errors than this, other pixels are tried."""
+_MUCH_BETTER, _AS_GOOD = 0.5, 0.02
+"""Other pixels are taken with so few of the errors, and the cheapest of those that differ less."""
+_READS = 0.05
+"""With so few character errors nothing more is tried."""
+_BANDS, _THINNEST = (3, 6), 12
+"""The images are read in bands of these parts of their height, unless those are so few pixels."""
+_ROWS = (64, 96, 128, 160)
+
+
+@dataclass(frozen=True)
+class ReadablePixels:
+    """The geometry to train with, and the reason as a sentence for the user."""
+
+    geometry: Geometry
+    reason: str
+
+
+def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
+    """Other pixels than the usual ones for labeled images; None if those are fine.
+
+    They must halve the character errors of the shipped model, letter case aside. None as well if
+    the user has chosen any of it, for color, and for too few labels. Raises UserError for data that
+    cannot be used.
+    """
+    chosen = ("height", "width", *options(PixelSettings))
+    if model.channels != 1 or any(model.explicit(key) is not None for key in chosen):
+        return None
+    source, path = open_source(data, want_labels=True), listed(data)
+    images, labels = _sample(source)
+    if len(images) < _SAMPLE // 2:
+        return None
+    look, model = look_at(path, source), as_shipped(model)
+
+    def errors(geometry: Geometry) -> float:
+        fitted = np.stack([geometry.fit(image) for image in images])
+        read = read_images(recognizer_at(Path(SHIPPED), geometry), fitted)
+        return cer(labels, [reading.text.casefold() for reading in read])
+
+    usual = _usual(look, model)
+    before = errors(usual)
+    if before <= _FAILS:
+        return None
+    tried: dict[Geometry, float] = {}
+    for geometry in _others(look, model, images, usual):
+        tried[geometry] = errors(geometry)
+        if tried[geometry] <= _READS:
+            break
+    best = min(tried.values(), default=1.0)
+    if best > _MUCH_BETTER * before:
+        return None
+    good = (geometry for geometry, wrong in tried.items() if wrong <= best + _AS_GOOD)
+    found = min(good, key=lambda geometry: geometry.height * geometry.width)
+    steps = f" ({found.preparation})" if found.preparation else ""
+    return ReadablePixels(
+        found,
+        f"takes images of {found}{steps}: the shipped model misreads {tried[found]:.0%} of the "
+        f"characters of {len(labels)} labels, and {before:.0%} in the usual {usual}",
+    )
+
+
+def _sample(source: Source) -> tuple[list[np.ndarray], list[str]]:
+    """Images RGB uint8 [H, W, 3] from all parts of a source, and their labels without case."""
+    images, labels = [], []
+    for place in spread_places(len(source), _SAMPLE).tolist():
+        with suppress(ImageError):
+            images.append(source.read(place))
+            labels.append((source.labels or ())[place].casefold())
+    return images, labels
+
+
+def _usual(look: Look, model: ModelSettings) -> Geometry:
+    preparation = choose_preparation(look.ink, model)
+    return look.geometry(preparation, model.usual_height, channels=1, height=None, width=None)
+
+
+def _others(
+    look: Look, model: ModelSettings, images: list[np.ndarray], usual: Geometry
+) -> Iterator[Geometry]:
+    """The geometries after other preparations, of bands, and of more rows that the images have."""
+
+    def geometry(preparation: Preparation | None, height: int | None = None) -> Geometry:
+        return look.geometry(preparation, model.usual_height, channels=1, height=height, width=None)
+
+    yield from map(geometry, candidates(images))
+    rows = int(np.median([image.shape[0] for image in images]))
+    for parts in _BANDS:
+        if rows >= parts * _THINNEST:
+            yield from map(geometry, _bands(parts))
+    for height in _ROWS:
+        if usual.height < height <= rows:
+            yield geometry(usual.preparation, height)
+
+
+def _bands(parts: int) -> Iterator[Preparation]:
+    """Bands of the images, each half over the next."""
+    for half in range(2 * parts - 1):
+        top = half / (2 * parts)
+        yield Preparation(trim="box", box=(0.0, round(top, 3), 1.0, round(top + 1 / parts, 3)))
