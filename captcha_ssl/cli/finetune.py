@@ -113,9 +113,10 @@ def _report(
     if quiet:
         return
     if result.helped and result.converged:
+        unmeasured = "; --validation 0.1 shows whether it reads images that it has not learned"
         print(
-            "it stayed on the CTC plateau for long and left it with the loss for evenly spaced "
-            "characters",
+            "for long it told no characters apart, and got help from a loss for evenly spaced ones"
+            + unmeasured * (data.held_out is None),
             file=sys.stderr,
         )
     print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)

@@ -24,7 +24,7 @@ from captcha_ssl.models.encoder import build_encoder
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import save_model
 from captcha_ssl.models.shipped import FOLDER, HEIGHTS, SHIPPED
-from captcha_ssl.recognition.adaptation import clearest_pixels
+from captcha_ssl.recognition.adaptation import adapt, clearest_pixels
 from captcha_ssl.recognition.adaptation.adapt import (
     SURE_TEXTS,
     Adapting,
@@ -56,6 +56,11 @@ class SaysWhatIsWritten:
         return logits
 
 
+class OnTheCpu(SaysWhatIsWritten):
+    def to(self, device: object) -> None:
+        """Nothing."""
+
+
 def written(texts: Sequence[str], sureness: Sequence[int]) -> Dataset:
     """Images of texts for `SaysWhatIsWritten`, a blank after each character."""
     images = np.zeros((len(texts), 1, 32, 64), np.uint8)
@@ -83,6 +88,20 @@ def test_where_nearly_all_texts_are_alike_the_others_are_no_labels() -> None:
     assert found.images.labels == numbers
     assert found.charset.characters == "0123456789"
     assert len(found.notes) == 2
+
+
+def test_texts_of_every_length_are_kept_where_the_user_knows_of_no_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learned: list[int] = []
+    monkeypatch.setattr(adapt, "recognizer_at", lambda *of: OnTheCpu())
+    monkeypatch.setattr(adapt, "Finetuning", lambda config, data: learned.append(len(data.train)))
+    texts = [*(f"{n:04}" for n in range(1234, 1234 + 37 * 98, 37)), "12345", "12"]
+    config = AdaptConfig(model=ModelSettings(encoder="small"))
+    free = config.self_training.replace(known_length=False)
+    for asked in (config, replace(config, self_training=free)):
+        Adapting(asked, written(texts, [20] * 100))
+    assert learned == [98, 100]
 
 
 def test_a_rare_character_of_a_usual_kind_is_kept() -> None:

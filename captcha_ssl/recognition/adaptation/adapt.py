@@ -47,7 +47,12 @@ class Adapting:
         reader.to(resolve_device(config.loop.device))
         self.config = config
         self.texts: SureTexts = sure_texts(
-            reader, pile, most=asked.read, least=asked.sure, progress=progress
+            reader,
+            pile,
+            most=asked.read,
+            least=asked.sure,
+            length=config.self_training.known_length,
+            progress=progress,
         )
         unlabeled = replace(pile, labels=None)
         self.data = FinetuneData(self.texts.images, self.texts.charset, unlabeled=unlabeled)

@@ -43,21 +43,22 @@ def sure_texts(
     *,
     most: int,
     least: float,
+    length: bool = True,
     progress: Progress | None = None,
 ) -> SureTexts:
     """Read up to `most` images, spread over `pile`, and keep the texts of confidence `least`.
 
-    If nearly all texts have one length or certain kinds of characters, only such texts are kept.
-    `progress(done, total)` is called after each batch. Raises UserError for too few texts to learn
-    from.
+    If nearly all texts have one length or certain kinds of characters, only such texts are kept;
+    without `length`, those of every length are. `progress(done, total)` is called after each batch.
+    Raises UserError for too few texts to learn from.
     """
     images = pile.take(spread_places(len(pile), most))
     # No more images than `predict` looks at: over many of them small evidence adds up, and a
     # character that is much like another one, as O and 0 are, would be ruled out.
     sample = images.images[spread_places(len(images), SAMPLE)]
-    settled = settle(reader, reader.logits(sample))
+    settled = settle(reader, reader.logits(sample), length=length)
     readings = read_images(settled.reader, images.images, progress=progress)
-    length, shown = settled.length, settled.characters
+    usual, shown = settled.length, settled.characters
     # A rare character of these kinds may be there; one of another kind is misread.
     possible = set(of_same_kinds(shown or reader.charset.characters, reader.charset))
     sure = [
@@ -65,7 +66,7 @@ def sure_texts(
         for place, reading in enumerate(readings)
         if reading.text
         and reading.confidence >= least
-        and length in (None, len(reading.text))
+        and usual in (None, len(reading.text))
         and set(reading.text) <= possible
     ]
     if len(sure) < FEWEST:
