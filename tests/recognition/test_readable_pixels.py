@@ -68,3 +68,14 @@ def test_a_choice_of_the_user_few_labels_and_images_that_are_read_keep_the_usual
         assert readable_pixels([photographed], ModelSettings(**chosen)) is None
     assert readable_pixels([_labeled(tmp_path / "few", 8, photo=True)], ModelSettings()) is None
     assert readable_pixels([_labeled(tmp_path / "plain", 20, photo=False)], ModelSettings()) is None
+
+
+def test_with_an_alphabet_that_the_model_does_not_know_no_other_pixels_are_tried(
+    photographed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = photographed.parent / "labels.csv"
+    rows = [f"labeled/{file.name},жщ{file.stem[-1]}" for file in sorted(photographed.iterdir())]
+    table.write_text("\n".join(["filename,label", *rows]), encoding="utf-8")
+    where = "captcha_ssl.recognition.fine_tuning.readable_pixels.candidates"
+    monkeypatch.setattr(where, lambda images: pytest.fail("it tries others"))
+    assert readable_pixels([table], ModelSettings()) is None

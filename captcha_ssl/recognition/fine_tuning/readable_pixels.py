@@ -54,7 +54,8 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
     """Other pixels than the usual ones for labeled images; None if those are fine.
 
     They must halve the character errors of the shipped model, letter case aside. None as well if
-    the user has chosen any of it, for color, and for too few labels. Raises UserError for data that
+    the user has chosen any of it, for color, for too few labels, and for characters that the model
+    does not know. Raises UserError for data that
     cannot be used.
     """
     chosen = ("height", "width", *options(PixelSettings))
@@ -65,13 +66,18 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
     if len(images) < _SAMPLE // 2:
         return None
     look, model = look_at(path, source), as_shipped(model)
+    usual = _usual(look, model)
+    known = recognizer_at(Path(SHIPPED), usual).charset.characters.casefold()
+    written = "".join(labels)
+    if sum(character in known for character in written) < len(written) / 2:
+        # Of another alphabet it reads nothing in any pixels.
+        return None
 
     def errors(geometry: Geometry) -> float:
         fitted = np.stack([geometry.fit(image) for image in images])
         read = read_images(recognizer_at(Path(SHIPPED), geometry), fitted)
         return cer(labels, [reading.text.casefold() for reading in read])
 
-    usual = _usual(look, model)
     before = errors(usual)
     if before <= _FAILS:
         return None
