@@ -55,8 +55,7 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
 
     They must halve the character errors of the shipped model, letter case aside. None as well if
     the user has chosen any of it, for color, for too few labels, and for characters that the model
-    does not know. Raises UserError for data that
-    cannot be used.
+    does not know. Raises UserError for data that cannot be used.
     """
     chosen = ("height", "width", *options(PixelSettings))
     if model.channels != 1 or any(model.explicit(key) is not None for key in chosen):
