@@ -37,12 +37,12 @@ def narrow_words(ink: InkReport, geometry: Geometry) -> str:
 def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
     """The difficulties of the set, one sentence each, with the remedy that is used or advised."""
     done, preparation = "", geometry.preparation
+    flat = preparation is not None and preparation.flatten != "none"
     if ink.buried > 0.5:
         times = ink.strongest / max(ink.contrast, 1.0)
-        done = "" if preparation and preparation.flatten != "none" else "; set flatten=closing"
+        done = "" if flat else "; set flatten=closing"
         yield f"a line across is {times:.0f} times stronger than the text{done}"
     elif ink.background > ink.contrast:
-        flat = preparation is not None and preparation.flatten != "none"
         done = "" if flat else "; if a training reads little, try flatten=closing"
         yield f"the background varies more than the contrast of the text{done}"
     if ink.contrast < FAINT:

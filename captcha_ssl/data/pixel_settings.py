@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT
-from captcha_ssl.settings import Settings, setting
+from captcha_ssl.settings import Settings, options, setting
 
 
 class PixelSettings(Settings):
@@ -49,3 +49,8 @@ class PixelSettings(Settings):
     def usual_height(self) -> int:
         """The height in pixels of images whose text needs no other one."""
         return DEFAULT_HEIGHT
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the user has set anything of the preparation."""
+        return any(self.explicit(key) is not None for key in options(PixelSettings))

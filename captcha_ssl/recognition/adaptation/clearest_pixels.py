@@ -5,13 +5,11 @@ from __future__ import annotations
 from captcha_ssl.data.choose_preparation import choose_preparation
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.look import look_at
-from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.sources import Paths, listed, open_source
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest
 from captcha_ssl.recognition.reading.open_reader import open_reader
-from captcha_ssl.settings import options
 from captcha_ssl.training.settings import ModelSettings
 
 _HALF_SURE = 0.5
@@ -26,9 +24,8 @@ def clearest_geometry(pile: Paths, model: ModelSettings) -> Geometry | None:
     better, if the user chose one, for color and for too few images. Raises UserError for images
     that cannot be read.
     """
-    chosen = any(model.explicit(key) is not None for key in options(PixelSettings))
     source, path = open_source(pile, want_labels=False), listed(pile)
-    if chosen or model.channels != 1 or len(source) < FEWEST:
+    if model.chosen or model.channels != 1 or len(source) < FEWEST:
         return None
     look = look_at(path, source)
     images = [look.measured[place] for place in spread_places(len(look.measured), SAMPLE)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,6 @@ from captcha_ssl.data.choose_preparation import choose_preparation
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.look import Look, look_at
-from captcha_ssl.data.pixel_settings import PixelSettings
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.data.sources import Paths, Source, listed, open_source
 from captcha_ssl.data.spread import spread_places
@@ -26,8 +26,7 @@ from captcha_ssl.models.shipped import SHIPPED
 from captcha_ssl.recognition.evaluation.metrics import cer
 from captcha_ssl.recognition.fine_tuning.initial import recognizer_at
 from captcha_ssl.recognition.reading.clearest import candidates
-from captcha_ssl.recognition.reading.text_reader import read_images
-from captcha_ssl.settings import options
+from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 from captcha_ssl.training.settings import ModelSettings, as_shipped
 
 _SAMPLE = 32
@@ -57,32 +56,33 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
     the user has chosen any of it, for color, for too few labels, and for characters that the model
     does not know. Raises UserError for data that cannot be used.
     """
-    chosen = ("height", "width", *options(PixelSettings))
-    if model.channels != 1 or any(model.explicit(key) is not None for key in chosen):
+    sized = model.height is not None or model.width is not None
+    if model.channels != 1 or sized or model.chosen:
         return None
     source, path = open_source(data, want_labels=True), listed(data)
     images, labels = _sample(source)
     if len(images) < _SAMPLE // 2:
         return None
     look, model = look_at(path, source), as_shipped(model)
-    usual = _usual(look, model)
-    known = recognizer_at(Path(SHIPPED), usual).charset.characters.casefold()
+    usual = _geometry(look, model, choose_preparation(look.ink, model))
+    reader = recognizer_at(Path(SHIPPED), usual)
+    known = reader.charset.characters.casefold()
     written = "".join(labels)
     if sum(character in known for character in written) < len(written) / 2:
         # Of another alphabet it reads nothing in any pixels.
         return None
 
-    def errors(geometry: Geometry) -> float:
-        fitted = np.stack([geometry.fit(image) for image in images])
-        read = read_images(recognizer_at(Path(SHIPPED), geometry), fitted)
+    def errors(reader: TextReader) -> float:
+        fitted = np.stack([reader.geometry.fit(image) for image in images])
+        read = read_images(reader, fitted)
         return cer(labels, [reading.text.casefold() for reading in read])
 
-    before = errors(usual)
+    before = errors(reader)
     if before <= _FAILS:
         return None
     tried: dict[Geometry, float] = {}
     for geometry in _others(look, model, images, usual):
-        tried[geometry] = errors(geometry)
+        tried[geometry] = errors(recognizer_at(Path(SHIPPED), geometry))
         if tried[geometry] <= _READS:
             break
     best = min(tried.values(), default=1.0)
@@ -108,19 +108,17 @@ def _sample(source: Source) -> tuple[list[np.ndarray], list[str]]:
     return images, labels
 
 
-def _usual(look: Look, model: ModelSettings) -> Geometry:
-    preparation = choose_preparation(look.ink, model)
-    return look.geometry(preparation, model.usual_height, channels=1, height=None, width=None)
+def _geometry(
+    look: Look, model: ModelSettings, preparation: Preparation | None, height: int | None = None
+) -> Geometry:
+    return look.geometry(preparation, model.usual_height, channels=1, height=height, width=None)
 
 
 def _others(
     look: Look, model: ModelSettings, images: list[np.ndarray], usual: Geometry
 ) -> Iterator[Geometry]:
     """The geometries after other preparations, of bands, and of more rows that the images have."""
-
-    def geometry(preparation: Preparation | None, height: int | None = None) -> Geometry:
-        return look.geometry(preparation, model.usual_height, channels=1, height=height, width=None)
-
+    geometry = partial(_geometry, look, model)
     yield from map(geometry, candidates(images))
     rows = int(np.median([image.shape[0] for image in images]))
     for parts in _BANDS:
