@@ -55,11 +55,12 @@ class Guesses:
         if self.reader is None:
             return found
         charset = self.reader.charset
+        length = self.reader.length.characters if self.reader.length else None
         for read, logits in self._read(list(labels), progress):
             own = [labels[index] for index in read]
             readings = [self.readings[index] for index in read]
             known = label_log_probabilities(logits, own, charset, self.reader.calibration.text)
-            wrong = wrong_label_probabilities(own, readings, known, len(charset))
+            wrong = wrong_label_probabilities(own, readings, known, len(charset), length=length)
             found |= dict(zip(read, wrong.tolist(), strict=True))
         return found
 

@@ -51,6 +51,16 @@ def test_no_label_is_accused_by_its_own_or_an_empty_reading_or_for_unknown_chara
     assert wrong_label_probabilities(["1A"], [reading("12", 0.9)], known, 10).tolist() == [0]
 
 
+def test_of_texts_of_a_known_length_a_reading_of_another_one_accuses_only_labels_of_another() -> (
+    None
+):
+    labels, known = ["1234", "1234", "12345"], np.log([1e-20] * 3)
+    read = [reading(text, 0.9) for text in ("56", "5634", "1234")]
+    found = wrong_label_probabilities(labels, read, known, 10, length=4)
+    assert (found > 0.5).tolist() == [False, True, True]
+    assert wrong_label_probabilities(labels, read, known, 10)[0] > 0.5
+
+
 def test_the_most_suspicious_label_comes_first() -> None:
     labels = ["12", "34", "56", "78", "90", "11"]
     read = [reading(text, 0.9) for text in ("12", "35", "57", "78", "9", "11")]

@@ -167,5 +167,6 @@ def evaluate(
         if progress is not None:
             progress(len(readings), len(dataset))
     known = np.concatenate(log_probabilities) if log_probabilities else np.empty(0)
-    wrong = wrong_label_probabilities(labels, readings, known, len(charset))
+    length = reader.length.characters if reader.length else None
+    wrong = wrong_label_probabilities(labels, readings, known, len(charset), length=length)
     return Evaluation(labels, readings, len(dataset.rejected), charset, wrong, reader.length)

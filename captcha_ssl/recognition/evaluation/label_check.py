@@ -23,6 +23,7 @@ from captcha_ssl.recognition.evaluation.suspicion import (
     label_log_probabilities,
     wrong_label_probabilities,
 )
+from captcha_ssl.recognition.reading.text_length import common_length
 from captcha_ssl.recognition.reading.text_reader import to_readings
 
 
@@ -41,7 +42,9 @@ class LabelCheck:
         temperature, share = fit_wrong_labels(logits, labels, charset)
         readings = to_readings(logits, charset, Calibration(text=temperature))
         known = label_log_probabilities(logits, labels, charset, temperature)
-        wrong = wrong_label_probabilities(labels, readings, known, len(charset), share)
+        wrong = wrong_label_probabilities(
+            labels, readings, known, len(charset), share, common_length(labels)
+        )
         read = Evaluation(labels, readings, charset=charset, wrong_labels=wrong)
         return cls(images, read, which)
 

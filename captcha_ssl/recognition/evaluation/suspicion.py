@@ -65,6 +65,7 @@ def wrong_label_probabilities(
     log_probabilities: np.ndarray,
     characters: int,
     prior: float = WRONG_LABELS,
+    length: int | None = None,
 ) -> np.ndarray:
     """The probability that each label is wrong, float64 [N] in 0…1.
 
@@ -73,13 +74,19 @@ def wrong_label_probabilities(
     the label as the text of its image, and q the probability that a wrong label of this image is
     this one. For q the text of the image is taken to be the reading, with its confidence, and each
     error to be one of as many as there are places and `characters`. 0 where the reading equals the
-    label, is empty or has a confidence below 0.1, and where nothing is known of the label.
+    label, is empty or has a confidence below 0.1, and where nothing is known of the label. Where
+    the texts are known to have a `length`, a reading of another one is rather a misreading, and
+    accuses no label of that length.
     """
     confidences = np.array([reading.confidence for reading in readings])
     wrong = prior * confidences * _probabilities_if_wrong(labels, readings, characters)
     right = (1 - prior) * np.exp(np.nan_to_num(log_probabilities, nan=0.0))
     found: np.ndarray = wrong / np.maximum(wrong + right, np.finfo(float).tiny)
-    return np.where(np.isnan(log_probabilities) | (confidences < _READ), 0.0, found)
+    silent = np.isnan(log_probabilities) | (confidences < _READ)
+    if length is not None:
+        lengths = [(len(label), len(r.text)) for label, r in zip(labels, readings, strict=True)]
+        silent |= np.array([own == length != read for own, read in lengths], dtype=bool)
+    return np.where(silent, 0.0, found)
 
 
 def fit_wrong_labels(
