@@ -60,6 +60,11 @@ class Given:
         value = self.values.get(key, (None, ""))[0]
         return None if value is None else str(value)
 
+    def peek_path(self, key: str) -> Path | None:
+        """The path that is the value of `key`; None if it has none, or is `none`."""
+        value = self.peek(key)
+        return None if value in (None, "none") else Path(str(value))
+
     def over(self, *start: Settings) -> Chosen:
         """The settings of `start`, changed by these values.
 
@@ -157,7 +162,7 @@ class Config:
             key
             for part in self.parts
             for key in self.open_defaults.keys() & options(type(part)).keys()
-            if part.explicit(key) is None
+            if part.explicit(key) is None and key not in self.turned_off()
         }
 
 

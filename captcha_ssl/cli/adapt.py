@@ -29,8 +29,9 @@ def adapt_command(
 
     Example: captcha-ssl adapt pile/ --out runs/adapted
 
-    What it reads surely in them becomes labels (sure_texts.csv in the run), from which it learns,
-    and from all images by self-training. Prints the path of the model file, for predict --model.
+    Texts that it reads with high confidence become labels (sure_texts.csv in the run). It trains on
+    these, and on all images by self-training. Prints the path of the model file, for predict
+    --model.
     """
     folder, data = run_folder(out), piles(data, files_from)
 
@@ -56,8 +57,8 @@ def adapt_command(
         result = run_adapting(adapting, folder, resume=resume, observe=observe)
     if not result.converged:
         print(
-            "captcha-ssl: warning: the training has unlearned what the recognizer read; use a "
-            "lower --lr, or more --steps",
+            "captcha-ssl: warning: the training ended on the CTC plateau: the recognizer no longer "
+            "reads these images; use a lower --lr, or more --steps",
             file=sys.stderr,
         )
     say(f"adapted in {result.seconds:.0f} s")

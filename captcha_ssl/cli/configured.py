@@ -111,7 +111,7 @@ class Configured:
         given = Given(
             values.pop("config_file"),
             tuple(values.pop("assignments") or ()),
-            {name: values.pop(name) or None for name in (*flags, *self.arguments)},
+            {name: _given(values.pop(name)) for name in (*flags, *self.arguments)},
             section=kind.section,
         )
         word, print_config = values.pop("word"), values.pop("print_config")
@@ -124,6 +124,11 @@ class Configured:
             typer.echo(config.to_toml(comments=True), nl=False)
         else:
             self.run(config, **values)
+
+
+def _given(value: Any) -> Any:
+    """The value of a flag or an argument, None if it is absent: a switch, or an empty list."""
+    return None if value is False or value == [] else value
 
 
 class GroupedCommand(TyperCommand):

@@ -115,8 +115,8 @@ def _report(
     if result.helped and result.converged:
         unmeasured = "; --validation 0.1 shows whether it reads images that it has not learned"
         print(
-            "for long it told no characters apart, and got help from a loss for evenly spaced ones"
-            + unmeasured * (data.held_out is None),
+            "training was on the CTC plateau for a while; a loss for evenly spaced characters got "
+            "it off" + unmeasured * (data.held_out is None),
             file=sys.stderr,
         )
     print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)

@@ -95,6 +95,9 @@ def _invoke(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(_app(asked))
     if completing:
         command.main([], PROGRAM)  # answers the shell's completion request and exits
+    if "" in arguments:
+        # As a path it would be the current folder, as another value often the default.
+        raise UserError("an argument is empty; is a variable of your shell not set?")
     arguments = optional_word(arguments)
     try:
         with command.make_context(PROGRAM, list(arguments)) as context:

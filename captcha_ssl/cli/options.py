@@ -69,8 +69,8 @@ Length = Annotated[
     typer.Option(
         "--length",
         metavar="N",
-        help="Read only texts of N characters; any: of every length. If absent: of the length that "
-        "all labels of the model had, unless another one is clearly likelier.",
+        help="Characters of every text, or any. If absent: if all labels of the model had one "
+        "length, texts are read with it, unless another one is clearly likelier.",
     ),
 ]
 ReadingDevice = Annotated[

@@ -48,9 +48,9 @@ def predict_command(
     format: Annotated[
         Format | None,
         typer.Option(
-            help="text: one line per image; labels: a table for finetune, of the texts with a "
-            "confidence of --min-confidence (0.9 if absent) or more; the others also give "
-            "confidences. If absent, text or as the name of --out ends.",
+            help="text: one line per image; labels: a table for finetune, with the texts whose "
+            "confidence is at least --min-confidence (0.9 if absent); the others also give "
+            "confidences. If absent: by the ending of --out, else text.",
             show_default=False,
         ),
     ] = None,

@@ -47,7 +47,7 @@ class InkReport:
 
 
 def measure(
-    images: Sequence[np.ndarray], *, lengths: Sequence[int] | None = None, padding: float = 0.0
+    images: Sequence[np.ndarray], *, lengths: Sequence[int] | None = None
 ) -> InkReport | None:
     """Measure RGB uint8 [H, W, 3] images; None if none of them shows any ink.
 
@@ -86,7 +86,7 @@ def measure(
         one_color=length,
         grays={gray: _low(ink.grays[gray] for ink in inks) for gray in inks[0].grays},
         along_direction=_low(np.abs(colors @ weights)),
-        padding=padding,
+        padding=0.0,
         pitch=_median(pitches) if pitches else None,
     )
 

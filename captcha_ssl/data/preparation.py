@@ -112,7 +112,7 @@ class Preparation:
 
 
 def odd(size: float) -> int:
-    """The largest odd number of pixels up to `size`, at least 3."""
+    """The smallest odd number of pixels that is not below the whole part of `size`, nor 3."""
     return max(3, int(size) // 2 * 2 + 1)
 
 

@@ -24,8 +24,7 @@ def settle_start(
     if config.pretrain.init_from != AUTO:
         return config, ""
     if resumed is not None and (resumed / CONFIG).exists():
-        source = Given(file=resumed / CONFIG).peek("init_from")
-        return _from(config, None if source is None else Path(source)), ""
+        return _from(config, Given(file=resumed / CONFIG).peek_path("init_from")), ""
     if unfit := misfit(config.model):
         return _from(config, None), f"starts from scratch: {unfit}"
     return (

@@ -112,7 +112,9 @@ class RunDirectory:
         if not stored.exists():
             return cls.create(path, config)
         begun, wanted = _read_config(stored), tomllib.loads(config)
-        changed = sorted(k for k in begun | wanted if begun.get(k) != wanted.get(k))
+        # Earlier versions left out a start from scratch.
+        either = begun | wanted
+        changed = sorted(k for k in either if begun.get(k, "none") != wanted.get(k, "none"))
         if changed:
             keys = ", ".join(changed)
             raise UserError(

@@ -183,7 +183,7 @@ def check_names(settings: TuneSettings) -> None:
 
 
 def names() -> tuple[str, ...]:
-    """Of all dimensions."""
+    """The names of all dimensions."""
     return (METHOD, START, SELF_TRAINING, *(dimension.name for dimension in SPACE))
 
 

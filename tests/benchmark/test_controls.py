@@ -171,3 +171,15 @@ def test_the_shipped_model_is_an_arm_for_its_own_encoder_alone(run: Run, tmp_pat
     _, theirs = load_model(Path("shipped"))
     assert torch.equal(kept["encoder.stem.0.weight"], theirs["encoder.stem.0.weight"].float())
     assert "shipped starts from the model" in (tmp_path / "small/report.md").read_text()
+
+
+def test_several_synthetic_pretrainings_at_once_learn_from_the_same_images(
+    run: Run, tmp_path: Path
+):
+    few = ("arms=synthetic", "label_counts=4", "synthetic=12", "length=2")
+    results = run(tmp_path / "out", *few, "pretrain_seeds=2", "processes=2")
+    assert [(one.method, one.seed) for one in results.pretrained] == [
+        ("synthetic", 0),
+        ("synthetic", 1),
+    ]
+    assert len(load_dataset(tmp_path / "out/pretrained/synthetic-data", labeled=True)) == 12

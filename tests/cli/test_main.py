@@ -236,6 +236,14 @@ def test_info_refuses_a_device_that_is_not_there() -> None:
     assert result.returncode == 2
 
 
+def test_an_empty_argument_is_refused(tmp_path: Path) -> None:
+    """A path in a variable that is not set would be the current folder."""
+    for arguments in (("check-data", ""), ("generate", str(tmp_path / "x"), "--charset", "")):
+        result = program(*arguments)
+        assert result.returncode == 2
+        assert error_line(result).startswith("captcha-ssl: error: an argument is empty; ")
+
+
 def test_the_installed_program_is_this_one() -> None:
     project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text())
     assert project["project"]["scripts"] == {"captcha-ssl": "captcha_ssl.cli.start:main"}

@@ -15,6 +15,8 @@ from captcha_ssl.methods.registry import METHODS
 CALLS = [
     ("generate", "out", "--count", "3", "--length", "4,3-8", "--shard", "2/3", "--seed", "5"),
     ("finetune", "data", "--labels", "20", "--lr", "1e-4", "--freeze", "--init-from", "a b"),
+    ("finetune", "data", "--init-from", "none"),
+    ("pretrain", "data", "--init-from", "none"),
     ("benchmark", "--preset", "standard", "--methods", "simclr:loss=triplet,moco"),
     ("benchmark", "data", "--preset", "paper", "--label-counts", "100,300"),
     *(("pretrain", "data", "--method", name, "--set", "lr=2e-4") for name in METHODS),

@@ -55,7 +55,7 @@ def test_small_text_in_a_photograph_is_found_in_a_band_and_trained_in_it(
     start = choose_start(config, [photographed], say=said.append)
     assert start.geometry is not None and start.geometry.preparation is not None
     assert start.geometry.preparation.trim == "box" and start.geometry.preparation.box[1] > 0.6
-    assert said[0].startswith("takes images of ")
+    assert said[0].startswith("reads images at ")
     assert "of the characters of 20 labels, and" in said[0]
     data = FinetuneData.load(start.config, [photographed], geometry=start.geometry)
     assert isinstance(data.train, Dataset) and data.train.geometry == start.geometry

@@ -135,3 +135,22 @@ def test_a_teacher_without_a_pile_is_refused(reader_file: Path, reader: Recogniz
     data = Dataset(images, ["A"] * 4, list("abcd"), reader.geometry, [])
     job = Finetuning(_config(teacher=str(reader_file)), FinetuneData(data, reader.charset))
     assert isinstance(job.task, CTCTask)
+
+
+def test_the_images_are_prepared_as_the_teacher_has_learned_them(
+    tmp_path: Path, reader_file: Path, draw_text: Draw
+) -> None:
+    """Small text on a canvas would be cut out without a teacher."""
+    folder = tmp_path / "canvas"
+    folder.mkdir()
+    for text in ("AB", "CD", "AC", "BD"):
+        for number in range(6):
+            canvas = np.full((200, 400, 3), 255, np.uint8)
+            small = cv2.resize(draw_text(text), (64, 32))
+            canvas[20:52, 30:94] = small
+            cv2.imwrite(str(folder / f"{text}_{number}.png"), canvas)
+    alone = FinetuneData.load(_config(), (folder,))
+    assert alone.train.geometry.preparation is not None
+    told = _config(teacher=str(reader_file), unlabeled=str(folder))
+    taught = FinetuneData.load(told, (folder,))
+    assert taught.train.geometry == open_teacher(reader_file, taught.train.geometry).geometry

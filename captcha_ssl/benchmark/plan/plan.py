@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.did_you_mean import did_you_mean
@@ -18,10 +17,9 @@ class Arm:
     """One way to get a recognizer.
 
     `method` names the variant of the pretraining (None: no pretraining). `strong` fine-tunes on
-    strong views, `self_training` on the pool without its labels too. `finetune` replaces fields of
-    FinetuneSettings. `match_compute` lengthens the fine-tuning until it takes as long as the most
-    expensive pretraining and a fine-tuning together. `only_at` are the label counts of the arm
-    (none: all).
+    strong views, `self_training` on the pool without its labels too. `match_compute`
+    lengthens the fine-tuning until it takes as long as the most expensive pretraining and a
+    fine-tuning together. `only_at` are the label counts of the arm (none: all).
     """
 
     name: str
@@ -29,7 +27,6 @@ class Arm:
     freeze: bool = False
     strong: bool = False
     self_training: bool = False
-    finetune: Mapping[str, Any] = field(default_factory=dict, hash=False)
     match_compute: bool = False
     only_at: tuple[int, ...] = ()
 

@@ -92,5 +92,9 @@ def _test_images(results: Results) -> Iterator[str]:
 
 
 def _rendered(results: Results) -> Iterator[str]:
-    if not results.configuration.benchmark.data:
-        yield "The images are rendered in one style. In other styles the arms may rank differently."
+    settings = results.configuration.benchmark
+    if not settings.data:
+        yield (
+            f"The images are rendered, style {settings.style}. In other styles the arms may rank "
+            "differently."
+        )

@@ -40,6 +40,16 @@ def protocol(results: Results) -> Iterator[str]:
             f"In the first {faded} steps of every arm a second loss assumes evenly spaced "
             f"characters; its weight falls from {settings.alignment:g} to 0."
         )
+    if settings.consistency:
+        yield (
+            "Fine-tuning of every arm adds a loss between two views of an image (CR-CTC), with the "
+            f"weight {settings.consistency:g}."
+        )
+    if settings.freeze_first:
+        yield (
+            f"In the first {settings.freeze_first:.0%} of the steps, arms with an encoder train "
+            "their head alone."
+        )
     yield from _other_arms(results)
     yield _tuning(results)
     yield (

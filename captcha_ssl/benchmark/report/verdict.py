@@ -60,10 +60,11 @@ def _highlight(results: Results, entry: Entry) -> tuple[str, str]:
         void = f"{entry.arm} at {entry.labels:,} labels: {entry.baseline} was stuck"
         return "void", "; ".join([void, *beside])
     what = f"points: {entry.arm} over {entry.baseline} at {entry.labels:,} labels"
-    facts = [
-        *(f"{e:.0%} of the errors removed" for e in [entry.errors_removed] if e is not None),
-        *(f"{saved(s)} labels saved" for s in [entry.savings] if s is not None),
-    ]
+    facts = []
+    if entry.errors_removed is not None:
+        facts.append(f"{entry.errors_removed:.0%} of the errors removed")
+    if entry.savings is not None:
+        facts.append(f"{saved(entry.savings)} labels saved")
     return gain(entry), "; ".join([what, *facts, *beside])
 
 

@@ -51,7 +51,7 @@ class Details:
     def __post_init__(self) -> None:
         """Raises ValueError for steps that are out of order."""
         steps = [step for step, _ in self.losses]
-        if steps != sorted(set(steps)) or steps[:1] < [1] * bool(steps):
+        if steps != sorted(set(steps)) or any(step < 1 for step in steps):
             raise ValueError("losses: steps out of order")
 
 

@@ -124,7 +124,7 @@ class Bench:
                 alignment=settings.alignment,
                 alignment_steps=settings.alignment_steps,
                 init_from=encoder.file if encoder else None,
-            ).replace(**arm.finetune),
+            ),
             self_training=recipe,
             loop=LoopSettings(
                 batch_size=recipe.finetune_batch_size,

@@ -11,6 +11,7 @@ from captcha_ssl.benchmark.plan.plan import pretrainings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, pretrain_one
+from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.workers.contract import Say
 
 
@@ -23,6 +24,8 @@ def pretrain_all(
     finite has no file. Raises KeyboardInterrupt with the state saved.
     """
     asked = pretrainings(configuration.arms, configuration.benchmark)
+    for name in dict.fromkeys(name for name, _ in asked):
+        encoder_source(name, configuration).prepare(material, out)
     crew = training_workers(pretraining_processes(configuration))
     pretrained = crew.each(partial(_pretrain, out, configuration, material), asked, say=say)
     return dict(zip(asked, pretrained, strict=True))

@@ -97,7 +97,8 @@ def pretrain_one(
 
 def check_pretraining(configuration: BenchmarkConfig, material: Material) -> None:
     """Raise UserError if a method cannot learn from the pool, or a style cannot be drawn."""
-    for name, _ in pretrainings(configuration.arms, configuration.benchmark):
+    asked = pretrainings(configuration.arms, configuration.benchmark)
+    for name in dict.fromkeys(name for name, _ in asked):
         encoder_source(name, configuration).check(material)
 
 

@@ -36,6 +36,8 @@ from captcha_ssl.training.meter import Observer
 from captcha_ssl.training.run_directory import RunDirectory
 from captcha_ssl.training.settings import LoopSettings, ModelSettings
 
+_RENDERED = "synthetic-data"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -55,8 +57,12 @@ class EncoderSource(Protocol):
         """Raises UserError for unusable settings or images, before any training."""
         ...
 
+    def prepare(self, material: Material, folder: Path) -> None:
+        """Make what all seeds share, below `folder`, before any of them trains."""
+        ...
+
     def stage(self, seed: int, material: Material, folder: Path) -> Stage | Path:
-        """The pretraining, which may keep data below `folder`; or a finished model."""
+        """The pretraining, with what was prepared below `folder`; or a finished model."""
         ...
 
     def describe(self) -> str:
@@ -92,6 +98,9 @@ class MethodSource:
             check_encoder(self.config.model)
         config = self._config(self.config.benchmark.seed)
         build_method(config, material.pool.images, material.pool.geometry)
+
+    def prepare(self, material: Material, folder: Path) -> None:
+        """Nothing."""
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
         """A pretraining with the settings of the variant."""
@@ -134,6 +143,12 @@ class SyntheticSource:
         """Raises UserError for a charset that cannot be drawn in the style asked for."""
         check_drawable(self._picture(material.charset))
 
+    def prepare(self, material: Material, folder: Path) -> None:
+        """Render the images."""
+        if not (folder / _RENDERED).exists():
+            job = GenerateSettings(count=self.config.benchmark.synthetic)
+            generate(folder / _RENDERED, self._picture(material.charset), job)
+
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
         """Train a recognizer on images rendered once, for the same steps as the methods."""
         settings, long = self.config.benchmark, self.config.pretraining
@@ -142,14 +157,11 @@ class SyntheticSource:
             loop=_loop(settings, long.pretrain_batch_size, seed),
             model=self.config.model,
         )
-        pictures, charset = folder / "synthetic-data", material.charset
+        charset = material.charset
 
         def learn(run: RunDirectory, observe: Observer) -> None:
-            if not pictures.exists():
-                job = GenerateSettings(count=settings.synthetic)
-                generate(pictures, self._picture(charset), job)
-            geometry = material.pool.geometry
-            data = load_dataset(pictures, labeled=True, geometry=geometry, frames=frames)
+            geometry, rendered = material.pool.geometry, folder / _RENDERED
+            data = load_dataset(rendered, labeled=True, geometry=geometry, frames=frames)
             Finetuning(config, FinetuneData(data, charset)).train(run, observe)
 
         def warn(figures: Mapping[str, float]) -> list[str]:
@@ -187,6 +199,9 @@ class ShippedSource:
         """Raises UserError when the other arms have another encoder: no fair race."""
         check_encoder(self.config.model)
 
+    def prepare(self, material: Material, folder: Path) -> None:
+        """Nothing."""
+
     def stage(self, seed: int, material: Material, folder: Path) -> Path:
         """The file of its version for the height of the images."""
         return shipped_version(material.pool.geometry.height)
@@ -212,6 +227,9 @@ class AdaptedSource:
             Adapting(self._config(self.config.benchmark.seed), material.pool)
         except UserError as error:
             raise UserError(f"arm {ADAPTED}: {error}; or leave the arm out of --arms") from error
+
+    def prepare(self, material: Material, folder: Path) -> None:
+        """Nothing."""
 
     def stage(self, seed: int, material: Material, folder: Path) -> Stage:
         """An adaptation with the defaults of `adapt`, for the benchmark's steps."""

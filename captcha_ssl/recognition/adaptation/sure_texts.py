@@ -46,7 +46,7 @@ def sure_texts(
     length: bool = True,
     progress: Progress | None = None,
 ) -> SureTexts:
-    """Read up to `most` images, spread over `pile`, and keep the texts of confidence `least`.
+    """Read up to `most` images, spread over `pile`, and keep those of confidence `least` or more.
 
     If nearly all texts have one length or certain kinds of characters, only such texts are kept;
     without `length`, those of every length are. `progress(done, total)` is called after each batch.

@@ -191,8 +191,9 @@ class Finetuning:
         By the row of its last step: a resumed run has rows of its extension too.
         """
         steps = self.config.finetune.steps
-        ended = (row for row in history if row["step"] == steps >= FEWEST_EXTENDED)
-        return any(not self._left_plateau(row) for row in ended)
+        if steps < FEWEST_EXTENDED:
+            return False
+        return any(row["step"] == steps and not self._left_plateau(row) for row in history)
 
     def _left_plateau(self, row: Mapping[str, float]) -> bool:
         return left_plateau(row.get(LABELED_LOSS, row["loss"]), self.data.charset)

@@ -67,6 +67,8 @@ class FinetuneData:
         if settings.teacher is not None and geometry is None:
             geometry = geometry_of(settings.teacher)
             refuse_other_pixels(config.model, geometry, settings.teacher)
+            # It reads images as it has learned them.
+            model = model.replace(prepare="none")
         images = load(data, model, labeled=True, geometry=geometry)
         train, held_out, copies = split_validation(images, settings, config.loop.seed)
         unlabeled = None

@@ -85,7 +85,7 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
         tried[geometry] = errors(recognizer_at(Path(SHIPPED), geometry))
         if tried[geometry] <= _READS:
             break
-    best = min(tried.values(), default=1.0)
+    best = min(tried.values())
     if best > _MUCH_BETTER * before:
         return None
     good = (geometry for geometry, wrong in tried.items() if wrong <= best + _AS_GOOD)
@@ -93,8 +93,8 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
     steps = f" ({found.preparation})" if found.preparation else ""
     return ReadablePixels(
         found,
-        f"takes images of {found}{steps}: the shipped model misreads {tried[found]:.0%} of the "
-        f"characters of {len(labels)} labels, and {before:.0%} in the usual {usual}",
+        f"reads images at {found}{steps}: there the shipped model misreads {tried[found]:.0%} of "
+        f"the characters of {len(labels)} labels, and {before:.0%} at the usual {usual}",
     )
 
 

@@ -2,9 +2,10 @@
 
 The teacher is the exponential moving average of the student (Mean Teacher, Tarvainen & Valpola
 2017). It reads the images as they are; if it is sure, the student must read the same text in a
-strongly augmented view (FixMatch, Sohn et al. 2020, with a sequence for the class). There the
-teacher sees a weakly augmented image: here that costs a fifth of the errors, because it reads worse
-and its normalization is that of views, which nobody reads later (docs/results/recipe-search.md).
+strongly augmented view (FixMatch, Sohn et al. 2020, with a sequence for the class). FixMatch shows
+the teacher a weakly augmented image. Here it sees the image unchanged, which saves a fifth of the
+errors: it reads images better than views, and its batch statistics are those of images, which it
+reads when it is finished (docs/results/recipe-search.md).
 """
 
 from __future__ import annotations

@@ -83,13 +83,13 @@ class FinetuneSettings(Settings):
     )
     off_plateau: bool = setting(
         True,
-        "take characters to stand evenly for a while where a training still sits on the CTC "
-        "plateau after its first steps",
+        "if training is still on the CTC plateau after its first steps, add a loss for evenly "
+        "spaced characters until it has left it",
     )
     extend: bool = setting(
         True,
-        "exceed the steps that were asked for: a training of 100 steps and more that ends on the "
-        "CTC plateau continues to three times as many",
+        "if a training of 100 steps or more ends on the CTC plateau, continue to three times the "
+        "steps",
     )
 
 

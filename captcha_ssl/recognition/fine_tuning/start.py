@@ -26,8 +26,9 @@ RACE_STEPS = 200
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
 _PARTS = 2
 _UNREAD = 0.7
-"""With more character errors than this, other pixels are tried."""
+"""If both starts have more character errors than this, they are compared in more rows too."""
 _HIGHEST = 64
+"""The most rows of pixels that are tried."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,20 @@ class Start:
     config: FinetuneConfig
     reason: str
     geometry: Geometry | None = None
+
+
+@dataclass(frozen=True)
+class _Raced:
+    """A start in the race, and what it reads after it of the labels that were held out."""
+
+    name: str
+    config: FinetuneConfig
+    check: LabelCheck
+
+    @property
+    def cer(self) -> float:
+        """The character error rate on these labels."""
+        return self.check.read.cer
 
 
 def choose_start(
@@ -103,32 +118,27 @@ def _choose_weights(
         open_source(config.finetune.unlabeled, want_labels=False)
     steps = min(RACE_STEPS, config.finetune.steps)
     say(f"comparing the shipped model and scratch as starts, {steps} steps each")
-    tried = {"the shipped model": shipped, "scratch": scratch}
-    read = {"the shipped model": _race(shipped, labels, observe)}
-    if not read["the shipped model"].read.cer:
+    first = _Raced("the shipped model", shipped, _race(shipped, labels, observe))
+    if not first.cer:
         reason = f"it reads all labels that were held out after {steps} steps"
         return Start(shipped, f"starts from the shipped model: {reason}")
-    read["scratch"] = _race(scratch, _labels(scratch, data, load, geometry), observe)
+    own = _labels(scratch, data, load, geometry)
+    second = _Raced("scratch", scratch, _race(scratch, own, observe))
+    raced = [first, second]
     height = labels.train.geometry.height + 16
-    # A teacher reads at its own height.
-    open_height = geometry is None and config.model.height is None
-    open_height = open_height and config.finetune.teacher is None
-    if (
-        min(raced.read.cer for raced in read.values()) > _UNREAD
-        and height <= _HIGHEST
-        and open_height
-    ):
+    if geometry is None and min(first.cer, second.cer) > _UNREAD and _may_be(height, config):
         say(f"neither reads much; comparing them at height {height}")
-        for name, start in list(tried.items()):
-            higher = f"{name} at height {height}"
-            tried[higher] = _higher(start, height)
-            read[higher] = _race(tried[higher], _labels(tried[higher], data, load, None), observe)
-    winner = min(read, key=lambda name: read[name].read.cer)
-    compared = ", ".join(f"{raced.read.cer:.1%} from {name}" for name, raced in read.items())
-    reason = f"starts from {winner}: character errors after {steps} steps are {compared}"
-    if config.finetune.check_labels is None and read[winner].read.suspects():
-        say(f"{read[winner]}; --check-labels {_PARTS} checks all labels")
-    return Start(tried[winner], reason)
+        for one in (first, second):
+            higher = _higher(one.config, height)
+            own = _labels(higher, data, load, None)
+            name = f"{one.name} at height {height}"
+            raced.append(_Raced(name, higher, _race(higher, own, observe)))
+    winner = min(raced, key=lambda one: one.cer)
+    compared = ", ".join(f"{one.cer:.1%} from {one.name}" for one in raced)
+    reason = f"starts from {winner.name}: character errors after {steps} steps are {compared}"
+    if config.finetune.check_labels is None and winner.check.read.suspects():
+        say(f"{winner.check}; --check-labels {_PARTS} checks all labels")
+    return Start(winner.config, reason)
 
 
 def _labels(
@@ -143,14 +153,19 @@ def _from(config: FinetuneConfig, source: Path | None) -> FinetuneConfig:
 
 def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
     """The configuration with all choices of the race in the run that is resumed."""
-    source = given.peek("init_from")
-    found = _from(config, None if source is None else Path(source))
+    found = _from(config, given.peek_path("init_from"))
     open_keys = {
         "alignment": config.finetune.explicit("alignment") is None,
         "height": config.model.height is None,
     }
     chosen = {key: given.peek(key) for key, is_open in open_keys.items() if is_open}
     return found.at(Given(assignments=[f"{k}={v}" for k, v in chosen.items() if v is not None]))
+
+
+def _may_be(height: int, config: FinetuneConfig) -> bool:
+    """Whether images may be resized to `height`. A teacher reads at its own."""
+    left_open = config.model.height is None and config.finetune.teacher is None
+    return left_open and height <= _HIGHEST
 
 
 def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:

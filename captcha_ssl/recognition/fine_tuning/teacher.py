@@ -46,7 +46,12 @@ def open_teacher(teacher: Path, geometry: Geometry) -> Recognizer:
     reader = Recognizer.load(teacher)
     if reader.geometry != geometry:
         raise UserError(
-            f"{reader.file}: reads images at {reader.geometry} and not at {geometry}; "
+            f"{reader.file}: reads images at {_in_words(reader.geometry)} and not at "
+            f"{_in_words(geometry)}; "
             "leave --init-from out, or name one that was trained on the same pixels"
         )
     return reader.requires_grad_(False)
+
+
+def _in_words(geometry: Geometry) -> str:
+    return f"{geometry}, {geometry.preparation or 'as they are'}"

@@ -28,7 +28,7 @@ from captcha_ssl.recognition.reading.text_length import (
 from captcha_ssl.recognition.reading.text_reader import TextReader, mean_confidence, to_readings
 
 _ODD = 8.0
-"""Nats that a reading may lose within the kinds; if it loses more, it has other characters."""
+"""An image whose reading loses more nats than this within the kinds has other characters."""
 _MOST_ODD = 0.05
 _OVERWHELMING = 40.0
 """Nats by which some kinds, or one length, must explain the images better than all of them."""
@@ -37,16 +37,16 @@ _CONVINCING = 20.0
 _MOSTLY_SURE = 0.65
 """The mean confidence of a reader whose misreadings may count as absent characters."""
 _MOST = 0.6
+"""The least share of readings that have the common length."""
 _LENGTHS = 8
 """The number of lengths that a text could have, as far as nobody knows."""
 _NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
 
 
 class Settled:
-    """Reads like `reader`, but only `characters`, except for images with clear evidence against it.
+    """Reads like `reader`, but rules out all characters except `characters`.
 
-    If the best reading of an image has other characters and loses more than 8 nats without them, it
-    is kept.
+    An image keeps its own reading if that would lose more than 8 nats.
     """
 
     def __init__(self, reader: TextReader, characters: str) -> None:
