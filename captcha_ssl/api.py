@@ -82,8 +82,10 @@ def adapt(
     """
     from captcha_ssl.recognition.adaptation.adapt import Adapting, read_pile, run_adapting
     from captcha_ssl.recognition.adaptation.config import AdaptConfig
+    from captcha_ssl.training.run_directory import refuse_in_use
 
     config = AdaptConfig.read(Given(flags=settings, label=""))
+    refuse_in_use(Path(out), resume=resume)
     adapting = Adapting(*read_pile(config, _paths(images)))
     return run_adapting(adapting, Path(out), resume=resume, observe=observe)
 
@@ -109,16 +111,22 @@ def finetune(
     from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
     from captcha_ssl.recognition.fine_tuning.rates import settle_rates
     from captcha_ssl.recognition.fine_tuning.start import choose_start
+    from captcha_ssl.training.distributed import rank_group
+    from captcha_ssl.training.run_directory import begun_here, refuse_in_use
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
-    begun = Path(out) if resume else None
-    paths = _paths(labeled)
-    start = choose_start(config, paths, resumed=begun)
-    config = start.config
-    data = FinetuneData.load(config, paths, geometry=start.geometry)
-    config, _ = settle_rates(config, data, resumed=begun)
-    check = check_labels(config, data, Path(out), observe=observe)
-    return run_finetuning(config, data, Path(out), resume=resume, observe=observe, check=check)
+    folder, paths = Path(out), _paths(labeled)
+    resume = resume or begun_here(folder)
+    refuse_in_use(folder, resume=resume)
+    begun = folder if resume else None
+    # The ranks of torchrun choose the start together.
+    with rank_group():
+        start = choose_start(config, paths, resumed=begun)
+        config = start.config
+        data = FinetuneData.load(config, paths, geometry=start.geometry)
+        config, _ = settle_rates(config, data, resumed=begun)
+        check = check_labels(config, data, folder, observe=observe)
+        return run_finetuning(config, data, folder, resume=resume, observe=observe, check=check)
 
 
 class Reader:

@@ -135,3 +135,12 @@ def test_a_wrong_setting_or_image_is_a_user_error(reader_file: Path, tmp_path: P
     with pytest.raises(captcha_ssl.UserError, match="gone.png"):
         captcha_ssl.Reader(reader_file).read(tmp_path / "gone.png")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("train", [captcha_ssl.adapt, captcha_ssl.finetune])
+def test_a_used_folder_is_refused_before_any_image_is_read(
+    train: Callable[..., object], tmp_path: Path
+) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    with pytest.raises(captcha_ssl.UserError, match="mine.txt|not empty|already"):
+        train(tmp_path / "missing", tmp_path)

@@ -138,7 +138,11 @@ def split_validation(
                 "a copy among the others; remove the copies, or leave --validation out"
             )
     if settings.labels is not None:
-        kept = kept[: len(nested_subset(len(kept), settings.labels, seed))]
+        if settings.labels > len(kept):
+            raise UserError(
+                f"--labels {settings.labels}: there are only {len(kept)}; ask for fewer"
+            )
+        kept = kept[: settings.labels]
     if not held:
         return images.take(kept), None, 0
     return images.take(kept), images.take(held_out), held - len(held_out)
