@@ -28,8 +28,6 @@ _ROUND = 0.9
 NARROWEST = 12.0
 """With less distance between characters than this, in pixels, images get more than 32 rows."""
 _STEPS = ("trim", "flatten", "gray", "normalize")
-_FAINT_HEIGHT = 48
-"""Most rows of images with faint ink: shrinking thins strokes, and faint ones vanish first."""
 
 
 def choose_preparation(
@@ -86,12 +84,15 @@ def contradiction(settings: PixelSettings, preparation: Preparation | None) -> s
 def choose_height(
     ink: InkReport | None, preparation: Preparation | None, usual: int = DEFAULT_HEIGHT
 ) -> int:
-    """The height of the geometry: `usual`, or more for narrow characters and for faint ink."""
+    """The height of the geometry: `usual`, or more where the images have it to show.
+
+    That is 48 for images with so many rows or more after the `preparation`: in 32 a recognizer made
+    twice as many errors (docs/results/rows.md). Narrow characters get up to 64.
+    """
     if ink is None:
         return usual
     rows, _ = prepared_size(ink.size, preparation, ink) if preparation else ink.size
-    faint = preparation is not None and preparation.flatten != "none"
-    least = max(usual, _FAINT_HEIGHT) if faint and rows >= _FAINT_HEIGHT else usual
+    least = max(usual, TALLER_HEIGHT) if rows >= TALLER_HEIGHT else usual
     if ink.pitch is None:
         return least
     pitch = ink.pitch / rows

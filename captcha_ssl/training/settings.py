@@ -63,8 +63,8 @@ class ModelSettings(PixelSettings):
     channels: int = setting(1, "1 for gray, 3 for color", low=1, high=3)
     height: int | None = setting(
         None,
-        "height in pixels the images are resized to, a multiple of 16; none: 32 for the encoder "
-        "tiny and 48 for others, or more where characters would be too narrow",
+        "height in pixels the images are resized to, a multiple of 16; none: 48 (for the encoder "
+        "tiny 32, if the images have fewer than 48), or more where characters would be too narrow",
         low=16,
     )
     width: int | None = setting(None, "width in pixels; none: from the images", low=16)

@@ -81,7 +81,8 @@ def test_dark_digits_on_light_paper_are_measured_and_not_prepared():
     assert 15 < (ink.pitch or 0) < 35
     ink = replace(ink, box=(0, 0, 1, 1), height=0.6)
     assert choose_preparation(ink, AUTO) is None
-    assert choose_height(ink, None) == 32
+    assert choose_height(ink, None) == 48
+    assert choose_height(replace(ink, size=(40, 160)), None) == 32
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ both.
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     "standard": {
+        # In 48 rows it would take two hours on two cores (docs/results/rows.md).
+        "height": 32,
         "unlabeled": 200_000,
         "charset": DISTINCT,
         "unseen_style": "fast",
@@ -51,6 +53,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         ),
     },
     "paper": {
+        "height": 32,
         "unlabeled": 860_000,
         "charset": DISTINCT,
         # The arm synthetic learns from the style fast.
