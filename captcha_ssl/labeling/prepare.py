@@ -25,7 +25,7 @@ from captcha_ssl.labeling.retraining import Retraining, newest_round
 from captcha_ssl.labeling.session import Session
 from captcha_ssl.lock import FolderLock
 from captcha_ssl.models.shipped import SHIPPED, is_shipped
-from captcha_ssl.recognition.reading.adapting import sample_images
+from captcha_ssl.recognition.reading.fit_reader import sample_images
 from captcha_ssl.recognition.reading.narrowed import narrowed
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
@@ -115,7 +115,7 @@ def _guesses(pile: Pile, model: Path | None, wishes: Wishes) -> Guesses:
         return Guesses(pile, None, NONE)
     spec = ReaderSpec(model, wishes.charset, wishes.device)
     if model is None or is_shipped(model):
-        reader, notes = spec.adapted(sample_images(len(pile), pile.pixels))
+        reader, notes = spec.fitted(sample_images(len(pile), pile.pixels))
         return Guesses(pile, reader, SHIPPED, notes)
     if wishes.model is None:
         return _guesses_of_round(pile, model, wishes)

@@ -7,8 +7,8 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.look import look_at
 from captcha_ssl.data.sources import Paths, listed, open_source
 from captcha_ssl.data.spread import spread_places
-from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest
+from captcha_ssl.recognition.reading.fit_reader import FEWEST, SAMPLE
 from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.training.settings import ModelSettings
 

@@ -9,8 +9,8 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.sweep import Progress
 from captcha_ssl.errors import UserError
-from captcha_ssl.recognition.reading.adapting import SAMPLE, settle
-from captcha_ssl.recognition.reading.settling import of_same_kinds
+from captcha_ssl.recognition.reading.common_traits import of_same_kinds
+from captcha_ssl.recognition.reading.fit_reader import SAMPLE, fit_to_texts
 from captcha_ssl.recognition.reading.text_reader import TextReader, read_images
 
 FEWEST = 20
@@ -56,9 +56,9 @@ def sure_texts(
     # No more images than `predict` looks at: over many of them small evidence adds up, and a
     # character that is much like another one, as O and 0 are, would be ruled out.
     sample = images.images[spread_places(len(images), SAMPLE)]
-    settled = settle(reader, reader.logits(sample), length=length)
-    readings = read_images(settled.reader, images.images, progress=progress)
-    usual, shown = settled.length, settled.characters
+    fitted = fit_to_texts(reader, reader.logits(sample), length=length)
+    readings = read_images(fitted.reader, images.images, progress=progress)
+    usual, shown = fitted.length, fitted.characters
     # A rare character of these kinds may be there; one of another kind is misread.
     possible = set(of_same_kinds(shown or reader.charset.characters, reader.charset))
     sure = [
@@ -79,7 +79,7 @@ def sure_texts(
     charset = reader.charset if shown is None else Charset.from_labels([*texts, shown])
     # What was left out of the pile is counted there.
     labeled = replace(images.take(sure), labels=texts, rejected=[])
-    notes = list(settled.notes)
+    notes = list(fitted.notes)
     if len(sure) < _FEW * len(images):
         notes.append("few texts are sure, and their mistakes are learned too: labels help more")
     return SureTexts(labeled, charset, len(images), tuple(notes))

@@ -29,7 +29,7 @@ class ReaderSpec:
     length: str | None = None
 
     def open(self, inputs: Sequence[Input]) -> tuple[TextReader, tuple[str, ...]]:
-        """The reader, adapted to `inputs` where that was asked for, and notes on that.
+        """The reader, fitted to `inputs` where that was asked for, and notes on that.
 
         Raises UserError for a model, a charset or a length that does not work.
         """
@@ -38,23 +38,23 @@ class ReaderSpec:
         own = self.model is not None and not is_shipped(self.model)
         if not self.adapt or own or len(inputs) < 2:
             return self.plain(), ()
-        from captcha_ssl.recognition.reading.adapting import sample_images
+        from captcha_ssl.recognition.reading.fit_reader import sample_images
 
-        return self.adapted(sample_images(len(inputs), lambda index: _pixels(inputs[index])))
+        return self.fitted(sample_images(len(inputs), lambda index: _pixels(inputs[index])))
 
-    def adapted(self, images: Sequence[np.ndarray]) -> tuple[TextReader, tuple[str, ...]]:
-        """The reader, adapted to a sample of RGB uint8 images [H, W, 3], and notes on that.
+    def fitted(self, images: Sequence[np.ndarray]) -> tuple[TextReader, tuple[str, ...]]:
+        """The reader, fitted to a sample of RGB uint8 images [H, W, 3], and notes on that.
 
         Raises UserError for a charset or a length that does not work.
         """
-        from captcha_ssl.recognition.reading.adapting import adapt_reader
+        from captcha_ssl.recognition.reading.fit_reader import fit_reader
 
         unknown = {"characters": self.charset is None, "length": self.length is None}
-        adapted = adapt_reader(self.plain(), images, **unknown)
-        return adapted.reader, adapted.notes
+        fitted = fit_reader(self.plain(), images, **unknown)
+        return fitted.reader, fitted.notes
 
     def plain(self) -> TextReader:
-        """The reader without any adaptation. Raises UserError like `open`."""
+        """The reader as it is. Raises UserError like `open`."""
         opened = open_reader(self.model, self.device)
         return narrowed(opened, length=self.length, charset=self.charset)
 

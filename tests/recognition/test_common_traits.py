@@ -10,11 +10,11 @@ import pytest
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading.settling import (
-    Settled,
+from captcha_ssl.recognition.reading.common_traits import (
+    WithCommonCharacters,
     characters_in_words,
-    settle_characters,
-    settle_length,
+    common_characters,
+    common_text_length,
 )
 from captcha_ssl.recognition.reading.text_reader import read_images
 
@@ -54,7 +54,7 @@ def texts_from(characters: str, count: int = 60, length: int = 5) -> list[str]:
     ],
 )
 def test_the_kinds_that_all_images_show_are_found(shown: str, words: str) -> None:
-    found = settle_characters(logits_of(texts_from(shown)), CHARSET)
+    found = common_characters(logits_of(texts_from(shown)), CHARSET)
     assert found is not None and set(found) == set(shown)
     assert characters_in_words(found, CHARSET) == words
 
@@ -62,14 +62,14 @@ def test_the_kinds_that_all_images_show_are_found(shown: str, words: str) -> Non
 def test_characters_that_no_image_shows_are_found() -> None:
     # Without those that people confuse, as in many captchas.
     shown = "2345678bcdefgmnpwxy"
-    found = settle_characters(logits_of(texts_from(shown)), CHARSET)
+    found = common_characters(logits_of(texts_from(shown)), CHARSET)
     assert found == shown
     assert characters_in_words(found, CHARSET) == f"characters of {shown}"
 
 
 def test_characters_that_are_rare_are_not_ruled_out() -> None:
     texts = [*texts_from("ABCDEFGHIJKLMNOPQRS", 54), *texts_from("TUVWXYZ", 6)]
-    found = settle_characters(logits_of(texts), CHARSET)
+    found = common_characters(logits_of(texts), CHARSET)
     assert found is not None and set(found) == set(string.ascii_uppercase)
 
 
@@ -77,22 +77,22 @@ def test_exceptions_to_the_kinds_and_to_the_characters_count_together() -> None:
     eight = texts_from("01234567", 92)
     for few in (2, 4):
         texts = [*eight, *texts_from("KRMWX", few), *["99999"] * few]
-        found = settle_characters(logits_of(texts), CHARSET)
+        found = common_characters(logits_of(texts), CHARSET)
         assert (found == "01234567") == (few == 2)
 
 
 def test_the_length_that_nearly_all_texts_have_is_found() -> None:
     five = texts_from(CHARSET.characters)
-    found = settle_length(logits_of(five))
+    found = common_text_length(logits_of(five))
     assert found is not None and found.characters == 5 and 0 < found.clear < 10
     exceptions = texts_from(CHARSET.characters, count=3, length=4)
-    assert settle_length(logits_of([*five[3:], *exceptions])) == found
+    assert common_text_length(logits_of([*five[3:], *exceptions])) == found
 
 
 def test_texts_of_several_lengths_have_no_length() -> None:
     texts = [*texts_from(string.digits, 50), *texts_from(string.digits, 10, length=4)]
-    assert settle_length(logits_of(texts)) is None
-    assert settle_length(logits_of([""] * 60)) is None
+    assert common_text_length(logits_of(texts)) is None
+    assert common_text_length(logits_of([""] * 60)) is None
 
 
 def test_a_last_character_that_costs_little_to_leave_out_still_counts() -> None:
@@ -100,26 +100,26 @@ def test_a_last_character_that_costs_little_to_leave_out_still_counts() -> None:
     logits = logits_of([*five, *six])
     last = logits[len(five) :, 2 * 5 + 1]
     last[:, 0] = last.max(1) - 0.5
-    assert settle_length(logits) is None
+    assert common_text_length(logits) is None
 
 
-def test_nothing_is_settled_if_every_kind_appears() -> None:
-    assert settle_characters(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
+def test_nothing_is_common_if_every_kind_appears() -> None:
+    assert common_characters(logits_of(texts_from(CHARSET.characters)), CHARSET) is None
 
 
 def test_a_kind_in_only_some_images_is_no_exception() -> None:
     texts = texts_from(string.digits, 54) + texts_from("KRMW", 6)
-    found = settle_characters(logits_of(texts), CHARSET)
+    found = common_characters(logits_of(texts), CHARSET)
     assert found is None or set(found) != set(string.digits)
 
 
-def test_empty_readings_settle_nothing() -> None:
-    assert settle_characters(logits_of([""] * 60), CHARSET) is None
+def test_empty_readings_have_nothing_in_common() -> None:
+    assert common_characters(logits_of([""] * 60), CHARSET) is None
 
 
 def test_letters_that_are_barely_likelier_than_digits_do_not_hide_that_all_are_digits() -> None:
     texts = [text.translate(CONFUSED) for text in texts_from(string.digits)]
-    found = settle_characters(logits_of(texts, doubt=1.0), CHARSET)
+    found = common_characters(logits_of(texts, doubt=1.0), CHARSET)
     assert found is not None and set(found) == set(string.digits)
 
 
@@ -140,12 +140,12 @@ def test_doubtful_letters_become_digits_and_plain_ones_stay() -> None:
     reader = Fixed(np.concatenate([logits_of(["4O9l"], doubt=1.0), logits_of(["4K97"])]))
     images = np.zeros((2, 1, 32, 48), np.uint8)
     assert [reading.text for reading in read_images(reader, images)] == ["4O9l", "4K97"]
-    settled = Settled(reader, string.digits)
+    settled = WithCommonCharacters(reader, string.digits)
     assert [reading.text for reading in read_images(settled, images)] == ["4091", "4K97"]
 
 
 def test_a_reader_that_is_unsure_does_not_tell_which_characters_are_absent() -> None:
     """It reads every 2 as an 8, and would do without the 2; how sure it is makes the difference."""
     sure = logits_of([text.replace("2", "8") for text in texts_from(string.digits, 90)])
-    assert settle_characters(sure, CHARSET) == "013456789"
-    assert settle_characters(sure / 6, CHARSET) == string.digits
+    assert common_characters(sure, CHARSET) == "013456789"
+    assert common_characters(sure / 6, CHARSET) == string.digits

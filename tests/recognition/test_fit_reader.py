@@ -13,12 +13,12 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.data.preparation import Preparation
 from captcha_ssl.models.model_card import Calibration
-from captcha_ssl.recognition.reading.adapting import FEWEST, SAMPLE, adapt_reader, sample_images
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest, confidence
+from captcha_ssl.recognition.reading.common_traits import WithCommonCharacters
+from captcha_ssl.recognition.reading.fit_reader import FEWEST, SAMPLE, fit_reader, sample_images
 from captcha_ssl.recognition.reading.inputs import STDIN, Input
 from captcha_ssl.recognition.reading.of_length import OfLength
 from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
-from captcha_ssl.recognition.reading.settling import Settled
 
 
 class SureOfMuchInk:
@@ -99,25 +99,27 @@ def test_a_prepared_reader_fits_images_as_its_preparation_says() -> None:
     assert prepared.geometry == Geometry(1, 32, 64, preparation)
 
 
-def test_many_files_are_prepared_and_settled_with_notes() -> None:
-    adapted = adapt_reader(SureOfMuchInk(), MANY)
-    assert isinstance(adapted.reader, OfLength) and isinstance(adapted.reader.reader, Settled)
-    assert isinstance(adapted.reader.reader.reader, Prepared)
-    assert adapted.reader.geometry.preparation == adapted.reader.reader.reader.preparation
-    prepared, settled, length = adapted.notes
+def test_many_files_are_prepared_and_restricted_with_notes() -> None:
+    fitted = fit_reader(SureOfMuchInk(), MANY)
+    assert isinstance(fitted.reader, OfLength) and isinstance(
+        fitted.reader.reader, WithCommonCharacters
+    )
+    assert isinstance(fitted.reader.reader.reader, Prepared)
+    assert fitted.reader.geometry.preparation == fitted.reader.reader.reader.preparation
+    prepared, settled, length = fitted.notes
     assert "cut to" in prepared and "only characters of 7" in settled and "length 1" in length
 
 
 def test_what_the_user_says_of_the_texts_is_not_settled() -> None:
-    said_both = adapt_reader(SureOfMuchInk(), MANY, characters=False, length=False)
+    said_both = fit_reader(SureOfMuchInk(), MANY, characters=False, length=False)
     assert isinstance(said_both.reader, Prepared)
-    said_one = adapt_reader(SureOfMuchInk(), MANY, length=False)
-    assert isinstance(said_one.reader, Settled)
+    said_one = fit_reader(SureOfMuchInk(), MANY, length=False)
+    assert isinstance(said_one.reader, WithCommonCharacters)
 
 
 def test_too_few_images_change_nothing() -> None:
     reader = SureOfMuchInk()
-    assert adapt_reader(reader, MANY[1:]).reader is reader
+    assert fit_reader(reader, MANY[1:]).reader is reader
 
 
 def test_the_images_looked_at_are_spread_over_all_of_them() -> None:
@@ -148,5 +150,5 @@ def test_a_reader_that_cannot_read_the_images_settles_nothing() -> None:
         def logits(self, images: np.ndarray) -> np.ndarray:
             return super().logits(images) / 100
 
-    adapted = adapt_reader(Guessing(), MANY)
-    assert isinstance(adapted.reader, Guessing) and adapted.notes == ()
+    fitted = fit_reader(Guessing(), MANY)
+    assert isinstance(fitted.reader, Guessing) and fitted.notes == ()

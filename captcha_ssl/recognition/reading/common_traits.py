@@ -43,7 +43,7 @@ _LENGTHS = 8
 _NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
 
 
-class Settled:
+class WithCommonCharacters:
     """Reads like `reader`, but rules out all characters except `characters`.
 
     An image keeps its own reading if that would lose more than 8 nats.
@@ -68,7 +68,7 @@ class Settled:
         return np.where(held[:, None, None] & ruled_out, np.float32(-np.inf), logits)
 
 
-def settle_characters(
+def common_characters(
     logits: np.ndarray, charset: Charset, calibration: Calibration = UNCALIBRATED
 ) -> str | None:
     """The characters that images with float `logits` [N, T, K] show, if it is clear.
@@ -119,7 +119,7 @@ def _shown_of(logits: np.ndarray, charset: Charset, characters: str) -> str | No
     return "".join(each for each in characters if each in found) or None
 
 
-def settle_length(logits: np.ndarray) -> TextLength | None:
+def common_text_length(logits: np.ndarray) -> TextLength | None:
     """The length of the texts in images with float `logits` [N, T, K], if nearly all have the same.
 
     By the same rule as the kinds of characters: texts of one length have less to choose from, and

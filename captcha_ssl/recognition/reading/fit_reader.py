@@ -1,4 +1,7 @@
-"""Adapts a model to many images without labels."""
+"""Fits a reader to many images without labels: to their pixels, and to what their texts share.
+
+Nothing is trained here; recognition/adaptation does that.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ import numpy as np
 
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest
-from captcha_ssl.recognition.reading.of_length import OfLength
-from captcha_ssl.recognition.reading.settling import (
-    Settled,
+from captcha_ssl.recognition.reading.common_traits import (
+    WithCommonCharacters,
     characters_in_words,
-    settle_characters,
-    settle_length,
+    common_characters,
+    common_text_length,
 )
+from captcha_ssl.recognition.reading.of_length import OfLength
 from captcha_ssl.recognition.reading.text_reader import (
     BATCH_SIZE,
     TextReader,
@@ -25,14 +28,14 @@ from captcha_ssl.recognition.reading.text_reader import (
 )
 
 FEWEST, SAMPLE = 40, 48
-"""The smallest number of images for adapting, and the size of the sample."""
+"""The smallest number of images to fit a reader to, and the size of the sample."""
 _READS = 0.1
 """With less confidence than this in the mean, a reader does not read but guess."""
 
 
 @dataclass(frozen=True)
-class Adapted:
-    """A reader for a set of images, and a description of its adaptations."""
+class FittedReader:
+    """A reader for a set of images, and what was fitted, in words."""
 
     reader: TextReader
     notes: tuple[str, ...] = ()
@@ -41,50 +44,50 @@ class Adapted:
     """What nearly all texts have in common, as far as the images tell."""
 
 
-def adapt_reader(
+def fit_reader(
     reader: TextReader,
     images: Sequence[np.ndarray],
     *,
     characters: bool = True,
     length: bool = True,
-) -> Adapted:
-    """Adapt `reader` to images: their pixels, and the `characters` and the `length` of their texts.
+) -> FittedReader:
+    """Fit `reader` to images: their pixels, and the `characters` and the `length` of their texts.
 
     Takes RGB uint8 [H, W, 3], a sample of those to be read. With too few of them nothing changes.
     """
     if len(images) < FEWEST:
-        return Adapted(reader)
+        return FittedReader(reader)
     notes = []
     preparation = clearest(reader, images)
     if preparation is not None:
         reader = Prepared(reader, preparation)
         notes.append(f"read more surely when prepared: {preparation}")
-    found = settle(reader, _logits(reader, images), characters=characters, length=length)
+    found = fit_to_texts(reader, _logits(reader, images), characters=characters, length=length)
     return replace(found, notes=(*notes, *found.notes))
 
 
-def settle(
+def fit_to_texts(
     reader: TextReader, logits: np.ndarray, *, characters: bool = True, length: bool = True
-) -> Adapted:
-    """Adapt `reader` to the `characters` and the `length` that nearly all texts have.
+) -> FittedReader:
+    """Fit `reader` to the `characters` and the `length` that nearly all texts have.
 
     `logits`, float [N, T, K], are those of `reader` for a sample of the images. With fewer than
     FEWEST of them nothing changes, nor if the reader cannot read them at all.
     """
     if len(logits) < FEWEST:
-        return Adapted(reader)
+        return FittedReader(reader)
     if mean_confidence(to_readings(logits, reader.charset, reader.calibration)) < _READS:
-        return Adapted(reader)
+        return FittedReader(reader)
     notes = []
-    shown = settle_characters(logits, reader.charset, reader.calibration) if characters else None
+    shown = common_characters(logits, reader.charset, reader.calibration) if characters else None
     if shown is not None:
         notes.append(
             f"nearly all images show only {characters_in_words(shown, reader.charset)}; other "
             "characters are read only if they are clear"
         )
-        reader = Settled(reader, shown)
+        reader = WithCommonCharacters(reader, shown)
         logits = reader.ruled(logits)
-    usual = settle_length(logits) if length else None
+    usual = common_text_length(logits) if length else None
     if usual is not None:
         reader = OfLength(reader, usual)
         notes.append(
@@ -92,7 +95,7 @@ def settle(
             "they are clear"
         )
     found = None if usual is None else usual.characters
-    return Adapted(reader, tuple(notes), shown, found)
+    return FittedReader(reader, tuple(notes), shown, found)
 
 
 def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.ndarray]:
