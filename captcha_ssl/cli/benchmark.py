@@ -49,14 +49,14 @@ def benchmark_command(
     """
     folder = run_folder(out)
     from captcha_ssl.benchmark.run import run_benchmark
-    from captcha_ssl.benchmark.runs.progress import BenchmarkListener
     from captcha_ssl.workers.cluster import on_cluster
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
-        with on_cluster(cluster), live_table(quiet=quiet) as (say, show):
-            heard = BenchmarkListener(say, show)
-            results = run_benchmark(folder, config, command=command, resume=resume, listener=heard)
+        with on_cluster(cluster), live_table(quiet=quiet) as listener:
+            results = run_benchmark(
+                folder, config, command=command, resume=resume, listener=listener
+            )
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; continue with --out {folder} --resume") from None
     _print_table(results)

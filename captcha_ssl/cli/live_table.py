@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,21 +12,22 @@ from captcha_ssl.cli.streams import terminal_restored
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from captcha_ssl.benchmark.runs.progress import BenchmarkListener
     from captcha_ssl.benchmark.runs.records import Row
-    from captcha_ssl.workers.contract import Say
 
-Show = Callable[["Row"], None]
 _LINES = 6
 """The number of latest messages below the table."""
 
 
 @contextmanager
-def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
-    """Yield a function for messages and one for reported runs; with `quiet` they print nothing."""
+def live_table(*, quiet: bool) -> Iterator[BenchmarkListener]:
+    """Yield what shows the messages and the reported runs; with `quiet` it shows nothing."""
+    from captcha_ssl.benchmark.runs.progress import UNHEARD, BenchmarkListener
+
     if quiet:
-        yield lambda line: None, lambda row: None
+        yield UNHEARD
     elif not sys.stderr.isatty():
-        yield _print_line, lambda row: None
+        yield BenchmarkListener(_print_line)
     else:
         from rich.console import Console
         from rich.live import Live
@@ -47,7 +48,7 @@ def live_table(*, quiet: bool) -> Iterator[tuple[Say, Show]]:
                 board.show(row)
                 live.update(board.draw())
 
-            yield say, show
+            yield BenchmarkListener(say, show)
 
 
 class Board:

@@ -6,7 +6,7 @@ import re
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from captcha_ssl.tuning.config import TuneConfig
     from captcha_ssl.tuning.results import SearchResults
     from captcha_ssl.tuning.trial import Outcome
-    from captcha_ssl.workers.contract import Say
+    from captcha_ssl.tuning.tune import TuneListener
 
 _UNITS = {"h": 3600, "m": 60, "s": 1}
 _SHOWN = 6
@@ -73,12 +73,12 @@ def tune_command(
     until = time.monotonic() + seconds(budget)
     folder = run_folder(out)
 
-    from captcha_ssl.tuning.tune import RECIPE, Listener, tune
+    from captcha_ssl.tuning.tune import RECIPE, tune
     from captcha_ssl.workers.cluster import on_cluster
 
     command = shlex.join(["captcha-ssl", *(a for a in sys.argv[1:] if a != "--resume")])
     try:
-        with on_cluster(cluster), _progress(until, quiet=quiet) as (say, show):
+        with on_cluster(cluster), _progress(until, quiet=quiet) as listener:
             results = tune(
                 config,
                 data,
@@ -87,7 +87,7 @@ def tune_command(
                 until=until,
                 jobs=jobs,
                 resume=resume,
-                listener=Listener(say, show),
+                listener=listener,
                 load=partial(load, quiet=quiet),
                 command=command,
             )
@@ -112,18 +112,18 @@ def seconds(text: str) -> float:
 
 
 @contextmanager
-def _progress(
-    until: float, *, quiet: bool
-) -> Iterator[tuple[Say, Callable[[SearchResults, Outcome], None]]]:
-    """Functions for messages, and for the results after every outcome."""
+def _progress(until: float, *, quiet: bool) -> Iterator[TuneListener]:
+    """Yield what shows messages and the results after every outcome, a line or a table."""
+    from captcha_ssl.tuning.tune import UNHEARD, TuneListener
+
     if quiet:
-        yield lambda line: None, lambda results, outcome: None
+        yield UNHEARD
     elif not sys.stderr.isatty():
 
         def show_line(results: SearchResults, outcome: Outcome) -> None:
             _print(_line(results, outcome, until))
 
-        yield _print, show_line
+        yield TuneListener(_print, show_line)
     else:
         from rich.console import Console
         from rich.live import Live
@@ -138,7 +138,7 @@ def _progress(
             def show_table(results: SearchResults, outcome: Outcome) -> None:
                 live.update(_table(results, _line(results, outcome, until)))
 
-            yield console.print, show_table
+            yield TuneListener(console.print, show_table)
 
 
 def _print(line: str) -> None:

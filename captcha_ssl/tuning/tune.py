@@ -27,7 +27,7 @@ from captcha_ssl.tuning.space import defaults, with_defaults
 from captcha_ssl.tuning.study import Study
 from captcha_ssl.tuning.trial import Outcome, TrialBench
 from captcha_ssl.workers.choice import available_cores, choose_workers, elsewhere
-from captcha_ssl.workers.contract import Workers
+from captcha_ssl.workers.contract import Say, Workers, silent
 from captcha_ssl.workers.processes import Processes
 
 RECIPE = "recipe.toml"
@@ -35,11 +35,15 @@ _TRIALS = "trials"
 
 
 @dataclass(frozen=True)
-class Listener:
+class TuneListener:
     """Receives occasional lines, and the results so far after every outcome."""
 
-    say: Callable[[str], None] = lambda line: None
+    say: Say = silent
     show: Callable[[SearchResults, Outcome], None] = lambda results, outcome: None
+
+
+UNHEARD = TuneListener()
+"""Receives everything and shows nothing."""
 
 
 class Tuning:
@@ -71,7 +75,7 @@ class Tuning:
         until: float = math.inf,
         jobs: int = 0,
         crew: Workers | None = None,
-        listener: Listener = Listener(),  # noqa: B008
+        listener: TuneListener = UNHEARD,
         command: str = "",
     ) -> SearchResults:
         """Try recipes until `until`, by time.monotonic(), and write the best and the report.
@@ -147,7 +151,7 @@ def tune(
     until: float = math.inf,
     jobs: int = 0,
     resume: bool = False,
-    listener: Listener = Listener(),  # noqa: B008
+    listener: TuneListener = UNHEARD,
     load: LoadImages = load_images,
     command: str = "",
 ) -> SearchResults:
