@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
+from captcha_ssl.cli.streams import say_on_stderr, teller
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def adapt_command(
 
     refuse_in_use(folder, resume=resume)
 
-    def say(line: str) -> None:
-        if not quiet:
-            print(line, file=sys.stderr, flush=True)
-
+    say = teller(quiet=quiet)
     config, pile = read_pile(config, data, partial(load, quiet=quiet))
     with progress_bar("reading texts", quiet=quiet) as progress:
         adapting = Adapting(config, pile, progress)
@@ -56,10 +53,9 @@ def adapt_command(
     with training_progress("adapt", quiet=quiet) as observe:
         result = run_adapting(adapting, folder, resume=resume, observe=observe)
     if not result.converged:
-        print(
+        say_on_stderr(
             "captcha-ssl: warning: the training ended on the CTC plateau: the recognizer no longer "
-            "reads these images; use a lower --lr, or more --steps",
-            file=sys.stderr,
+            "reads these images; use a lower --lr, or more --steps"
         )
     say(f"adapted in {result.seconds:.0f} s")
     typer.echo(folder / FILE_NAME)

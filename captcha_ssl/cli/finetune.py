@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
+from captcha_ssl.cli.streams import say_on_stderr, teller
 from captcha_ssl.launch import rank
 from captcha_ssl.printable import shown
 
@@ -63,12 +63,7 @@ def _finetune(
     from captcha_ssl.recognition.fine_tuning.rates import settle_rates
     from captcha_ssl.recognition.fine_tuning.start import choose_start
 
-    begun = folder if resume else None
-
-    def say(line: str) -> None:
-        if not quiet:
-            print(line, file=sys.stderr, flush=True)
-
+    begun, say = folder if resume else None, teller(quiet=quiet)
     read_quietly = partial(load, quiet=True)
     with training_progress("comparing", quiet=quiet, perhaps=True) as observe:
         start = choose_start(
@@ -81,8 +76,7 @@ def _finetune(
     config, reason = settle_rates(config, given, resumed=begun)
     if reason:
         say(reason)
-    if not quiet:
-        print(f"charset: {shown(given.charset.characters, 500)}", file=sys.stderr)
+    say(f"charset: {shown(given.charset.characters, 500)}")
     with training_progress("checking", quiet=quiet, perhaps=True) as observe:
         check = check_labels(config, given, folder, observe=observe, say=say)
     with training_progress("finetune", quiet=quiet) as observe:
@@ -109,37 +103,32 @@ def _report(
         some = read_images(result.recognizer, data.train.images[:_READ_IF_STUCK])
         steps, geometry = int(result.history[-1]["step"]), data.train.geometry
         words = stuck_words([reading.text for reading in some], config, geometry, steps)
-        print(f"captcha-ssl: warning: {words}", file=sys.stderr)
+        say_on_stderr(f"captcha-ssl: warning: {words}")
     if quiet:
         return
     if result.helped and result.converged:
         unmeasured = "; --validation 0.1 shows whether it reads images that it has not learned"
-        print(
+        say_on_stderr(
             "training was on the CTC plateau for a while; a loss for evenly spaced characters got "
-            "it off" + unmeasured * (data.held_out is None),
-            file=sys.stderr,
+            "it off" + unmeasured * (data.held_out is None)
         )
-    print(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s", file=sys.stderr)
+    say_on_stderr(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s")
     if result.recognizer.length is not None:
         length = result.recognizer.length.characters
-        print(
+        say_on_stderr(
             f"all labels have {length} character{'s' * (length > 1)}: texts are read with "
             f"{length}, unless another length is clearly likelier; predict --length any "
-            "turns this off",
-            file=sys.stderr,
+            "turns this off"
         )
     last = int(result.history[-1]["step"])
     if result.step < last:
-        print(
-            f"stopped at step {last:,}; kept the weights of step {result.step:,}", file=sys.stderr
-        )
+        say_on_stderr(f"stopped at step {last:,}; kept the weights of step {result.step:,}")
     if data.held_out is not None:
         checked = config.finetune.check_labels is not None
         _tell_held_out(result.recognizer, data.held_out, folder, checked=checked)
         if data.copies:
-            print(
-                f"{data.copies:,} more do not count: copies of images that are not held out",
-                file=sys.stderr,
+            say_on_stderr(
+                f"{data.copies:,} more do not count: copies of images that are not held out"
             )
 
 
@@ -154,7 +143,7 @@ def _tell_held_out(
     from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 
     read = evaluate(recognizer, held_out)
-    print(f"exact match on {len(held_out):,} held out: {read.exact_match:.1%}", file=sys.stderr)
+    say_on_stderr(f"exact match on {len(held_out):,} held out: {read.exact_match:.1%}")
     if not checked and read.suspects():
         check = LabelCheck(held_out, read, "labels that were held out")
-        print(check.write(folder), file=sys.stderr)
+        say_on_stderr(check.write(folder))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from captcha_ssl.cli.streams import terminal_restored
+from captcha_ssl.cli.streams import say_on_stderr, terminal_restored
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -27,7 +27,7 @@ def live_table(*, quiet: bool) -> Iterator[BenchmarkListener]:
     if quiet:
         yield UNHEARD
     elif not sys.stderr.isatty():
-        yield BenchmarkListener(_print_line)
+        yield BenchmarkListener(say_on_stderr)
     else:
         from rich.console import Console
         from rich.live import Live
@@ -91,7 +91,3 @@ def _cell(values: list[float]) -> str:
     from captcha_ssl.benchmark.report.table import percent
 
     return f"{percent(estimate(values))} ({len(values)})"
-
-
-def _print_line(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

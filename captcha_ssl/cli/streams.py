@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 
 from captcha_ssl.interruption import AtTheEnd
+from captcha_ssl.notice import Say, silent
 
 AS_IT_IS_OR_ESCAPED = "captcha-ssl-as-it-is-or-escaped"
 """The name of our codecs error handler for text that the encoding of a stream lacks."""
@@ -38,6 +39,16 @@ def prepare_streams() -> None:
             errors=AS_IT_IS_OR_ESCAPED,
             line_buffering=True,
         )
+
+
+def say_on_stderr(line: str) -> None:
+    """Print a line about the work, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def teller(*, quiet: bool) -> Say:
+    """What prints lines about the work on stderr; nothing if `quiet`."""
+    return silent if quiet else say_on_stderr
 
 
 def terminal_restored() -> AtTheEnd:

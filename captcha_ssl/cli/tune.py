@@ -16,7 +16,7 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import Cluster, Out, Quiet, run_folder
-from captcha_ssl.cli.streams import terminal_restored
+from captcha_ssl.cli.streams import say_on_stderr, terminal_restored
 from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
@@ -121,9 +121,9 @@ def _progress(until: float, *, quiet: bool) -> Iterator[TuneListener]:
     elif not sys.stderr.isatty():
 
         def show_line(results: SearchResults, outcome: Outcome) -> None:
-            _print(_line(results, outcome, until))
+            say_on_stderr(_line(results, outcome, until))
 
-        yield TuneListener(_print, show_line)
+        yield TuneListener(say_on_stderr, show_line)
     else:
         from rich.console import Console
         from rich.live import Live
@@ -139,10 +139,6 @@ def _progress(until: float, *, quiet: bool) -> Iterator[TuneListener]:
                 live.update(_table(results, _line(results, outcome, until)))
 
             yield TuneListener(console.print, show_table)
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def _line(results: SearchResults, outcome: Outcome, until: float) -> str:

@@ -10,11 +10,11 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from captcha_ssl.notice import Say
 from captcha_ssl.synthesis.canvas import Pixels
 from captcha_ssl.synthesis.render import renderer
 from captcha_ssl.synthesis.settings import PictureSettings
 from captcha_ssl.workers.choice import choose_workers, elsewhere
-from captcha_ssl.workers.contract import Say
 
 T = TypeVar("T")
 Chunk = tuple[Pixels, list[str]]

@@ -20,6 +20,7 @@ from torch.utils import _pytree as pytree
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.models.task import Task
+from captcha_ssl.notice import Say
 from captcha_ssl.training.distributed import shared
 from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.training.step import Step
@@ -65,7 +66,7 @@ class CapturedStep:
         step: Step,
         recorder: Recorder | None,
         device: torch.device,
-        say: Callable[[str], None],
+        say: Say,
     ) -> None:
         """`say` gets one line if nothing is recorded."""
         self.step, self.recorder, self.say = step, recorder, say
@@ -209,7 +210,7 @@ def build_step(
     autocast: AbstractContextManager[Any],
     settings: LoopSettings,
     device: torch.device,
-    say: Callable[[str], None],
+    say: Say,
 ) -> Step | CapturedStep:
     """What the loop calls with a batch and the progress.
 

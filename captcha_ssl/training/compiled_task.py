@@ -11,11 +11,12 @@ from torch import Tensor
 from torch._dynamo.exc import TorchDynamoException
 
 from captcha_ssl.models.task import Progress, Task
+from captcha_ssl.notice import Say
 
 Called = Callable[..., dict[str, Tensor]]
 
 
-def compiled(task: Task, say: Callable[[str], None], backend: str = "inductor") -> Called:
+def compiled(task: Task, say: Say, backend: str = "inductor") -> Called:
     """`task` as one compiled function, or `task` itself where it cannot be compiled.
 
     It is compiled when it is first called. `say` gets one line that says why it was not.

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import Say
 from captcha_ssl.pretraining.pretrain import Pretraining
 from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
 from captcha_ssl.recognition.evaluation.metrics import edit_distance
@@ -19,7 +20,6 @@ from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.tuning.material import SearchMaterial, TrialImages, folds
 from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.space import Values
-from captcha_ssl.workers.contract import Say
 
 _NEVER = 10**9
 

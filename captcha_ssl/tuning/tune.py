@@ -15,6 +15,7 @@ from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.runs.parallel import process_count
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.shipped import misfit
+from captcha_ssl.notice import Say, silent
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.run_directory import RunDirectory, open_run
 from captcha_ssl.tuning.config import TuneConfig
@@ -27,7 +28,7 @@ from captcha_ssl.tuning.space import defaults, with_defaults
 from captcha_ssl.tuning.study import Study
 from captcha_ssl.tuning.trial import Outcome, TrialBench
 from captcha_ssl.workers.choice import available_cores, choose_workers, elsewhere
-from captcha_ssl.workers.contract import Say, Workers, silent
+from captcha_ssl.workers.contract import Workers
 from captcha_ssl.workers.processes import Processes
 
 RECIPE = "recipe.toml"

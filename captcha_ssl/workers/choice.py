@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 
-from captcha_ssl.workers.contract import Item, Result, Say, Workers, silent
+from captcha_ssl.notice import Say, silent
+from captcha_ssl.workers.contract import Item, Result, Workers
 from captcha_ssl.workers.processes import Processes
 
 _replaced: list[Callable[[Callable[[], object]], Workers]] = []

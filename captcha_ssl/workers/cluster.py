@@ -21,8 +21,9 @@ import numpy as np
 
 import captcha_ssl
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import Say, silent
 from captcha_ssl.workers.choice import replaced
-from captcha_ssl.workers.contract import Item, Result, Say, silent
+from captcha_ssl.workers.contract import Item, Result
 
 if TYPE_CHECKING:
     from distributed import Client, Future

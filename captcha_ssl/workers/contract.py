@@ -6,14 +6,10 @@ import math
 from collections.abc import Callable, Generator, Iterable
 from typing import Protocol, TypeVar
 
+from captcha_ssl.notice import Say, silent
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Say = Callable[[str], None]
-"""Receives a progress line."""
-
-
-def silent(line: str) -> None:
-    """Print nothing."""
 
 
 class Workers(Protocol):

@@ -16,7 +16,8 @@ from typing import Any
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import SIGNALS, WORKER_PATIENCE, AtTheEnd, HeldBack
 from captcha_ssl.lock import held_locks
-from captcha_ssl.workers.contract import Item, Result, Say, silent
+from captcha_ssl.notice import Say, silent
+from captcha_ssl.workers.contract import Item, Result
 from captcha_ssl.workers.large_arrays import Pickled
 from captcha_ssl.workers.worker_process import LINE, RESULT, work
 

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from captcha_ssl.errors import UserError
 from captcha_ssl.interruption import INTERRUPTED, SIGNALS, WORKER_PATIENCE, begin
 from captcha_ssl.memory import lacks_memory
-from captcha_ssl.workers.contract import Say
+from captcha_ssl.notice import Say
 from captcha_ssl.workers.large_arrays import unpickled
 
 RESULT, ERROR, LINE = range(3)

@@ -13,9 +13,9 @@ import pytest
 
 from captcha_ssl.cli.main import run
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import Say
 from captcha_ssl.workers.choice import choose_workers
 from captcha_ssl.workers.cluster import on_cluster
-from captcha_ssl.workers.contract import Say
 
 distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
 pytestmark = pytest.mark.slow

@@ -22,9 +22,9 @@ import pytest
 
 from captcha_ssl.errors import UserError
 from captcha_ssl.lock import FolderLock
+from captcha_ssl.notice import Say
 from captcha_ssl.workers import large_arrays
 from captcha_ssl.workers.choice import choose_workers
-from captcha_ssl.workers.contract import Say
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,10 @@ import torch
 
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.records import Row, Trial
+from captcha_ssl.notice import Say
 from captcha_ssl.training.device import resolve_device
 from captcha_ssl.workers.choice import available_cores, choose_workers
-from captcha_ssl.workers.contract import Say, Workers
+from captcha_ssl.workers.contract import Workers
 
 _MOST = 8
 _BYTES_A_PROCESS = 8 * 2**30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,11 +11,11 @@ from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, pretrain_one
 from captcha_ssl.benchmark.runs.sources import encoder_source
-from captcha_ssl.workers.contract import Say
+from captcha_ssl.notice import Say
 
 
 def pretrain_all(
-    out: Path, configuration: BenchmarkConfig, material: Material, say: Callable[[str], None]
+    out: Path, configuration: BenchmarkConfig, material: Material, say: Say
 ) -> dict[tuple[str, int], EncoderRun]:
     """Run the pretrainings that the arms need, by method and seed; unfinished runs continue.
 

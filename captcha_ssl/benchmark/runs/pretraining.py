@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -18,6 +17,7 @@ from captcha_ssl.documents import read_json
 from captcha_ssl.duration import duration
 from captcha_ssl.errors import DivergedError, UserError
 from captcha_ssl.models.model_file import FILE_NAME
+from captcha_ssl.notice import Say
 from captcha_ssl.text_file import read_text_file
 from captcha_ssl.training.meter import Observer, StepReport
 from captcha_ssl.training.run_directory import RunDirectory
@@ -59,7 +59,7 @@ def pretrain_one(
     out: Path,
     configuration: BenchmarkConfig,
     material: Material,
-    say: Callable[[str], None],
+    say: Say,
     method: str,
     seed: int,
 ) -> EncoderRun:
@@ -102,7 +102,7 @@ def check_pretraining(configuration: BenchmarkConfig, material: Material) -> Non
         encoder_source(name, configuration).check(material)
 
 
-def _observer(title: str, batch_size: int, timing: Path, say: Callable[[str], None]) -> Observer:
+def _observer(title: str, batch_size: int, timing: Path, say: Say) -> Observer:
     """Report progress now and then, and keep the seconds per step for arms that match compute.
 
     They are a mean over this session, without the pauses of an interrupted run.

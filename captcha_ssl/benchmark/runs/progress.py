@@ -9,7 +9,7 @@ from statistics import fmean
 from captcha_ssl.benchmark.plan.plan import Arm, Choice
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.duration import duration
-from captcha_ssl.workers.contract import Say, silent
+from captcha_ssl.notice import Say, silent
 
 _SELF_TRAINING = 2.3
 """How many times longer self-training takes: the teacher reads the same number of extra images, and

@@ -6,7 +6,6 @@ of the other folds and reads this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.images import JoinedImages
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import from_first
+from captcha_ssl.notice import Say, silent
 from captcha_ssl.recognition.evaluation.evaluation_files import SUSPICIOUS
 from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
@@ -35,7 +35,7 @@ def check_labels(
     run: Path,
     *,
     observe: Observer | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
 ) -> LabelCheck | None:
     """Check the labels as the settings ask for; None if they do not, or if `run` has the result.
 

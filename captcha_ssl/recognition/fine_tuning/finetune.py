@@ -14,6 +14,7 @@ from torch import Tensor
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import FILE_NAME, load_model, store_calibration
 from captcha_ssl.models.parameters import parameter_groups
+from captcha_ssl.notice import Say, silent
 from captcha_ssl.recognition.evaluation.calibration import fit_calibration
 from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.export.export import export
@@ -128,7 +129,7 @@ class Finetuning:
         self,
         run: RunDirectory | None = None,
         observe: Observer | None = None,
-        say: Callable[[str], None] = lambda line: None,
+        say: Say = silent,
     ) -> FinetuneResult:
         """Train; with a run directory, write the model there.
 
@@ -220,7 +221,7 @@ def run_finetuning(
     *,
     resume: bool = False,
     observe: Observer | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
     check: LabelCheck | None = None,
 ) -> FinetuneResult:
     """Train a recognizer in the run directory `out`, with all ranks of torchrun.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from captcha_ssl.config import Given
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths, open_source
 from captcha_ssl.models.shipped import AUTO, SHIPPED, is_shipped, misfit
+from captcha_ssl.notice import Say, silent
 from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.cross_check import short_reading
@@ -63,7 +63,7 @@ def choose_start(
     *,
     resumed: Path | None = None,
     load: LoadImages = load_images,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = silent,
     observe: Observer | None = None,
 ) -> Start:
     """Replace `init_from` = `auto` by a start; the reason is empty if the user chose it.
@@ -103,7 +103,7 @@ def _choose_weights(
     data: Paths,
     geometry: Geometry | None,
     load: LoadImages,
-    say: Callable[[str], None],
+    say: Say,
     observe: Observer | None,
 ) -> Start:
     scratch, shipped = _from(config, None), _from(config, Path(SHIPPED))

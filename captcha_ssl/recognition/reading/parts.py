@@ -10,11 +10,12 @@ from pathlib import Path
 
 from captcha_ssl.data.name_list import Listed, list_named_by, read_names
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import Say
 from captcha_ssl.recognition.reading.inputs import STDIN, Inputs
 from captcha_ssl.recognition.reading.predictor import Prediction, Predictor
 from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 from captcha_ssl.recognition.reading.text_reader import Reading
-from captcha_ssl.workers.contract import Say, Workers
+from captcha_ssl.workers.contract import Workers
 
 _PART = 64
 """Batches in a part."""
