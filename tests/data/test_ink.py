@@ -85,6 +85,15 @@ def test_dark_digits_on_light_paper_are_measured_and_not_prepared():
     assert choose_height(replace(ink, size=(40, 160)), None) == 32
 
 
+@pytest.mark.parametrize(("rows", "height"), [(40, 32), (50, 48), (90, 48)])
+def test_images_with_48_rows_and_more_keep_48(tmp_path: Path, rows: int, height: int) -> None:
+    for seed in range(4):
+        image = text(seed, size=(rows, 4 * rows), height=rows // 2, left=rows // 4)
+        cv2.imwrite(str(tmp_path / f"{seed}.png"), image)
+    found = load_dataset(tmp_path, labeled=False, height=None, pixels=AUTO)
+    assert found.geometry.height == height
+
+
 @pytest.mark.parametrize(
     "style", ["classic", "plain", "smeared", "dotted", "hollow", "wavy", "cluttered", "rippled"]
 )
