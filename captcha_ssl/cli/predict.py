@@ -9,7 +9,7 @@ import typer
 
 from captcha_ssl.cli.options import Cluster, Length, Quiet, ReadingDevice
 from captcha_ssl.cli.prediction_rows import FORMATS, Format
-from captcha_ssl.cli.reading import BATCH_SIZE, read
+from captcha_ssl.cli.reading import BATCH_SIZE, Output, read
 from captcha_ssl.errors import UserError
 
 
@@ -97,6 +97,7 @@ def predict_command(
     With --out read.jsonl (or .tsv) an interrupted call is continued by --resume.
     """
     from captcha_ssl.data.name_list import Listed, read_names
+    from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
     names = list(images or ())
     if files_from is not None:
@@ -111,17 +112,10 @@ def predict_command(
         format = named[0] if named else "text"
     code = read(
         names,
-        out=out,
-        resume=resume,
-        cluster=cluster,
-        model=model,
-        charset=charset,
-        length=length,
-        format=format,
+        ReaderSpec(model, charset, device or "auto", adapt, length),
+        Output(format, min_confidence, out, resume),
         batch_size=batch_size,
-        min_confidence=min_confidence,
-        adapt=adapt,
-        device=device or "auto",
+        cluster=cluster,
         quiet=quiet,
     )
     if code:

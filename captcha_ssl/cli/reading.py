@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -17,55 +18,67 @@ from captcha_ssl.printable import SCREEN, printable, shown
 if TYPE_CHECKING:
     from captcha_ssl.recognition.reading.inputs import Input
     from captcha_ssl.recognition.reading.predictor import Prediction
+    from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
 BATCH_SIZE = 16
 _MANY, _UNSURE = 20, 0.4
 """Of so many texts, with a lower mean confidence, a user is told what to do."""
 
 
+@dataclass(frozen=True)
+class Output:
+    """What is written of each image, and where: to stdout, or to `file`.
+
+    With `resume` the rows go behind those that an interrupted call has left in the file. Texts with
+    a confidence below `min_confidence` are doubtful.
+    """
+
+    format: Format = "text"
+    min_confidence: float | None = None
+    file: Path | None = None
+    resume: bool = False
+
+
+PLAIN = Output()
+"""A line of text for each image on stdout."""
+
+
 def read(
     images: Sequence[str],
+    spec: ReaderSpec | None = None,
+    output: Output = PLAIN,
     *,
-    model: Path | None = None,
-    charset: str | None = None,
-    length: str | None = None,
-    format: Format = "text",
     batch_size: int = BATCH_SIZE,
-    min_confidence: float | None = None,
-    adapt: bool = True,
-    device: str = "auto",
-    quiet: bool = False,
-    out: Path | None = None,
-    resume: bool = False,
     cluster: str | None = None,
+    quiet: bool = False,
 ) -> int:
-    """Print the text in each image, in the given order; returns the exit code of `predict`.
+    """Write the text in each image, in the given order; returns the exit code of `predict`.
 
-    With `adapt`, the shipped model adapts to many images and notes it on stderr. With `out` the
-    rows go to that file, after those that a call to be resumed has left there. With `cluster` its
-    workers read.
+    Without a `spec` the shipped model reads. Where it is fitted to many images, that is noted on
+    stderr. With `cluster` its workers read.
 
-    Raises UserError for a model, a charset or a length that does not work, and for an `out` that
+    Raises UserError for a model, a charset or a length that does not work, and for a file that
     holds something else.
     """
     from captcha_ssl.recognition.reading.inputs import Inputs
     from captcha_ssl.recognition.reading.predictor import Predictor
     from captcha_ssl.recognition.reading.reader_spec import ReaderSpec
 
-    inputs, spec = Inputs(images), ReaderSpec(model, charset, device, adapt, length)
-    rows = rows_of(format, min_confidence, model=model, out=out)
+    inputs, spec = Inputs(images), spec or ReaderSpec()
+    rows = rows_of(output.format, output.min_confidence, model=spec.model, out=output.file)
     rows.check(item.name for item in inputs)
     reader, notes = spec.open(inputs)
     for what in () if quiet else notes:
         print(f"captcha-ssl: {what} (turn this off with --no-adapt)", file=sys.stderr)
     with ExitStack() as held:
         file, first, failed = sys.stdout, 0, False
-        if out is not None:
+        if output.file is not None:
             from captcha_ssl.cli.reading_file import opened
 
-            file, done = held.enter_context(opened(out, format, resume=resume))
+            before = opened(output.file, output.format, resume=output.resume)
+            file, done = held.enter_context(before)
             first, failed = done.rows, done.failed
-            _check_same(out, inputs, first, done.last, format)
+            _check_same(output.file, inputs, first, done.last, output.format)
         if cluster is None:
             rest = inputs if not first else (inputs[at] for at in range(first, len(inputs)))
             predictions = Predictor(reader).predict(rest, batch_size)
@@ -77,19 +90,9 @@ def read(
             held.enter_context(on_cluster(cluster))
             crew = choose_workers(1, setting="workers", prepare=int)
             predictions = read_parts(crew, spec, images, inputs, first, batch_size)
-        failed |= _write(
-            predictions,
-            file,
-            first,
-            len(inputs),
-            rows=rows,
-            # What is unsure is no label, and nothing that has failed.
-            min_confidence=None if format == "labels" else min_confidence,
-            named=format != "text",
-            quiet=quiet,
-        )
-    if out is not None:
-        print(out)
+        failed |= _write(predictions, file, first, len(inputs), rows, output, quiet=quiet)
+    if output.file is not None:
+        print(output.file)
     return int(failed)
 
 
@@ -114,23 +117,24 @@ def _write(
     file: IO[str],
     first: int,
     count: int,
-    *,
     rows: Rows,
-    min_confidence: float | None,
-    named: bool,
+    output: Output,
+    *,
     quiet: bool,
 ) -> bool:
     """Write a row for each prediction, from that of image `first` on; whether any failed.
 
-    In rows that are not `named` a doubt cannot be seen, and is noted.
+    In plain text a doubt cannot be seen, and is noted on stderr.
     """
     failed, to_program = False, not file.isatty()
+    # What is unsure is no label, and nothing that has failed.
+    least = None if output.format == "labels" else output.min_confidence
     confidences: list[float] = []
     if rows.header is not None and (file is sys.stdout or not file.tell()):
         print(rows.header, file=file)
     with progress_bar("reading", quiet=quiet or not to_program) as progress:
         for done, prediction in enumerate(predictions, start=first + 1):
-            row, doubt = rows(prediction), doubtful(prediction, min_confidence)
+            row, doubt = rows(prediction), doubtful(prediction, least)
             # A program gets the exact text; a terminal gets no control sequences.
             if row is not None:
                 shape = row if to_program else "\t".join(map(printable, row.split("\t")))
@@ -138,7 +142,7 @@ def _write(
             failed |= bool(doubt or prediction.error)
             if prediction.reading is not None:
                 confidences.append(prediction.reading.text_confidence)
-            note = _note(prediction, bool(doubt) and not named)
+            note = _note(prediction, bool(doubt) and output.format == "text")
             if note:
                 print(f"captcha-ssl: {shown(note, SCREEN)}", file=sys.stderr)
             progress(done, count)

@@ -48,10 +48,10 @@ def _hold_signals() -> Callable[[], object]:
 
 
 def _plainly_read(arguments: list[str]) -> list[str]:
-    """The images of `predict IMAGE …` without any option; otherwise none."""
+    """The images of `predict IMAGE …` without any option or empty argument; otherwise none."""
     from captcha_ssl.launch import ranks
 
     if arguments[:1] != ["predict"] or ranks() > 1:
         return []
     images = arguments[1:]
-    return [] if any(image.startswith("-") for image in images) else images
+    return [] if any(image[:1] in ("", "-") for image in images) else images
