@@ -73,6 +73,10 @@ class Geometry:
             pixels = _resize(pixels, self.height, self.width)
         return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
+    def fit_all(self, images: Iterable[np.ndarray]) -> np.ndarray:
+        """`fit` of one image or more: uint8 [N, channels, height, width]."""
+        return np.stack([self.fit(image) for image in images])
+
 
 def _gray(image: np.ndarray) -> np.ndarray:
     """uint8 [H, W, 1]."""

@@ -11,7 +11,7 @@ from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.evaluation.metrics import GAP, align
 from captcha_ssl.recognition.reading.decoding import BLANK, decode_path, probabilities
 from captcha_ssl.recognition.reading.text_length import read_paths
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE, TextReader
+from captcha_ssl.recognition.reading.text_reader import TextReader, all_logits
 
 BINS = 15
 MOST = 3000
@@ -47,8 +47,7 @@ def fit_calibration(reader: TextReader, images: ImageArray, labels: Sequence[str
     smoothed targets (Platt 1999), so that a reader without errors does not become infinitely sure.
     """
     images, labels = images[:MOST], labels[:MOST]
-    batches = [images[at : at + BATCH_SIZE] for at in range(0, len(images), BATCH_SIZE)]
-    logits = np.concatenate([reader.logits(batch) for batch in batches])
+    logits = all_logits(reader, images)
     paths = read_paths(logits, reader.length)
     read = [reader.charset.decode(decoded.classes) for decoded in decode_path(logits, paths)]
     texts = [label == text for label, text in zip(labels, read, strict=True)]

@@ -22,7 +22,7 @@ from captcha_ssl.recognition.evaluation.label_check import LabelCheck
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
-from captcha_ssl.recognition.reading.text_reader import BATCH_SIZE
+from captcha_ssl.recognition.reading.text_reader import all_logits
 from captcha_ssl.training.meter import Observer
 
 CHECK_STEPS = 200
@@ -91,9 +91,7 @@ def short_reading(
     """
     short = replace(config, finetune=config.finetune.replace(steps=steps, patience=None))
     reader = Finetuning(short, known).train(observe=observe).recognizer
-    batches = range(0, len(images), BATCH_SIZE)
-    answers = [reader.logits(images.images[at : at + BATCH_SIZE]) for at in batches]
-    return from_first(torch.from_numpy(np.concatenate(answers))).numpy()
+    return from_first(torch.from_numpy(all_logits(reader, images.images))).numpy()
 
 
 def _all_labeled(data: FinetuneData) -> Dataset:

@@ -73,8 +73,7 @@ def readable_pixels(data: Paths, model: ModelSettings) -> ReadablePixels | None:
         return None
 
     def errors(reader: TextReader) -> float:
-        fitted = np.stack([reader.geometry.fit(image) for image in images])
-        read = read_images(reader, fitted)
+        read = read_images(reader, reader.geometry.fit_all(images))
         return cer(labels, [reading.text.casefold() for reading in read])
 
     before = errors(reader)

@@ -62,8 +62,7 @@ def clearest(
 
 def confidence(reader: TextReader, images: Sequence[np.ndarray]) -> float:
     """The mean confidence of `reader` on RGB uint8 images [H, W, 3]."""
-    fitted = np.stack([reader.geometry.fit(image) for image in images])
-    return mean_confidence(read_images(reader, fitted, 16))
+    return mean_confidence(read_images(reader, reader.geometry.fit_all(images), 16))
 
 
 def candidates(images: Sequence[np.ndarray]) -> Iterator[Preparation]:

@@ -21,8 +21,8 @@ from captcha_ssl.recognition.reading.common_traits import (
 )
 from captcha_ssl.recognition.reading.of_length import OfLength
 from captcha_ssl.recognition.reading.text_reader import (
-    BATCH_SIZE,
     TextReader,
+    all_logits,
     mean_confidence,
     to_readings,
 )
@@ -62,7 +62,8 @@ def fit_reader(
     if preparation is not None:
         reader = Prepared(reader, preparation)
         notes.append(f"read more surely when prepared: {preparation}")
-    found = fit_to_texts(reader, _logits(reader, images), characters=characters, length=length)
+    logits = all_logits(reader, reader.geometry.fit_all(images))
+    found = fit_to_texts(reader, logits, characters=characters, length=length)
     return replace(found, notes=(*notes, *found.notes))
 
 
@@ -111,9 +112,3 @@ def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.nd
         with suppress(ImageError):
             found.append(pixels(count * place // looked_at))
     return found
-
-
-def _logits(reader: TextReader, images: Sequence[np.ndarray]) -> np.ndarray:
-    fitted = np.stack([reader.geometry.fit(image) for image in images])
-    batches = range(0, len(fitted), BATCH_SIZE)
-    return np.concatenate([reader.logits(fitted[at : at + BATCH_SIZE]) for at in batches])

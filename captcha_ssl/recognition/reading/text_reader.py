@@ -69,6 +69,12 @@ def finite(logits: np.ndarray, of: object) -> np.ndarray:
     return logits
 
 
+def all_logits(reader: TextReader, images: ImageArray) -> np.ndarray:
+    """The logits of a reader for one image uint8 [N, C, H, W] or more: float32 [N, T, K]."""
+    batches = range(0, len(images), BATCH_SIZE)
+    return np.concatenate([reader.logits(images[at : at + BATCH_SIZE]) for at in batches])
+
+
 def read_images(
     reader: TextReader,
     images: ImageArray,
