@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from captcha_ssl.data.ink_report import InkReport
 from captcha_ssl.data.preparation import Flatten, Gray, Ink, Preparation, Trim
-from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT, TALLER_HEIGHT
+from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT, HIGHEST, TALLER_HEIGHT
 
 if TYPE_CHECKING:
     from captcha_ssl.data.pixel_settings import PixelSettings
@@ -97,7 +97,7 @@ def choose_height(
         return least
     pitch = ink.pitch / rows
     wide = (height for height in (DEFAULT_HEIGHT, TALLER_HEIGHT) if pitch * height >= NARROWEST)
-    return max(least, next(wide, 64))
+    return max(least, next(wide, HIGHEST))
 
 
 def ink_kind(ink: InkReport) -> Ink:

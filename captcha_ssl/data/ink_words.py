@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from captcha_ssl.data.choose_preparation import FAINT, NARROWEST, prepared_size
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.ink_report import InkReport
+from captcha_ssl.data.usual_heights import HEIGHT_STEP
 
 _LOW = 0.4
 _PADDED = 0.25
@@ -59,7 +60,7 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         done = "; the rest is cut off" if trimmed else "; try trim=image"
         yield f"the text takes only {ink.height:.0%} of the height of a picture{done}"
     if narrow := narrow_words(ink, geometry):
-        yield f"{narrow}; try height={geometry.height + 16}"
+        yield f"{narrow}; try height={geometry.height + HEIGHT_STEP}"
     if ink.padding > _PADDED:
         yield (
             f"{ink.padding:.0%} of the columns are padding, because most images are narrower "

@@ -19,7 +19,7 @@ from captcha_ssl.data.sources import Source
 from captcha_ssl.data.sources.packed import PackedSource
 from captcha_ssl.data.spread import spread_places
 from captcha_ssl.data.streamed import quick_indices
-from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT
+from captcha_ssl.data.usual_heights import DEFAULT_HEIGHT, HEIGHT_STEP
 from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
@@ -138,5 +138,5 @@ def geometry_of_start(
     narrow = narrow_words(ink, geometry) if ink else ""
     if not narrow:
         return geometry, []
-    more = geometry.height + 16
+    more = geometry.height + HEIGHT_STEP
     return geometry, [f"{narrow}: a start with --set height={more} may read better"]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.usual_heights import HEIGHT_STEP, HIGHEST
 from captcha_ssl.models.shipped import is_shipped, misfit
 from captcha_ssl.models.task import Progress
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
@@ -29,7 +30,6 @@ _FADES = 0.15
 """The share of the training over which the help fades once the plateau is left."""
 _ON_IT = 0.8
 """Share of the logarithm of the number of characters above which a loss is on the plateau."""
-_HIGHEST = 64
 _RECENT = 0.1
 """The weight of the newest step in the mean that decides it."""
 
@@ -94,8 +94,8 @@ def stuck_words(
     advice = [f"train longer, as with --steps {2 * steps}", "label more images"]
     start = config.finetune.init_from
     # An encoder of the user's keeps its geometry.
-    if geometry.height < _HIGHEST and (start is None or is_shipped(start)):
-        advice.insert(0, f"keep more pixels with --set height={geometry.height + 16}")
+    if geometry.height < HIGHEST and (start is None or is_shipped(start)):
+        advice.insert(0, f"keep more pixels with --set height={geometry.height + HEIGHT_STEP}")
     if start is None and not misfit(config.model):
         advice.insert(0, "start with --init-from shipped")
     if not config.finetune.off_plateau and not config.finetune.alignment:

@@ -8,6 +8,7 @@ from pathlib import Path
 from captcha_ssl.config import Given
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.sources import Paths, open_source
+from captcha_ssl.data.usual_heights import HEIGHT_STEP, HIGHEST
 from captcha_ssl.models.shipped import AUTO, SHIPPED, is_shipped, misfit
 from captcha_ssl.notice import Say, silent
 from captcha_ssl.recognition.evaluation.label_check import LabelCheck
@@ -27,8 +28,6 @@ _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
 _PARTS = 2
 _UNREAD = 0.7
 """If both starts have more character errors than this, they are compared in more rows too."""
-_HIGHEST = 64
-"""The most rows of pixels that are tried."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def _choose_weights(
     own = _labels(scratch, data, load, geometry)
     second = _Raced("scratch", scratch, _race(scratch, own, observe))
     raced = [first, second]
-    height = labels.train.geometry.height + 16
+    height = labels.train.geometry.height + HEIGHT_STEP
     if geometry is None and min(first.cer, second.cer) > _UNREAD and _may_be(height, config):
         say(f"neither reads much; comparing them at height {height}")
         for one in (first, second):
@@ -165,7 +164,7 @@ def _begun(config: FinetuneConfig, given: Given) -> FinetuneConfig:
 def _may_be(height: int, config: FinetuneConfig) -> bool:
     """Whether images may be resized to `height`. A teacher reads at its own."""
     left_open = config.model.height is None and config.finetune.teacher is None
-    return left_open and height <= _HIGHEST
+    return left_open and height <= HIGHEST
 
 
 def _higher(config: FinetuneConfig, height: int) -> FinetuneConfig:
