@@ -12,7 +12,7 @@ import torch
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.runs import job
+from captcha_ssl.benchmark.runs import job, sources
 from captcha_ssl.benchmark.runs.records import best
 from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import load_dataset
@@ -173,13 +173,21 @@ def test_the_shipped_model_is_an_arm_for_its_own_encoder_alone(run: Run, tmp_pat
     assert "shipped starts from the model" in (tmp_path / "small/report.md").read_text()
 
 
-def test_several_synthetic_pretrainings_at_once_learn_from_the_same_images(
-    run: Run, tmp_path: Path
+def test_several_synthetic_pretrainings_learn_from_images_that_are_rendered_before_them(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    """They may run side by side, and none of them may render into the folder of another."""
+    done: list[str] = []
+
+    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given, **named: (done.append(name), function(*given, **named))[1]
+
+    monkeypatch.setattr(sources, "generate", noted("rendered", sources.generate))
+    monkeypatch.setattr(sources, "Finetuning", noted("trained", sources.Finetuning))
     few = ("arms=synthetic", "label_counts=4", "synthetic=12", "length=2")
-    results = run(tmp_path / "out", *few, "pretrain_seeds=2", "processes=2")
+    results = run(tmp_path / "out", *few, "pretrain_seeds=2", "processes=1")
+    assert done == ["rendered", "trained", "trained"]
     assert [(one.method, one.seed) for one in results.pretrained] == [
         ("synthetic", 0),
         ("synthetic", 1),
     ]
-    assert len(load_dataset(tmp_path / "out/pretrained/synthetic-data", labeled=True)) == 12
