@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.fingerprint import Fingerprint, fingerprint
 from captcha_ssl.data.geometry import WIDTH_STEP, Geometry
 from captcha_ssl.data.images import ImageArray
 from captcha_ssl.data.in_memory import mapped_images, read_all
-from captcha_ssl.data.label_checks import check_charset, check_frames
+from captcha_ssl.data.label_checks import check_frames
 from captcha_ssl.data.label_doubts import conflict_notes, label_notes
 from captcha_ssl.data.look import geometry_of_start, infer_geometry
 from captcha_ssl.data.mapped import exceeds_memory
@@ -95,7 +94,6 @@ def load_dataset(
     width: int | None = None,
     pixels: PixelSettings | None = None,
     max_bad: float = 0.01,
-    charset: Charset | None = None,
     frames: Callable[[int], int] | None = None,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -104,15 +102,13 @@ def load_dataset(
     A given `geometry` (a model's) wins; otherwise it has `channels`, and `height` and `width` or
     those inferred from the images. With `pixels`, an inferred geometry gets the preparation that
     these settings choose for the images. `labeled` requires labels and checks them against
-    `charset` and `frames` (a model's number of frames for a width in pixels). `progress(done,
-    total)` is called from this thread. Raises UserError if more than the fraction `max_bad` of rows
+    `frames` (a model's number of frames for a width in pixels). `progress(done, total)` is called
+    from this thread. Raises UserError if more than the fraction `max_bad` of rows
     is unusable, a label cannot be learned, or the images do not fit into memory.
     """
     source, path = _opened(paths, labeled=labeled), listed(paths)
     open_width = geometry is None and width is None
     geometry, notes = _settled(path, source, geometry, channels, height, width, pixels)
-    if source.labels is not None and charset is not None:
-        check_charset(path, source.names, source.labels, charset)
     if source.labels is not None and frames is not None:
         check_frames(path, source.names, source.labels, geometry.width, frames)
     loaded = _in_memory(path, source, geometry, max_bad, progress)

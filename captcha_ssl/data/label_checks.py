@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from captcha_ssl.data.charset import Charset, frames_needed
+from captcha_ssl.data.charset import frames_needed
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import quoted
 
 _WIDEST = 1 << 16
-
-
-def check_charset(
-    path: Path, names: Sequence[str], labels: Sequence[str], charset: Charset
-) -> None:
-    """Raise UserError for a label with a character outside `charset`; it names the first image."""
-    for name, label in zip(names, labels, strict=True):
-        unknown = charset.unknown(label)
-        if unknown:
-            raise UserError(
-                f"{path}: {name}: label {quoted(label)} has {quoted(unknown[0])}, "
-                f"which is not in the charset {quoted(charset.characters)}"
-            )
 
 
 def check_frames(

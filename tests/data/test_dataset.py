@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import load_dataset, load_pile
 from captcha_ssl.data.fingerprint import fingerprint
 from captcha_ssl.data.geometry import Geometry
@@ -153,11 +152,6 @@ def test_a_pile_without_a_readable_image_says_why(pile):
         load_dataset(folder, labeled=False)
 
 
-def test_a_character_outside_the_charset_is_named_with_its_file(labeled: Path):
-    with pytest.raises(UserError, match=r"b\.png: label 'yy' has 'y'.*'13xz'"):
-        load_dataset(labeled, labeled=True, charset=Charset("13xz"))
-
-
 def test_a_label_too_long_for_the_frames_is_named_with_a_sufficient_width(labeled: Path):
     wanted = r"b\.png: label 'yy' needs 3 frames.*96 pixels wide give 2; a width of 144 is enough"
     with pytest.raises(UserError, match=wanted):
@@ -165,9 +159,7 @@ def test_a_label_too_long_for_the_frames_is_named_with_a_sufficient_width(labele
 
 
 def test_labels_that_fit_pass(labeled: Path):
-    dataset = load_dataset(
-        labeled, labeled=True, charset=Charset("13xyz"), frames=lambda width: width // 32
-    )
+    dataset = load_dataset(labeled, labeled=True, frames=lambda width: width // 32)
     assert len(dataset) == 3
 
 

@@ -30,20 +30,14 @@ _MIDDLE = 0.3
 """How far a frame may be from the middle of its character, as a share of the character's width."""
 
 
-def even_alignment(
-    logits: Tensor, classes: Tensor, lengths: Tensor, shares: Tensor | None = None
-) -> Tensor:
+def even_alignment(logits: Tensor, classes: Tensor, lengths: Tensor, shares: Tensor) -> Tensor:
     """Cross-entropy of the frames that would show a character if all had as much ink.
 
     `logits` `[B, T, K]`, `classes` int64 `[B, L]` padded with 0, `lengths` int64 `[B]` of 1 and
     more. `shares` float `[B, T]` in 0…1 says how much of the text lies left of the middle of
-    frame t; without them it is (t + ½)/T, as if all characters were equally wide. Frames in the
-    middle of a character count, the others may be anything. Mean over the frames of all ranks;
-    float32 inside.
+    frame t; (t + ½)/T if all characters are equally wide. Frames in the middle of a character
+    count, the others may be anything. Mean over the frames of all ranks; float32 inside.
     """
-    frames = logits.shape[1]
-    if shares is None:
-        shares = ((torch.arange(frames, device=logits.device) + 0.5) / frames)[None]
     places = shares * lengths.to(logits.device)[:, None]
     which = places.long().minimum(lengths.to(logits.device)[:, None] - 1)
     inside = (places - places.floor() - 0.5).abs() < _MIDDLE
