@@ -153,8 +153,11 @@ class Config:
         return {**changed, **cls.open_defaults}
 
     def turned_off(self) -> Container[str]:
-        """The keys whose None is written as `none`: left out, they would get a value again."""
-        return ()
+        """The keys whose None is written as `none`: left out, they would get a value again.
+
+        None is a choice where the default is chosen later, as a start from scratch is.
+        """
+        return self.open_defaults
 
     def opened(self) -> set[str]:
         """The keys with an open default that nobody set."""
@@ -162,7 +165,7 @@ class Config:
             key
             for part in self.parts
             for key in self.open_defaults.keys() & options(type(part)).keys()
-            if part.explicit(key) is None and key not in self.turned_off()
+            if part.explicit(key) is None and getattr(part, key) is not None
         }
 
 

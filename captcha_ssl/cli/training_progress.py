@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from captcha_ssl.cli.streams import terminal_restored
+from captcha_ssl.cli.streams import say_on_stderr, terminal_restored
 from captcha_ssl.duration import duration
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def _lines(stage: str) -> Callable[[StepReport], None]:
             return
         last = now
         place = f"{stage} {progress.step}/{progress.steps}"
-        line = f"{place}  {figures_line(progress)}{left_words(seconds)}"
-        print(line, file=sys.stderr, flush=True)
+        say_on_stderr(f"{place}  {figures_line(progress)}{left_words(seconds)}")
 
     return observe
 

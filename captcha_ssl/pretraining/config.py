@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -65,10 +65,6 @@ class PretrainConfig(Config):
             return found
         rate = default_rate(found.pretrain.method, found.loop.batch_size)
         return replace(found, loop=found.loop.replace(lr=rate), rate_given=False)
-
-    def turned_off(self) -> Container[str]:
-        """The start from scratch: left out, it would be chosen again."""
-        return ("init_from",)
 
     def opened(self) -> set[str]:
         """As `Config.opened`; and a rate that comes from the method and the batch size."""

@@ -101,9 +101,8 @@ def test_a_prepared_reader_fits_images_as_its_preparation_says() -> None:
 
 def test_many_files_are_prepared_and_restricted_with_notes() -> None:
     fitted = fit_reader(SureOfMuchInk(), MANY)
-    assert isinstance(fitted.reader, OfLength) and isinstance(
-        fitted.reader.reader, WithCommonCharacters
-    )
+    assert isinstance(fitted.reader, OfLength)
+    assert isinstance(fitted.reader.reader, WithCommonCharacters)
     assert isinstance(fitted.reader.reader.reader, Prepared)
     assert fitted.reader.geometry.preparation == fitted.reader.reader.reader.preparation
     prepared, settled, length = fitted.notes

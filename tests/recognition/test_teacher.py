@@ -122,7 +122,7 @@ def test_a_teacher_of_other_characters_pixels_or_none_is_refused(
     flags = {"unlabeled": str(pile / "images")}
     with pytest.raises(UserError, match=r"does not know 'B' of .*AB.png"):
         FinetuneData.load(_config(teacher=str(tmp_path / "other.safetensors"), **flags), pile)
-    with pytest.raises(UserError, match="not at 48×32 gray, as they are; leave --init"):
+    with pytest.raises(UserError, match="not at 48×32 gray, as they are; leave --init-from out"):
         open_teacher(reader_file, Geometry(1, 32, 48))
     file = tmp_path / "encoder.safetensors"
     save_model(file, encoder.state_dict(), ModelCard("encoder", "tiny", geometry))

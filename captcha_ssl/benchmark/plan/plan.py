@@ -140,8 +140,12 @@ def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:
 def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple[str, int]]:
     """The pretrainings of the arms, each method and seed once."""
     seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
-    methods = dict.fromkeys(arm.method for arm in arms if arm.method)
-    return [(method, seed) for method in methods for seed in seeds]
+    return [(method, seed) for method in pretrained_methods(arms) for seed in seeds]
+
+
+def pretrained_methods(arms: Sequence[Arm]) -> list[str]:
+    """The methods of the arms, each once."""
+    return list(dict.fromkeys(arm.method for arm in arms if arm.method))
 
 
 def is_method(name: str | None) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import pretrainings
+from captcha_ssl.benchmark.plan.plan import pretrained_methods, pretrainings
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, pretrain_one
@@ -22,9 +22,9 @@ def pretrain_all(
     The runs are in `out`/METHOD, or METHOD-SEED if there are several. A run whose loss is not
     finite has no file. Raises KeyboardInterrupt with the state saved.
     """
-    asked = pretrainings(configuration.arms, configuration.benchmark)
-    for name in dict.fromkeys(name for name, _ in asked):
+    for name in pretrained_methods(configuration.arms):
         encoder_source(name, configuration).prepare(material, out)
+    asked = pretrainings(configuration.arms, configuration.benchmark)
     crew = training_workers(pretraining_processes(configuration))
     pretrained = crew.each(partial(_pretrain, out, configuration, material), asked, say=say)
     return dict(zip(asked, pretrained, strict=True))

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import file_name, pretrainings
+from captcha_ssl.benchmark.plan.plan import file_name, pretrained_methods
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.documents import read_json
@@ -97,8 +97,7 @@ def pretrain_one(
 
 def check_pretraining(configuration: BenchmarkConfig, material: Material) -> None:
     """Raise UserError if a method cannot learn from the pool, or a style cannot be drawn."""
-    asked = pretrainings(configuration.arms, configuration.benchmark)
-    for name in dict.fromkeys(name for name, _ in asked):
+    for name in pretrained_methods(configuration.arms):
         encoder_source(name, configuration).check(material)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -41,7 +41,3 @@ class FinetuneConfig(Config):
         Raises UserError as `Given.over` does.
         """
         return cls(finetune=FinetuneSettings(init_from=AUTO)).at(given)
-
-    def turned_off(self) -> Container[str]:
-        """The start from scratch: left out, it would be chosen again."""
-        return ("init_from",)
