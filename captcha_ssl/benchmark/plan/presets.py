@@ -33,7 +33,7 @@ both.
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {},
     "standard": {
-        # In 48 rows it would take two hours on two cores (docs/results/rows.md).
+        # More rows would take more than its hour on two cores (docs/results/rows.md).
         "height": 32,
         "unlabeled": 200_000,
         "charset": DISTINCT,
