@@ -102,31 +102,17 @@ def finetune(
 
     `settings` are those of `captcha-ssl finetune`, for example
     `init_from="runs/encoder", labels=200, validation=0.1`. The result has the recognizer, whether
-    it `converged` (left the CTC plateau) and the logged figures. Raises UserError for data or
-    settings that cannot be used, and for an `out` that holds something (without `resume`).
+    it `converged` (left the CTC plateau) and the logged figures. `observe` is called at every
+    logged step of this training, and not of those that compare starts or check labels before it.
+    Raises UserError for data or settings that cannot be used, and for an `out` that holds
+    something (without `resume`).
     """
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-    from captcha_ssl.recognition.fine_tuning.cross_check import check_labels
-    from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
-    from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
-    from captcha_ssl.recognition.fine_tuning.rates import settle_rates
-    from captcha_ssl.recognition.fine_tuning.start import choose_start
-    from captcha_ssl.training.distributed import rank_group
-    from captcha_ssl.training.run_directory import begun_here, refuse_in_use
+    from captcha_ssl.recognition.fine_tuning.from_images import finetune_images, watched_by
 
     config = FinetuneConfig.read(Given(flags=settings, label=""))
-    folder, paths = Path(out), _paths(labeled)
-    resume = resume or begun_here(folder)
-    refuse_in_use(folder, resume=resume)
-    begun = folder if resume else None
-    # The ranks of torchrun choose the start together.
-    with rank_group():
-        start = choose_start(config, paths, resumed=begun)
-        config = start.config
-        data = FinetuneData.load(config, paths, geometry=start.geometry)
-        config, _ = settle_rates(config, data, resumed=begun)
-        check = check_labels(config, data, folder, observe=observe)
-        return run_finetuning(config, data, folder, resume=resume, observe=observe, check=check)
+    watch = watched_by(observe)
+    return finetune_images(config, _paths(labeled), Path(out), resume=resume, watch=watch).result
 
 
 class Reader:

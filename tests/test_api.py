@@ -144,3 +144,16 @@ def test_a_used_folder_is_refused_before_any_image_is_read(
     (tmp_path / "mine.txt").write_text("kept")
     with pytest.raises(captcha_ssl.UserError, match="already holds something"):
         train(tmp_path / "missing", tmp_path)
+
+
+def test_only_the_training_itself_is_observed(place: Path, tmp_path: Path) -> None:
+    """Not the short trainings before it, which check the labels."""
+    steps: list[int] = []
+    settings = {"steps": 4, "batch_size": 8, "log_every": 1, "check_labels": 2}
+    captcha_ssl.finetune(
+        place / "labeled",
+        tmp_path / "run",
+        observe=lambda report: steps.append(report.step),
+        **settings,
+    )
+    assert steps == [1, 2, 3, 4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,14 +13,13 @@ from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
 from captcha_ssl.cli.streams import say_on_stderr, teller
 from captcha_ssl.launch import rank
-from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
     from captcha_ssl.data.dataset import Dataset
     from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
-    from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult
-    from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
+    from captcha_ssl.recognition.fine_tuning.from_images import FinetunedImages
     from captcha_ssl.recognition.reading.recognizer import Recognizer
+    from captcha_ssl.training.meter import Observer
 
 
 _READ_IF_STUCK = 64
@@ -42,63 +42,34 @@ def finetune_command(
     """
     folder, data = run_folder(out), piles(data, files_from)
 
-    from captcha_ssl.training.distributed import rank_group
-    from captcha_ssl.training.run_directory import begun_here, refuse_in_use
-
-    resume = resume or begun_here(folder)
-    refuse_in_use(folder, resume=resume)
-    # The ranks of torchrun choose the start together.
-    with rank_group():
-        _finetune(config, data, folder, resume=resume, quiet=quiet or rank() > 0)
-
-
-def _finetune(
-    config: FinetuneConfig, data: list[Path], folder: Path, *, resume: bool, quiet: bool
-) -> None:
     from captcha_ssl.cli.training_progress import training_progress
     from captcha_ssl.models.model_file import FILE_NAME
-    from captcha_ssl.recognition.fine_tuning.cross_check import check_labels
-    from captcha_ssl.recognition.fine_tuning.finetune import run_finetuning
-    from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
-    from captcha_ssl.recognition.fine_tuning.rates import settle_rates
-    from captcha_ssl.recognition.fine_tuning.start import choose_start
+    from captcha_ssl.recognition.fine_tuning.from_images import Stage, finetune_images
 
-    begun, say = folder if resume else None, teller(quiet=quiet)
-    read_quietly = partial(load, quiet=True)
-    with training_progress("comparing", quiet=quiet, perhaps=True) as observe:
-        start = choose_start(
-            config, data, resumed=begun, load=read_quietly, say=say, observe=observe
-        )
-    config = start.config
-    if start.reason:
-        say(start.reason)
-    given = FinetuneData.load(config, data, partial(load, quiet=quiet), geometry=start.geometry)
-    config, reason = settle_rates(config, given, resumed=begun)
-    if reason:
-        say(reason)
-    say(f"charset: {shown(given.charset.characters, 500)}")
-    with training_progress("checking", quiet=quiet, perhaps=True) as observe:
-        check = check_labels(config, given, folder, observe=observe, say=say)
-    with training_progress("finetune", quiet=quiet) as observe:
-        result = run_finetuning(
-            config, given, folder, resume=resume, observe=observe, say=say, check=check
-        )
+    quiet = quiet or rank() > 0
+
+    def watch(stage: Stage) -> AbstractContextManager[Observer]:
+        return training_progress(stage, quiet=quiet, perhaps=stage != "finetune")
+
+    finished = finetune_images(
+        config,
+        data,
+        folder,
+        resume=resume,
+        load=partial(load, quiet=quiet),
+        say=teller(quiet=quiet),
+        watch=watch,
+    )
     if rank() == 0:
-        _report(config, result, given, folder, quiet=quiet)
+        _report(finished, folder, quiet=quiet)
         typer.echo(folder / FILE_NAME)
 
 
-def _report(
-    config: FinetuneConfig,
-    result: FinetuneResult,
-    data: FinetuneData,
-    folder: Path,
-    *,
-    quiet: bool,
-) -> None:
+def _report(finished: FinetunedImages, folder: Path, *, quiet: bool) -> None:
     from captcha_ssl.recognition.fine_tuning.plateau import stuck_words
     from captcha_ssl.recognition.reading.text_reader import read_images
 
+    config, data, result = finished.config, finished.data, finished.result
     if not result.converged:
         some = read_images(result.recognizer, data.train.images[:_READ_IF_STUCK])
         steps, geometry = int(result.history[-1]["step"]), data.train.geometry
