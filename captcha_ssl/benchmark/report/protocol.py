@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.runs.sources import encoder_source
+from captcha_ssl.benchmark.runs.encoders.registry import encoder_source
 from captcha_ssl.duration import duration
 from captcha_ssl.recognition.fine_tuning.even_alignment import faded_after
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings

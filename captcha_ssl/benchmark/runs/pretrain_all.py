@@ -7,10 +7,10 @@ from pathlib import Path
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.plan.plan import pretrained_methods, pretrainings
+from captcha_ssl.benchmark.runs.encoders.registry import encoder_source
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun, pretrain_one
-from captcha_ssl.benchmark.runs.sources import encoder_source
 from captcha_ssl.notice import Say
 
 

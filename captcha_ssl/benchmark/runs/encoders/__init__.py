@@ -1,0 +1,1 @@
+"""The encoders that a benchmark compares, one file for each source."""
