@@ -38,7 +38,7 @@ def tune_command(
     labeled: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[LABELED]", help="Labels to score recipes; if absent, those of DATA."
+            metavar="LABELED", help="Labels to score recipes; if absent, those of DATA."
         ),
     ] = None,
     out: Out = None,
@@ -65,7 +65,8 @@ def tune_command(
     Example: captcha-ssl tune pile/ pile/labeled.csv --out runs/tune --budget 30m
 
     Tries recipes: the start, the method, its crops, views and loss, the fine-tuning. The score is
-    the character error rate on held-out labels. The test images of benchmark are never used.
+    the character error rate on held-out labels. Without LABELED, the test images of benchmark are
+    left out.
 
     Prints the path of recipe.toml, a --config file for pretrain, finetune and benchmark. Beside it
     is report.html. Needs pip install 'captcha-ssl[tune]'.

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from captcha_ssl.atomic import atomic_path
-from captcha_ssl.benchmark.report.plots import FAINT, STYLE
+from captcha_ssl.benchmark.report.plots import FAINT, STYLE, lines_apart
 from captcha_ssl.tuning.results import SearchResults
 
 PLOT = "search.png"
@@ -18,6 +18,8 @@ _DOT, _BEST, _BASELINE = "#3d5a98", "#0b7a75", "#6c757d"
 _MOST_BARS = 12
 _ROOM_ABOVE = 1.1
 """The top of the axis, in largest errors."""
+_LINE_OF_TEXT = 0.05
+"""Its height as a share of the axis."""
 
 
 def plot_search(path: Path, results: SearchResults, importance: dict[str, float]) -> None:
@@ -55,16 +57,20 @@ def _draw_trials(axes: Axes, results: SearchResults) -> None:
         [best.number], [best.last.cer], s=130, facecolors="none", edgecolors=_BEST, linewidths=2,
         label=f"best: {results.recipe(best.values).name}", zorder=4,
     )  # fmt: skip
-    for trial in results.baselines:
+    top = _ROOM_ABOVE * max((trial.last.cer for trial in tried), default=1) or 1
+    known = [trial for trial in results.baselines if not trial.last.problem]
+    baselines = sorted(known, key=lambda trial: trial.last.cer)
+    heights = lines_apart([trial.last.cer for trial in baselines], _LINE_OF_TEXT * top, top)
+    for trial, height in zip(baselines, heights, strict=True):
         axes.axhline(trial.last.cer, color=_BASELINE, linewidth=1, linestyle="--", zorder=1)
         axes.annotate(
-            results.named(trial), (1, trial.last.cer), xycoords=("axes fraction", "data"),
-            ha="right", va="bottom", fontsize=8, color=_BASELINE,
+            results.named(trial), (1.01, height), xycoords=("axes fraction", "data"),
+            ha="left", va="center", fontsize=8, color=_BASELINE,
         )  # fmt: skip
     axes.set_xlabel("trial")
     axes.set_ylabel("character errors in held-out images")
-    axes.set_ylim(0, _ROOM_ABOVE * max((trial.last.cer for trial in tried), default=1))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set_ylim(0, top)
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(axis="y", color=FAINT)
 

@@ -73,6 +73,8 @@ def _content(
     yield Text(
         "`recipe.toml` has a table for each command. Its pretraining is as long as on the last "
         "rung; a longer one is usually better (`--steps`)."
+        + " `OTHER_LABELED` are labeled images that no trial has seen."
+        * (results.labels is not None)
     )
     if views:
         yield Heading("What the method sees")
@@ -97,8 +99,10 @@ def _commands(out: Path, results: SearchResults) -> str:
     if recipe.method is not None:
         lines.append(f"captcha-ssl pretrain {data} --config {file} --out runs/encoder")
     start = " --init-from runs/encoder" if recipe.method is not None else ""
-    lines.append(f"captcha-ssl finetune LABELED --config {file}{start} --out runs/reader")
-    lines.append(f"captcha-ssl benchmark {data} --config {file} --out runs/benchmark")
+    labeled = shlex.quote(str(results.labels or results.data))
+    measured = data if results.labels is None else "OTHER_LABELED"
+    lines.append(f"captcha-ssl finetune {labeled} --config {file}{start} --out runs/reader")
+    lines.append(f"captcha-ssl benchmark {measured} --config {file} --out runs/benchmark")
     return "\n".join(lines)
 
 

@@ -19,12 +19,14 @@ class SearchResults:
     """The trials in their order, and the best of them.
 
     The first `fixed` trials have defaults: no pretraining, the default method, and perhaps the
-    shipped model. `recipe` turns values into settings.
+    shipped model. `labels` is the path of the labels, None if `data` has them. `recipe` turns
+    values into settings.
     """
 
     config: TuneConfig
     images: TrialImages
     data: Path
+    labels: Path | None
     tried: tuple[Tried, ...]
     best: Tried
     fixed: int

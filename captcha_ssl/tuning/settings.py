@@ -70,7 +70,7 @@ class TuneSettings(Settings):
     )
     device: str = setting(
         "auto",
-        "where to compute: auto, cpu, cuda, cuda:N or mps",
+        "device: auto, cpu, cuda, cuda:N or mps",
         choices=DEVICES,
         pattern=r"cuda:\d+",
         flag="NAME",

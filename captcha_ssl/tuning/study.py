@@ -180,13 +180,15 @@ class Study:
 
     def _new(self) -> TrialTask:
         trial = self._study.ask()
-        return self._task(trial, 0)
+        return self._task(trial)
 
-    def _task(self, trial: optuna.Trial, rung: int) -> TrialTask:
+    def _task(self, trial: optuna.Trial, before: Outcome | None = None) -> TrialTask:
+        """The trial on its first rung, or on the one after that of an outcome."""
         values = draw(trial, self._settings, shipped=self._shipped)
         trial.set_user_attr(_VALUES, values)
         self._live[trial.number] = trial
-        return TrialTask(trial.number, values, rung)
+        rung = 0 if before is None else before.rung + 1
+        return TrialTask(trial.number, values, rung, before)
 
     def _decide(self, trial: optuna.Trial, outcome: Outcome) -> None:
         import optuna
@@ -197,7 +199,7 @@ class Study:
         if outcome.problem or (given_up and outcome.rung + 1 < self._settings.rungs):
             self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
         elif outcome.rung + 1 < self._settings.rungs:
-            self._ready.append(self._task(trial, outcome.rung + 1))
+            self._ready.append(self._task(trial, outcome))
         else:
             self._study.tell(trial, outcome.cer)
 
@@ -214,7 +216,7 @@ class Study:
                 self._live[trial.number] = trial
                 self._decide(trial, found[-1])
             else:
-                self._ready.append(self._task(trial, 0))
+                self._ready.append(self._task(trial))
 
 
 class _Recorder:

@@ -11,7 +11,7 @@ from statistics import fmean
 from captcha_ssl.errors import UserError
 from captcha_ssl.notice import Say
 from captcha_ssl.pretraining.pretrain import Pretraining
-from captcha_ssl.recognition.evaluation.evaluate import Evaluation, evaluate
+from captcha_ssl.recognition.evaluation.evaluate import evaluate
 from captcha_ssl.recognition.evaluation.metrics import edit_distance
 from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
 from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
@@ -22,15 +22,6 @@ from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.space import Values
 
 _NEVER = 10**9
-
-
-@dataclass(frozen=True)
-class TrialTask:
-    """A task for a worker: the recipe of a trial, on a rung."""
-
-    number: int
-    values: Values
-    rung: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +42,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class TrialTask:
+    """A task for a worker: the recipe of a trial, on a rung, and how it did on the rung before."""
+
+    number: int
+    values: Values
+    rung: int
+    before: Outcome | None = None
+
+
+@dataclass(frozen=True)
 class TrialBench:
     """What every trial needs; `out` is the folder for its trainings."""
 
@@ -67,9 +68,9 @@ class TrialBench:
         began = time.perf_counter()
         folder = self.out / f"{task.number}-{task.rung}"
         try:
-            read = self._read(task, folder)
+            wrong, characters = self._wrong(task, folder)
         except UserError as error:
-            read, problem = [], str(error)
+            wrong, problem = [], str(error)
         else:
             problem = ""
         # After a signal this is not reached: the state of the pretraining stays for --resume.
@@ -77,12 +78,6 @@ class TrialBench:
         if problem:
             seconds = time.perf_counter() - began
             return Outcome(task.number, task.rung, 1.0, 0.0, [], seconds, problem)
-        wrong = [
-            edit_distance(label, text)
-            for part in read
-            for label, text in zip(part.labels, part.predictions, strict=True)
-        ]
-        characters = sum(len(label) for part in read for label in part.labels)
         return Outcome(
             number=task.number,
             rung=task.rung,
@@ -92,19 +87,27 @@ class TrialBench:
             seconds=time.perf_counter() - began,
         )
 
-    def _read(self, task: TrialTask, folder: Path) -> list[Evaluation]:
-        """The readings of the held-out images of each fold of this rung."""
+    def _wrong(self, task: TrialTask, folder: Path) -> tuple[list[int], int]:
+        """The wrong characters in each held-out image of this rung's folds, and all characters."""
         recipe, settings = self.recipe(task.values), self.material.settings
         images = self.material.at(recipe)
+        parts = folds(images.labeled, settings)
+        wrong: list[int] = []
+        read = 0
+        if recipe.method is None and task.before is not None:
+            # Rungs differ in their pretraining alone: these folds would be read the same again.
+            wrong += task.before.errors
+            read = settings.folds_on(task.before.rung, len(parts))
+        parts = parts[: settings.folds_on(task.rung, len(parts))]
         encoder = self._pretrained(recipe, settings.steps_on(task.rung), images, folder)
         config = recipe.finetuning(encoder)
         pile = images.pile if recipe.self_training else None
-        parts = folds(images.labeled, settings)
-        found = []
-        for train, held_out in parts[: settings.folds_on(task.rung, len(parts))]:
+        for train, held_out in parts[read:]:
             data = FinetuneData(train, images.charset, unlabeled=pile)
-            found.append(evaluate(Finetuning(config, data).train().recognizer, held_out))
-        return found
+            found = evaluate(Finetuning(config, data).train().recognizer, held_out)
+            wrong += map(edit_distance, found.labels, found.predictions)
+        characters = sum(len(label) for _, held_out in parts for label in held_out.labels or ())
+        return wrong, characters
 
     def _pretrained(
         self, recipe: Recipe, steps: int, images: TrialImages, folder: Path

@@ -124,6 +124,7 @@ class Tuning:
             config=self.config,
             images=self.images,
             data=self.data,
+            labels=self.material.labels,
             tried=tuple(study.tried()),
             best=best,
             fixed=study.fixed,

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,16 +19,19 @@ from captcha_ssl.benchmark.runs.material import read_material
 from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import silent
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.recognition.fine_tuning.finetune import Finetuning
 from captcha_ssl.training.run_directory import open_run
 from captcha_ssl.training.settings import ModelSettings
-from captcha_ssl.tuning import space
+from captcha_ssl.tuning import space, trial
 from captcha_ssl.tuning.config import TuneConfig
 from captcha_ssl.tuning.material import SearchMaterial, folds
 from captcha_ssl.tuning.recipe import Recipe
 from captcha_ssl.tuning.results import SearchResults
-from captcha_ssl.tuning.settings import TuneSettings
+from captcha_ssl.tuning.settings import NO_METHOD, TuneSettings
 from captcha_ssl.tuning.space import FINETUNE, Dimension, Times, defaults, with_defaults
+from captcha_ssl.tuning.trial import TrialBench, TrialTask
 from captcha_ssl.tuning.tune import Tuning
 from captcha_ssl.workers.choice import ThisProcess
 
@@ -81,6 +85,8 @@ def test_a_search_writes_a_recipe_and_a_report(pile: Path, tmp_path: Path) -> No
         "simclr with defaults",
         "shipped with defaults",
         "captcha-ssl tune pile",
+        f"captcha-ssl finetune {pile} --config",
+        f"captcha-ssl benchmark {pile} --config",
         "No trial saw the 24 images that `benchmark` tests on",
         "search.png",
     ):
@@ -91,6 +97,17 @@ def test_a_search_writes_a_recipe_and_a_report(pile: Path, tmp_path: Path) -> No
     recipe = Given(out / "recipe.toml", section="benchmark")
     config = BenchmarkConfig.read(replace(recipe, flags={"data": str(pile)}))
     assert read_material(pile, config).test  # It does not ask for more labels than there are.
+
+
+def test_with_labels_of_their_own_a_benchmark_takes_others(pile: Path, tmp_path: Path) -> None:
+    settings, out = SMALL.replace(trials=1), tmp_path / "out"
+    job = Tuning(TuneConfig(settings), pile / "images", pile / "labels.csv")
+    with open_run(out, job.config.to_toml(), resume=False) as run:
+        job.run(run, crew=ThisProcess())
+    report = (out / "report.md").read_text()
+    assert f"captcha-ssl finetune {pile / 'labels.csv'} --config" in report
+    assert "captcha-ssl benchmark OTHER_LABELED --config" in report
+    assert "`OTHER_LABELED` are labeled images that no trial has seen." in report
 
 
 @pytest.mark.slow
@@ -109,6 +126,30 @@ def test_the_planted_answer_is_found_by_training(
     assert results.best.last.cer == by_steps[60]
     recipe = FinetuneConfig.read(Given(tmp_path / "out" / "recipe.toml", section="finetune"))
     assert recipe.finetune.steps == 60
+
+
+@pytest.mark.parametrize(("method", "trainings"), [(NO_METHOD, 3), ("simclr", 1 + 2 + 3)])
+def test_what_no_rung_changes_is_trained_once(
+    pile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, trainings: int
+) -> None:
+    """Rungs differ in their pretraining: without any, only the folds that a rung adds are new."""
+    trained = []
+
+    def counted(*given: Any) -> Finetuning:
+        trained.append(given)
+        return Finetuning(*given)
+
+    monkeypatch.setattr(trial, "Finetuning", counted)
+    settings = SMALL.replace(rungs=3, folds=3)
+    bench = TrialBench(tmp_path, SearchMaterial(pile, None, settings), ModelSettings())
+    values = with_defaults(defaults(method), settings)
+    before = None
+    for rung in range(3):
+        before = bench.perform(TrialTask(0, values, rung, before), silent)
+    assert before is not None and len(trained) == trainings
+    at_once = bench.perform(TrialTask(0, values, 2), silent)
+    assert replace(before, seconds=0) == replace(at_once, seconds=0)
+    assert len(before.errors) == 96
 
 
 def test_no_trial_sees_an_image_that_benchmark_tests_on(pile: Path) -> None:

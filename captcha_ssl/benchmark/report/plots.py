@@ -150,7 +150,7 @@ def _name_lines(axes: Axes, entries: Sequence[Entry], shades: dict[str, str]) ->
     most = max(entry.labels for entry in entries)
     low, high = axes.get_ylim()
     gap = min(_LINE_OF_TEXT, 1 / len(ends)) * (high - low)
-    heights = _apart([mean for mean, _ in ends], gap, high)
+    heights = lines_apart([mean for mean, _ in ends], gap, high)
     for (mean, arm), height in zip(ends, heights, strict=True):
         axes.annotate(
             f"{arm}  {mean:.1%}"
@@ -164,7 +164,7 @@ def _name_lines(axes: Axes, entries: Sequence[Entry], shades: dict[str, str]) ->
         )
 
 
-def _apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
+def lines_apart(heights: Sequence[float], gap: float, top: float) -> list[float]:
     """Rising heights, moved as little as possible to be `gap` apart and below `top`."""
     risen: list[float] = []
     for height in heights:
