@@ -1,4 +1,4 @@
-"""Learn to read captchas and other short text images from a few labels and many plain images.
+"""Learn to read captchas and other short text images from a few labels and many unlabeled images.
 
 `captcha_ssl.pretrain`, `adapt`, `finetune` and `Reader` are imported when they are first used, so
 that `import captcha_ssl` costs nothing.

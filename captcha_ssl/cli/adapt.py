@@ -29,9 +29,9 @@ def adapt_command(
 
     Example: captcha-ssl adapt pile/ --out runs/adapted
 
-    Texts that it reads with high confidence become labels (sure_texts.csv in the run). It trains on
-    these, and on all images by self-training. Prints the path of the model file, for predict
-    --model.
+    Reads up to 4,000 of the images. Texts that it reads with high confidence become labels
+    (sure_texts.csv in the run). It trains on these, and on all images by self-training, of a large
+    pile on a sample. Prints the path of the model file, for predict --model.
     """
     folder, data = run_folder(out), piles(data, files_from)
 

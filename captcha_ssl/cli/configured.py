@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -132,20 +133,41 @@ def _given(value: Any) -> Any:
 
 
 class GroupedCommand(TyperCommand):
-    """A command whose help groups its options under headings."""
+    """A command whose help groups its options under headings, and names no types of Python."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The usage line: what is in brackets may be left out."""
+        return [re.sub("[{}]", "", piece) for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments and options, each heading before its first option."""
-        groups: dict[str, list[tuple[str, str]]] = {}
+        """Write the arguments, then the options, each heading before its first one."""
+        groups: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
-                is_argument = parameter.param_type_name == "argument"
-                panel = getattr(parameter, "rich_help_panel", None) or "Options"
-                groups.setdefault("Arguments" if is_argument else panel, []).append(record)
+            if record is None:
+                continue
+            name, words = record[0], _facts_in_words(record[1])
+            if parameter.param_type_name == "argument":
+                groups["Arguments"].append((name.partition(" ")[0], words))
+                continue
+            panel = getattr(parameter, "rich_help_panel", None) or "Options"
+            name = name.replace("<int range>", "N").replace("<float range>", "X")
+            groups.setdefault(panel, []).append((name, words))
         for title, records in groups.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+def _facts_in_words(words: str) -> str:
+    """A help text as the settings have theirs: `(default 12; 1 to 100)` at its end."""
+    text, _, facts = words.removesuffix("]").rpartition("  [")
+    if not text:
+        return words
+    facts = facts.replace("default: ", "default ")
+    facts = re.sub(r"(\S+)<=x<=(\S+)", r"\1 to \2", facts)
+    facts = re.sub(r"x>=(\S+)", r"at least \1", facts)
+    return f"{text.removesuffix('.')} ({facts})"
 
 
 def optional_word(arguments: Sequence[str]) -> list[str]:
@@ -192,7 +214,8 @@ def _help(option: Option, default: str | None) -> str:
     known = () if callable(option.declared_choices) else option.choices
     if 0 < len(known) <= _MOST_SHOWN and option.pattern is None:
         text += f": {', '.join(known)}"
-    if default is None and option.default in (None, False, ()):
+    # A default of 0 is shown, although 0 == False.
+    if default is None and any(option.default is nothing for nothing in (None, False, ())):
         return text
     return f"{text} (default {default or as_text(option.default)})"
 

@@ -51,13 +51,13 @@ def convert_command(
         int | None, typer.Option(min=1, max=8192, help="A common width, in pixels.")
     ] = None,
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
+        float, typer.Option(min=0, max=1, help="Stop if a larger share of the rows is unusable.")
     ] = 0.01,
     quiet: Quiet = False,
 ) -> None:
     """Write one dataset, or several as one, in another format.
 
-    Example: captcha-ssl convert shards/ more.zip OUT --format parquet
+    Example: captcha-ssl convert shards/ more.zip merged/ --format parquet
 
     Images keep their size, except in packed, where all have the same. They are written as PNG.
     Prints the path of the folder. If rows are left out, stderr names them and the exit code is 1.

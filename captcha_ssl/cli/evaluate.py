@@ -40,7 +40,7 @@ def evaluate_command(
     length: Length = None,
     batch_size: Annotated[int, typer.Option(min=1, max=65_536, help="Images read at once.")] = 256,
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
+        float, typer.Option(min=0, max=1, help="Stop if a larger share of the rows is unusable.")
     ] = 0.01,
     device: ReadingDevice = None,
     quiet: Quiet = False,

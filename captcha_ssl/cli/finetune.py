@@ -36,7 +36,7 @@ def finetune_command(
 ) -> None:
     """Train a recognizer on labeled images.
 
-    Example: captcha-ssl finetune labeled/ --init-from runs/simclr --out runs/reader
+    Example: captcha-ssl finetune labeled/ --unlabeled pile/ --out runs/reader
 
     Prints the path of the model file; beside it lies the same model as ONNX.
     """

@@ -21,7 +21,7 @@ def label_command(
         typer.Option(
             "--out",
             metavar="TABLE",
-            help="The table filename,label to write or continue, beside PILE, in its folder or "
+            help="CSV table to create or continue: in the folder of the images, beside it or "
             "above.",
         ),
     ],
@@ -47,7 +47,8 @@ def label_command(
     order: Annotated[
         Literal["random", "unsure", "suggest"] | None,
         typer.Option(
-            help="Which images come first; unsure where --model is given, else random.",
+            help="Which images come first; if absent random, or unsure with --model and after the "
+            "first round of --every.",
             show_default=False,
         ),
     ] = None,

@@ -76,7 +76,7 @@ def program(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
 ) -> None:
-    """Learn to read short text images from a few labels and many plain images."""
+    """Learn to read short text images from a few labels and many unlabeled images."""
     if version:
         typer.echo(f"{PROGRAM} {captcha_ssl.__version__}")
         raise typer.Exit

@@ -36,7 +36,7 @@ def neighbors_command(
         int, typer.Option("--count", metavar="N", min=1, max=8, help="Neighbors per image.")
     ] = 5,
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
+        float, typer.Option(min=0, max=1, help="Stop if a larger share of the rows is unusable.")
     ] = 0.01,
     seed: Seed = None,
     device: Device = None,

@@ -59,7 +59,7 @@ Device = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="auto, cpu, cuda, cuda:N or mps; auto if not given.",
+        help="Device: auto, cpu, cuda, cuda:N or mps; auto if not given.",
         callback=_known_device,
         autocompletion=lambda: list(_DEVICES),
     ),
@@ -69,8 +69,8 @@ Length = Annotated[
     typer.Option(
         "--length",
         metavar="N",
-        help="Characters of every text, or any. If absent: if all labels of the model had one "
-        "length, texts are read with it, unless another one is clearly likelier.",
+        help="Number of characters of every text, or any. If absent: the number that all training "
+        "labels had, unless another one is clearly likelier.",
     ),
 ]
 ReadingDevice = Annotated[
@@ -78,7 +78,7 @@ ReadingDevice = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        help="auto, cpu, cuda, cuda:N or mps; also coreml, openvino or directml if the "
+        help="Device: auto, cpu, cuda, cuda:N or mps; also coreml, openvino or directml if the "
         "onnxruntime has them; auto if not given.",
         callback=_known_reading_device,
         autocompletion=lambda: list(_READING_DEVICES),
@@ -101,7 +101,7 @@ FilesFrom = Annotated[
     typer.Option(
         "--files-from",
         metavar="FILE",
-        help="Read names of image files from here too, one a line; - for stdin.",
+        help="Also read the image files named in this list, one per line; - for stdin.",
     ),
 ]
 

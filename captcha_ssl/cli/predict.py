@@ -27,7 +27,7 @@ def predict_command(
         typer.Option(
             "--files-from",
             metavar="FILE",
-            help="Also read the files named in this list, one per line; - for stdin.",
+            help="Also read the image files named in this list, one per line; - for stdin.",
         ),
     ] = None,
     model: Annotated[
@@ -80,7 +80,7 @@ def predict_command(
         typer.Option(
             "--adapt/--no-adapt",
             help="Without --model and with 40 images or more: trim or flatten them if the model "
-            "is then surer, and read only the characters and the length that nearly all of "
+            "is then more confident, and prefer the characters and the length that nearly all of "
             "their texts have, for example 4 digits.",
         ),
     ] = True,
@@ -92,7 +92,8 @@ def predict_command(
     Example: captcha-ssl predict pile/ --model runs/reader --format tsv > read.tsv
 
     An unreadable image is named on stderr and leaves an empty line (or an error in its row) on
-    stdout; the exit code is then 1. A doubtful text is printed, and also makes the exit code 1.
+    stdout; the exit code is then 1. With --min-confidence, so it is for a doubtful text, which is
+    printed.
 
     With --out read.jsonl (or .tsv) an interrupted call is continued by --resume.
     """

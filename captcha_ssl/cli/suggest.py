@@ -42,7 +42,7 @@ def suggest_command(
         typer.Option(help="text: one name per line; jsonl also gives the reason."),
     ] = "text",
     max_bad: Annotated[
-        float, typer.Option(min=0, max=1, help="Largest share of unusable rows.")
+        float, typer.Option(min=0, max=1, help="Stop if a larger share of the rows is unusable.")
     ] = 0.01,
     seed: Seed = None,
     device: Device = None,

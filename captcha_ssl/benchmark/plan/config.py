@@ -40,6 +40,7 @@ class BenchmarkConfig(Config):
     open_defaults: ClassVar[Mapping[str, str]] = {
         "arms": "scratch,pretrained; with DATA scratch, shipped, pretrained and "
         "pretrained-from-shipped, each also with -self-training",
+        "encoder": "tiny; small where an arm starts from the shipped model, as with DATA",
     }
 
     benchmark: BenchmarkSettings

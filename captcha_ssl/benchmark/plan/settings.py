@@ -65,12 +65,17 @@ class BenchmarkSettings(Settings):
     arms: tuple[str, ...] = setting(
         ("scratch", "pretrained"),
         "what to compare: scratch, synthetic, shipped, adapted (what the command adapt makes of "
-        "shipped and the pool), METHOD, each also with -strong, -frozen or "
-        "-self-training; METHOD-from-shipped; scratch-long, random-frozen; pretrained… stands for "
-        "every method; ARM@N: at N labels only",
+        "shipped and the pool), METHOD, METHOD-from-shipped, each also with -strong, "
+        "-self-training or, except scratch, -frozen; scratch-long, random-frozen; pretrained… "
+        "stands for every method; ARM@N: at N labels only",
         flag="A,B",
     )
-    label_counts: tuple[int, ...] = setting((200,), "labels to fine-tune on", low=1, flag="N,M")
+    label_counts: tuple[int, ...] = setting(
+        (200,),
+        "labels to fine-tune on; DATA must have twice as many, beside a fifth for the test",
+        low=1,
+        flag="N,M",
+    )
     seeds: int = setting(3, "runs of each arm at each label count", low=1, flag="N")
     pretrain_seeds: int = setting(
         1, "pretraining runs of each method, taken in turn by the runs", low=1

@@ -66,7 +66,7 @@ def read_rows(
     lines = _Lines(table)
     first = next((line for line in lines if line.strip() and not _names_delimiter(line)), None)
     if first is None:
-        raise UserError(f"{table}: empty; expected the header {example} and a row an image")
+        raise UserError(f"{table}: empty; expected the header {example} and one row per image")
     layout = _layout(table, lines.number, first, keys, looks_like_key, example)
     if not layout.headed:
         lines.push_back(first)

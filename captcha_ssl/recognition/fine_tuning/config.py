@@ -25,7 +25,7 @@ class FinetuneConfig(Config):
         "init_from": "auto: the shipped model or scratch",
         "lr": "2e-3; without --unlabeled 5e-4 where the start reads up to 500 labels nearly "
         "without an error",
-        "head_lr": "5e-3; 2e-3 where the program lowers lr",
+        "head_lr": "5e-3; 2e-3 where lr is 5e-4",
     }
 
     finetune: FinetuneSettings = FinetuneSettings()

@@ -44,7 +44,8 @@ class FinetuneSettings(Settings):
     check_labels: int | None = setting(
         None,
         "first look for wrong labels: divide the labels into this many parts, and read each with a "
-        "recognizer that trains on the other ones for up to 200 steps; none: no check",
+        "recognizer that trains on the other ones, for up to 200 steps or from scratch for all; "
+        "none: no check",
         low=2,
         high=100,
         flag="PARTS",
@@ -58,7 +59,8 @@ class FinetuneSettings(Settings):
     )
     steps: int = setting(
         1000,
-        "steps of training; three times as many if it ends on the CTC plateau (extend)",
+        "steps of training; if it ends on the CTC plateau it continues to three times as many, "
+        "unless extend is false",
         low=1,
         flag="N",
     )
