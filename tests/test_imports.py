@@ -28,6 +28,7 @@ LAYERS = (
     {"atomic", "text_file", "workers"},
     {"documents", "duration"},
     {"settings"},
+    {"settings_text"},
     {"config"},
     {"data"},
     {"synthesis"},

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from captcha_ssl.cli.configured import Configured
 from captcha_ssl.cli.main import COMMANDS
-from captcha_ssl.config import SECTIONS, Given, commented_toml, described, to_toml
+from captcha_ssl.config import SECTIONS, Given
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import Settings, options, setting
+from captcha_ssl.settings_text import commented_toml, described, to_toml
 
 
 class Color(Settings):

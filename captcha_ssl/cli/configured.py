@@ -208,7 +208,7 @@ def _flag(config: type[Config], panel: str, option: Option) -> inspect.Parameter
 
 
 def _help(option: Option, default: str | None) -> str:
-    from captcha_ssl.config import as_text
+    from captcha_ssl.settings_text import as_text
 
     text = option.help[0].upper() + option.help[1:]
     known = () if callable(option.declared_choices) else option.choices

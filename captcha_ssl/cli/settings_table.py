@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import textwrap
 
-from captcha_ssl.config import Config, as_text, described
+from captcha_ssl.config import Config
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import Option, options
+from captcha_ssl.settings_text import as_text, described
 
 _WIDTH = 98
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import tomli_w
 
-from captcha_ssl.config import Given, as_text
+from captcha_ssl.config import Given
 from captcha_ssl.models.shipped import ENCODER, SHIPPED
 from captcha_ssl.pretraining.config import PretrainConfig
 from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
+from captcha_ssl.settings_text import as_text
 from captcha_ssl.training.settings import ModelSettings
 from captcha_ssl.tuning.settings import NO_METHOD, TuneSettings
 from captcha_ssl.tuning.space import (
