@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from captcha_ssl.benchmark.plan.arms import compute_models
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import compute_models
 from captcha_ssl.benchmark.report.report import PAGE, write_report
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs.experiment import Experiment

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from captcha_ssl.benchmark.plan.plan import counterpart
+from captcha_ssl.benchmark.plan.arms import counterpart
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.run import run_benchmark
 from captcha_ssl.errors import UserError

@@ -5,15 +5,9 @@ from typing import Any
 
 import pytest
 
+from captcha_ssl.benchmark.plan.arms import Arm, compute_models, counterpart
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import (
-    Arm,
-    Choice,
-    choices,
-    compute_models,
-    counterpart,
-    plan_cells,
-)
+from captcha_ssl.benchmark.plan.plan import Choice, choices, plan_cells
 from captcha_ssl.benchmark.plan.presets import PRESETS
 from captcha_ssl.config import Given
 from captcha_ssl.errors import UserError

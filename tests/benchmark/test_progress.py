@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from captcha_ssl.benchmark.plan.plan import Arm
+from captcha_ssl.benchmark.plan.arms import Arm
 from captcha_ssl.benchmark.runs.progress import BenchmarkListener, Countdown
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.duration import duration

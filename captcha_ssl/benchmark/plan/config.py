@@ -7,13 +7,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self, TypeVar
 
-from captcha_ssl.benchmark.plan.plan import (
-    ON_OWN_IMAGES,
-    Arm,
-    check_grids,
-    plan_arms,
-    starts_from_shipped,
-)
+from captcha_ssl.benchmark.plan.arms import ON_OWN_IMAGES, Arm, starts_from_shipped
+from captcha_ssl.benchmark.plan.plan import check_grids, plan_arms
 from captcha_ssl.benchmark.plan.presets import arms_at, preset_values
 from captcha_ssl.benchmark.plan.recipes import SelfTrainingRecipe, build_recipes
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings, PretrainingSettings

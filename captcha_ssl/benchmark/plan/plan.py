@@ -1,69 +1,25 @@
-"""The plan: arms, label counts and seeds."""
+"""The plan: the arms that are asked for, label counts, seeds, and what tuning tries."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from captcha_ssl.benchmark.plan.arms import (
+    ADAPTED,
+    CONTROLS,
+    FROM_SHIPPED,
+    SYNTHETIC,
+    Arm,
+    arms_of,
+    compute_models,
+    file_name,
+    pretrained_methods,
+)
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.did_you_mean import did_you_mean
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.shipped import SHIPPED
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way to get a recognizer.
-
-    `method` names the variant of the pretraining (None: no pretraining). `strong` fine-tunes on
-    strong views, `self_training` on the pool without its labels too. `match_compute`
-    lengthens the fine-tuning until it takes as long as the most expensive pretraining and a
-    fine-tuning together. `only_at` are the label counts of the arm (none: all).
-    """
-
-    name: str
-    method: str | None = None
-    freeze: bool = False
-    strong: bool = False
-    self_training: bool = False
-    match_compute: bool = False
-    only_at: tuple[int, ...] = ()
-
-    @property
-    def folder(self) -> str:
-        """The name as it appears in file names."""
-        return file_name(self.name)
-
-
-SYNTHETIC = "synthetic"
-"""Instead of a method: pretrained on the labels of rendered images in another style."""
-
-ADAPTED = "adapted"
-"""Instead of a method: the shipped model, trained on what it reads surely in the pool."""
-
-FROM_SHIPPED = "-from-shipped"
-"""Suffix of a method that starts from the encoder of the shipped model."""
-
-ON_OWN_IMAGES = (
-    "scratch",
-    "scratch-self-training",
-    "shipped",
-    "shipped-self-training",
-    "pretrained",
-    "pretrained-self-training",
-    "pretrained-from-shipped",
-    "pretrained-from-shipped-self-training",
-)
-"""The arms on a user's images: the four starts, each with and without self-training."""
-
-CONTROLS = (
-    Arm("scratch"),
-    Arm("scratch-strong", strong=True),
-    Arm("scratch-long", match_compute=True),
-    Arm("scratch-self-training", self_training=True),
-    Arm("random-frozen", freeze=True),
-)
 
 
 @dataclass(frozen=True)
@@ -104,7 +60,7 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     methods = [method.strip() for method in settings.methods]
     continued = [method + FROM_SHIPPED for method in methods]
     sources = [SYNTHETIC, SHIPPED, ADAPTED, *methods, *continued]
-    known = {arm.name: arm for arm in (*CONTROLS, *_method_arms(sources))}
+    known = {arm.name: arm for arm in (*CONTROLS, *arms_of(sources))}
     found: dict[str, Arm] = {}
     for asked in settings.arms:
         stem, *counts = asked.strip().split("@")
@@ -126,54 +82,10 @@ def plan_arms(settings: BenchmarkSettings) -> tuple[Arm, ...]:
     return arms
 
 
-def file_name(variant: str) -> str:
-    """The name of a variant or arm without the characters that some file systems refuse."""
-    return re.sub(r"[^\w.+-]", "-", variant)
-
-
-def compute_models(arms: Sequence[Arm]) -> tuple[Arm, ...]:
-    """The arms whose compute a `match_compute` arm gets: pretrained, with the same fine-tuning."""
-    plain = [arm for arm in arms if is_method(arm.method)]
-    return tuple(arm for arm in plain if replace(arm, only_at=()) == Arm(arm.name, arm.method))
-
-
 def pretrainings(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[tuple[str, int]]:
     """The pretrainings of the arms, each method and seed once."""
     seeds = range(settings.seed, settings.seed + settings.pretrain_seeds)
     return [(method, seed) for method in pretrained_methods(arms) for seed in seeds]
-
-
-def pretrained_methods(arms: Sequence[Arm]) -> list[str]:
-    """The methods of the arms, each once."""
-    return list(dict.fromkeys(arm.method for arm in arms if arm.method))
-
-
-def is_method(name: str | None) -> bool:
-    """Whether the name is that of a pretraining on the pool, which uses no labels."""
-    return name not in (None, SYNTHETIC, SHIPPED)
-
-
-def starts_from_shipped(name: str | None) -> bool:
-    """Whether an arm's encoder is that of the shipped model or starts from it."""
-    return name is not None and (name in (SHIPPED, ADAPTED) or name.endswith(FROM_SHIPPED))
-
-
-def counterpart(arm: Arm, arms: Sequence[Arm]) -> Arm | None:
-    """The arm that is fine-tuned like `arm`, without its pretraining; None if there is none.
-
-    That of a pretraining that starts from the shipped model is the shipped model, if it is among
-    `arms`.
-    """
-    plain: list[str | None] = [None]
-    if is_method(arm.method) and starts_from_shipped(arm.method):
-        plain.insert(0, SHIPPED)
-    alike = (
-        other
-        for method in plain
-        for other in arms
-        if other == replace(arm, name=other.name, method=method, only_at=other.only_at)
-    )
-    return next(alike, None)
 
 
 def plan_cells(arms: Sequence[Arm], settings: BenchmarkSettings) -> list[Cell]:
@@ -237,19 +149,6 @@ def _only_at(asked: str, counts: Sequence[str], settings: BenchmarkSettings) -> 
                 f"{', '.join(known)}"
             )
     return tuple(known[count] for count in counts)
-
-
-def _method_arms(methods: Sequence[str]) -> list[Arm]:
-    return [
-        arm
-        for method in methods
-        for arm in (
-            Arm(method, method),
-            Arm(f"{method}-strong", method, strong=True),
-            Arm(f"{method}-self-training", method, self_training=True),
-            Arm(f"{method}-frozen", method, freeze=True),
-        )
-    ]
 
 
 def _expand(asked: str, methods: Sequence[str]) -> list[str]:

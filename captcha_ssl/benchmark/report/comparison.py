@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from captcha_ssl.benchmark.plan.plan import Arm, is_method
+from captcha_ssl.benchmark.plan.arms import Arm, is_method
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.report.table import gain, percent

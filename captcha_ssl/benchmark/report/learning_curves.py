@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from captcha_ssl.atomic import atomic_path
-from captcha_ssl.benchmark.plan.plan import Arm
+from captcha_ssl.benchmark.plan.arms import Arm
 from captcha_ssl.benchmark.report.plots import FAINT, STYLE, colors
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.runs.details import Details

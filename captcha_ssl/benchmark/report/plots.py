@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from captcha_ssl.atomic import atomic_path
-from captcha_ssl.benchmark.plan.plan import Arm
+from captcha_ssl.benchmark.plan.arms import Arm
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.summary import Entry
 from captcha_ssl.benchmark.runs.records import Row

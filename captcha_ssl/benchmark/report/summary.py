@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from captcha_ssl.benchmark.plan.plan import Arm
+from captcha_ssl.benchmark.plan.arms import Arm
 from captcha_ssl.benchmark.report.statistics import (
     Estimate,
     LabelSavings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from captcha_ssl.benchmark.plan.plan import counterpart, is_method
+from captcha_ssl.benchmark.plan.arms import counterpart, is_method
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.report.statistics import Estimate, paired_difference
 from captcha_ssl.benchmark.report.summary import Entry

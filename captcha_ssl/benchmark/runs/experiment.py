@@ -11,15 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
-from captcha_ssl.benchmark.plan.plan import (
-    Arm,
-    Choice,
-    choices,
-    compute_models,
-    label_counts,
-    plan_cells,
-    trials,
-)
+from captcha_ssl.benchmark.plan.arms import Arm, compute_models
+from captcha_ssl.benchmark.plan.plan import Choice, choices, label_counts, plan_cells, trials
 from captcha_ssl.benchmark.runs.job import Bench, Job
 from captcha_ssl.benchmark.runs.parallel import perform_all, process_count
 from captcha_ssl.benchmark.runs.progress import BenchmarkListener, Countdown

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from captcha_ssl.benchmark.plan.arms import Arm, file_name
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import Arm, Choice, file_name, label_counts
+from captcha_ssl.benchmark.plan.plan import Choice, label_counts
 from captcha_ssl.benchmark.runs.details import Details, details, read_details, write_details
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.pretraining import EncoderRun

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from captcha_ssl.benchmark.plan.arms import pretrained_methods
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import pretrained_methods, pretrainings
+from captcha_ssl.benchmark.plan.plan import pretrainings
 from captcha_ssl.benchmark.runs.encoders.registry import encoder_source
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.benchmark.runs.parallel import process_count, training_workers

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import fmean
 
 from captcha_ssl.atomic import atomic_write_text
+from captcha_ssl.benchmark.plan.arms import file_name, pretrained_methods
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import file_name, pretrained_methods
 from captcha_ssl.benchmark.runs.encoders.registry import encoder_source
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.documents import read_json

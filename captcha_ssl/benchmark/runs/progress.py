@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from captcha_ssl.benchmark.plan.plan import Arm, Choice
+from captcha_ssl.benchmark.plan.arms import Arm
+from captcha_ssl.benchmark.plan.plan import Choice
 from captcha_ssl.benchmark.runs.records import Row, Trial
 from captcha_ssl.duration import duration
 from captcha_ssl.notice import Say, silent

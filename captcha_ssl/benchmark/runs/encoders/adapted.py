@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from captcha_ssl.benchmark.plan.arms import ADAPTED
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import ADAPTED
 from captcha_ssl.benchmark.runs.encoders.source import Stage, check_encoder, loop_of
 from captcha_ssl.benchmark.runs.material import Material
 from captcha_ssl.errors import UserError

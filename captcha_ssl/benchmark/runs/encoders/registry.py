@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from captcha_ssl.benchmark.plan.arms import ADAPTED, FROM_SHIPPED, SYNTHETIC
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
-from captcha_ssl.benchmark.plan.plan import ADAPTED, FROM_SHIPPED, SYNTHETIC
 from captcha_ssl.benchmark.runs.encoders.adapted import AdaptedSource
 from captcha_ssl.benchmark.runs.encoders.of_method import MethodSource
 from captcha_ssl.benchmark.runs.encoders.shipped import ShippedSource
