@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _READ_IF_STUCK = 64
 """Images that are read to show the output of a stuck training."""
+_FEW_ACCEPTED = 0.1
+"""A smaller share of the pile teaches little beside the labels."""
 
 
 def finetune_command(
@@ -67,6 +69,7 @@ def finetune_command(
 
 def _report(finished: FinetunedImages, folder: Path, *, quiet: bool) -> None:
     from captcha_ssl.recognition.fine_tuning.plateau import stuck_words
+    from captcha_ssl.recognition.fine_tuning.self_training import ACCEPTED
     from captcha_ssl.recognition.reading.text_reader import read_images
 
     config, data, result = finished.config, finished.data, finished.result
@@ -75,6 +78,13 @@ def _report(finished: FinetunedImages, folder: Path, *, quiet: bool) -> None:
         steps, geometry = int(result.history[-1]["step"]), data.train.geometry
         words = stuck_words([reading.text for reading in some], config, geometry, steps)
         say_on_stderr(f"captcha-ssl: warning: {words}")
+    accepted = result.history[-1].get(ACCEPTED, 1.0)
+    if result.converged and accepted < _FEW_ACCEPTED:
+        say_on_stderr(
+            f"captcha-ssl: warning: at the end {accepted:.0%} of the unlabeled images were read "
+            "surely enough to learn from: they have taught little; label more images, or use more "
+            "--steps"
+        )
     if quiet:
         return
     if result.helped and result.converged:

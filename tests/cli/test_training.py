@@ -130,6 +130,14 @@ def test_finetune_self_trains_on_a_pile_and_resumes(pile: Path, tmp_path: Path) 
     assert not (tmp_path / "other").exists()
 
 
+def test_a_pile_that_has_taught_nothing_is_named(pile: Path, tmp_path: Path) -> None:
+    asked = ("finetune", pile, "--unlabeled", pile, "--init-from", "shipped", "--steps", 2, *FAST)
+    said = run(*asked, "--out", tmp_path / "none", "--set", "confidence=1").stderr
+    assert "warning: at the end 0% of the unlabeled images were read surely" in said
+    done = run(*asked, "--out", tmp_path / "all", "--set", "confidence=0")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_the_printed_configuration_is_read_back_to_the_same(tmp_path: Path) -> None:
     for command in ("pretrain", "finetune"):
         printed = run(command, "data", "--print-config", "--steps", 7, "--set", "rotation=5")

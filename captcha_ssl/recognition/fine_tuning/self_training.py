@@ -37,6 +37,8 @@ SemiLabeledBatch = tuple[LabeledBatch, Tensor]
 
 LABELED_LOSS = "labeled_loss"
 """The figure that shows whether a self-training has left the CTC plateau."""
+ACCEPTED = "accepted"
+"""The figure with the share of the pile's images whose readings were sure enough to be learned."""
 
 
 class SelfTrainingTask(Task):
@@ -111,7 +113,7 @@ class SelfTrainingTask(Task):
         losses = ctc_losses(logits, read.classes, read.lengths, recorded=self.recorded)
         return {
             "pile_loss": (believed * losses).mean(),
-            "accepted": believed.mean(),
+            ACCEPTED: believed.mean(),
             "read_length": read.lengths.float().mean(),
         }
 
