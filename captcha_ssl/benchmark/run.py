@@ -52,11 +52,12 @@ class Benchmark:
         material = replace(material, unseen=unseen)
         run.hold_to(material.fingerprint())
         if settings.data:
-            run.note_rejected(material.pool.rejected)
-            for note in material.pool.notes:
+            run.note_rejected(material.unlabeled.rejected)
+            for note in dict.fromkeys([*material.pool.notes, *material.unlabeled.notes]):
                 listener.say(note)
+        pile = f" and {material.from_pile:,} without labels" if material.from_pile else ""
         listener.say(
-            f"{len(material.pool):,} training images, {len(material.test):,} test images; "
+            f"{len(material.pool):,} training images{pile}, {len(material.test):,} test images; "
             f"{material.removed:,} copies of test images removed"
         )
         pretrained = pretrain_all(out / "pretrained", self.config, material, listener.say)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from captcha_ssl.benchmark.plan.plan import check_pile
 from captcha_ssl.cli.live_table import live_table
 from captcha_ssl.cli.options import Cluster, Out, Quiet, run_folder
 
@@ -43,11 +44,12 @@ def benchmark_command(
 ) -> None:
     """Measure what pretraining gains on your images.
 
-    Example: captcha-ssl benchmark images/ --label-counts 100,300,1000 --seeds 5 --out runs/bench
+    Example: captcha-ssl benchmark labeled/ --pile pile/ --label-counts 100,200 --out runs/bench
 
     Writes benchmark.json, report.html, report.md and plots to --out.
     """
     folder = run_folder(out)
+    check_pile(config.benchmark)
     from captcha_ssl.benchmark.run import run_benchmark
     from captcha_ssl.workers.cluster import on_cluster
 

@@ -94,3 +94,11 @@ class JoinedImages:
             here = numbers == number
             rows[here] = self.parts[number][flat[here] - self._starts[number]]
         return rows.reshape(*indices.shape, *self.shape[1:])
+
+
+def joined_images(arrays: Sequence[ImageArray]) -> JoinedImages:
+    """One array after another, as `JoinedImages`; those that are joined already lose that level."""
+    parts: list[np.ndarray] = []
+    for array in arrays:
+        parts += array.parts if isinstance(array, JoinedImages) else [np.asanyarray(array)]
+    return JoinedImages(parts)

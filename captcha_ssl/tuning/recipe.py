@@ -78,10 +78,11 @@ class Recipe:
         start = encoder or (Path(SHIPPED) if self.shipped else None)
         return FinetuneConfig().at(self._given({**own, "init_from": start}))
 
-    def tables(self, data: Path, labels: int) -> dict[str, dict[str, Any]]:
+    def tables(self, data: Path, labels: int, *, apart: bool = False) -> dict[str, dict[str, Any]]:
         """The settings by command, without those at their default.
 
-        `data` is the pile, `labels` the label count of the benchmark.
+        `data` is the pile, `labels` the label count of the benchmark. If the labels are `apart`
+        from the pile, the benchmark learns from it too.
         """
         pretrain = {**self._different(PRETRAIN), **self._pixels()}
         if self.method is not None:
@@ -101,13 +102,17 @@ class Recipe:
         return {
             "pretrain": pretrain,
             "finetune": finetune,
-            "benchmark": {**self._benchmark(labels), **self._pixels()},
+            "benchmark": {
+                **({"pile": [str(data)]} if apart else {}),
+                **self._benchmark(labels),
+                **self._pixels(),
+            },
         }
 
-    def to_toml(self, data: Path, labels: int, comment: str) -> str:
+    def to_toml(self, data: Path, labels: int, comment: str, *, apart: bool = False) -> str:
         """`tables` as TOML, below a comment."""
         lines = "".join(f"# {line}\n" for line in comment.splitlines())
-        return f"{lines}\n{tomli_w.dumps(self.tables(data, labels))}"
+        return f"{lines}\n{tomli_w.dumps(self.tables(data, labels, apart=apart))}"
 
     @property
     def name(self) -> str:

@@ -134,7 +134,12 @@ class Tuning:
 
     def _write(self, run: RunDirectory, results: SearchResults) -> None:
         recipe = results.recipe(results.best.values)
-        text = recipe.to_toml(self.data, self.images.comparable, results.summary)
+        text = recipe.to_toml(
+            self.data,
+            self.images.comparable,
+            results.summary,
+            apart=self.material.labels is not None,
+        )
         atomic_write_text(run.path / RECIPE, text)
 
     def _about(self) -> str:

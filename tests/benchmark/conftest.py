@@ -97,7 +97,7 @@ def results() -> Callable[..., Results]:
             entries=summarize(rows, configuration.arms),
             trials=make_trials(figures),
             pretrained=[],
-            data={"source": "a", "pool": 8000, "test": 2000, "copies_removed": 3},
+            data={"source": "a", "pool": 8000, "pile": 0, "test": 2000, "copies_removed": 3},
             environment={"torch": "2", "at once": 1},
             command="captcha-ssl benchmark --out x",
         )

@@ -9,18 +9,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.run import run_benchmark
 from captcha_ssl.benchmark.runs import job
+from captcha_ssl.benchmark.runs.encoders import of_method
 from captcha_ssl.benchmark.runs.progress import BenchmarkListener
 from captcha_ssl.data.dataset import Dataset
+from captcha_ssl.data.images import ImageArray
+from captcha_ssl.data.writers import open_writer
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.model_file import load_model
+from captcha_ssl.pretraining.config import PretrainConfig
+from captcha_ssl.pretraining.pretrain import Pretraining
 from captcha_ssl.recognition.evaluation.evaluate import evaluate
+from captcha_ssl.recognition.fine_tuning.config import FinetuneConfig
 from captcha_ssl.recognition.fine_tuning.finetune import FinetuneResult, Finetuning
+from captcha_ssl.recognition.fine_tuning.labeled_data import FinetuneData
 from captcha_ssl.recognition.reading.recognizer import Recognizer
 from tests.benchmark.conftest import tiny
 
@@ -125,6 +133,41 @@ def test_tuning_never_touches_the_test_images_which_are_read_once(
     assert all(not validation & test for validation, _ in tuned)
     # No image that is trained on, a copy or not, is tested.
     assert all(not set(pictures) & test for _, _, pictures in train)
+
+
+def test_a_pile_is_learned_from_by_pretraining_and_by_self_training(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    pile, shade = tmp_path / "pile", 200
+    size = {"count": 50, "channels": 1, "height": 32, "width": 32}
+    with open_writer(pile, "packed", **size, about={}) as writer:
+        for index in range(50):
+            writer.add(index, np.full((1, 32, 32), shade + index, np.uint8), "A")
+    seen: dict[str, set[int]] = {"pretraining": set(), "fine-tuning": set()}
+
+    def noted(kind: str, images: ImageArray) -> None:
+        seen[kind] |= {int(image.min()) for image in images if image.min() == image.max()}
+
+    class Watched(Pretraining):
+        def __init__(self, config: PretrainConfig, data: Dataset) -> None:
+            noted("pretraining", data.images)
+            super().__init__(config, data)
+
+    class WatchedFinetuning(Finetuning):
+        def __init__(self, config: FinetuneConfig, data: FinetuneData) -> None:
+            if data.unlabeled is not None:
+                noted("fine-tuning", data.unlabeled.images)
+            super().__init__(config, data)
+
+    monkeypatch.setattr(of_method, "Pretraining", Watched)
+    monkeypatch.setattr(job, "Finetuning", WatchedFinetuning)
+    arms = ("arms=scratch,simclr-self-training", "label_counts=4", "lr_grid=0.002")
+    results = run(tmp_path / "out", *arms, "head_lr_grid=0.004", f"pile={pile}")
+    assert seen == {kind: set(range(shade, shade + 50)) for kind in seen}
+    assert (results.data["pool"], results.data["pile"]) == (100, 50)
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "100 training images and 50 without labels, 10 test images." in report
+    assert "sees the 100 pool images without labels and the 50 of the pile: simclr" in report
 
 
 def test_validation_is_as_large_as_the_labels(run: Run, watched: Watched, tmp_path: Path):

@@ -104,6 +104,12 @@ def label_counts(arm: Arm, settings: BenchmarkSettings) -> list[int]:
     return sorted(set(arm.only_at or settings.label_counts))
 
 
+def check_pile(settings: BenchmarkSettings) -> None:
+    """Raise UserError for a pile without labeled images of its own kind."""
+    if settings.pile and not settings.data:
+        raise UserError("--pile: name labeled images of the same kind too, as DATA")
+
+
 def check_grids(settings: BenchmarkSettings) -> None:
     """Raise UserError when the two grids differ in size: the arms would not be equal."""
     if len(settings.lr_grid) != len(settings.head_lr_grid):

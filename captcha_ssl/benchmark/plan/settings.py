@@ -27,6 +27,11 @@ class BenchmarkSettings(Settings):
         flag="NAME",
     )
     data: tuple[Path, ...] = setting((), "labeled images; none: a set is rendered")
+    pile: tuple[Path, ...] = setting(
+        (),
+        "unlabeled images to learn from besides those of DATA; may be repeated",
+        flag="DATA",
+    )
 
     unlabeled: int = setting(10_000, "rendered images besides the test set", low=1)
     style: str = setting(

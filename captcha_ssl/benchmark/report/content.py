@@ -42,7 +42,10 @@ def content(results: Results) -> Iterator[Block]:
     """The report, from its title to the machine and the versions."""
     data, compared = results.data, worth_comparing(results)
     yield Heading("Benchmark", 1)
-    yield Text(f"{data['source']}: {data['pool']:,} training images, {data['test']:,} test images.")
+    pile = f" and {data['pile']:,} without labels" if data["pile"] else ""
+    yield Text(
+        f"{data['source']}: {data['pool']:,} training images{pile}, {data['test']:,} test images."
+    )
     if found := highlights(results):
         yield Highlights(found)
     if compared:

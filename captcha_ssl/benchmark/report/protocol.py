@@ -19,8 +19,9 @@ def protocol(results: Results) -> Iterator[str]:
         f"{p.method} (seed {p.seed}, {p.steps:,} steps, {duration(p.seconds)})"
         for p in results.pretrained
     )
+    pile = f" and the {data['pile']:,} of the pile" if data["pile"] else ""
     yield (
-        f"Pretraining sees the {data['pool']:,} pool images without labels: {costs}."
+        f"Pretraining sees the {data['pool']:,} pool images without labels{pile}: {costs}."
         if costs
         else "No arm is pretrained."
     )
@@ -92,7 +93,7 @@ def _test_images(results: Results) -> Iterator[str]:
     settings, data = results.configuration.benchmark, results.data
     yield (
         f"{data['test']:,} test images, drawn with a separate seed, are read once by each "
-        f"reported run; {data['copies_removed']:,} copies of them are removed from the pool."
+        f"reported run; {data['copies_removed']:,} copies of them are removed from the others."
     )
     yield (
         "If a run has 20 labels or more, and all have one length, its recognizer reads texts of "
@@ -106,7 +107,7 @@ def _test_images(results: Results) -> Iterator[str]:
 
 
 def _other_arms(results: Results) -> Iterator[str]:
-    """What is special about the arms that do not only train on the labels of the pool."""
+    """What is special about the arms that do not only train on the labels of a run."""
     settings, arms = results.configuration.benchmark, results.configuration.arms
     for name in dict.fromkeys(arm.method for arm in arms if arm.method):
         if told := encoder_source(name, results.configuration).describe():
@@ -114,13 +115,14 @@ def _other_arms(results: Results) -> Iterator[str]:
     if any(arm.strong for arm in arms):
         yield "An arm …-strong trains with larger warps, varied stroke thickness, strokes and dots."
     if any(arm.self_training for arm in arms):
+        ratio = results.configuration.self_training.pile_ratio
         unless = " A recipe may change these values." if any(settings.recipes) else ""
         yield (
             "An arm …-self-training also learns from pseudo-labels. Each step adds "
-            f"{results.configuration.self_training.pile_ratio:g} pool images per labeled image. "
+            f"{ratio:g} unlabeled image{'s' * (ratio != 1)} per labeled image. "
             "The pseudo-label is what a slow average of the recognizer reads, if its probability "
             f"is at least {results.configuration.self_training.confidence:g}.{unless}"
-            f"{_known_from_labels(results.configuration.self_training)} No label of the pool is "
+            f"{_known_from_labels(results.configuration.self_training)} None of their labels is "
             "used."
         )
 

@@ -43,10 +43,11 @@ class Results:
             if settings.data
             else f"rendered, style {settings.style}",
             "pool": len(material.pool),
+            "pile": material.from_pile,
             "test": len(material.test),
             "copies_removed": material.removed,
             "unseen": len(material.unseen or ()),
-            "rejected": len(material.pool.rejected),
+            "rejected": len(material.unlabeled.rejected),
             "charset": material.charset.characters,
             "geometry": asdict(material.pool.geometry),
         }

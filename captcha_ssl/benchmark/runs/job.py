@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from captcha_ssl.benchmark.plan.arms import Arm, file_name
@@ -104,9 +104,8 @@ class Bench:
         return row
 
     def _train(self, job: Job, data: Dataset) -> FinetuneResult:
-        # The whole pool without its labels, like the pretraining.
-        pool = replace(self.material.pool, labels=None)
-        unlabeled = pool if job.arm.self_training else None
+        # All of them, like the pretraining.
+        unlabeled = self.material.unlabeled if job.arm.self_training else None
         given = FinetuneData(data, self.material.charset, unlabeled=unlabeled)
         return Finetuning(self._config(job), given).train()
 

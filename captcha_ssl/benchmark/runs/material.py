@@ -1,20 +1,24 @@
-"""The images of a benchmark: a fixed test set, and the pool for everything else."""
+"""The images of a benchmark: a fixed test set, the pool of all other labels, and a pile."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
+from captcha_ssl.benchmark.plan.plan import check_pile, trials
 from captcha_ssl.benchmark.plan.settings import BenchmarkSettings
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.choose_preparation import choose_height, choose_preparation
-from captcha_ssl.data.dataset import Dataset, load_dataset
+from captcha_ssl.data.dataset import Dataset, load_dataset, load_pile
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.data.images import joined_images
 from captcha_ssl.data.ink_report import INK_SAMPLE, measure
 from captcha_ssl.data.sources import Paths
-from captcha_ssl.data.splits import nested_subset, split_benchmark
+from captcha_ssl.data.splits import equal_images, nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
 from captcha_ssl.synthesis.generate import generate
@@ -29,14 +33,16 @@ _DRAWN_SMALL = ("classic",)
 
 @dataclass(frozen=True)
 class Material:
-    """`pool` is for pretraining and for the labels of the runs; no image of it is in `test`.
+    """`pool` has the labels of the runs; `unlabeled` is for pretraining and self-training.
 
-    `removed` counts the copies of test images that were removed from the pool. The charset is that
-    of all labels, the same for every run. `unseen` are images of a style that no run learns from,
-    if there is one.
+    The latter are the images of the pool without their labels, and those of the pile. No test image
+    is in either; `removed` counts the copies that were removed from them. The charset is that of
+    all labels, the same for every run. `unseen` are images of a style that no run learns from, if
+    there is one.
     """
 
     pool: Dataset
+    unlabeled: Dataset
     test: Dataset
     charset: Charset
     removed: int
@@ -45,11 +51,18 @@ class Material:
     def fingerprint(self) -> Fingerprint:
         """A fingerprint of the data."""
         unseen = self.unseen.fingerprint() if self.unseen else {}
+        pile = self.unlabeled.fingerprint() if self.from_pile else {}
         return {
             **self.pool.fingerprint(),
             "charset": self.charset.characters,
             **{f"unseen {name}": fact for name, fact in unseen.items()},
+            **{f"unlabeled {name}": fact for name, fact in pile.items()},
         }
+
+    @property
+    def from_pile(self) -> int:
+        """How many of the unlabeled images are from the pile."""
+        return len(self.unlabeled) - len(self.pool)
 
     def training(self, labels: int, seed: int) -> Dataset:
         """The labeled images of a run: nested over `labels`, the same in every arm."""
@@ -71,12 +84,13 @@ def render_images(folder: Path, configuration: BenchmarkConfig) -> None:
 
 def check_rendering(configuration: BenchmarkConfig) -> None:
     """Raise UserError at once if the images cannot be drawn or are too few."""
+    check_pile(configuration.benchmark)
     check_drawable(_own_pictures(configuration))
-    _check_enough(configuration.benchmark.unlabeled, configuration.benchmark)
+    _check_enough(configuration.benchmark.unlabeled, configuration)
 
 
 def read_material(source: Paths, configuration: BenchmarkConfig) -> Material:
-    """Read labeled images and split them.
+    """Read labeled images and split them, and read the pile.
 
     Raises UserError when they cannot be read or are too few for the label counts.
     """
@@ -93,8 +107,8 @@ def read_material(source: Paths, configuration: BenchmarkConfig) -> Material:
         frames=frames,
     )
     material = split(data, settings)
-    _check_enough(len(material.pool), settings, material.removed)
-    return material
+    _check_enough(len(material.pool), configuration, material.removed)
+    return _with_pile(material, configuration) if settings.pile else material
 
 
 def split(data: Dataset, settings: BenchmarkSettings) -> Material:
@@ -102,11 +116,43 @@ def split(data: Dataset, settings: BenchmarkSettings) -> Material:
     labels = data.labels or []
     test = max(1, min(settings.test, int(_LARGEST_TEST_SHARE * len(data))))
     parts = split_benchmark(data.images, labels, test=test, seed=settings.test_seed)
+    pool = data.take(parts.pool)
     return Material(
-        pool=data.take(parts.pool),
+        pool=pool,
+        unlabeled=replace(pool, labels=None),
         test=data.take(parts.test),
         charset=Charset.from_labels(labels),
         removed=parts.removed,
+    )
+
+
+def _with_pile(material: Material, configuration: BenchmarkConfig) -> Material:
+    """The pile beside the pool: what is in neither the pool nor the test set."""
+    pile = load_pile(
+        configuration.benchmark.pile,
+        "off",
+        geometry=material.pool.geometry,
+        max_bad=configuration.model.max_bad,
+    )
+    test, pool = material.test, material.unlabeled
+    parts = [test.images, pool.images, pile.images]
+    number = equal_images(joined_images(parts))
+    of_test, of_pool, of_pile = np.split(number, [len(test), len(test) + len(pool)])
+    tested = np.isin(of_pile, of_test)
+    known = tested | np.isin(of_pile, of_pool)
+    if known.any():
+        pile = pile.take(np.flatnonzero(~known))
+    return replace(
+        material,
+        removed=material.removed + int(tested.sum()),
+        unlabeled=Dataset(
+            images=joined_images([pool.images, pile.images]),
+            labels=None,
+            names=[*pool.names, *pile.names],
+            geometry=pool.geometry,
+            rejected=pool.rejected + pile.rejected,
+            notes=pile.notes,
+        ),
     )
 
 
@@ -144,11 +190,15 @@ def _small_geometry(picture: PictureSettings, model: ModelSettings) -> Geometry 
     return Geometry.infer([size], channels=model.channels, height=height, width=model.width)
 
 
-def _check_enough(pool: int, settings: BenchmarkSettings, removed: int = 0) -> None:
+def _check_enough(pool: int, configuration: BenchmarkConfig, removed: int = 0) -> None:
+    settings = configuration.benchmark
     labels = max(settings.label_counts)
-    if 2 * labels > pool:
+    tuned = any(trials(arm, settings) for arm in configuration.arms)
+    needed = 2 * labels if tuned else labels
+    if needed > pool:
         copies = f" (and {removed:,} copies of its images)" if removed else ""
+        tuning = f" and as many to tune on take {needed:,}" if tuned else ""
         raise UserError(
-            f"{pool:,} images besides the test set{copies} are too few: {labels:,} labels and as "
-            f"many to tune on take {2 * labels:,}; lower --label-counts"
+            f"{pool:,} images besides the test set{copies} are too few: {labels:,} labels{tuning}; "
+            f"lower --label-counts, to {pool // 2 if tuned else pool} at most"
         )

@@ -1,4 +1,4 @@
-"""The encoder of the model in the package after it has adapted to the pool."""
+"""The encoder of the model in the package after it has adapted to the unlabeled images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from captcha_ssl.training.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class AdaptedSource:
-    """The shipped model, trained on the pool by what it reads surely there, as `adapt` does."""
+    """The shipped model, trained by what it reads surely in the unlabeled images, as by `adapt`."""
 
     config: BenchmarkConfig
 
@@ -26,7 +26,7 @@ class AdaptedSource:
         """Raises UserError when the other arms have another encoder, or too few texts are sure."""
         check_encoder(self.config.model)
         try:
-            Adapting(self._config(self.config.benchmark.seed), material.pool)
+            Adapting(self._config(self.config.benchmark.seed), material.unlabeled)
         except UserError as error:
             raise UserError(f"arm {ADAPTED}: {error}; or leave the arm out of --arms") from error
 
@@ -38,7 +38,7 @@ class AdaptedSource:
         config = self._config(seed)
 
         def learn(run: RunDirectory, observe: Observer) -> None:
-            Adapting(config, material.pool).train(run, observe)
+            Adapting(config, material.unlabeled).train(run, observe)
 
         steps = config.adapt.steps
         return Stage(config.to_toml(), config.loop.batch_size, steps, learn, lambda figures: [])
@@ -47,7 +47,7 @@ class AdaptedSource:
         """What it learns from."""
         return (
             f"{ADAPTED} is the model in the package, trained on the texts that it reads surely in "
-            "the pool and, by self-training, on the whole pool. No label of the pool is used."
+            "the unlabeled images and, by self-training, on all of these. No label is used."
         )
 
     def _config(self, seed: int) -> AdaptConfig:

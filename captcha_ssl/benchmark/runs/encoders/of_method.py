@@ -1,4 +1,4 @@
-"""The encoder that a method learns from the pool without its labels."""
+"""The encoder that a method learns from the unlabeled images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from captcha_ssl.training.run_directory import RunDirectory
 
 @dataclass(frozen=True)
 class MethodSource:
-    """A method that learns from the pool without its labels."""
+    """A method that learns from the unlabeled images."""
 
     config: BenchmarkConfig
     name: str
@@ -29,11 +29,11 @@ class MethodSource:
     """Whether it starts from the encoder of the shipped model."""
 
     def check(self, material: Material) -> None:
-        """Raises UserError if the method cannot learn from the images of the pool."""
+        """Raises UserError if the method cannot learn from the images."""
         if self.continues:
             check_encoder(self.config.model)
         config = self._config(self.config.benchmark.seed)
-        build_method(config, material.pool.images, material.pool.geometry)
+        build_method(config, material.unlabeled.images, material.unlabeled.geometry)
 
     def prepare(self, material: Material, folder: Path) -> None:
         """Nothing."""
@@ -43,7 +43,7 @@ class MethodSource:
         config = self._config(seed)
 
         def learn(run: RunDirectory, observe: Observer) -> None:
-            Pretraining(config, material.pool).train(run, observe)
+            Pretraining(config, material.unlabeled).train(run, observe)
 
         width = WIDTHS[config.model.encoder][-1]
         steps = config.pretrain.steps or 0
