@@ -108,6 +108,9 @@ def test_with_labels_of_their_own_a_benchmark_takes_others(pile: Path, tmp_path:
     assert f"captcha-ssl finetune {pile / 'labels.csv'} --config" in report
     assert "captcha-ssl benchmark OTHER_LABELED --config" in report
     assert "`OTHER_LABELED` are labeled images that no trial has seen." in report
+    recipe = Given(out / "recipe.toml", section="benchmark")
+    config = BenchmarkConfig.read(replace(recipe, flags={"data": str(pile)}))
+    assert config.benchmark.pile == (pile / "images",)
 
 
 @pytest.mark.slow
