@@ -85,7 +85,7 @@ def test_dashes_and_underscores_are_the_same(tmp_path: Path) -> None:
     ("assignment", "said"),
     [
         ("shadde=green", "unknown setting 'shadde'; did you mean 'shade'"),
-        ("zzz=1", "unknown setting 'zzz'; known: bold, depth"),
+        ("zzz=1", "unknown setting 'zzz'; --settings lists all"),
         ("shade=gren", "did you mean 'green'"),
         ("shade=x", "choose from gray, green"),
         ("depth=1.5", "from 0.0 to 1.0"),

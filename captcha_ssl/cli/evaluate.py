@@ -12,6 +12,7 @@ import typer
 from captcha_ssl.cli.loading import tell_notes
 from captcha_ssl.cli.options import FilesFrom, Length, Quiet, ReadingDevice, data_argument, piles
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.cli.streams import say_on_stderr
 from captcha_ssl.errors import UserError
 from captcha_ssl.printable import printable, shown
 
@@ -52,6 +53,7 @@ def evaluate_command(
     from captcha_ssl.data.dataset import load_dataset
     from captcha_ssl.recognition.evaluation.evaluate import evaluate
     from captcha_ssl.recognition.evaluation.evaluation_files import write_evaluation
+    from captcha_ssl.recognition.evaluation.learned import has_learned
     from captcha_ssl.recognition.reading.narrowed import narrowed
     from captcha_ssl.recognition.reading.open_reader import open_reader
 
@@ -70,6 +72,12 @@ def evaluate_command(
             progress=progress,
         )
     tell_notes(data, dataset, quiet=quiet)
+    if has_learned(model, dataset):
+        say_on_stderr(
+            "captcha-ssl: warning: the model was trained on these images: the figures are too "
+            "good, and no label is found wrong; evaluate on others, or look for wrong labels with "
+            "finetune --check-labels"
+        )
     # Fail before the work, not after it.
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ import typer
 
 from captcha_ssl.cli.options import Quiet
 from captcha_ssl.cli.progress import progress_bar
+from captcha_ssl.cli.streams import say_on_stderr
 from captcha_ssl.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,6 +88,8 @@ def export_command(
     elif kind == "hub":
         from captcha_ssl.recognition.export.hub import UNKNOWN_LICENSE, read_scores, write_hub
 
+        if license is None:
+            say_on_stderr("the card says that the license is unknown; --license NAME names one")
         figures = None if scores is None else read_scores(scores)
         write_hub(recognizer, out, about, scores=figures, license=license or UNKNOWN_LICENSE)
     else:

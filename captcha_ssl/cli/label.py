@@ -109,6 +109,8 @@ def label_command(
     def ready(address: str) -> None:
         typer.echo(address)
         sys.stdout.flush()
+        if not quiet:
+            print("open this address in a browser; Ctrl-C ends the page", file=sys.stderr)
         if browser:
             import webbrowser
 

@@ -57,7 +57,7 @@ def warnings(ink: InkReport, geometry: Geometry) -> Iterator[str]:
         yield f"colored text almost vanishes in the usual gray{done}"
     if ink.height < _LOW:
         trimmed = preparation is not None and preparation.trim != "none"
-        done = "; the rest is cut off" if trimmed else "; try trim=image"
+        done = "; the pictures are cut to it" if trimmed else "; try trim=image"
         yield f"the text takes only {ink.height:.0%} of the height of a picture{done}"
     if narrow := narrow_words(ink, geometry):
         yield f"{narrow}; try height={geometry.height + HEIGHT_STEP}"

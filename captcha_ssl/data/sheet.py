@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence, Set
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,9 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.notice import warn
 from captcha_ssl.printable import printable
 
-_COLUMNS, _TILE_WIDTH, _GAP, _MARGIN = 6, 200, 12, 20
+_COLUMNS, _GAP, _MARGIN = 6, 12, 20
+_TILE_WIDTHS = (200, 320)
+"""A tile is as wide as the longest caption, within these limits."""
 _TILE_HEIGHTS = (24, 200)
 _TEXT, _TITLE = 17, 20
 PAPER, INK, FRAME = (244, 244, 242), (20, 20, 20), (200, 200, 196)
@@ -84,20 +87,20 @@ def draw_sheet(tiles: Sequence[Tile], *, title: str) -> Image.Image:
     title, tiles = printable(title), [(image, printable(caption)) for image, caption in tiles]
     font, bold = sheet_font("DejaVuSansMono.ttf", _TEXT), sheet_font("DejaVuSans.ttf", _TITLE)
     captions = Captions([caption for _, caption in tiles], font)
-    height = _tile_height(tiles)
+    wide, height = captions.width, _tile_height(tiles, captions.width)
     top, step = _MARGIN + _TITLE + 2 * _GAP, height + _TEXT + 2 * _GAP
     columns = max(1, min(_COLUMNS, len(tiles)))
     rows = -(-len(tiles) // columns)
-    width = max(2 * _MARGIN + columns * (_TILE_WIDTH + _GAP) - _GAP, _width_of(title, bold))
+    width = max(2 * _MARGIN + columns * (wide + _GAP) - _GAP, _width_of(title, bold))
     sheet = Image.new("RGB", (width, top + rows * step + _MARGIN), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, _MARGIN), title, INK, bold)
     for index, (image, caption) in enumerate(tiles):
         row, column = divmod(index, columns)
-        left = _MARGIN + column * (_TILE_WIDTH + _GAP)
-        _draw_tile(sheet, draw, image, (left, top + row * step), height)
+        left = _MARGIN + column * (wide + _GAP)
+        _draw_tile(sheet, draw, image, (left, top + row * step), (wide, height))
         text, font = captions.drawn(caption)
-        where = (left + _TILE_WIDTH / 2, top + row * step + height + _GAP / 2)
+        where = (left + wide / 2, top + row * step + height + _GAP / 2)
         draw.text(where, text, INK, font, anchor="ma")
     return sheet
 
@@ -107,27 +110,29 @@ def _draw_tile(
     draw: ImageDraw.ImageDraw,
     image: np.ndarray,
     corner: tuple[int, int],
-    height: int,
+    room: tuple[int, int],
 ) -> None:
-    scale = min(_TILE_WIDTH / image.shape[1], height / image.shape[0])
+    width, height = room
+    scale = min(width / image.shape[1], height / image.shape[0])
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     picture = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
-    left, top = corner[0] + (_TILE_WIDTH - size[0]) // 2, corner[1] + (height - size[1]) // 2
+    left, top = corner[0] + (width - size[0]) // 2, corner[1] + (height - size[1]) // 2
     draw.rectangle((left - 1, top - 1, left + size[0], top + size[1]), outline=FRAME)
     sheet.paste(picture, (left, top))
 
 
-def _tile_height(tiles: Sequence[Tile]) -> int:
+def _tile_height(tiles: Sequence[Tile], width: int) -> int:
     """The height at which a picture of median shape fills the width of a tile."""
     aspects = [image.shape[0] / image.shape[1] for image, _ in tiles]
-    wanted = round(_TILE_WIDTH * float(np.median(aspects))) if aspects else 0
+    wanted = round(width * float(np.median(aspects))) if aspects else 0
     return min(max(wanted, _TILE_HEIGHTS[0]), _TILE_HEIGHTS[1])
 
 
 class Captions:
     """Draws captions in `font`, or in an installed font if `font` lacks their characters.
 
-    If no font has a character, its code point is drawn instead, with a warning.
+    If no font has a character, its code point is drawn instead, with a warning. `width` is the
+    room for each of them, in pixels.
     """
 
     def __init__(self, captions: Sequence[str], font: ImageFont.FreeTypeFont) -> None:
@@ -135,6 +140,8 @@ class Captions:
         lacking = {c for c in set().union(*captions) if not has_glyph(font, c)}
         self._other = installed_font(lacking, int(font.size)) if lacking else None
         self._lacking = set() if self._other else lacking
+        longest = max((math.ceil(font.getlength(c)) for c in captions), default=0)
+        self.width = min(max(longest, _TILE_WIDTHS[0]), _TILE_WIDTHS[1])
         if self._lacking:
             listed = ", ".join(sorted(self._lacking)[:5])
             warn(
@@ -147,9 +154,9 @@ class Captions:
         known = all(has_glyph(self._font, character) for character in caption)
         font = self._font if known or self._other is None else self._other
         text = "".join(ascii(c)[1:-1] if c in self._lacking else c for c in caption[:200])
-        if font.getlength(text) <= _TILE_WIDTH:
+        if font.getlength(text) <= self.width:
             return text, font
-        while text and font.getlength(f"{text}…") > _TILE_WIDTH:
+        while text and font.getlength(f"{text}…") > self.width:
             text = text[:-1]
         return f"{text}…", font
 

@@ -19,10 +19,9 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.training.origin import Origin
+from captcha_ssl.training.state_data import WORD
 from captcha_ssl.utf8_path import utf8_path
 
-_WORD = "run"
-"""The metadata key for everything except tensors."""
 _NO_NUMBER = RuntimeError, OverflowError
 """What int raises of a tensor that holds several numbers, or an infinite one; JSON that is nested
 too deep is a RuntimeError too."""
@@ -58,7 +57,7 @@ def save_state(
     told = {"step": step, **asdict(origin or Origin())}
     # One key: safetensors writes several keys in random order, and equal runs must give equal
     # bytes.
-    atomic_write_bytes(path, save(plain, {_WORD: json.dumps(told)}))
+    atomic_write_bytes(path, save(plain, {WORD: json.dumps(told)}))
 
 
 def read_origin(path: Path) -> Origin:
@@ -79,7 +78,7 @@ def _told(metadata: dict[str, str]) -> dict[str, Any]:
     """The metadata entry of a state; an earlier version wrote only the step."""
     if "step" in metadata:
         return {"step": metadata["step"]}
-    told: dict[str, Any] = json.loads(metadata[_WORD])
+    told: dict[str, Any] = json.loads(metadata[WORD])
     return told
 
 

@@ -21,12 +21,12 @@ from captcha_ssl.lock import FolderLock
 from captcha_ssl.text_file import iter_lines
 from captcha_ssl.training.distributed import begin_together
 from captcha_ssl.training.origin import changes, refuse
+from captcha_ssl.training.state_data import STATE_FILE
 
 CONFIG = "config.toml"
 DATA = "data.json"
 METRICS = "metrics.jsonl"
 LOG = "log.txt"
-STATE = "state"
 REJECTED = "rejected.csv"
 LAUNCH = "launch"
 """Which launch of torchrun is training; gone once it is done."""
@@ -176,7 +176,7 @@ class RunDirectory:
     @property
     def state_file(self) -> Path:
         """The file of the state for exact resume."""
-        return self.path / STATE / "state.safetensors"
+        return self.path / STATE_FILE
 
 
 def _figures(line: str) -> dict[str, Any]:

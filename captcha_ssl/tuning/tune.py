@@ -110,7 +110,7 @@ class Tuning:
         if results is None:
             raise UserError(
                 f"{run.path}: the budget ended before a recipe was tried; continue with a larger "
-                "--budget and --resume"
+                "--budget and --resume, or start anew with fewer --finetune-steps"
             )
         self._write(run, results)
         write_search_report(run.path, results)

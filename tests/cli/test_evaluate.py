@@ -185,3 +185,16 @@ def test_missing_models_and_data_are_one_line_and_exit_2(
         assert result.stderr.startswith("captcha-ssl: error: ")
         assert result.stderr.count("\n") == 1, result.stderr
         assert str(tmp_path) in result.stderr
+
+
+def test_images_that_the_run_has_learned_are_named(
+    data: Path, tmp_path: Path, draw_text: Callable[[str], np.ndarray]
+) -> None:
+    out = tmp_path / "run"
+    few = ("--steps", 2, "--batch-size", 4, "--device", "cpu", "--init-from", "none", "-q")
+    assert run_warm("finetune", data, "--out", out, *few).returncode == 0
+    learned = run_warm("evaluate", out, data, "-q")
+    assert learned.returncode == 0
+    assert "warning: the model was trained on these images" in learned.stderr
+    Image.fromarray(draw_text("BC")).save(data / "0.png")
+    assert run_warm("evaluate", out, data, "-q").stderr == ""

@@ -44,8 +44,14 @@ def test_a_caption_is_drawn_under_its_picture():
 def test_a_long_caption_does_not_run_into_its_neighbor():
     tiles = [(red(), "W" * 500), (red(), "")]
     pixels = np.asarray(draw_sheet(tiles, title=""))
-    gap = pixels[:, 20 + 200 + 2 : 20 + 212 - 2]
+    gap = pixels[:, 20 + 320 + 2 : 20 + 332 - 2]
     assert (gap == gap[0, 0]).all()
+
+
+def test_captions_of_some_length_make_all_tiles_wider():
+    narrow, wide = (draw_sheet([(red(), "W" * n)] * 6, title="") for n in (10, 25))
+    assert narrow.width == 2 * 20 + 6 * (200 + 12) - 12
+    assert wide.width > narrow.width + 6 * 50
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 30_000), (3_000, 1)])

@@ -138,6 +138,21 @@ def test_a_run_too_short_to_read_anything_is_reported_as_not_converged(digits: D
     assert not _finetune(digits, FinetuneSettings(steps=3)).converged
 
 
+@pytest.mark.parametrize(
+    ("loop", "rows"),
+    [({}, [10, 20, 30, 40]), ({"log_every": 50}, [40])],
+    ids=["by default", "as the user says"],
+)
+def test_a_short_training_is_judged_by_its_last_steps(
+    digits: Dataset, loop: dict[str, int], rows: list[int]
+) -> None:
+    """The mean over all of them would show the plateau that it has left."""
+    settings = LoopSettings(batch_size=16, device="cpu", precision="fp32", **loop)
+    config = FinetuneConfig(finetune=FinetuneSettings(steps=40), loop=settings)
+    result = Finetuning(config, FinetuneData(digits, CHARSET)).train()
+    assert [row["step"] for row in result.history] == rows
+
+
 @pytest.fixture
 def short_ones_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """A training of any number of steps that ends on the CTC plateau goes on."""

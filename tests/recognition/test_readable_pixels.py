@@ -55,8 +55,9 @@ def test_small_text_in_a_photograph_is_found_in_a_band_and_trained_in_it(
     start = choose_start(config, [photographed], say=said.append)
     assert start.geometry is not None and start.geometry.preparation is not None
     assert start.geometry.preparation.trim == "box" and start.geometry.preparation.box[1] > 0.6
-    assert said[0].startswith("reads images at ")
-    assert "of the characters of 20 labels, and" in said[0]
+    assert said[0].endswith("of the characters of 20 labels: trying other pixels")
+    assert said[1].startswith("reads images at ")
+    assert "of the characters of 20 labels, and" in said[1]
     data = FinetuneData.load(start.config, [photographed], geometry=start.geometry)
     assert isinstance(data.train, Dataset) and data.train.geometry == start.geometry
 
@@ -67,7 +68,18 @@ def test_a_choice_of_the_user_few_labels_and_images_that_are_read_keep_the_usual
     for chosen in ({"height": 64}, {"trim": "none"}, {"prepare": "none"}, {"channels": 3}):
         assert readable_pixels([photographed], ModelSettings(**chosen)) is None
     assert readable_pixels([_labeled(tmp_path / "few", 8, photo=True)], ModelSettings()) is None
+    assert readable_pixels([photographed], ModelSettings(), labels=8) is None
     assert readable_pixels([_labeled(tmp_path / "plain", 20, photo=False)], ModelSettings()) is None
+
+
+def test_texts_that_are_not_in_the_images_choose_no_pixels(tmp_path: Path) -> None:
+    """With other pixels fewer of them are wrong, because less is read there."""
+    folder = _labeled(tmp_path / "wrong", 20, photo=True)
+    for index, file in enumerate(sorted(folder.iterdir())):
+        file.rename(folder / f"{'IMG' if index % 2 else 'DSC'}{index:05}.png")
+    rows = [f"{file.name},{'IMG' if n % 2 else 'DSC'}" for n, file in enumerate(folder.iterdir())]
+    (folder / "labels.csv").write_text("\n".join(["filename,label", *rows]), encoding="utf-8")
+    assert readable_pixels([folder], ModelSettings()) is None
 
 
 def test_with_an_alphabet_that_the_model_does_not_know_no_other_pixels_are_tried(

@@ -46,7 +46,7 @@ def labeled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def usual_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     """The noise of `labeled` is read in no pixels; test_readable_pixels.py has images that are."""
-    monkeypatch.setattr(start, "readable_pixels", lambda data, model: None)
+    monkeypatch.setattr(start, "readable_pixels", lambda data, model, **asked: None)
 
 
 def config(**settings: object) -> FinetuneConfig:
@@ -83,6 +83,13 @@ def test_an_encoder_that_the_shipped_model_lacks_starts_from_scratch(labeled: Pa
     found = choose_start(config(encoder="tiny"), labeled)
     assert found.config.finetune.init_from is None
     assert "has encoder small, not tiny" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("steps", "raced"), [(4, 4), (60, 50), (200, 50), (400, 100), (1000, 200), (9000, 200)]
+)
+def test_a_race_takes_a_quarter_of_the_steps_within_limits(steps: int, raced: int) -> None:
+    assert start.race_steps(config(steps=steps)) == raced
 
 
 def test_where_nothing_is_read_more_pixels_are_tried(

@@ -36,6 +36,8 @@ _COPY = re.compile(r"(.*\S) \([1-9]\d{0,3}\)", re.DOTALL)
 """How browsers and file managers name a second file of one name: `ab12 (1).png`."""
 _FEWEST = 3
 """The smallest number of names that are times or digests by more than chance."""
+_FEW_TEXTS = 3
+"""So few texts of several characters before the underscores of many names are prefixes."""
 _DAY = r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])"
 _CLOCK = r"(?:[01]\d|2[0-3])[-_.:]?[0-5]\d[-_.:]?[0-5]\d"
 _OTHER_NAMES = {
@@ -180,6 +182,8 @@ def _no_labels(stems: Sequence[str], labels: Sequence[str]) -> str:
     """Why several names do not begin with labels, in words; empty if they do."""
     if len(set(labels)) == 1:
         return "all start the same"
+    if _are_prefixes(labels):
+        return "start in few ways"
     if are_counters(labels):
         return "are consecutive numbers"
     for what, form in _OTHER_NAMES.items():
@@ -190,6 +194,19 @@ def _no_labels(stems: Sequence[str], labels: Sequence[str]) -> str:
         ):
             return what
     return ""
+
+
+def _are_prefixes(labels: Sequence[str]) -> bool:
+    """Whether these are the names that some programs begin with, as `IMG` and `copy`.
+
+    Many images rarely show one of two or three texts. Single characters may be classes.
+    """
+    texts = {label.casefold() for label in labels}
+    return (
+        len(labels) >= _MANY
+        and len(texts) <= _FEW_TEXTS
+        and all(len(text) > 1 and text.isalpha() for text in texts)
+    )
 
 
 def _begins_time(label: str) -> bool:

@@ -133,9 +133,24 @@ def _layout(
         cells = _split(first, delimiter) or first.split(delimiter)
         if len(cells) > 1 and looks_like_key(cells[0]):
             return _Layout(delimiter, 0, 1, 2, 2, headed=False)
+    missing = _missing_column(first, keys)
     raise UserError(
         f"{table}: line {number}: expected the header {example}, found {quoted(first.strip())}"
+        f"{missing}"
     )
+
+
+def _missing_column(header: str, keys: Sequence[str]) -> str:
+    """What to do about a header that has one of the two columns; empty where it has neither."""
+    for delimiter in _DELIMITERS:
+        names = [cell.lower() for cell in _split(header, delimiter) or []]
+        if len(names) < 2:
+            continue
+        if any(name in keys for name in names):
+            return f"; call the column of the texts {' or '.join(LABEL_COLUMNS)}"
+        if any(name in LABEL_COLUMNS for name in names):
+            return f"; call the other column {' or '.join(keys)}"
+    return ""
 
 
 def _rows(

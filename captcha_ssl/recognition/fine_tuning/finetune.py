@@ -47,12 +47,16 @@ from captcha_ssl.training.distributed import check_shareable, rank_group, spread
 from captcha_ssl.training.loop import train
 from captcha_ssl.training.meter import History, Observer
 from captcha_ssl.training.run_directory import RunDirectory, open_run
+from captcha_ssl.training.settings import LoopSettings
 from captcha_ssl.views.ink import fit_views, measured_inks
 
 EXTENDED = 3
 """A training that ends on the plateau continues to this multiple of the requested steps."""
 FEWEST_EXTENDED = 100
 """A shorter training is a trial: it is not meant to leave the plateau."""
+_ROWS, _FEWEST_LOGGED = 4, 20
+"""A training of 20 steps or more logs this often at least: its last row is the mean since the row
+before, which shows whether it is still on the plateau."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class Finetuning:
         is not finite.
         """
         started = time.perf_counter()
-        settings, loop, count = self.config.finetune, self.config.loop, len(self.data.train)
+        settings, loop, count = self.config.finetune, self._loop(), len(self.data.train)
         groups = parameter_groups(self.recognizer.encoder, loop.lr, loop.weight_decay)
         groups += parameter_groups(self.recognizer.head, settings.head_lr, loop.weight_decay)
         patience = settings.patience or math.inf
@@ -185,6 +189,13 @@ class Finetuning:
         return FinetuneResult(
             recognizer.eval(), converged, loss, seconds, history, step, helped, extended
         )
+
+    def _loop(self) -> LoopSettings:
+        """The settings of the loop; a short training logs more often unless the user says when."""
+        loop, steps = self.config.loop, self.config.finetune.steps
+        if loop.explicit("log_every") is not None or steps < _FEWEST_LOGGED:
+            return loop
+        return loop.replace(log_every=min(loop.log_every, steps // _ROWS))
 
     def _ended_stuck(self, history: History) -> bool:
         """Whether the training that was asked for ended on the plateau.

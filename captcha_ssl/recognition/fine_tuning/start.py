@@ -22,8 +22,8 @@ from captcha_ssl.training.run_directory import CONFIG
 
 FEW_LABELS = 100
 """With fewer labels the start is the shipped model: too few could be held out for a comparison."""
-RACE_STEPS = 200
-"""Steps that each start trains in a race."""
+RACE_STEPS, SHORT_RACE = 200, 50
+"""Steps that each start trains in a race: at most, and where a quarter of all steps is fewer."""
 _HELD_OUT, _MOST_HELD_OUT = 0.25, 200
 _PARTS = 2
 _UNREAD = 0.7
@@ -76,7 +76,7 @@ def choose_start(
     (readable_pixels.py). `say` gets a line before each long step, and one if a label that was held
     out is probably wrong; `observe` sees the steps. Raises UserError for data that cannot be used.
     """
-    pixels = _readable(config, data)
+    pixels = _readable(config, data, say)
     geometry = None if pixels is None else pixels.geometry
     if pixels is not None:
         say(pixels.reason)
@@ -88,13 +88,19 @@ def choose_start(
     return replace(start, geometry=geometry)
 
 
-def _readable(config: FinetuneConfig, data: Paths) -> ReadablePixels | None:
+def race_steps(config: FinetuneConfig) -> int:
+    """The steps of a race: a quarter of those of the training, within 50 and 200."""
+    steps = config.finetune.steps
+    return min(RACE_STEPS, steps, max(SHORT_RACE, steps // 4))
+
+
+def _readable(config: FinetuneConfig, data: Paths, say: Say) -> ReadablePixels | None:
     """Other pixels than the usual ones, where the shipped model may be the start."""
     source = config.finetune.init_from
     may_start = source is not None and (source == AUTO or is_shipped(source))
     if not may_start or config.finetune.teacher is not None or misfit(config.model):
         return None
-    return readable_pixels(data, config.model)
+    return readable_pixels(data, config.model, labels=config.finetune.labels, say=say)
 
 
 def _choose_weights(
@@ -115,7 +121,7 @@ def _choose_weights(
     if config.finetune.unlabeled:
         # Raises UserError now, and not after the race.
         open_source(config.finetune.unlabeled, want_labels=False)
-    steps = min(RACE_STEPS, config.finetune.steps)
+    steps = race_steps(config)
     say(f"comparing the shipped model and scratch as starts, {steps} steps each")
     first = _Raced("the shipped model", shipped, _race(shipped, labels, observe))
     if not first.cer:
@@ -181,7 +187,7 @@ def _race(config: FinetuneConfig, data: FinetuneData, observe: Observer | None) 
     held = min(_MOST_HELD_OUT, round(_HELD_OUT * labels))
     known = FinetuneData(data.train.take(range(labels - held)), data.charset)
     held_out = data.train.take(range(labels - held, labels))
-    steps = min(RACE_STEPS, config.finetune.steps)
+    steps = race_steps(config)
     # Of several ranks the first one decides, so that all of them have the same start.
     logits = short_reading(config, known, held_out, steps, observe)
     return LabelCheck.of(held_out, logits, data.charset, "labels that this comparison held out")

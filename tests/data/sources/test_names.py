@@ -121,6 +121,19 @@ def test_numbers_that_a_few_views_share_are_no_labels():
     assert not carry_labels(names)
 
 
+@pytest.mark.parametrize("prefixes", [("IMG", "DSC"), ("IMG", "img", "copy", "PXL")])
+def test_a_few_words_that_many_names_begin_with_are_no_labels(prefixes: tuple[str, ...]):
+    names = [f"{prefixes[n % len(prefixes)]}_{n:05}.jpg" for n in range(60)]
+    assert not carry_labels(names)
+    with pytest.raises(UserError, match="start in few ways"):
+        source_from_names(Path(), names)
+    assert carry_labels(names[:19]), "few images may well show two or three texts"
+
+
+def test_a_few_characters_that_many_names_begin_with_are_labels():
+    assert carry_labels([f"{'01x'[n % 3]}_{n:05}.jpg" for n in range(60)])
+
+
 def test_random_numbers_behind_a_letter_are_labels():
     drawn = random.Random(1).sample(range(10_000), 40)
     names = [f"A{number:04}.png" for number in drawn]

@@ -124,7 +124,13 @@ def test_rows_without_a_label_are_still_images(pile):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("", "empty"), ("a,b\n1,2\n", "expected the header filename,label"), ("x\n", "expected")],
+    [
+        ("", "empty"),
+        ("a,b\n1,2\n", "expected the header filename,label, found 'a,b'$"),
+        ("x\n", "expected"),
+        ("image;serial\na.png;x\n", "; call the column of the texts label or text$"),
+        ("picture,text\na.png,x\n", "; call the other column filename or file_name or name"),
+    ],
 )
 def test_a_malformed_table_is_named(table, text: str, message: str):
     with pytest.raises(UserError, match=rf"labels\.csv: .*{message}"):
