@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import ValidationError
 
-from captcha_ssl.did_you_mean import nearest
+from captcha_ssl.did_you_mean import near_name
 from captcha_ssl.documents import parse_toml
 from captcha_ssl.errors import UserError
 from captcha_ssl.settings import Settings, options, user_error
@@ -78,7 +78,7 @@ class Given:
         for key, (_, where) in self.values.items():
             if key not in owners:
                 place = f"{where}: " if where else ""
-                hint = nearest(key, owners) or "--settings lists all"
+                hint = near_name(key, owners) or "--settings lists all"
                 raise UserError(f"{place}unknown setting {key!r}; {hint}")
         return Chosen(tuple(self._over_one(part) for part in start))
 

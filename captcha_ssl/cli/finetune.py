@@ -68,6 +68,7 @@ def finetune_command(
 
 
 def _report(finished: FinetunedImages, folder: Path, *, quiet: bool) -> None:
+    from captcha_ssl.data.character_kinds import kinds_in_signs
     from captcha_ssl.recognition.fine_tuning.plateau import stuck_words
     from captcha_ssl.recognition.fine_tuning.self_training import ACCEPTED
     from captcha_ssl.recognition.reading.text_reader import read_images
@@ -95,10 +96,11 @@ def _report(finished: FinetunedImages, folder: Path, *, quiet: bool) -> None:
         )
     say_on_stderr(f"trained on {len(data.train):,} labels in {result.seconds:.0f} s")
     if result.recognizer.length is not None:
-        length = result.recognizer.length.characters
+        length, kinds = result.recognizer.length.characters, result.recognizer.length.kinds
+        form = f" and the form {kinds_in_signs(kinds)}" if kinds else ""
         say_on_stderr(
-            f"all labels have {length} character{'s' * (length > 1)}: texts are read with "
-            f"{length}, unless another length is clearly likelier; predict --length any "
+            f"all labels have {length} character{'s' * (length > 1)}{form}: texts are read so, "
+            "unless others are clearly likelier; predict --length any "
             "turns this off"
         )
     last = int(result.history[-1]["step"])

@@ -80,8 +80,8 @@ def predict_command(
         typer.Option(
             "--adapt/--no-adapt",
             help="Without --model and with 40 images or more: trim or flatten them if the model "
-            "is then more confident, and prefer the characters and the length that nearly all of "
-            "their texts have, for example 4 digits.",
+            "is then more confident, and prefer the characters, the length and the form that "
+            "nearly all of their texts have, for example 4 digits, or AAAA0000000.",
         ),
     ] = True,
     device: ReadingDevice = None,

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from captcha_ssl.data.character_kinds import KIND_NAMES, OTHER_KIND
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.documents import loaded_json, typed
@@ -48,6 +49,8 @@ class ModelCard:
     calibration: Calibration = field(default_factory=Calibration)
     length: int | None = None
     """The number of characters that all labels had."""
+    kinds: tuple[str, ...] | None = None
+    """The kinds of the characters at each place of such a text, as `Lu` or `Lu Nd`."""
 
     def to_json(self) -> str:
         """The card as one JSON object; equal cards give equal text."""
@@ -55,6 +58,8 @@ class ModelCard:
         if self.length is None:
             # As it was before models knew a length.
             del fields["length"]
+        if self.kinds is None:
+            del fields["kinds"]
         return json.dumps({"version": _VERSION, **fields}, ensure_ascii=False)
 
 
@@ -87,4 +92,10 @@ def _checked(card: ModelCard) -> ModelCard:
             raise ValueError(f"temperature {temperature:g}")
     if card.length is not None and not 1 <= card.length <= card.geometry.width:
         raise ValueError(f"length {card.length}")
+    if card.kinds is not None:
+        known = {*KIND_NAMES, OTHER_KIND}
+        if len(card.kinds) != card.length or not all(
+            at and known.issuperset(at.split(" ")) for at in card.kinds
+        ):
+            raise ValueError(f"kinds {card.kinds}")
     return card

@@ -15,8 +15,9 @@ from captcha_ssl.recognition.reading.common_traits import (
     characters_in_words,
     common_characters,
     common_text_length,
+    with_common_kinds,
 )
-from captcha_ssl.recognition.reading.text_reader import read_images
+from captcha_ssl.recognition.reading.text_reader import read_images, to_readings
 
 CHARSET = Charset(string.digits + string.ascii_uppercase + string.ascii_lowercase)
 CONFUSED = str.maketrans("015", "OlS")
@@ -87,6 +88,40 @@ def test_the_length_that_nearly_all_texts_have_is_found() -> None:
     assert found is not None and found.characters == 5 and 0 < found.clear < 10
     exceptions = texts_from(CHARSET.characters, count=3, length=4)
     assert common_text_length(logits_of([*five[3:], *exceptions])) == found
+
+
+def codes_from(kinds: str, count: int = 48) -> list[str]:
+    """Texts with a capital, a small letter or a digit at each place."""
+    rng = np.random.default_rng(1)
+    drawn = {"A": string.ascii_uppercase, "a": string.ascii_lowercase, "0": string.digits}
+    return ["".join(rng.choice(list(drawn[kind])) for kind in kinds) for _ in range(count)]
+
+
+def test_the_kinds_at_each_place_of_nearly_all_texts_are_found() -> None:
+    logits = logits_of([*codes_from("AA000", 46), "A0000", "AAAAA"])
+    length = common_text_length(logits)
+    assert length is not None and length.kinds is None
+    found = with_common_kinds(length, logits, CHARSET, Calibration())
+    assert found.kinds == ({"Lu"}, {"Lu"}, {"Nd"}, {"Nd"}, {"Nd"})
+    # Zeros that are misread as the letter, at places that have digits.
+    wrong = logits_of(
+        [text[:2] + text[2:].replace("0", "O") for text in codes_from("AA000")], doubt=5
+    )
+    read = to_readings(wrong, CHARSET, length=found)
+    assert [reading.text for reading in read] == codes_from("AA000")
+
+
+def test_places_with_all_kinds_and_an_unsure_reader_tell_nothing() -> None:
+    unsure = Calibration(text=30.0)
+    for texts, calibration in (
+        (texts_from(CHARSET.characters), None),
+        (codes_from("AA000"), unsure),
+    ):
+        logits = logits_of(texts)
+        length = common_text_length(logits)
+        assert length is not None
+        found = with_common_kinds(length, logits, CHARSET, calibration or Calibration())
+        assert found == length
 
 
 def test_texts_of_several_lengths_have_no_length() -> None:

@@ -81,11 +81,89 @@ def test_another_length_is_read_where_it_is_clearly_likelier() -> None:
 
 
 def test_the_usual_length_is_that_of_all_labels() -> None:
-    length = usual_length(["abcd"] * 20)
+    charset = Charset("abcd")
+    length = usual_length(["abcd"] * 20, charset)
     assert length is not None and length.characters == 4 and 0 < length.clear < 10
-    assert usual_length(["abcd"] * 19) is None
-    assert usual_length(["abcd"] * 30 + ["abc"]) is None
-    assert usual_length([]) is None
+    assert usual_length(["abcd"] * 19, charset) is None
+    assert usual_length(["abcd"] * 30 + ["abc"], charset) is None
+    assert usual_length([], charset) is None
+
+
+CODES = Charset("01ABO")
+"""Texts of a letter and two digits."""
+
+
+def test_the_kinds_at_each_place_are_those_of_fifty_labels() -> None:
+    labels = ["A01", "B10"] * 25
+    length = usual_length(labels, CODES)
+    assert length is not None and length.kinds == ({"Lu"}, {"Nd"}, {"Nd"})
+    assert length.fits("O11") and not length.fits("011") and not length.fits("A0")
+    for plain in (labels[:49], [*labels, "0AA", "OO0"]):
+        found = usual_length(plain, CODES)
+        assert found is not None and found.kinds is None and found.allowed is None
+    digits = usual_length(["01", "10"] * 30, Charset("01"))
+    assert digits is not None and digits.kinds is None, "there are no others to rule out"
+
+
+def codes(first: dict[str, float], then: str = "10") -> np.ndarray:
+    """Logits [1, 6, 6] of a first character, as likely as said, and the others with 0.99."""
+    chances = np.full((6, CODES.num_classes), 1e-4)
+    chances[::2, 0] = 0.99
+    for character, chance in first.items():
+        chances[1, CODES.encode(character)] = chance
+    for place, character in enumerate(then):
+        chances[3 + 2 * place, CODES.encode(character)] = 0.99
+    return np.log(chances)[None]
+
+
+@pytest.mark.parametrize(
+    ("first", "read"),
+    [
+        ({"0": 0.95, "O": 0.05}, "O10"),
+        ({"A": 0.6, "B": 0.4}, "A10"),
+        ({"0": 0.9999, "O": 1e-4}, "010"),
+    ],
+    ids=["of another kind", "of the right kind", "of another kind without doubt"],
+)
+def test_a_character_of_another_kind_is_read_only_without_doubt(
+    first: dict[str, float], read: str
+) -> None:
+    length = usual_length(["A01", "B10"] * 25, CODES)
+    (found,) = to_readings(codes(first), CODES, length=length)
+    assert found.text == read
+    (free,) = to_readings(codes(first), CODES)
+    assert free.text == max(first, key=lambda character: first[character]) + "10"
+
+
+def _fits(path: tuple[int, ...], allowed: np.ndarray) -> bool:
+    text = _text(path)
+    return len(text) == 2 and all(allowed[n, c] for n, c in enumerate(text, 1))
+
+
+def test_it_is_the_best_of_all_paths_that_are_allowed() -> None:
+    torch.manual_seed(7)
+    rows = (2 * torch.randn(30, FRAMES, CLASSES)).log_softmax(-1)
+    allowed = np.array([[True] * 3, [True, True, False], [True, True, True]])
+    paths, totals = best_path(rows, 2, torch.from_numpy(allowed))
+    every = [p for p in product(range(CLASSES), repeat=FRAMES) if _fits(p, allowed)]
+    for row, path, total in zip(rows, paths, totals, strict=True):
+        chances = {p: sum(float(row[t, c]) for t, c in enumerate(p)) for p in every}
+        assert tuple(path.tolist()) == max(chances, key=lambda p: chances[p])
+        assert total.item() == pytest.approx(max(chances.values()), rel=1e-5)
+    assert path_of_length(rows.numpy(), 2, allowed).tolist() == paths.tolist()
+    read = pseudo_labels(rows, 2, torch.from_numpy(allowed))
+    assert read.classes[:, :2].tolist() == [list(_text(tuple(p))) for p in paths.tolist()]
+
+
+def test_of_very_many_classes_those_that_are_allowed_are_tried() -> None:
+    torch.manual_seed(5)
+    logits = torch.randn(6, 8, 150)
+    allowed = torch.ones(3, 150, dtype=torch.bool)
+    allowed[1, 75:] = False
+    paths, _ = best_path(logits.log_softmax(-1), 2, allowed)
+    first = [_text(tuple(path))[0] for path in paths.tolist()]
+    assert max(first) < 75
+    assert path_of_length(logits.numpy(), 2, allowed.numpy()).tolist() == paths.tolist()
 
 
 def test_of_very_many_classes_the_likely_ones_are_tried() -> None:

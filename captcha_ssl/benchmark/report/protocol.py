@@ -97,7 +97,8 @@ def _test_images(results: Results) -> Iterator[str]:
     )
     yield (
         "If a run has 20 labels or more, and all have one length, its recognizer reads texts of "
-        "that length unless another one is clearly likelier."
+        "that length unless another one is clearly likelier; from 50 labels on also of their kinds "
+        "of characters (digits, capital and small letters) at each place."
     )
     if settings.unseen_style:
         yield (

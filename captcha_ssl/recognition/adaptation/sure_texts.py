@@ -66,7 +66,7 @@ def sure_texts(
         for place, reading in enumerate(readings)
         if reading.text
         and reading.confidence >= least
-        and usual in (None, len(reading.text))
+        and (usual is None or usual.fits(reading.text))
         and set(reading.text) <= possible
     ]
     if len(sure) < FEWEST:

@@ -27,7 +27,7 @@ def initial_recognizer(config: FinetuneConfig, data: FinetuneData) -> tuple[Reco
     source = config.finetune.init_from
     model, _ = adopt(config.model, source, loaded=True)
     recognizer, known = recognizer_from(source, model.encoder, data.charset, data.train.geometry)
-    recognizer.length = usual_length(data.labels)
+    recognizer.length = usual_length(data.labels, data.charset)
     return recognizer, known
 
 

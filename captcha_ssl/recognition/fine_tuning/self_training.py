@@ -26,7 +26,7 @@ from captcha_ssl.recognition.fine_tuning.ctc import CTCTask, LabeledBatch, ctc_l
 from captcha_ssl.recognition.fine_tuning.settings import SelfTrainingSettings
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
 from captcha_ssl.recognition.reading.recognizer import Recognizer
-from captcha_ssl.recognition.reading.text_length import common_length
+from captcha_ssl.recognition.reading.text_length import common_length, usual_length
 from captcha_ssl.training.distributed import check_shareable
 from captcha_ssl.training.store import image_fetcher
 from captcha_ssl.views.settings import strong_views
@@ -44,9 +44,9 @@ ACCEPTED = "accepted"
 class SelfTrainingTask(Task):
     """Train on labels like `supervised`, and on pseudo-labels of a moving-average teacher.
 
-    `labels` are those of `supervised`: pseudo-labels have their length, if all have the same, and
-    their characters' frequencies. With a `guide`, that reads the images instead of the average,
-    from the first step on: it knows already.
+    `labels` are those of `supervised`: pseudo-labels have their length, if all have the same, the
+    kinds of their characters at each place, and their characters' frequencies. With a `guide`, that
+    reads the images instead of the average, from the first step on: it knows already.
     """
 
     def __init__(
@@ -59,6 +59,12 @@ class SelfTrainingTask(Task):
         super().__init__()
         self.guide = guide
         self.length = common_length(labels) if settings.known_length else None
+        usual = usual_length(labels, supervised.recognizer.charset) if self.length else None
+        allowed = None if usual is None else usual.allowed
+        self.allowed: Tensor | None
+        self.register_buffer(
+            "allowed", None if allowed is None else torch.from_numpy(allowed), persistent=False
+        )
         self.balance: CharacterBalance | None = None
         if settings.balance:
             charset = supervised.recognizer.charset
@@ -106,7 +112,7 @@ class SelfTrainingTask(Task):
             logits = reader(pixels)
             if self.balance is not None:
                 logits = self.balance(logits)
-            read = pseudo_labels(logits, self.length)
+            read = pseudo_labels(logits, self.length, self.allowed)
         # Weights of 0 and 1, so that Python never waits for the number of accepted images.
         believed = read.believed(self.settings.confidence).float()
         logits = self.supervised.recognizer(random_view(pixels, self.strong))

@@ -112,7 +112,8 @@ class SelfTrainingSettings(Settings):
     )
     known_length: bool = setting(
         True,
-        "where all labels have the same number of characters, pseudo-labels have it too",
+        "where all labels have the same number of characters, pseudo-labels have it too, and the "
+        "same kinds of characters at each place",
     )
     balance: float = setting(
         1.0,

@@ -8,12 +8,14 @@ how many.
 from __future__ import annotations
 
 import math
-import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
+from captcha_ssl.data.character_kinds import KIND_NAMES, kind_of
 from captcha_ssl.data.charset import Charset
 from captcha_ssl.models.model_card import Calibration
 from captcha_ssl.recognition.reading.decoding import BLANK, UNCALIBRATED, best_paths
@@ -40,7 +42,10 @@ _MOST = 0.6
 """The least share of readings that have the common length."""
 _LENGTHS = 8
 """The number of lengths that a text could have, as far as nobody knows."""
-_NAMES = {"Nd": "digits", "Lu": "capital letters", "Ll": "small letters"}
+_USUAL_KINDS = 0.85
+"""The least share of the characters at a place that are of the kinds which it seems to have."""
+_CHOICES_OF_KINDS = 15
+"""The choices of four kinds that a place could have."""
 
 
 class WithCommonCharacters:
@@ -138,20 +143,64 @@ def common_text_length(logits: np.ndarray) -> TextLength | None:
     return TextLength(usual, CLEAR) if _evidence(np.log(_LENGTHS), lost) > _OVERWHELMING else None
 
 
+def with_common_kinds(
+    length: TextLength, logits: np.ndarray, charset: Charset, calibration: Calibration
+) -> TextLength:
+    """`length` with the kinds of characters that each place has in nearly all texts.
+
+    By the same rule as the kinds of all characters, from the float `logits` [N, T, K] of a reader
+    that is sure of most texts. `length` itself if that is not clear, or rules nothing out.
+    """
+    if mean_confidence(to_readings(logits, charset, calibration, length)) < _MOSTLY_SURE:
+        return length
+    free = replace(length, kinds=None, allowed=None)
+    paths = free.paths(logits)
+    texts = [
+        charset.decode(row[starts])
+        for row, starts in zip(paths, character_starts(paths), strict=True)
+        if starts.sum() == length.characters
+    ]
+    if not texts:
+        return length
+    found = length.of_kinds(tuple(map(_usual_kinds, zip(*texts, strict=True))), charset)
+    if found.allowed is None:
+        return length
+    possible = np.isfinite(logits).any(axis=(0, 1))
+    choices = found.allowed[1:, 1:] & possible[1:]
+    gained = np.log(possible[1:].sum() / choices.sum(axis=1)).sum()
+    lost = nats_lost(logits, path_of_length(logits, length.characters, found.allowed))
+    lost -= nats_lost(logits, paths)
+    evidence = _evidence(gained, lost) - length.characters * math.log(_CHOICES_OF_KINDS)
+    return found if evidence > _OVERWHELMING and _few_odd(lost) else length
+
+
+def _usual_kinds(characters: Sequence[str]) -> frozenset[str]:
+    """The fewest kinds that nearly all of the characters at a place have."""
+    counts = Counter(map(kind_of, characters))
+    kinds: set[str] = set()
+    covered = 0
+    for kind, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if covered >= _USUAL_KINDS * len(characters):
+            break
+        kinds.add(kind)
+        covered += count
+    return frozenset(kinds)
+
+
 def characters_in_words(characters: str, charset: Charset) -> str:
     """What `characters` are, such as "digits and small letters" or "characters of 2345"."""
-    found = {_kind(character) for character in characters}
-    if any(_kind(each) in found for each in set(charset.characters) - set(characters)):
+    found = {kind_of(character) for character in characters}
+    if any(kind_of(each) in found for each in set(charset.characters) - set(characters)):
         return f"characters of {characters}"
-    names = [name for kind, name in _NAMES.items() if kind in found]
-    names += ["other characters"] if found - set(_NAMES) else []
+    names = [name for kind, name in KIND_NAMES.items() if kind in found]
+    names += ["other characters"] if found - set(KIND_NAMES) else []
     return " and ".join(names)
 
 
 def of_same_kinds(characters: str, charset: Charset) -> str:
     """All of `charset` of the kinds that `characters` have: digits, capital letters and so on."""
-    found = {_kind(character) for character in characters}
-    return "".join(each for each in charset.characters if _kind(each) in found)
+    found = {kind_of(character) for character in characters}
+    return "".join(each for each in charset.characters if kind_of(each) in found)
 
 
 def _confidence_within(
@@ -183,15 +232,10 @@ def _choices(charset: Charset) -> list[str]:
     """The characters of every choice of kinds but that of all of them."""
     kinds: dict[str, str] = {}
     for character in charset.characters:
-        kind = _kind(character)
+        kind = kind_of(character)
         kinds[kind] = kinds.get(kind, "") + character
     sizes = range(1, len(kinds))
     return ["".join(some) for size in sizes for some in combinations(kinds.values(), size)]
-
-
-def _kind(character: str) -> str:
-    category = unicodedata.category(character)
-    return category if category in _NAMES else "rest"
 
 
 def _classes(charset: Charset, characters: Sequence[str]) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from captcha_ssl.data.character_kinds import kinds_in_signs
 from captcha_ssl.data.image import ImageError
 from captcha_ssl.recognition.reading.clearest import Prepared, clearest
 from captcha_ssl.recognition.reading.common_traits import (
@@ -18,8 +19,10 @@ from captcha_ssl.recognition.reading.common_traits import (
     characters_in_words,
     common_characters,
     common_text_length,
+    with_common_kinds,
 )
 from captcha_ssl.recognition.reading.of_length import OfLength
+from captcha_ssl.recognition.reading.text_length import TextLength
 from captcha_ssl.recognition.reading.text_reader import (
     TextReader,
     all_logits,
@@ -40,7 +43,7 @@ class FittedReader:
     reader: TextReader
     notes: tuple[str, ...] = ()
     characters: str | None = None
-    length: int | None = None
+    length: TextLength | None = None
     """What nearly all texts have in common, as far as the images tell."""
 
 
@@ -90,13 +93,14 @@ def fit_to_texts(
         logits = reader.ruled(logits)
     usual = common_text_length(logits) if length else None
     if usual is not None:
+        usual = with_common_kinds(usual, logits, reader.charset, reader.calibration)
         reader = OfLength(reader, usual)
+        form = f" and the form {kinds_in_signs(usual.kinds)}" if usual.kinds else ""
         notes.append(
-            f"nearly all texts have length {usual.characters}; other lengths are read only if "
-            "they are clear"
+            f"nearly all texts have length {usual.characters}{form}; others are read only if they "
+            "are clear"
         )
-    found = None if usual is None else usual.characters
-    return FittedReader(reader, tuple(notes), shown, found)
+    return FittedReader(reader, tuple(notes), shown, usual)
 
 
 def sample_images(count: int, pixels: Callable[[int], np.ndarray]) -> list[np.ndarray]:

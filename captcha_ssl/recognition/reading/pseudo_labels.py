@@ -29,19 +29,21 @@ class PseudoLabels:
 
 
 @torch.no_grad()
-def pseudo_labels(logits: Tensor, length: int | None = None) -> PseudoLabels:
+def pseudo_labels(
+    logits: Tensor, length: int | None = None, allowed: Tensor | None = None
+) -> PseudoLabels:
     """The best path of each row of `[B, T, K]`, class 0 the blank: repeats collapse, blanks drop.
 
     The same reading and confidence (the product of the probabilities on the path) as
     `greedy_decode` gives on the host (Graves et al., ICML 2006, section 3.2); with a `length` the
-    best of the paths that read so many characters.
+    best of the paths that read so many characters, of the classes that are `allowed` at each place.
     """
     found = logits.float().log_softmax(-1)
     if length is None:
         best, path = found.max(-1)
         total = best.sum(1)
     else:
-        path, total = best_path(found, length)
+        path, total = best_path(found, length, allowed)
     starts = torch.ones_like(path, dtype=torch.bool)
     starts[:, 1:] = path[:, 1:] != path[:, :-1]
     spoken = starts & (path != BLANK)

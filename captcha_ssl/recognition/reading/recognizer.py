@@ -15,7 +15,7 @@ from captcha_ssl.errors import UserError
 from captcha_ssl.models.encoder import Encoder, build_encoder, standardize
 from captcha_ssl.models.model_card import Calibration, ModelCard
 from captcha_ssl.models.model_file import find_model, load_model, save_model
-from captcha_ssl.recognition.reading.text_length import TextLength, length_of
+from captcha_ssl.recognition.reading.text_length import TextLength, kinds_on_card, length_of
 from captcha_ssl.recognition.reading.text_reader import finite
 
 
@@ -71,6 +71,7 @@ class Recognizer(nn.Module):
             about=about,
             calibration=self.calibration,
             length=self.length.characters if self.length else None,
+            kinds=kinds_on_card(self.length),
         )
 
     def save(self, path: Path, about: dict[str, Any]) -> None:
