@@ -12,7 +12,8 @@ import torch
 
 from captcha_ssl.benchmark.plan.config import BenchmarkConfig
 from captcha_ssl.benchmark.report.results import Results
-from captcha_ssl.benchmark.runs import job, sources
+from captcha_ssl.benchmark.runs import job
+from captcha_ssl.benchmark.runs.encoders import synthetic
 from captcha_ssl.benchmark.runs.records import best
 from captcha_ssl.config import Given
 from captcha_ssl.data.dataset import load_dataset
@@ -182,8 +183,8 @@ def test_several_synthetic_pretrainings_learn_from_images_that_are_rendered_befo
     def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda *given, **named: (done.append(name), function(*given, **named))[1]
 
-    monkeypatch.setattr(sources, "generate", noted("rendered", sources.generate))
-    monkeypatch.setattr(sources, "Finetuning", noted("trained", sources.Finetuning))
+    monkeypatch.setattr(synthetic, "generate", noted("rendered", synthetic.generate))
+    monkeypatch.setattr(synthetic, "Finetuning", noted("trained", synthetic.Finetuning))
     few = ("arms=synthetic", "label_counts=4", "synthetic=12", "length=2")
     results = run(tmp_path / "out", *few, "pretrain_seeds=2", "processes=1")
     assert done == ["rendered", "trained", "trained"]

@@ -14,7 +14,8 @@ import pytest
 
 from captcha_ssl.benchmark.report.results import Results
 from captcha_ssl.benchmark.run import run_benchmark
-from captcha_ssl.benchmark.runs import job, pretraining, sources
+from captcha_ssl.benchmark.runs import job, pretraining
+from captcha_ssl.benchmark.runs.encoders import of_method, source
 from captcha_ssl.benchmark.runs.records import Row
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.settings import LoopSettings
@@ -59,7 +60,7 @@ def test_finished_runs_are_not_repeated(
     run: Run, uninterrupted: tuple[Path, Results], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delattr(job, "Finetuning")
-    monkeypatch.delattr(sources, "Pretraining")
+    monkeypatch.delattr(of_method, "Pretraining")
     again = run(uninterrupted[0], "arms=scratch,pretrained,pretrained-frozen", resume=True)
     assert again.rows == uninterrupted[1].rows
     assert again.trials == uninterrupted[1].trials
@@ -69,7 +70,7 @@ def test_pretraining_continues_from_its_saved_state(
     run: Run, uninterrupted: tuple[Path, Results], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     often = partial(LoopSettings, log_every=1, checkpoint_every=1)
-    monkeypatch.setattr(sources, "LoopSettings", often)
+    monkeypatch.setattr(source, "LoopSettings", often)
     monkeypatch.setattr(pretraining, "_SECONDS_BETWEEN_LINES", 0)
     arms = "arms=scratch,pretrained,pretrained-frozen"
     with pytest.raises(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ import torch
 from torch import Tensor
 
 from captcha_ssl.data.charset import Charset
+from captcha_ssl.data.geometry import Geometry
+from captcha_ssl.models.encoder import build_encoder
+from captcha_ssl.recognition.export.export import export
 from captcha_ssl.recognition.reading.decoding import greedy_decode
 from captcha_ssl.recognition.reading.known_length import best_path
+from captcha_ssl.recognition.reading.open_reader import open_reader
 from captcha_ssl.recognition.reading.pseudo_labels import pseudo_labels
+from captcha_ssl.recognition.reading.recognizer import Recognizer
 from captcha_ssl.recognition.reading.text_length import TextLength, path_of_length, usual_length
 from captcha_ssl.recognition.reading.text_reader import to_readings
 
@@ -103,6 +109,19 @@ def test_the_kinds_at_each_place_are_those_of_fifty_labels() -> None:
         assert found is not None and found.kinds is None and found.allowed is None
     digits = usual_length(["01", "10"] * 30, Charset("01"))
     assert digits is not None and digits.kinds is None, "there are no others to rule out"
+
+
+@pytest.mark.slow
+def test_the_files_of_a_model_keep_its_length_and_kinds(tmp_path: Path) -> None:
+    recognizer = Recognizer(build_encoder("tiny", 1, 32), CODES, Geometry(1, 32, 64)).eval()
+    for labels in (["A01", "B10"] * 25, ["A01", "10B"] * 25):
+        recognizer.length = usual_length(labels, CODES)
+        recognizer.save(tmp_path / "model.safetensors", {})
+        export(recognizer, tmp_path / "model.onnx", {})
+        for file in ("model.safetensors", "model.onnx"):
+            kept = open_reader(tmp_path / file).length
+            assert kept is not None and kept == recognizer.length
+            assert np.array_equal(kept.allowed, recognizer.length.allowed)
 
 
 def codes(first: dict[str, float], then: str = "10") -> np.ndarray:
