@@ -63,6 +63,9 @@ def ask(url: str, body: Any = None) -> dict[str, Any]:
         return json.load(answer)
 
 
+OPEN = "open this address in a browser; Ctrl-C ends the page\n"
+
+
 def test_a_killed_program_loses_nothing_and_continues(
     pile: Path, reader_file: Path, start: Callable[..., tuple[subprocess.Popen[str], str]]
 ) -> None:
@@ -84,7 +87,7 @@ def test_a_killed_program_loses_nothing_and_continues(
     ask(address + "finish", {})
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "")
-    assert err == f"1 labels in {pile / 'labels.csv'}\n"
+    assert err == f"{OPEN}1 labels in {pile / 'labels.csv'}\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals as POSIX has them")
@@ -98,7 +101,7 @@ def test_a_signal_ends_it_with_one_line(
     assert ask(address + "view")["item"]["guess"] is None
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert (process.returncode, err) == (130, "captcha-ssl: error: interrupted\n")
+    assert (process.returncode, err) == (130, f"{OPEN}captcha-ssl: error: interrupted\n")
 
 
 def test_it_learns_from_the_labels_and_guesses_better(
