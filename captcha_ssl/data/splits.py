@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from captcha_ssl.data.images import ImageArray
+from captcha_ssl.data.images import ImageArray, joined_images
 from captcha_ssl.errors import UserError
 
 # Separates the draws of test set and label subset if both use the same seed.
@@ -76,6 +76,13 @@ def duplicate_groups(images: ImageArray) -> list[list[int]]:
     for index, number in enumerate(equal_images(images).tolist()):
         groups[number].append(index)
     return list(groups.values())
+
+
+def copies_among(images: ImageArray, *others: ImageArray) -> list[np.ndarray]:
+    """For each of the `others`, whether each of the images has an equal one there: bool [N]."""
+    number = equal_images(joined_images([images, *others]))
+    own, *theirs = np.split(number, np.cumsum([len(images), *map(len, others[:-1])]))
+    return [np.isin(own, their) for their in theirs]
 
 
 def equal_images(images: ImageArray) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from captcha_ssl.data.charset import Charset
 from captcha_ssl.data.dataset import Dataset
 from captcha_ssl.data.fingerprint import Fingerprint
 from captcha_ssl.data.sources import open_source
-from captcha_ssl.data.splits import nested_subset
+from captcha_ssl.data.splits import copies_among, nested_subset
 from captcha_ssl.errors import UserError
 from captcha_ssl.training.images import LoadImages, load_images
 from captcha_ssl.training.settings import ModelSettings
@@ -131,10 +130,5 @@ def _as_benchmark(settings: TuneSettings) -> BenchmarkSettings:
 
 def _without(pile: Dataset, others: Dataset) -> Dataset:
     """The pile without any copy of one of the `others`."""
-    gone = set(_digests(others))
-    return pile.take([i for i, digest in enumerate(_digests(pile)) if digest not in gone])
-
-
-def _digests(data: Dataset) -> list[bytes]:
-    images = (data.images[index] for index in range(len(data)))
-    return [blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+    (gone,) = copies_among(pile.images, others.images)
+    return pile.take(np.flatnonzero(~gone))

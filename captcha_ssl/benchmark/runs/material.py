@@ -18,7 +18,7 @@ from captcha_ssl.data.geometry import Geometry
 from captcha_ssl.data.images import joined_images
 from captcha_ssl.data.ink_report import INK_SAMPLE, measure
 from captcha_ssl.data.sources import Paths
-from captcha_ssl.data.splits import equal_images, nested_subset, split_benchmark
+from captcha_ssl.data.splits import copies_among, nested_subset, split_benchmark
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.frames import frames
 from captcha_ssl.synthesis.generate import generate
@@ -134,12 +134,9 @@ def _with_pile(material: Material, configuration: BenchmarkConfig) -> Material:
         geometry=material.pool.geometry,
         max_bad=configuration.model.max_bad,
     )
-    test, pool = material.test, material.unlabeled
-    parts = [test.images, pool.images, pile.images]
-    number = equal_images(joined_images(parts))
-    of_test, of_pool, of_pile = np.split(number, [len(test), len(test) + len(pool)])
-    tested = np.isin(of_pile, of_test)
-    known = tested | np.isin(of_pile, of_pool)
+    pool = material.unlabeled
+    tested, pooled = copies_among(pile.images, material.test.images, pool.images)
+    known = tested | pooled
     if known.any():
         pile = pile.take(np.flatnonzero(~known))
     return replace(
