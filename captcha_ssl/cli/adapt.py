@@ -10,7 +10,8 @@ import typer
 
 from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
-from captcha_ssl.cli.streams import say_on_stderr, teller
+from captcha_ssl.cli.streams import teller
+from captcha_ssl.notice import warn
 from captcha_ssl.printable import shown
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def adapt_command(
     with training_progress("adapt", quiet=quiet) as observe:
         result = run_adapting(adapting, folder, resume=resume, observe=observe)
     if not result.converged:
-        say_on_stderr(
-            "captcha-ssl: warning: the training ended on the CTC plateau: the recognizer no longer "
+        warn(
+            "the training ended on the CTC plateau: the recognizer no longer "
             "reads these images; use a lower --lr, or more --steps"
         )
     say(f"adapted in {result.seconds:.0f} s")

@@ -12,8 +12,8 @@ import typer
 from captcha_ssl.cli.loading import tell_notes
 from captcha_ssl.cli.options import FilesFrom, Length, Quiet, ReadingDevice, data_argument, piles
 from captcha_ssl.cli.progress import progress_bar
-from captcha_ssl.cli.streams import say_on_stderr
 from captcha_ssl.errors import UserError
+from captcha_ssl.notice import warn
 from captcha_ssl.printable import printable, shown
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ def evaluate_command(
         )
     tell_notes(data, dataset, quiet=quiet)
     if has_learned(model, dataset):
-        say_on_stderr(
-            "captcha-ssl: warning: the model was trained on these images: the figures are too "
+        warn(
+            "the model was trained on these images: the figures are too "
             "good, and no label is found wrong; evaluate on others, or look for wrong labels with "
             "finetune --check-labels"
         )

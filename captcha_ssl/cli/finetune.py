@@ -13,6 +13,7 @@ from captcha_ssl.cli.loading import load
 from captcha_ssl.cli.options import FilesFrom, Out, Quiet, data_argument, piles, run_folder
 from captcha_ssl.cli.streams import say_on_stderr, teller
 from captcha_ssl.launch import rank
+from captcha_ssl.notice import warn
 
 if TYPE_CHECKING:
     from captcha_ssl.data.dataset import Dataset
@@ -81,8 +82,8 @@ def _report(finished: FinetunedImages, folder: Path, *, quiet: bool) -> None:
         say_on_stderr(f"captcha-ssl: warning: {words}")
     accepted = result.history[-1].get(ACCEPTED, 1.0)
     if result.converged and accepted < _FEW_ACCEPTED:
-        say_on_stderr(
-            f"captcha-ssl: warning: at the end {accepted:.0%} of the unlabeled images were read "
+        warn(
+            f"at the end {accepted:.0%} of the unlabeled images were read "
             "surely enough to learn from: they have taught little; label more images, or use more "
             "--steps"
         )

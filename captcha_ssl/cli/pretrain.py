@@ -21,6 +21,7 @@ from captcha_ssl.cli.options import (
     run_folder,
 )
 from captcha_ssl.launch import rank
+from captcha_ssl.notice import warn
 
 if TYPE_CHECKING:
     from captcha_ssl.data.geometry import Geometry
@@ -79,7 +80,7 @@ def pretrain_command(
     images = load(data, model, labeled=False, quiet=quiet, geometry=geometry, stream=stream)
     if sheet is not None:
         for finding in write_preview(sheet, config, images):
-            print(f"captcha-ssl: warning: {finding}", file=sys.stderr)
+            warn(finding)
         typer.echo(sheet)
         return
     look = None if probe is None else _probe(probe, config.model, images.geometry, quiet=quiet)
@@ -102,6 +103,6 @@ def _report(result: PretrainResult, *, quiet: bool) -> None:
     from captcha_ssl.pretraining.monitor import summary
 
     for finding in result.findings:
-        print(f"captcha-ssl: warning: {finding}", file=sys.stderr)
+        warn(finding)
     if not quiet:
         print(summary(result.figures), file=sys.stderr)
