@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -19,7 +18,7 @@ from captcha_ssl.atomic import atomic_write_bytes
 from captcha_ssl.errors import UserError
 from captcha_ssl.models.ranks import world_size
 from captcha_ssl.training.origin import Origin
-from captcha_ssl.training.state_data import WORD
+from captcha_ssl.training.state_data import WORD, told_in
 from captcha_ssl.utf8_path import utf8_path
 
 _NO_NUMBER = RuntimeError, OverflowError
@@ -64,7 +63,7 @@ def read_origin(path: Path) -> Origin:
     """The origin of the state at `path`. Raises UserError if the file is damaged."""
     try:
         with utf8_path(path) as plain, safe_open(plain, framework="pt") as opened:
-            told = _told(opened.metadata())
+            told = told_in(opened.metadata())
         data, arithmetic = told.get("data", {}), told.get("arithmetic", {})
         for name, text in [*data.items(), *arithmetic.items()]:
             if not isinstance(name, str) or not isinstance(text, str):
@@ -72,14 +71,6 @@ def read_origin(path: Path) -> Origin:
     except _DAMAGE as error:
         raise _damaged(path, error) from error
     return Origin(data, arithmetic)
-
-
-def _told(metadata: dict[str, str]) -> dict[str, Any]:
-    """The metadata entry of a state; an earlier version wrote only the step."""
-    if "step" in metadata:
-        return {"step": metadata["step"]}
-    told: dict[str, Any] = json.loads(metadata[WORD])
-    return told
 
 
 def _damaged(path: Path, error: Exception) -> UserError:
@@ -95,7 +86,7 @@ def load_state(
     """
     try:
         with utf8_path(path) as plain, safe_open(plain, framework="pt") as opened:
-            step = int(_told(opened.metadata())["step"])
+            step = int(told_in(opened.metadata())["step"])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         # An earlier version stored one scalar for all ranks.
         ranks = int(tensors.get("ranks", 1))

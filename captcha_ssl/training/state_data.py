@@ -17,11 +17,18 @@ WORD = "run"
 """The metadata key of a state for everything except tensors."""
 
 
+def told_in(metadata: dict[str, str]) -> dict[str, Any]:
+    """The metadata entry of a state; an earlier version wrote only the step."""
+    if "step" in metadata:
+        return {"step": metadata["step"]}
+    told: dict[str, Any] = json.loads(metadata[WORD])
+    return told
+
+
 def data_of_state(file: Path) -> Fingerprint:
     """The fingerprint of the data in a state; empty if the file is absent, old or damaged."""
     try:
         with utf8_path(file) as plain, safe_open(plain, framework="np") as opened:
-            told: Any = json.loads(opened.metadata()[WORD])
-        return dict(told["data"])
+            return dict(told_in(opened.metadata())["data"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError):
         return {}

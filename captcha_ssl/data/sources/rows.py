@@ -117,10 +117,7 @@ def _layout(
     for delimiter in _DELIMITERS:
         cells = _split(first, delimiter) or []
         names = [cell.lower() for cell in cells]
-        key, label = (
-            next((name for name in wanted if name in names), None)
-            for wanted in (keys, LABEL_COLUMNS)
-        )
+        key, label = _columns(names, keys)
         if key is not None and label is not None:
             for name in (key, label):
                 if names.count(name) > 1:
@@ -140,15 +137,24 @@ def _layout(
     )
 
 
+def _columns(names: Sequence[str], keys: Sequence[str]) -> tuple[str | None, str | None]:
+    """The names of the columns of the keys and of the labels; None for one that is not there."""
+    key, label = (
+        next((name for name in wanted if name in names), None) for wanted in (keys, LABEL_COLUMNS)
+    )
+    return key, label
+
+
 def _missing_column(header: str, keys: Sequence[str]) -> str:
     """What to do about a header that has one of the two columns; empty where it has neither."""
     for delimiter in _DELIMITERS:
         names = [cell.lower() for cell in _split(header, delimiter) or []]
         if len(names) < 2:
             continue
-        if any(name in keys for name in names):
+        key, label = _columns(names, keys)
+        if key is not None:
             return f"; call the column of the texts {' or '.join(LABEL_COLUMNS)}"
-        if any(name in LABEL_COLUMNS for name in names):
+        if label is not None:
             return f"; call the other column {' or '.join(keys)}"
     return ""
 

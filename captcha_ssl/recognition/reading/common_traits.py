@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -151,15 +150,10 @@ def with_common_kinds(
     By the same rule as the kinds of all characters, from the float `logits` [N, T, K] of a reader
     that is sure of most texts. `length` itself if that is not clear, or rules nothing out.
     """
-    if mean_confidence(to_readings(logits, charset, calibration, length)) < _MOSTLY_SURE:
+    readings = to_readings(logits, charset, calibration, length)
+    if mean_confidence(readings) < _MOSTLY_SURE:
         return length
-    free = replace(length, kinds=None, allowed=None)
-    paths = free.paths(logits)
-    texts = [
-        charset.decode(row[starts])
-        for row, starts in zip(paths, character_starts(paths), strict=True)
-        if starts.sum() == length.characters
-    ]
+    texts = [reading.text for reading in readings if len(reading.text) == length.characters]
     if not texts:
         return length
     found = length.of_kinds(tuple(map(_usual_kinds, zip(*texts, strict=True))), charset)
@@ -169,7 +163,7 @@ def with_common_kinds(
     choices = found.allowed[1:, 1:] & possible[1:]
     gained = np.log(possible[1:].sum() / choices.sum(axis=1)).sum()
     lost = nats_lost(logits, path_of_length(logits, length.characters, found.allowed))
-    lost -= nats_lost(logits, paths)
+    lost -= nats_lost(logits, length.paths(logits))
     evidence = _evidence(gained, lost) - length.characters * math.log(_CHOICES_OF_KINDS)
     return found if evidence > _OVERWHELMING and _few_odd(lost) else length
 
